@@ -1,0 +1,13 @@
+/**
+ * A failure that the user can mend: printed as a sentence (and its hint) without a stack, exit code 1.
+ * Message: act, object in quotes, colon, current state. Hint: what to do, an imperative sentence.
+ */
+export class UserError extends Error {
+  override name = 'UserError';
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.hint = options.hint;
+  }
+}
