@@ -25,7 +25,8 @@ export function findTool(name: string): string | undefined {
 export function requireTool(t: TestContext, name: string): string | undefined {
   const found = findTool(name);
   if (found !== undefined) return found;
-  if (process.env['REQUIRE_TOOLS'] === '1') throw new Error(`The test needs "${name}", which is not installed`);
+  if (process.env['REQUIRE_TOOLS'] === '1')
+    throw new Error(`The test needs "${name}", which is not installed`);
   t.skip(`"${name}" is not installed`);
   return undefined;
 }
