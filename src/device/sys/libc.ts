@@ -6,7 +6,7 @@ import { dlopen, getInt32 } from 'node:ffi';
 import { constants } from 'node:os';
 
 export type LibcArgument = number | bigint | string | Uint8Array | null;
-type LibcType = 'int32' | 'uint32' | 'int64' | 'uint64' | 'pointer' | 'buffer' | 'string' | 'void';
+type LibcType = 'int32' | 'uint32' | 'int64' | 'uint64' | 'pointer' | 'buffer' | 'string';
 
 const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 const errnoLocation = openFunction('__errno_location', [], 'pointer');
