@@ -1,0 +1,60 @@
+// An output file appears whole or not at all: written under a temporary name beside its target, then
+// renamed. What a killed process leaves is named `.NAME.tsk-PID.tmp`, so that nobody takes it for the file.
+
+import { rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { UserError } from '../user-error.ts';
+
+/** Runs `write` with the temporary path; `signal` aborts between the write and the rename too. */
+export async function writeOutputFile<T>(
+  path: string,
+  what: string,
+  write: (temporaryPath: string) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const target = resolve(path);
+  await checkTarget(target, what);
+  const temporary = join(dirname(target), `.${basename(target)}.tsk-${process.pid}.tmp`);
+  await rm(temporary, { force: true });
+  try {
+    const result = await write(temporary);
+    signal?.throwIfAborted();
+    await rename(temporary, target);
+    return result;
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw describeWriteError(cause, target, what);
+  }
+}
+
+async function checkTarget(target: string, what: string): Promise<void> {
+  const directory = await stat(dirname(target)).catch(() => undefined);
+  if (!directory?.isDirectory()) {
+    throw new UserError(`Cannot write ${what} to "${target}": "${dirname(target)}" is not a directory`, {
+      hint: 'Create the directory or name another path.',
+    });
+  }
+  const present = await stat(target).catch(() => undefined);
+  if (present && !present.isFile()) {
+    throw new UserError(`Cannot write ${what} to "${target}": it exists and is not a regular file`, {
+      hint: present.isBlockDevice()
+        ? `Write to a device with "tsk flash ${target}", which checks it first.`
+        : 'Name another path.',
+    });
+  }
+}
+
+const WRITE_PROBLEMS: Record<string, string> = {
+  ENOSPC: 'the file system is full',
+  EDQUOT: 'the disk quota is used up',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  EFBIG: 'the file system does not take files of this size',
+};
+
+function describeWriteError(cause: unknown, target: string, what: string): unknown {
+  const problem = WRITE_PROBLEMS[(cause as NodeJS.ErrnoException).code ?? ''];
+  if (problem === undefined) return cause;
+  return new UserError(`Cannot write ${what} to "${target}": ${problem}`, { cause });
+}

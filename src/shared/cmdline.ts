@@ -1,0 +1,50 @@
+// The kernel command line: words separated by blanks, `key=value` or `key`, double quotes around blanks
+// (kernel documentation, admin-guide/kernel-parameters). Our own words start with `tskrazy.`.
+
+import { isSlot, type Slot } from './slots.ts';
+
+export const SLOT_PARAMETER = 'tskrazy.slot';
+export const INIT_PATH = '/tsk/init';
+
+/** Last value of each key; a word without `=` has the value ''. */
+export function parseCmdline(text: string): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const [word] of text.matchAll(/(?:[^\s"]|"[^"]*"?)+/g)) {
+    const bare = word.replaceAll('"', '');
+    const equals = bare.indexOf('=');
+    if (equals < 0) values.set(bare, '');
+    else values.set(bare.slice(0, equals), bare.slice(equals + 1));
+  }
+  return values;
+}
+
+/** The slot that a command line names; undefined on a device that was started in another way. */
+export function slotOfCmdline(text: string): Slot | undefined {
+  const value = parseCmdline(text).get(SLOT_PARAMETER);
+  return value !== undefined && isSlot(value) ? value : undefined;
+}
+
+export interface CmdlineOptions {
+  rootPartitionGuid: string;
+  slot: Slot;
+  /** `console=` values in order; the last one becomes /dev/console. */
+  consoles: readonly string[];
+  extraArgs: readonly string[];
+}
+
+export function formatCmdline(options: CmdlineOptions): string {
+  return [
+    ...options.consoles.map((console) => `console=${console}`),
+    `root=PARTUUID=${options.rootPartitionGuid}`,
+    // Bare `rootwait` waits for ever when the partition is missing; a number lets panic= start the other slot.
+    'rootwait=20',
+    'ro',
+    `init=${INIT_PATH}`,
+    'panic=10',
+    'oops=panic',
+    // A watchdog that the firmware started keeps running until init opens it, for at most so long.
+    'watchdog.open_timeout=60',
+    ...options.extraArgs,
+    `${SLOT_PARAMETER}=${options.slot}`,
+  ].join(' ');
+}
