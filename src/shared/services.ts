@@ -2,6 +2,7 @@
 // as init reports them (`ServiceStatus`, control API on INIT_SOCKET_PATH). No I/O here.
 
 import type { BoardId } from './boards.ts';
+import type { NetworkConfig } from './network-config.ts';
 
 export const DEVICE_CONFIG_PATH = '/etc/tskrazy/device.json';
 export const INIT_SOCKET_PATH = '/run/tsk/init.sock';
@@ -44,6 +45,8 @@ export interface DeviceConfig {
       | string
       | null;
   };
+  /** Absent: DHCP on every wired interface. */
+  network?: NetworkConfig;
   services: readonly ServiceSpec[];
 }
 

@@ -1,0 +1,64 @@
+// What the `net` service knows of the network, replaced atomically in NET_STATUS_PATH at every change: for the
+// status page, and for whoever waits for the network or looks for time servers. No I/O here.
+
+export const NET_STATUS_PATH = '/run/tsk/net.json';
+/** /etc/resolv.conf of the image is a link to it. */
+export const RESOLV_CONF_PATH = '/run/resolv.conf';
+
+/** States of RFC 2131 figure 5, with the waits between them that it only describes in words. */
+export type DhcpStateName =
+  /** No cable: nothing is sent. A lease that is still valid stays configured. */
+  | 'no-carrier'
+  /** A pause before the next try (after a conflict or a refusal). */
+  | 'waiting'
+  | 'selecting'
+  | 'requesting'
+  /** Asks whether the address of an earlier lease may be used again. */
+  | 'rebooting'
+  /** Acknowledged; makes sure by ARP that nobody else uses the address. */
+  | 'probing'
+  | 'bound'
+  | 'renewing'
+  | 'rebinding';
+
+export interface DhcpStatus {
+  state: DhcpStateName;
+  /** Null while there is no lease. */
+  lease: {
+    server: string;
+    /** Unix times in ms by the clock at the time of writing; null: the lease never ends. */
+    obtainedAtMs: number;
+    renewAtMs: number | null;
+    expiresAtMs: number | null;
+    leaseSec: number | null;
+  } | null;
+}
+
+export interface InterfaceStatus {
+  name: string;
+  /** `52:54:00:12:34:56` */
+  mac: string;
+  /** A cable is plugged in and the other side is alive. */
+  carrier: boolean;
+  ipv4: 'dhcp' | 'static' | 'off';
+  /** All addresses that the kernel has on the interface, with prefix length: `10.0.2.15/24`, `fe80::1/64`. */
+  addresses: readonly string[];
+  /** Null unless `ipv4` is `dhcp`. */
+  dhcp: DhcpStatus | null;
+  /** IPv4 routers, most preferred first. */
+  gateways: readonly string[];
+  dns: readonly string[];
+  search: readonly string[];
+  /** From DHCP option 42. */
+  ntpServers: readonly string[];
+  /** One sentence when something keeps the interface from working. */
+  problem: string | null;
+}
+
+export interface NetStatus {
+  formatVersion: 1;
+  hostname: string;
+  /** Some interface has carrier, an IPv4 address that is confirmed, and a router. */
+  online: boolean;
+  interfaces: readonly InterfaceStatus[];
+}
