@@ -1,0 +1,38 @@
+// Where tsk's own files are: in a checkout the sources, in the published package what
+// scripts/build-package.ts made of them. The one place that knows both.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export interface PackageRoot {
+  /** The folder with our package.json. */
+  directory: string;
+  isCheckout: boolean;
+  version: string;
+}
+
+let cached: PackageRoot | undefined;
+
+export function packageRoot(): PackageRoot {
+  cached ??= findPackageRoot(import.meta.dirname);
+  return cached;
+}
+
+function findPackageRoot(start: string): PackageRoot {
+  for (let directory = start; directory !== dirname(directory); directory = dirname(directory)) {
+    const path = join(directory, 'package.json');
+    if (!existsSync(path)) continue;
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as { name?: string; version?: string };
+    if (manifest.name !== 'tskrazy') continue;
+    // The bundle of the package lies in dist/; everything that runs from src/ is a checkout.
+    const isCheckout = start === join(directory, 'src', 'host');
+    return { directory, isCheckout, version: manifest.version ?? '0.0.0' };
+  }
+  throw new Error(`Cannot find the package "tskrazy" above "${start}"`);
+}
+
+/** The folder with one folder for each template of `tsk new`. */
+export function templateDirectory(): string {
+  const { directory, isCheckout } = packageRoot();
+  return join(directory, isCheckout ? 'src/host/templates' : 'dist/templates');
+}
