@@ -1,0 +1,35 @@
+// Builds the instance that the command line names, for the verbs that need its image.
+
+import { BOARDS, type BoardId } from '../../shared/boards.ts';
+import { buildImage, type BuiltImage } from '../build/build-image.ts';
+import { openInstance, type Instance } from '../config/instance.ts';
+import type { Session } from './session.ts';
+
+export interface BuildRequest {
+  offline: boolean;
+  /** Another board than the instance's, for a try in a virtual machine. */
+  board?: BoardId;
+}
+
+/** Removes the image's temporary files when `use` is done. */
+export async function withBuiltImage<T>(
+  session: Session,
+  request: BuildRequest,
+  use: (image: BuiltImage, instance: Instance) => Promise<T>,
+): Promise<T> {
+  const { output, signal } = session;
+  const instance = await openInstance(session.instanceDirectory);
+  const image = await buildImage({
+    instance,
+    board: BOARDS[request.board ?? instance.config.board],
+    offline: request.offline,
+    report: output.progress,
+    signal,
+  });
+  try {
+    for (const warning of image.warnings) output.warn(warning);
+    return await use(image, instance);
+  } finally {
+    await image.dispose();
+  }
+}

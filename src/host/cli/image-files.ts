@@ -1,0 +1,93 @@
+// The files that `tsk build` writes, and what it says of them.
+
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { MIN_DISK_BYTES } from '../../shared/disk-layout.ts';
+import type { BuiltImage } from '../build/build-image.ts';
+import { DEFAULT_DISK_BYTES, writeBootImage, writeDiskImage, writeRootFile } from '../build/disk-image.ts';
+import { displayPath } from '../config/problem.ts';
+import { UserError } from '../user-error.ts';
+import { formatTable } from './output.ts';
+import type { Session } from './session.ts';
+import { formatBytes } from './sizes.ts';
+
+export interface ImageFileOptions {
+  disk?: string;
+  size?: number;
+  boot?: string;
+  root?: string;
+}
+
+export interface ImageFile {
+  kind: 'disk' | 'boot' | 'root';
+  /** Absolute. */
+  path: string;
+  sizeBytes: number;
+}
+
+/** Before the build: whoever mistypes a size should not wait for it. */
+export function checkDiskSize({ disk, size }: ImageFileOptions): void {
+  if (size === undefined) return;
+  if (disk === undefined) {
+    throw new UserError('Cannot use "--size": it goes with "--disk"', { hint: 'Add "--disk FILE".' });
+  }
+  if (size >= MIN_DISK_BYTES) return;
+  throw new UserError(
+    `Cannot make a disk of ${formatBytes(size)}: the partitions need ${formatBytes(MIN_DISK_BYTES)} at least`,
+    { hint: `Give --size ${Math.ceil(MIN_DISK_BYTES / 1024 ** 2)}MiB or more.` },
+  );
+}
+
+export async function writeImageFiles(
+  session: Session,
+  image: BuiltImage,
+  options: ImageFileOptions,
+): Promise<ImageFile[]> {
+  const sizeBytes = options.size ?? DEFAULT_DISK_BYTES;
+  const writers = [
+    {
+      kind: 'disk',
+      write: (path: string) => writeDiskImage(image, path, { sizeBytes, signal: session.signal }),
+    },
+    { kind: 'boot', write: (path: string) => writeBootImage(image, path) },
+    { kind: 'root', write: (path: string) => writeRootFile(image, path) },
+  ] as const;
+  const files: ImageFile[] = [];
+  for (const { kind, write } of writers) {
+    const given = options[kind];
+    if (given === undefined) continue;
+    const path = resolve(given);
+    const step = session.output.progress.start(`Writing ${displayPath(path)}`);
+    await write(path);
+    step.done();
+    files.push({ kind, path, sizeBytes: (await stat(path)).size });
+  }
+  return files;
+}
+
+export function describeImage(
+  image: BuiltImage,
+  files: readonly ImageFile[],
+): { value: unknown; text: string } {
+  const { manifest } = image;
+  const { buildId, hostname, board, components, apps } = manifest;
+  const head = `Built ${hostname} for ${board}: build ${buildId.slice(0, 12)}, root ${formatBytes(manifest.root.sizeBytes)}`;
+  const rows = files.map(({ kind, path, sizeBytes }) => [
+    `  ${kind}`,
+    formatBytes(sizeBytes),
+    displayPath(path),
+  ]);
+  return {
+    value: {
+      buildId,
+      hostname,
+      board,
+      components,
+      apps: apps.map(({ name, kind }) => ({ name, kind })),
+      rootBytes: manifest.root.sizeBytes,
+      files,
+      warnings: image.warnings,
+    },
+    text: rows.length === 0 ? head : `${head}\n${formatTable(rows)}`,
+  };
+}

@@ -1,0 +1,46 @@
+// The command line of tsk: its verbs, and what is alike for all of them. Verbs load what they need when
+// they run, so that `tsk --help` and a TAB stay quick.
+
+import { Command } from 'commander';
+import { packageRoot } from '../package-root.ts';
+import { createActionMaker, examples, type VerbAdder } from './session.ts';
+import { addBuildVerb } from './build.ts';
+import { addVersionVerb } from './version.ts';
+
+const VERB_GROUPS: readonly (readonly [title: string, verbs: readonly VerbAdder[]])[] = [
+  ['Make an image:', [addBuildVerb]],
+  ['Other:', [addVersionVerb]],
+];
+
+export function createProgram(signal: AbortSignal): Command {
+  const program = new Command('tsk')
+    .description('Turns TypeScript and Go programs into appliances that boot straight into your apps')
+    .option('-i, --instance <dir>', 'folder of the instance (default: the current one)')
+    .option('-q, --quiet', 'print results and errors only')
+    .version(packageRoot().version, '-V, --version', 'print the version of tsk')
+    .helpOption('-h, --help', 'print help')
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (verb) =>
+        [verb.name(), ...verb.registeredArguments.map((argument) => `[${argument.name()}]`)].join(' '),
+    })
+    .addHelpCommand(
+      new Command('help').argument('[verb]').description('print help of a verb').helpGroup('Other:'),
+    )
+    // Errors are thrown, and printed by runProgram like all others.
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .addHelpText(
+      'after',
+      examples(
+        ['tsk new garden && cd garden && tsk vm run', 'make an instance and boot it in a virtual machine'],
+        ['tsk build --disk garden.img', 'build its disk image'],
+      ),
+    );
+  const action = createActionMaker(signal);
+  for (const [title, verbs] of VERB_GROUPS) {
+    program.commandsGroup(title);
+    for (const addVerb of verbs) addVerb(program, action);
+  }
+  return program;
+}

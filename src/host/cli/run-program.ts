@@ -1,0 +1,109 @@
+// The one place where a run of tsk ends: turns what was thrown into words and an exit code, and Ctrl-C
+// into an AbortSignal that the work in progress obeys and cleans up after.
+
+import { styleText } from 'node:util';
+import { CommanderError } from 'commander';
+import { ConfigError } from '../config/problem.ts';
+import { packageRoot } from '../package-root.ts';
+import { UserError } from '../user-error.ts';
+
+const EXIT_USER_ERROR = 1;
+const EXIT_BUG = 70;
+const EXIT_CODES_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+type Signal = keyof typeof EXIT_CODES_BY_SIGNAL;
+
+export interface ProgramOptions {
+  /** Errors go to standard output as `{"error":{"message","hint"}}`, for scripts. */
+  json: boolean;
+}
+
+export async function runProgram(
+  main: (signal: AbortSignal) => Promise<void>,
+  options: ProgramOptions,
+): Promise<void> {
+  const controller = new AbortController();
+  let received: Signal | undefined;
+  for (const name of Object.keys(EXIT_CODES_BY_SIGNAL) as Signal[]) {
+    process.on(name, () => {
+      // The second one means it: whoever hangs in the clean-up must not keep the terminal.
+      if (received !== undefined) process.exit(EXIT_CODES_BY_SIGNAL[name]);
+      received = name;
+      controller.abort(new UserError('Interrupted'));
+    });
+  }
+  // `tsk --help | head -1` is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? 0 : EXIT_BUG),
+  );
+  process.on('uncaughtException', (error) => process.exit(reportBug(error)));
+  try {
+    await main(controller.signal);
+  } catch (error) {
+    process.exitCode = received === undefined ? reportError(error, options) : EXIT_CODES_BY_SIGNAL[received];
+  }
+}
+
+function reportError(error: unknown, options: ProgramOptions): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode;
+    return reportUserError(fromCommander(error), options);
+  }
+  return error instanceof UserError ? reportUserError(error, options) : reportBug(error);
+}
+
+/** Commander's `error: unknown option '--x'\n(Did you mean --y?)` in our form. */
+function fromCommander(error: CommanderError): UserError {
+  const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const hint = suggestion?.replace(/^\(|\)$/g, '') ?? 'See "tsk --help" or "tsk VERB --help".';
+  return new UserError(first.charAt(0).toUpperCase() + first.slice(1).replaceAll("'", '"'), { hint });
+}
+
+function reportUserError(error: UserError, options: ProgramOptions): number {
+  const chain = messageChain(error);
+  const hint = findHint(error);
+  if (options.json) {
+    const problems = error instanceof ConfigError ? { problems: error.problems } : {};
+    const body = { message: chain.join(': '), ...(hint === undefined ? {} : { hint }), ...problems };
+    process.stdout.write(`${JSON.stringify({ error: body }, null, 2)}\n`);
+    return EXIT_USER_ERROR;
+  }
+  const [first = '', ...causes] = chain;
+  const lines = [`${paint('red', 'Error:')} ${first}`, ...causes.map((cause) => `  because: ${cause}`)];
+  if (hint !== undefined) lines.push(`${paint('cyan', 'Hint:')} ${hint}`);
+  process.stderr.write(`${lines.join('\n')}\n`);
+  return EXIT_USER_ERROR;
+}
+
+/** The message and those of its causes that say something new. */
+function messageChain(error: Error): string[] {
+  const messages: string[] = [];
+  for (let current: unknown = error; current instanceof Error; current = current.cause) {
+    const { message } = current;
+    if (message !== '' && !messages.some((earlier) => earlier.includes(message))) messages.push(message);
+  }
+  return messages;
+}
+
+function findHint(error: unknown): string | undefined {
+  if (error instanceof UserError && error.hint !== undefined) return error.hint;
+  return error instanceof Error ? findHint(error.cause) : undefined;
+}
+
+function reportBug(error: unknown): number {
+  const details = error instanceof Error ? describeWithCauses(error) : String(error);
+  const { version } = packageRoot();
+  process.stderr.write(
+    `${details}\n\n${paint('red', 'This is a bug in tsk.')} Please report it with the lines above ` +
+      `(tsk ${version}, Node.js ${process.version}, ${process.platform} ${process.arch}).\n`,
+  );
+  return EXIT_BUG;
+}
+
+function describeWithCauses(error: Error): string {
+  const own = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause instanceof Error ? `${own}\nCaused by: ${describeWithCauses(error.cause)}` : own;
+}
+
+function paint(color: 'red' | 'cyan', text: string): string {
+  return styleText(color, text, { stream: process.stderr });
+}

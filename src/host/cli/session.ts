@@ -1,0 +1,46 @@
+// What every verb gets: the options that all verbs share, and one way to speak to the user.
+
+import type { Command } from 'commander';
+import { Output } from './output.ts';
+
+export interface GlobalOptions {
+  instance?: string;
+  quiet?: boolean;
+  json?: boolean;
+}
+
+export interface Session {
+  /** As given with `-i`; not yet opened. */
+  instanceDirectory: string;
+  output: Output;
+  /** Aborted by Ctrl-C. */
+  signal: AbortSignal;
+}
+
+/** Makes a commander action of a verb's function. After the session come the arguments, then the options. */
+export type ActionMaker = (
+  run: (session: Session, ...parameters: never[]) => Promise<void>,
+) => (...parameters: unknown[]) => Promise<void>;
+
+/** Adds one verb to the program. */
+export type VerbAdder = (program: Command, action: ActionMaker) => void;
+
+export function createActionMaker(signal: AbortSignal): ActionMaker {
+  return (run) =>
+    async (...parameters) => {
+      const command = parameters.at(-1) as Command;
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const output = new Output({ json: options.json ?? false, quiet: options.quiet ?? false });
+      const session = { instanceDirectory: options.instance ?? '.', output, signal };
+      try {
+        await run(session, ...(parameters.slice(0, -1) as never[]));
+      } finally {
+        output.close();
+      }
+    };
+}
+
+/** The examples at the end of a verb's help: command and, on a line above, what for. */
+export function examples(...pairs: readonly (readonly [command: string, purpose: string])[]): string {
+  return `\nExamples:\n${pairs.map(([command, purpose]) => `  # ${purpose}\n  ${command}`).join('\n')}\n`;
+}

@@ -1,0 +1,41 @@
+// The instance's configuration as the rest of the host uses it: tskrazy.json with all defaults filled in.
+
+import { BOARDS, type BoardId } from '../../shared/boards.ts';
+import type { ConfigFile } from '../../shared/config.ts';
+import type { AppConfig } from '../apps/app-config.ts';
+
+export interface InstanceConfig {
+  hostname: string;
+  board: BoardId;
+  /** In the order of tskrazy.json. */
+  apps: readonly AppConfig[];
+  /** `off`, or port and speed for the kernel's `console=`. */
+  serialConsole: string;
+  network: Readonly<Record<string, never>>;
+  kernel: { extraArgs: readonly string[] };
+  update: Readonly<Record<string, never>>;
+  web: { port: number };
+}
+
+export function resolveConfig(file: ConfigFile): InstanceConfig {
+  return {
+    hostname: file.hostname,
+    board: file.board,
+    apps: Object.entries(file.apps ?? {}).map(([name, app]) => ({
+      ...app,
+      name,
+      args: app.args ?? [],
+      env: app.env ?? {},
+      include: app.include ?? [],
+      autostart: app.autostart ?? true,
+      restart: app.restart ?? 'always',
+      stopTimeoutSec: app.stopTimeoutSec ?? 5,
+      waitFor: [],
+    })),
+    serialConsole: file.serialConsole ?? BOARDS[file.board].serialConsole,
+    network: {},
+    kernel: { extraArgs: file.kernel?.extraArgs ?? [] },
+    update: {},
+    web: { port: file.web?.port ?? 80 },
+  };
+}

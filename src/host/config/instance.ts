@@ -1,0 +1,122 @@
+// An instance: the folder with tskrazy.json, and its private state beside it. The device's password is
+// drawn once and kept where only its owner can read it; its hash is kept too, because a new salt at every
+// build would give different images from the same inputs.
+
+import { randomInt } from 'node:crypto';
+import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { hashPassword, verifyPassword } from '../../shared/password.ts';
+import { UserError } from '../user-error.ts';
+import { resolveConfig, type InstanceConfig } from './instance-config.ts';
+import { parseConfig } from './parse-config.ts';
+
+export const CONFIG_NAME = 'tskrazy.json';
+
+export interface Instance {
+  /** Absolute. */
+  directory: string;
+  configPath: string;
+  config: InstanceConfig;
+  lockPath: string;
+  /** `.tskrazy`, mode 0700: password and build state; never committed. */
+  stateDirectory: string;
+}
+
+export async function openInstance(directory: string): Promise<Instance> {
+  const root = resolve(directory);
+  const configPath = join(root, CONFIG_NAME);
+  const config = resolveConfig(parseConfig(await readConfigText(configPath), configPath));
+  const stateDirectory = join(root, '.tskrazy');
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  // An older or copied folder may be open to others.
+  await chmod(stateDirectory, 0o700);
+  return { directory: root, configPath, config, lockPath: join(root, 'tskrazy.lock.json'), stateDirectory };
+}
+
+/** Without a byte order mark, which some editors write and JSON does not know. */
+export async function readConfigText(configPath: string): Promise<string> {
+  try {
+    const text = await readFile(configPath, 'utf8');
+    return text.replace(/^\uFEFF/, '');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const directory = resolve(configPath, '..');
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new UserError(`Cannot open instance "${directory}": there is no "${basename(configPath)}"`, {
+        hint: 'Change to the folder of your instance, name it with "tsk -i DIR", or make a new one with "tsk new".',
+      });
+    }
+    throw new UserError(`Cannot read "${configPath}": ${describeReadError(code)}`, { cause });
+  }
+}
+
+function describeReadError(code: string | undefined): string {
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  if (code === 'EISDIR') return 'it is a directory';
+  return code ?? 'unknown error';
+}
+
+const LENGTH = 20;
+/** Without 0 O 1 l I: people read it from one screen and type it into another. 57^20 is 116 bits. */
+const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+
+export interface InstancePassword {
+  password: string;
+  hash: string;
+}
+
+/** Whoever edits `.tskrazy/password` has a new password with the next build. */
+export async function ensurePassword(instance: Pick<Instance, 'stateDirectory'>): Promise<InstancePassword> {
+  const passwordPath = join(instance.stateDirectory, 'password');
+  const hashPath = join(instance.stateDirectory, 'password-hash');
+  const password = await readOrCreate(passwordPath, drawPassword);
+  if (password === '') {
+    throw new UserError(`Cannot use the password in "${passwordPath}": the file is empty`, {
+      hint: 'Write a password into it, or delete it to have a new one drawn.',
+    });
+  }
+  const stored = await readOrCreate(hashPath, () => hashPassword(password));
+  if (isHashOf(stored, password)) return { password, hash: stored };
+  const hash = hashPassword(password);
+  await writeFile(hashPath, `${hash}\n`, { mode: 0o600 });
+  return { password, hash };
+}
+
+function drawPassword(): string {
+  return Array.from({ length: LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+}
+
+async function readOrCreate(path: string, create: () => string): Promise<string> {
+  const present = await readIfPresent(path);
+  if (present !== undefined) return present.trim();
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, `${create()}\n`, { mode: 0o600 });
+  try {
+    // A link, unlike a rename, loses against a file that is there: two builds at once agree on one password.
+    await link(temporary, path);
+  } catch (error) {
+    // A file system without links (exFAT, some network shares).
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return (await readFile(path, 'utf8')).trim();
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function isHashOf(hash: string, password: string): boolean {
+  try {
+    return verifyPassword(password, hash);
+  } catch {
+    // Not a hash at all (a file cut off by a full disk): it is written anew.
+    return false;
+  }
+}

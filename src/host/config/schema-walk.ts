@@ -1,0 +1,78 @@
+// What valibot does not tell about an object: every unknown key (it stops at the first one), a key that
+// stands there twice (JavaScript's objects have lost it), an array in the place of an object. It walks
+// the schema and the JSON tree side by side.
+
+import type { Node } from 'jsonc-parser';
+import type * as v from 'valibot';
+import { PLANNED_KEYS } from '../../shared/config.ts';
+import { nearestName } from '../nearest-name.ts';
+import type { Problem } from './problem.ts';
+
+type Schema = v.GenericSchema & {
+  entries?: Record<string, Schema>;
+  wrapped?: Schema;
+  value?: Schema;
+  item?: Schema;
+};
+
+/** Names that JavaScript objects have already; valibot passes over them without a word. */
+const FORBIDDEN_NAMES = ['__proto__', 'constructor', 'prototype'];
+
+/** `pattern` is the path with `*` for names that the user chose. */
+export function findKeyProblems(schema: Schema, node: Node, pattern = ''): Problem[] {
+  const inner = schema.wrapped ?? schema;
+  if (inner.item) {
+    const item = inner.item;
+    return (node.children ?? []).flatMap((child) => findKeyProblems(item, child, `${pattern}[]`));
+  }
+  if (!inner.entries && inner.type !== 'record') return [];
+  if (node.type === 'array')
+    return [{ ...extent(node), message: `${name(pattern)}must be an object, not an array` }];
+  if (node.type !== 'object') return [];
+  return [...findDuplicates(node, pattern), ...findInObject(inner, node, pattern)];
+}
+
+function findInObject(schema: Schema, node: Node, pattern: string): Problem[] {
+  return (node.children ?? []).flatMap((property) => {
+    const [keyNode, valueNode] = property.children ?? [];
+    if (!keyNode || !valueNode) return [];
+    const key = String(keyNode.value);
+    if (schema.entries) {
+      const known = Object.hasOwn(schema.entries, key) ? schema.entries[key] : undefined;
+      if (known) return findKeyProblems(known, valueNode, join(pattern, key));
+      return [{ ...extent(keyNode), message: describeUnknownKey(key, Object.keys(schema.entries), pattern) }];
+    }
+    if (FORBIDDEN_NAMES.includes(key))
+      return [{ ...extent(keyNode), message: `"${key}" cannot be used as a name` }];
+    return schema.value ? findKeyProblems(schema.value, valueNode, join(pattern, '*')) : [];
+  });
+}
+
+function describeUnknownKey(key: string, known: readonly string[], pattern: string): string {
+  if (PLANNED_KEYS[pattern]?.includes(key)) return `key "${key}" is not supported yet`;
+  const nearest = nearestName(key, known);
+  return nearest === undefined
+    ? `unknown key "${key}"; known here: ${known.filter((name) => name !== '$schema').join(', ')}`
+    : `unknown key "${key}": did you mean "${nearest}"?`;
+}
+
+function findDuplicates(node: Node, pattern: string): Problem[] {
+  const seen = new Set<unknown>();
+  return (node.children ?? []).flatMap((property) => {
+    const keyNode = property.children?.[0];
+    if (!keyNode) return [];
+    if (!seen.has(keyNode.value)) {
+      seen.add(keyNode.value);
+      return [];
+    }
+    const message =
+      pattern === 'apps'
+        ? `two apps are named "${keyNode.value}"`
+        : `"${keyNode.value}" is there twice in one object`;
+    return [{ ...extent(keyNode), message }];
+  });
+}
+
+const join = (pattern: string, key: string) => (pattern === '' ? key : `${pattern}.${key}`);
+const name = (pattern: string) => (pattern === '' ? '' : `"${pattern}" `);
+const extent = (node: Node) => ({ offset: node.offset, length: node.length });
