@@ -20,7 +20,7 @@ export class FileDevice implements ByteDevice {
   }
 
   /** `sizeBytes` is for block devices, whose stat() says 0. */
-  static async open(path: string, flags: 'r' | 'r+', sizeBytes?: number): Promise<FileDevice> {
+  static async open(path: string, flags: string | number, sizeBytes?: number): Promise<FileDevice> {
     const handle = await open(path, flags);
     return new FileDevice(handle, sizeBytes ?? (await handle.stat()).size);
   }

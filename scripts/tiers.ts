@@ -1,0 +1,18 @@
+// The test tiers and their files (docs/architecture.md, "Tests").
+
+import { globSync } from 'node:fs';
+
+export const TIERS = ['unit', 'init', 'tools', 'browser', 'boot'] as const;
+export type Tier = (typeof TIERS)[number];
+
+const PATTERNS: Readonly<Record<Tier, readonly string[]>> = {
+  unit: ['src/**/*.test.ts', 'scripts/**/*.test.ts'],
+  init: ['test/init/*.test.ts'],
+  tools: ['test/tools/*.test.ts'],
+  browser: ['test/browser/*.test.ts'],
+  boot: ['test/boot/*.test.ts'],
+};
+
+export function tierFiles(tier: Tier): string[] {
+  return PATTERNS[tier].flatMap((pattern) => globSync(pattern)).toSorted();
+}

@@ -1,0 +1,63 @@
+// The files of the boot partition of a UEFI board: systemd-boot, its configuration, and slot directories.
+// The boot loader's own default is the only record of which slot is committed (docs/disk-layout.md).
+
+import type { Board } from '../../shared/boards.ts';
+import { formatCmdline } from '../../shared/cmdline.ts';
+import { diskGuid } from '../../shared/disk-layout.ts';
+import { SLOT_PARTITION, SLOTS, type Slot } from '../../shared/slots.ts';
+import { type Components, componentOf, requireFile } from './component-files.ts';
+import type { FileContent } from './root-tree.ts';
+
+export interface BootFile {
+  /** Relative to the boot partition's root. */
+  path: string;
+  content: FileContent;
+}
+
+export interface BootOptions {
+  board: Board;
+  hostname: string;
+  /** `off`, or a `console=` value. */
+  serialConsole: string;
+  extraKernelArgs: readonly string[];
+}
+
+/** What the loader needs; written once when a disk is made, only ever edited in place afterwards. */
+export function loaderFiles(options: BootOptions, components: Components): BootFile[] {
+  const { efiLoader } = options.board;
+  return [
+    {
+      path: efiLoader.bootPath,
+      content: requireFile(componentOf(components, 'boot-loader'), efiLoader.packagePath),
+    },
+    { path: 'loader/loader.conf', content: text(formatLoaderConf('a')) },
+    ...SLOTS.map((slot) => ({
+      path: `loader/entries/${slot}.conf`,
+      content: text(formatLoaderEntry(slot, options)),
+    })),
+  ];
+}
+
+/** What belongs to the slot itself, the manifest excepted; paths are relative to the slot's directory. */
+export function slotBootFiles(components: Components): BootFile[] {
+  return [{ path: 'vmlinuz', content: requireFile(componentOf(components, 'kernel'), 'vmlinuz') }];
+}
+
+/** The commit of an update changes one letter of the `default` line, hence one sector. */
+function formatLoaderConf(slot: Slot): string {
+  return `default ${slot}.conf\ntimeout 0\nconsole-mode keep\neditor no\n`;
+}
+
+function formatLoaderEntry(slot: Slot, options: BootOptions): string {
+  const cmdline = formatCmdline({
+    rootPartitionGuid: diskGuid(options.hostname, SLOT_PARTITION[slot]),
+    slot,
+    consoles: options.serialConsole === 'off' ? ['tty0'] : ['tty0', options.serialConsole],
+    extraArgs: [...options.board.kernelArgs, ...options.extraKernelArgs],
+  });
+  return `title tskrazy ${slot}\nlinux /${slot}/vmlinuz\noptions ${cmdline}\n`;
+}
+
+function text(content: string): FileContent {
+  return { kind: 'bytes', bytes: new TextEncoder().encode(content) };
+}

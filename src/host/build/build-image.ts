@@ -1,0 +1,194 @@
+// plan -> root tree -> root image and boot files: everything a disk, an archive or an update is made of.
+
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Board } from '../../shared/boards.ts';
+import { ROOT_PARTITION_BYTES } from '../../shared/disk-layout.ts';
+import { type Manifest, type ManifestFile, MANIFEST_NAME } from '../../shared/manifest.ts';
+import type { DeviceConfig } from '../../shared/services.ts';
+import { type AppBuild, buildApp } from '../apps/build-app.ts';
+import { cacheDirectory } from '../components/cache.ts';
+import type { ProgressReporter } from '../components/component.ts';
+import { checkKernel } from '../components/check-kernel.ts';
+import { loadInstanceComponents } from '../components/load-instance-components.ts';
+import type { Instance } from '../config/instance.ts';
+import { packageRoot } from '../package-root.ts';
+import { type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
+import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
+import { addComponents, type Components, librariesOf } from './component-files.ts';
+import { planDeviceConfig } from './device-config.ts';
+import { loadDevicePrograms } from './device-programs.ts';
+import { writeRootImage } from './root-image.ts';
+import { RootTree } from './root-tree.ts';
+import { saveSourceMaps } from './source-maps.ts';
+import { addDeviceConfig, addDevicePrograms, addSystemFiles } from './system-files.ts';
+
+export interface BuildOptions {
+  instance: Instance;
+  board: Board;
+  offline: boolean;
+  report: ProgressReporter;
+  signal?: AbortSignal;
+}
+
+export interface BuiltImage {
+  board: Board;
+  hostname: string;
+  manifest: Manifest;
+  /** A squashfs file of `manifest.root.sizeBytes` bytes. */
+  rootImagePath: string;
+  /** Shared by both slots. */
+  loaderFiles: readonly BootFile[];
+  /** Relative to the slot's directory; the manifest is among them. */
+  slotFiles: readonly BootFile[];
+  /** Files of the instance that went in, for watching. */
+  inputs: readonly string[];
+  warnings: readonly string[];
+  /** Removes the temporary files. */
+  dispose(): Promise<void>;
+}
+
+export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
+  const { instance, board, signal } = options;
+  const [{ components, createdAtSec }, programs] = await Promise.all([
+    loadInstanceComponents(options),
+    loadDevicePrograms(),
+  ]);
+  await checkKernel(components, board);
+  const apps = await buildApps(options, components);
+  signal?.throwIfAborted();
+  const plan = { ...options, components, apps, buildTimeSec: buildTime(createdAtSec) };
+
+  const config = await planDeviceConfig(plan);
+  const boot = loaderFiles(bootOptions(options), components);
+  const slot = slotBootFiles(components);
+  const tree = planRoot(plan, programs, config);
+  const buildId = await computeBuildId(tree, config, [...boot, ...slot]);
+  addDeviceConfig(tree, { ...config, buildId });
+
+  await mkdir(instance.stateDirectory, { recursive: true, mode: 0o700 });
+  const directory = await mkdtemp(join(instance.stateDirectory, 'build-'));
+  const dispose = (): Promise<void> => rm(directory, { recursive: true, force: true });
+  try {
+    const rootImagePath = join(directory, 'root.img');
+    const root = await writeRootImage(tree, {
+      path: rootImagePath,
+      cacheDirectory: cacheDirectory(),
+      mtimeSec: plan.buildTimeSec,
+      maxBytes: ROOT_PARTITION_BYTES,
+    });
+    signal?.throwIfAborted();
+    const manifest = await makeManifest(plan, { ...config, buildId }, slot, root);
+    await saveSourceMaps(instance.stateDirectory, buildId, apps, programs);
+    return {
+      board,
+      hostname: config.hostname,
+      manifest,
+      rootImagePath,
+      loaderFiles: boot,
+      slotFiles: [
+        ...slot,
+        { path: MANIFEST_NAME, content: { kind: 'bytes', bytes: encodeManifest(manifest) } },
+      ],
+      inputs: apps.flatMap((app) => app.inputs),
+      warnings: apps.flatMap((app) => app.warnings),
+      dispose,
+    };
+  } catch (cause) {
+    await dispose();
+    throw cause;
+  }
+}
+
+interface Plan extends BuildOptions {
+  components: Components;
+  apps: readonly AppBuild[];
+  buildTimeSec: number;
+}
+
+async function buildApps(options: BuildOptions, components: Components): Promise<AppBuild[]> {
+  const { instance, board, offline, report } = options;
+  const context = {
+    instanceDirectory: instance.directory,
+    board,
+    cacheDirectory: cacheDirectory(),
+    offline,
+    report,
+    libraries: librariesOf(components, board),
+  };
+  return Promise.all(instance.config.apps.map((app) => buildApp(app, context)));
+}
+
+function planRoot(
+  plan: Plan,
+  programs: Parameters<typeof addDevicePrograms>[1],
+  config: DeviceConfig,
+): RootTree {
+  const tree = new RootTree();
+  addComponents(tree, plan.components);
+  addDevicePrograms(tree, programs);
+  for (const entry of plan.apps.flatMap((app) => app.entries)) tree.add(entry);
+  addSystemFiles(tree, config);
+  return tree;
+}
+
+function bootOptions({ instance, board }: BuildOptions): Parameters<typeof loaderFiles>[0] {
+  return {
+    board,
+    hostname: instance.config.hostname,
+    serialConsole: instance.config.serialConsole,
+    extraKernelArgs: instance.config.kernel.extraArgs,
+  };
+}
+
+async function computeBuildId(
+  tree: RootTree,
+  config: DeviceConfig,
+  bootFiles: readonly BootFile[],
+): Promise<string> {
+  const boot = await Promise.all(
+    bootFiles.map(async ({ path, content }) => `boot ${path} ${await hashContent(content)}`),
+  );
+  return buildIdOf([...(await describeEntries(tree.entries())), ...boot.toSorted(), JSON.stringify(config)]);
+}
+
+async function makeManifest(
+  plan: Plan,
+  config: DeviceConfig,
+  slotFiles: readonly BootFile[],
+  root: Manifest['root'],
+): Promise<Manifest> {
+  return {
+    formatVersion: 1,
+    buildId: config.buildId,
+    hostname: config.hostname,
+    board: config.board,
+    tskrazyVersion: packageRoot().version,
+    buildTimeSec: plan.buildTimeSec,
+    components: config.components,
+    apps: await Promise.all(
+      plan.apps.map(async ({ service, entries }) => ({
+        name: service.name,
+        kind: service.kind,
+        contentSha256: buildIdOf([...(await describeEntries(entries)), JSON.stringify(service)]),
+      })),
+    ),
+    bootFiles: await Promise.all(slotFiles.map(describeBootFile)),
+    root,
+  };
+}
+
+async function describeBootFile({ path, content }: BootFile): Promise<ManifestFile> {
+  const sizeBytes = content.kind === 'bytes' ? content.bytes.length : content.sizeBytes;
+  return { path, sizeBytes, sha256: await hashContent(content) };
+}
+
+function encodeManifest(manifest: Manifest): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
+}
+
+/** Reproducible builds: SOURCE_DATE_EPOCH (its own specification), else the moment the lock was made. */
+function buildTime(lockCreatedAtSec: number): number {
+  const epoch = Number(process.env['SOURCE_DATE_EPOCH']);
+  return Number.isSafeInteger(epoch) && epoch > 0 ? epoch : lockCreatedAtSec;
+}

@@ -1,0 +1,97 @@
+// Where the files of each component go: into the root tree or into the boot partition.
+
+import type { Board } from '../../shared/boards.ts';
+import { licenceFiles } from '../components/licences.ts';
+import type { Component, ComponentFile, ComponentName } from '../components/component.ts';
+import type { FileOnDisk, Layer, RootTree } from './root-tree.ts';
+
+export type Components = ReadonlyMap<ComponentName, Component>;
+
+export function componentOf(components: Components, name: ComponentName): Component {
+  const component = components.get(name);
+  if (!component) throw new Error(`Cannot build the image: component "${name}" is not loaded`);
+  return component;
+}
+
+export function contentOf(component: Component, file: ComponentFile): FileOnDisk {
+  return {
+    kind: 'path',
+    path: `${component.directory}/${file.path}`,
+    sizeBytes: file.sizeBytes,
+    sha256: file.sha256,
+  };
+}
+
+/** The content of a file that must be there, such as the kernel. */
+export function requireFile(component: Component, path: string): FileOnDisk {
+  const file = component.files.find((candidate) => candidate.path === path);
+  if (!file) {
+    throw new Error(
+      `Cannot use component "${component.name}" ${component.version}: it has no file "${path}"`,
+    );
+  }
+  return contentOf(component, file);
+}
+
+/** Adds all that the components bring to the root, the runtime first: its blocks then lie at the front. */
+export function addComponents(tree: RootTree, components: Components): void {
+  for (const [name, layer] of ROOT_LAYERS) {
+    const component = components.get(name);
+    if (component) addComponent(tree, component, layer);
+  }
+  for (const component of components.values()) addLicences(tree, component);
+}
+
+const ROOT_LAYERS: readonly (readonly [ComponentName, Layer])[] = [
+  ['libc', 'runtime'],
+  ['node', 'runtime'],
+  ['ca-certificates', 'system'],
+  ['e2fsprogs', 'system'],
+  ['kernel', 'system'],
+];
+
+function addComponent(tree: RootTree, component: Component, layer: Layer): void {
+  const licences = new Set(licenceFiles(component));
+  for (const file of component.files) {
+    const path = rootPath(component.name, file.path);
+    if (path === undefined || licences.has(file.path)) continue;
+    const base = { path, mode: file.mode, layer, origin: `component ${component.name}` };
+    if (file.kind === 'symlink') tree.add({ ...base, kind: 'symlink', target: file.target ?? '' });
+    else tree.add({ ...base, kind: 'file', content: contentOf(component, file) });
+  }
+}
+
+/** The path on the device of a component's file; undefined for what stays out of the root. */
+function rootPath(name: ComponentName, path: string): string | undefined {
+  if (name === 'kernel') return path.startsWith('lib/modules/') ? `/${path}` : undefined;
+  if (name === 'node') return path === 'bin/node' ? '/bin/node' : undefined;
+  const program = /^(?:usr\/)?sbin\/([^/]+)$/.exec(path);
+  return program ? `/tsk/bin/${program[1]}` : `/${path}`;
+}
+
+function addLicences(tree: RootTree, component: Component): void {
+  for (const path of licenceFiles(component)) {
+    const file = component.files.find((candidate) => candidate.path === path);
+    if (file?.kind !== 'file') continue;
+    tree.add({
+      kind: 'file',
+      path: `/usr/share/licenses/${component.name}/${path.replaceAll('/', '_')}`,
+      mode: 0o444,
+      layer: 'system',
+      origin: `component ${component.name}`,
+      content: contentOf(component, file),
+    });
+  }
+}
+
+/** File names of the shared libraries that the image has, for checking what a dynamic program needs. */
+export function librariesOf(components: Components, board: Board): Set<string> {
+  const names = new Set<string>([board.dynamicLinker.split('/').at(-1) ?? '']);
+  for (const component of components.values()) {
+    for (const file of component.files) {
+      const name = file.path.split('/').at(-1) ?? '';
+      if (/\.so(\.|$)/.test(name)) names.add(name);
+    }
+  }
+  return names;
+}

@@ -1,0 +1,45 @@
+// What init, net and web read on the device: the services and the instance's settings.
+
+import type { Board } from '../../shared/boards.ts';
+import type { DeviceConfig, ServiceSpec } from '../../shared/services.ts';
+import type { AppBuild } from '../apps/build-app.ts';
+import { ensurePassword, type Instance } from '../config/instance.ts';
+import { packageRoot } from '../package-root.ts';
+import type { Components } from './component-files.ts';
+
+interface DeviceConfigPlan {
+  instance: Instance;
+  board: Board;
+  components: Components;
+  apps: readonly AppBuild[];
+  buildTimeSec: number;
+}
+
+/** Without the build id, which is computed from it among other things. */
+export async function planDeviceConfig(plan: DeviceConfigPlan): Promise<DeviceConfig> {
+  const { config } = plan.instance;
+  const { hash } = await ensurePassword(plan.instance);
+  const components = [...plan.components.values()].map(({ name, version }) => [name, version] as const);
+  return {
+    formatVersion: 1,
+    hostname: config.hostname,
+    board: plan.board.id,
+    buildId: '',
+    buildTimeSec: plan.buildTimeSec,
+    tskrazyVersion: packageRoot().version,
+    components: Object.fromEntries(components.toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    web: { port: config.web.port, passwordHash: hash },
+    services: [...SYSTEM_SERVICES, ...plan.apps.map((app) => app.service)],
+  };
+}
+
+const SYSTEM_SERVICES: readonly ServiceSpec[] = ['net', 'web'].map((name) => ({
+  name,
+  kind: 'system',
+  argv: ['/bin/node', '--disable-warning=ExperimentalWarning', `/tsk/${name}.cjs`],
+  env: {},
+  dataDir: `/perm/${name}`,
+  restart: 'always',
+  autostart: true,
+  stopTimeoutSec: 5,
+}));

@@ -1,0 +1,39 @@
+// Source maps stay on the host, by build: `tsk logs` turns the stack traces of a device into places in the
+// user's files. Only the newest few builds are kept.
+
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AppBuild } from '../apps/build-app.ts';
+import type { DeviceProgram } from './device-programs.ts';
+
+const KEPT_BUILDS = 20;
+
+/** Maps lie at `<state>/source-maps/<build id>/<device path>.map`. */
+export async function saveSourceMaps(
+  stateDirectory: string,
+  buildId: string,
+  apps: readonly AppBuild[],
+  programs: readonly DeviceProgram[],
+): Promise<void> {
+  const maps = new Map<string, string | Uint8Array>([
+    ...apps.flatMap((app) => [...app.sourceMaps]),
+    ...programs.map(({ path, sourceMap }) => [path, sourceMap] as const),
+  ]);
+  const all = join(stateDirectory, 'source-maps');
+  const directory = join(all, buildId);
+  for (const [devicePath, content] of maps) {
+    const path = join(directory, `${devicePath}.map`);
+    await mkdir(join(path, '..'), { recursive: true });
+    await writeFile(path, content);
+  }
+  await removeOldBuilds(all, buildId);
+}
+
+async function removeOldBuilds(directory: string, current: string): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => name !== current);
+  const builds = await Promise.all(
+    names.map(async (name) => ({ name, changedMs: (await stat(join(directory, name))).mtimeMs })),
+  );
+  const old = builds.toSorted((a, b) => b.changedMs - a.changedMs).slice(KEPT_BUILDS - 1);
+  for (const { name } of old) await rm(join(directory, name), { recursive: true, force: true });
+}

@@ -1,0 +1,73 @@
+// The files of the root that come neither from a component nor from an app: mount points, /etc, and the
+// device's configuration.
+
+import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
+import type { DeviceProgram } from './device-programs.ts';
+import type { Layer, RootTree } from './root-tree.ts';
+
+const ORIGIN = 'tskrazy';
+
+const MOUNT_POINTS = ['/boot', '/dev', '/mnt', '/perm', '/proc', '/run', '/sys', '/tmp'];
+
+const SYMLINKS: Readonly<Record<string, string>> = {
+  // The network program writes it; /run is the one directory that every process sees alike.
+  '/etc/resolv.conf': '/run/resolv.conf',
+  '/etc/mtab': '/proc/self/mounts',
+  '/var': '/perm/var',
+  // Programs that were built for a merged-/usr system name these.
+  '/usr/bin': '/bin',
+};
+
+export function addDevicePrograms(tree: RootTree, programs: readonly DeviceProgram[]): void {
+  for (const { path, code } of programs) {
+    tree.add({
+      kind: 'file',
+      path,
+      mode: 0o555,
+      layer: 'system',
+      origin: ORIGIN,
+      content: { kind: 'bytes', bytes: code },
+    });
+  }
+}
+
+export function addSystemFiles(tree: RootTree, config: DeviceConfig): void {
+  for (const path of MOUNT_POINTS) {
+    tree.add({ kind: 'directory', path, mode: 0o755, layer: 'config', origin: ORIGIN });
+  }
+  for (const [path, target] of Object.entries(SYMLINKS)) {
+    tree.add({ kind: 'symlink', path, target, mode: 0o777, layer: 'config', origin: ORIGIN });
+  }
+  for (const [path, text] of Object.entries(textFiles(config))) addText(tree, path, text, 'config');
+}
+
+function textFiles(config: DeviceConfig): Record<string, string> {
+  return {
+    '/etc/hostname': `${config.hostname}\n`,
+    '/etc/hosts': `127.0.0.1 localhost ${config.hostname}\n::1 localhost ${config.hostname}\n`,
+    // glibc and Go look users up here; `nobody` is what a program drops its rights to.
+    '/etc/passwd':
+      'root:x:0:0:root:/perm:/nonexistent\nnobody:x:65534:65534:nobody:/nonexistent:/nonexistent\n',
+    '/etc/group': 'root:x:0:\nnogroup:x:65534:\n',
+    '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
+    '/etc/os-release':
+      `NAME="tskrazy"\nID=tskrazy\nVERSION_ID=${config.tskrazyVersion}\n` +
+      `PRETTY_NAME="tskrazy ${config.tskrazyVersion}"\n`,
+  };
+}
+
+/** The one file with the build id in it; added after the id was computed from all others. */
+export function addDeviceConfig(tree: RootTree, config: DeviceConfig): void {
+  addText(tree, DEVICE_CONFIG_PATH, `${JSON.stringify(config, null, 2)}\n`, 'config', 0o400);
+}
+
+function addText(tree: RootTree, path: string, text: string, layer: Layer, mode = 0o444): void {
+  tree.add({
+    kind: 'file',
+    path,
+    mode,
+    layer,
+    origin: ORIGIN,
+    content: { kind: 'bytes', bytes: new TextEncoder().encode(text) },
+  });
+}

@@ -1,0 +1,73 @@
+// QEMU's machine protocol: JSON lines over a Unix socket (QEMU documentation, "QEMU Machine Protocol
+// Specification"). One command at a time is enough here; events are handed to listeners.
+
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+
+interface QmpMessage {
+  QMP?: unknown;
+  return?: unknown;
+  error?: { class: string; desc: string };
+  event?: string;
+  data?: Record<string, unknown>;
+}
+
+export type QmpEventListener = (event: string, data: Record<string, unknown>) => void;
+
+export class QmpClient {
+  readonly #socket: Socket;
+  readonly #replies: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = [];
+  readonly #listeners = new Set<QmpEventListener>();
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    createInterface({ input: socket }).on('line', (line) => this.#receive(JSON.parse(line) as QmpMessage));
+    const fail = (error?: Error): void => this.#failAll(error ?? new Error('QEMU closed its control socket'));
+    socket.on('error', fail).on('close', () => fail());
+  }
+
+  /** Connects and leaves the negotiation mode. Rejects when nobody listens at `path`. */
+  static async connect(path: string): Promise<QmpClient> {
+    const socket = createConnection(path);
+    await once(socket, 'connect');
+    const client = new QmpClient(socket);
+    await client.execute('qmp_capabilities');
+    return client;
+  }
+
+  execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    const message = args === undefined ? { execute: command } : { execute: command, arguments: args };
+    return new Promise((resolve, reject) => {
+      this.#replies.push({ resolve, reject });
+      this.#socket.write(`${JSON.stringify(message)}\n`);
+    });
+  }
+
+  /** A command of the human monitor; its text output. */
+  async monitor(commandLine: string): Promise<string> {
+    return String(await this.execute('human-monitor-command', { 'command-line': commandLine }));
+  }
+
+  onEvent(listener: QmpEventListener): void {
+    this.#listeners.add(listener);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(message: QmpMessage): void {
+    if (message.event !== undefined) {
+      for (const listener of this.#listeners) listener(message.event, message.data ?? {});
+    } else if (message.error) {
+      this.#replies.shift()?.reject(new Error(`QEMU refuses the command: ${message.error.desc}`));
+    } else if ('return' in message) {
+      this.#replies.shift()?.resolve(message.return);
+    }
+  }
+
+  #failAll(error: Error): void {
+    for (const { reject } of this.#replies.splice(0)) reject(error);
+  }
+}

@@ -1,0 +1,158 @@
+// From an instance to a virtual machine whose page answers: build, write its disk, start, wait.
+
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Board } from '../../shared/boards.ts';
+import { layOutDisk } from '../../shared/disk-layout.ts';
+import { type BuiltImage, buildImage, type BuildOptions } from '../build/build-image.ts';
+import { DEFAULT_DISK_BYTES, writeDisk, writeDiskImage } from '../build/disk-image.ts';
+import type { Instance } from '../config/instance.ts';
+import { FileDevice } from '../files/file-device.ts';
+import { UserError } from '../user-error.ts';
+import { hostAccelerator, type PortForward } from './qemu-command.ts';
+import { powerOff, startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
+import { forgetVm, listVms, recordVm } from './vm-registry.ts';
+
+export interface RunOptions extends BuildOptions {
+  /** Use the disk of the last run again, with its /perm; the system on it is replaced. */
+  keep: boolean;
+  detached: boolean;
+  memoryMiB: number;
+  diskBytes?: number;
+  /** Host port of the status page; 0 lets the system choose. */
+  webPort: number;
+  forwards: readonly PortForward[];
+  extraQemuArgs?: readonly string[];
+}
+
+export interface RunningInstance {
+  vm: VirtualMachine;
+  url: string;
+  /** Host port by guest port. */
+  ports: ReadonlyMap<number, number>;
+  stop(): Promise<'powered-off' | 'killed'>;
+}
+
+/** Native boots take seconds; an emulated one on a busy machine takes minutes. */
+const PAGE_TIMEOUT_MS = 10 * 60 * 1000;
+const POWER_OFF_TIMEOUT_MS = 60 * 1000;
+
+export async function runInstance(options: RunOptions): Promise<RunningInstance> {
+  const { instance, board } = options;
+  await refuseSecondRun(instance);
+  const directory = join(instance.stateDirectory, 'vm');
+  await mkdir(directory, { recursive: true });
+  const diskPath = join(directory, 'disk.img');
+  const image = await buildImage(options);
+  try {
+    await prepareDisk(image, diskPath, options);
+  } finally {
+    await image.dispose();
+  }
+  options.signal?.throwIfAborted();
+  const vm = await startVirtualMachine({
+    board,
+    name: instance.config.hostname,
+    diskPath,
+    directory,
+    memoryMiB: options.memoryMiB,
+    forwards: [{ hostPort: options.webPort, guestPort: instance.config.web.port }, ...options.forwards],
+    detached: options.detached,
+    ...(options.extraQemuArgs === undefined ? {} : { extraArgs: options.extraQemuArgs }),
+  });
+  const url = `http://127.0.0.1:${vm.ports.get(instance.config.web.port) ?? 0}/`;
+  await recordVm({
+    name: instance.config.hostname,
+    instanceDirectory: instance.directory,
+    board: board.id,
+    pid: vm.pid,
+    qmpSocketPath: vm.qmpSocketPath,
+    consolePath: vm.consolePath,
+    url,
+    ports: [...vm.ports],
+    startedAtMs: Date.now(),
+  });
+  const stop = async (): Promise<'powered-off' | 'killed'> => {
+    const result = await powerOff(vm, vm.ended, POWER_OFF_TIMEOUT_MS);
+    await forgetVm(vm.pid);
+    if (!options.keep && !options.detached) await rm(diskPath, { force: true });
+    return result;
+  };
+  try {
+    await waitForPage(url, vm, board, options);
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+  return { vm, url, ports: vm.ports, stop };
+}
+
+async function refuseSecondRun(instance: Instance): Promise<void> {
+  const running = (await listVms()).find((vm) => vm.instanceDirectory === instance.directory);
+  if (!running) return;
+  throw new UserError(
+    `Cannot start a virtual machine for "${instance.config.hostname}": one runs already (process ${running.pid}, ${running.url})`,
+    { hint: 'Stop it with "tsk vm stop".' },
+  );
+}
+
+async function prepareDisk(image: BuiltImage, path: string, options: RunOptions): Promise<void> {
+  if (!options.keep || !existsSync(path)) {
+    await rm(join(path, '..', 'firmware-variables.fd'), { force: true });
+    await writeDiskImage(image, path, {
+      sizeBytes: options.diskBytes ?? DEFAULT_DISK_BYTES,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    return;
+  }
+  const disk = await FileDevice.open(path, 'r+');
+  try {
+    await writeDisk(image, disk, layOutDisk(disk.sizeBytes));
+  } finally {
+    await disk.close();
+  }
+}
+
+async function waitForPage(
+  url: string,
+  vm: VirtualMachine,
+  board: Board,
+  options: RunOptions,
+): Promise<void> {
+  const how = hostAccelerator(board) ? '' : ' (emulated: this takes longer than on hardware)';
+  const waiting = options.report.start(`Booting${how}`);
+  const deadlineMs = Date.now() + PAGE_TIMEOUT_MS;
+  let ended = false;
+  void vm.ended.then(() => (ended = true));
+  while (!(await pageAnswers(url))) {
+    options.signal?.throwIfAborted();
+    if (ended) throw await bootFailure(vm, 'QEMU ended');
+    if (Date.now() > deadlineMs) throw await bootFailure(vm, `the page at ${url} does not answer`);
+    await delay(200);
+  }
+  waiting.done();
+}
+
+async function pageAnswers(url: string): Promise<boolean> {
+  try {
+    // QEMU accepts the connection long before anybody listens in the guest, hence the limit.
+    const response = await fetch(new URL('health', url), { signal: AbortSignal.timeout(5000) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    // Not yet.
+    return false;
+  }
+}
+
+const SHOWN_CONSOLE_LINES = 15;
+
+async function bootFailure(vm: VirtualMachine, what: string): Promise<UserError> {
+  const console = await readFile(vm.consolePath, 'utf8').catch(() => '');
+  const lines = console.trimEnd().split(/\r?\n/).slice(-SHOWN_CONSOLE_LINES);
+  return new UserError(`Cannot boot the virtual machine: ${what}`, {
+    hint: `The whole console is in "${vm.consolePath}". It ends with:\n${lines.map((line) => `  ${line}`).join('\n')}`,
+  });
+}

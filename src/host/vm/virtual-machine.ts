@@ -1,0 +1,135 @@
+// One running QEMU: started, asked through its control socket, stopped in order.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, openSync, closeSync, rmSync } from 'node:fs';
+import { copyFile, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Board } from '../../shared/boards.ts';
+import { findFirmware } from '../doctor/uefi-firmware.ts';
+import { UserError } from '../user-error.ts';
+import { type PortForward, qemuArguments } from './qemu-command.ts';
+import { QmpClient } from './qmp.ts';
+
+export interface VmOptions {
+  board: Board;
+  name: string;
+  diskPath: string;
+  /** Directory for the firmware's variables, the console log and QEMU's own messages; it must exist. */
+  directory: string;
+  memoryMiB?: number;
+  forwards: readonly PortForward[];
+  /** Lives on when this process ends. */
+  detached?: boolean;
+  extraArgs?: readonly string[];
+}
+
+export interface VirtualMachine {
+  pid: number;
+  qmpSocketPath: string;
+  consolePath: string;
+  /** Host port of each forwarded guest port. */
+  ports: ReadonlyMap<number, number>;
+  /** Resolves when QEMU has ended. */
+  ended: Promise<void>;
+}
+
+/** Firmware variables: the pristine copy is taken only when the VM has none, as in a PC's flash. */
+async function prepareVariables(pristine: string, path: string): Promise<void> {
+  await copyFile(pristine, path, 1 /* COPYFILE_EXCL */).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EEXIST') throw cause;
+  });
+}
+
+export async function startVirtualMachine(options: VmOptions): Promise<VirtualMachine> {
+  const { board, directory } = options;
+  const firmware = await findFirmware(board);
+  const varsPath = join(directory, 'firmware-variables.fd');
+  await prepareVariables(firmware.varsPath, varsPath);
+  // A Unix socket's path is limited to 107 bytes, and an instance may lie deep.
+  const socketDirectory = mkdtempSync(join(tmpdir(), 'tsk-vm-'));
+  const qmpSocketPath = join(socketDirectory, 'qmp');
+  const consolePath = join(directory, 'console.log');
+  const messagesPath = join(directory, 'qemu.log');
+  const messages = openSync(messagesPath, 'w');
+  const qemu = spawn(
+    board.qemuSystem,
+    qemuArguments({
+      ...options,
+      firmware: { codePath: firmware.codePath, varsPath },
+      memoryMiB: options.memoryMiB ?? 1024,
+      qmpSocketPath,
+      consolePath,
+    }),
+    // A group of its own: Ctrl-C in the terminal goes to tsk, which then powers the machine off in order.
+    { detached: true, stdio: ['ignore', messages, messages] },
+  );
+  closeSync(messages);
+  const ended = once(qemu, 'exit').then(() => rmSync(socketDirectory, { recursive: true, force: true }));
+  await once(qemu, 'spawn').catch((cause: unknown) => {
+    throw new UserError(`Cannot start "${board.qemuSystem}"`, {
+      cause,
+      hint: 'Run "tsk doctor" to see what is missing.',
+    });
+  });
+  if (options.detached) qemu.unref();
+  const ports = await connectAndAskPorts(qmpSocketPath, ended, messagesPath);
+  return { pid: qemu.pid ?? 0, qmpSocketPath, consolePath, ports, ended };
+}
+
+async function connectAndAskPorts(
+  qmpSocketPath: string,
+  ended: Promise<void>,
+  messagesPath: string,
+): Promise<Map<number, number>> {
+  let running = true;
+  void ended.then(() => (running = false));
+  while (running) {
+    const client = await QmpClient.connect(qmpSocketPath).catch(() => undefined);
+    if (client) {
+      const table = await client.monitor('info usernet');
+      client.close();
+      return parseUsernet(table);
+    }
+    // QEMU makes its socket within some 50 ms; nothing announces it.
+    await delay(20);
+  }
+  const messages = (await readFile(messagesPath, 'utf8')).trim();
+  throw new UserError(`Cannot start the virtual machine: QEMU says: ${messages || 'nothing'}`);
+}
+
+/** Host port by guest port, out of QEMU's table of forwards. */
+export function parseUsernet(table: string): Map<number, number> {
+  const rows = table.matchAll(/^\s*TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)\s+\S+\s+(\d+)/gm);
+  return new Map([...rows].map(([, host, guest]) => [Number(guest), Number(host)]));
+}
+
+/**
+ * Presses the power button and waits for the machine to go; ends QEMU after `timeoutMs`.
+ * Returns how it went.
+ */
+export async function powerOff(
+  vm: Pick<VirtualMachine, 'qmpSocketPath'>,
+  ended: Promise<void>,
+  timeoutMs: number,
+): Promise<'powered-off' | 'killed'> {
+  const client = await QmpClient.connect(vm.qmpSocketPath).catch(() => undefined);
+  if (!client) return 'powered-off';
+  try {
+    await client.execute('system_powerdown');
+    const timer = new AbortController();
+    const result = await Promise.race([
+      ended.then(() => 'powered-off' as const),
+      delay(timeoutMs, 'late' as const, { signal: timer.signal }),
+    ]);
+    timer.abort();
+    if (result === 'powered-off') return result;
+    await client.execute('quit').catch(() => undefined);
+    await ended;
+    return 'killed';
+  } finally {
+    client.close();
+  }
+}
