@@ -2,7 +2,7 @@
 // call into an Error of Node's own shape (`code`, `errno`, `syscall`). Nothing else imports node:ffi.
 // node:ffi ignores a misspelt signature key and then returns void, hence the one constructor `call`.
 
-import { dlopen, getInt32 } from 'node:ffi';
+import { dlopen, getInt32, getRawPointer } from 'node:ffi';
 import { constants } from 'node:os';
 
 export type LibcArgument = number | bigint | string | Uint8Array | null;
@@ -28,6 +28,14 @@ export function bindLibc(
 export function libcError(syscall: string, errno: number): NodeJS.ErrnoException {
   const code = errnoNames.get(errno) ?? `E${errno}`;
   return Object.assign(new Error(`${code}: ${syscall} failed`), { code, errno: -errno, syscall });
+}
+
+/**
+ * For structures that point to other memory. An ArrayBuffer's bytes never move (a small Uint8Array's may);
+ * the caller keeps it alive until the call has returned.
+ */
+export function addressOf(memory: ArrayBuffer): bigint {
+  return getRawPointer(memory);
 }
 
 function openFunction(

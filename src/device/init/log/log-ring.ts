@@ -1,0 +1,43 @@
+// The last lines of one log, in memory: bounded in lines and in characters, whatever is written to it.
+
+import type { LogLine, LogStream } from '../../../shared/services.ts';
+
+const MAX_LINES = 1000;
+const MAX_CHARACTERS = 256 * 1024;
+
+export type LogFollower = (line: LogLine) => void;
+
+export class LogRing {
+  #lines: LogLine[] = [];
+  /** Lines before this index are gone; they are cut off in one go now and then, not one by one. */
+  #first = 0;
+  #characters = 0;
+  #nextSeq = 0;
+  #followers = new Set<LogFollower>();
+
+  append(stream: LogStream, text: string): void {
+    const line: LogLine = { seq: this.#nextSeq++, timeMs: Date.now(), stream, text };
+    this.#lines.push(line);
+    this.#characters += text.length;
+    while (this.#lines.length - this.#first > MAX_LINES || this.#characters > MAX_CHARACTERS) {
+      this.#characters -= this.#lines[this.#first]?.text.length ?? 0;
+      this.#first++;
+    }
+    if (this.#first >= MAX_LINES) {
+      this.#lines = this.#lines.slice(this.#first);
+      this.#first = 0;
+    }
+    for (const follower of this.#followers) follower(line);
+  }
+
+  /** The last `count` lines, oldest first. */
+  last(count: number): LogLine[] {
+    return this.#lines.slice(Math.max(this.#first, this.#lines.length - count));
+  }
+
+  /** Calls `follower` for every line to come, until the function that it returns is called. */
+  follow(follower: LogFollower): () => void {
+    this.#followers.add(follower);
+    return () => void this.#followers.delete(follower);
+  }
+}

@@ -1,0 +1,158 @@
+// The real kernel behind `Sys`, through libc.
+
+import { closeSync, openSync, statSync } from 'node:fs';
+import { getRawPointer } from 'node:ffi';
+import { syncAndUnmount } from './bounded-sync.ts';
+import * as ioctls from './ioctls.ts';
+import { bindLibc } from './libc.ts';
+import { isOwnChild, runProgram, spawnProcess } from './processes.ts';
+import type { MountFlag, PowerCommand, Sys, Watchdog } from './sys.ts';
+
+/** linux/mount.h */
+const MOUNT_FLAGS: Readonly<Record<MountFlag, number>> = {
+  ro: 0x1,
+  nosuid: 0x2,
+  nodev: 0x4,
+  noexec: 0x8,
+  remount: 0x20,
+  noatime: 0x400,
+};
+/** linux/reboot.h, as C's int. */
+const RB_DISABLE_CAD = 0;
+const POWER_COMMANDS: Readonly<Record<PowerCommand, number>> = {
+  restart: 0x01234567,
+  halt: 0xcdef0123 | 0,
+  poweroff: 0x4321fedc,
+};
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 0o2000002;
+const WNOHANG = 1;
+
+const mount = bindLibc('mount', ['string', 'string', 'string', 'uint64', 'string']);
+const sethostname = bindLibc('sethostname', ['buffer', 'uint64']);
+const clockSettime = bindLibc('clock_settime', ['int32', 'buffer']);
+const reboot = bindLibc('reboot', ['int32']);
+const socket = bindLibc('socket', ['int32', 'int32', 'int32']);
+const ioctl = bindLibc('ioctl', ['int32', 'uint64', 'buffer']);
+const waitpid = bindLibc('waitpid', ['int32', 'buffer', 'int32']);
+
+export function linuxSys(): Sys {
+  return {
+    path: (path) => path,
+    uptimeMs: () => Number(process.hrtime.bigint() / 1_000_000n),
+
+    mount(request) {
+      const flags = request.flags.reduce((bits, flag) => bits | MOUNT_FLAGS[flag], 0);
+      mount(request.source, request.target, request.type, BigInt(flags), request.options ?? '');
+    },
+    syncAndUnmount,
+    rootDevice() {
+      const { dev } = statSync('/', { bigint: true });
+      return `${deviceMajor(dev)}:${deviceMinor(dev)}`;
+    },
+
+    setHostname(name) {
+      const bytes = new TextEncoder().encode(name);
+      sethostname(bytes, BigInt(bytes.length));
+    },
+    setClock,
+    addEntropy(seed, creditBits) {
+      withFile('/dev/urandom', 'r+', (fd) => {
+        ioctl(fd, BigInt(ioctls.RNDADDENTROPY), ioctls.encodeRandPoolInfo(seed, creditBits));
+      });
+    },
+    bringUpInterface,
+    openWatchdog,
+
+    resizePartition(disk, { number, startBytes, lengthBytes }) {
+      const partition = ioctls.encodeBlkpgPartition(number, startBytes, lengthBytes);
+      const request = ioctls.encodeBlkpgResize(getRawPointer(partition), partition.length);
+      withFile(disk, 'r', (fd) => ioctl(fd, BigInt(ioctls.BLKPG), request));
+      // The kernel follows the address: `partition` has to be alive until here.
+      if (partition.length === 0) throw new RangeError('unreachable');
+    },
+    resizeExt4(mountPoint, blockCount) {
+      const count = new BigUint64Array([BigInt(blockCount)]);
+      withFile(mountPoint, 'r', (fd) =>
+        ioctl(fd, BigInt(ioctls.EXT4_IOC_RESIZE_FS), new Uint8Array(count.buffer)),
+      );
+    },
+
+    run: runProgram,
+    spawn: spawnProcess,
+    kill(pid, signal) {
+      try {
+        return process.kill(pid, signal);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+        throw error;
+      }
+    },
+    isOwnChild,
+    reap(pid) {
+      waitpid(pid, null, WNOHANG);
+    },
+
+    catchCtrlAltDel() {
+      reboot(RB_DISABLE_CAD);
+    },
+    power(command) {
+      reboot(POWER_COMMANDS[command]);
+    },
+  };
+}
+
+function setClock(timeMs: number): void {
+  const CLOCK_REALTIME = 0;
+  const seconds = Math.floor(timeMs / 1000);
+  const nanoseconds = Math.round((timeMs - seconds * 1000) * 1e6);
+  const timespec = new BigInt64Array([BigInt(seconds), BigInt(nanoseconds)]);
+  clockSettime(CLOCK_REALTIME, new Uint8Array(timespec.buffer));
+}
+
+function bringUpInterface(name: string): void {
+  const fd = socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0);
+  try {
+    const request = ioctls.encodeInterfaceRequest(name);
+    ioctl(fd, BigInt(ioctls.SIOCGIFFLAGS), request);
+    ioctls.setInterfaceUp(request);
+    ioctl(fd, BigInt(ioctls.SIOCSIFFLAGS), request);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Stays open for good: closing it would stop some watchdogs and make others reset the device. */
+function openWatchdog(path: string, timeoutSec: number): Watchdog {
+  const fd = openSync(path, 'w');
+  const value = new Int32Array([timeoutSec]);
+  const bytes = new Uint8Array(value.buffer);
+  try {
+    ioctl(fd, BigInt(ioctls.WDIOC_SETTIMEOUT), bytes);
+  } catch {
+    // Not every watchdog takes every time (a Raspberry Pi's has at most 15 s): it keeps its own.
+  }
+  ioctl(fd, BigInt(ioctls.WDIOC_GETTIMEOUT), bytes);
+  return {
+    timeoutSec: value[0] ?? timeoutSec,
+    feed: () => void ioctl(fd, BigInt(ioctls.WDIOC_KEEPALIVE), bytes),
+  };
+}
+
+function withFile(path: string, mode: string, use: (fd: number) => void): void {
+  const fd = openSync(path, mode);
+  try {
+    use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** dev_t of 64 bits as glibc packs it (sys/sysmacros.h). */
+function deviceMajor(dev: bigint): bigint {
+  return ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
+}
+
+function deviceMinor(dev: bigint): bigint {
+  return (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+}

@@ -1,0 +1,135 @@
+// Starts processes through libuv and knows which are ours: libuv waits for those, and nobody else may.
+// Outputs are real pipes: libuv's own "pipes" are sockets, and `echo > /dev/stderr` fails on a socket.
+
+import { spawn as spawnChild, type ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { bindLibc } from './libc.ts';
+import type { ProgramResult, SpawnedProcess, SpawnRequest } from './sys.ts';
+
+const O_CLOEXEC = 0o2000000;
+const OUTPUT_OF_RUN_BYTES = 16 * 1024;
+
+const pipe2 = bindLibc('pipe2', ['buffer', 'int32']);
+
+const ownChildren = new Set<number>();
+
+export function isOwnChild(pid: number): boolean {
+  return ownChildren.has(pid);
+}
+
+/** The process exists before the first await: a caller may change what it inherits around the call. */
+export async function spawnProcess(request: SpawnRequest): Promise<SpawnedProcess> {
+  const [program, ...args] = request.argv;
+  if (program === undefined) throw new TypeError('Cannot start a process: argv is empty');
+  const stdout = openPipe();
+  const stderr = openPipe();
+  let child: ChildProcess;
+  try {
+    child = spawnChild(program, args, {
+      cwd: request.cwd,
+      env: request.env,
+      detached: true,
+      stdio: ['ignore', stdout.writeEnd, stderr.writeEnd],
+    });
+  } finally {
+    closeSync(stdout.writeEnd);
+    closeSync(stderr.writeEnd);
+  }
+  const { pid } = child;
+  if (pid === undefined) {
+    closeSync(stdout.readEnd);
+    closeSync(stderr.readEnd);
+    throw await spawnError(child, request);
+  }
+  trackExit(child, pid, request.onExit);
+  const outputs = [
+    readOutput(stdout.readEnd, (chunk) => request.onOutput('stdout', chunk)),
+    readOutput(stderr.readEnd, (chunk) => request.onOutput('stderr', chunk)),
+  ];
+  void Promise.all([exited(child), ...outputs.map(closed)]).then(request.onClose);
+  return {
+    pid,
+    pauseOutput: (forMs) => pauseAll(outputs, forMs),
+    closeOutput: () => outputs.forEach((output) => output.destroy()),
+  };
+}
+
+/** Never rejects: what went wrong is in the result. */
+export async function runProgram(argv: readonly string[], timeLimitMs: number): Promise<ProgramResult> {
+  const result: ProgramResult = { exitCode: null, output: '' };
+  const done = Promise.withResolvers<void>();
+  const request: SpawnRequest = {
+    argv,
+    env: { PATH: '/tsk/bin:/bin' },
+    cwd: '/',
+    onOutput: (_stream, chunk) => {
+      result.output = (result.output + chunk.toString()).slice(-OUTPUT_OF_RUN_BYTES);
+    },
+    onExit: (exit) => {
+      result.exitCode = exit.code;
+    },
+    onClose: () => done.resolve(),
+  };
+  try {
+    const child = await spawnProcess(request);
+    const timer = setTimeout(() => {
+      result.output += `\nkilled: not done after ${timeLimitMs / 1000} s`;
+      process.kill(-child.pid, 'SIGKILL');
+    }, timeLimitMs);
+    await done.promise;
+    clearTimeout(timer);
+  } catch (error) {
+    result.output += error instanceof Error ? error.message : String(error);
+  }
+  return result;
+}
+
+function trackExit(child: ChildProcess, pid: number, onExit: SpawnRequest['onExit']): void {
+  ownChildren.add(pid);
+  child.once('exit', (code, signal) => {
+    ownChildren.delete(pid);
+    onExit({ code, signal });
+  });
+  // Errors after the start come from kill() through ChildProcess, which nobody uses.
+  child.on('error', () => {});
+}
+
+/** Node says by an event why a start failed, and blames the program when the directory is missing. */
+function spawnError(child: ChildProcess, request: SpawnRequest): Promise<Error> {
+  return new Promise((resolve) => {
+    child.once('error', (cause: NodeJS.ErrnoException) => {
+      const reason = cause.code ?? cause.message;
+      resolve(
+        new Error(`Cannot execute "${request.argv[0] ?? ''}" in "${request.cwd}": ${reason}`, { cause }),
+      );
+    });
+  });
+}
+
+function openPipe(): { readEnd: number; writeEnd: number } {
+  const ends = new Int32Array(2);
+  pipe2(new Uint8Array(ends.buffer), O_CLOEXEC);
+  return { readEnd: ends[0] as number, writeEnd: ends[1] as number };
+}
+
+function readOutput(fd: number, onChunk: (chunk: Buffer) => void): Socket {
+  const socket = new Socket({ fd, readable: true, writable: false });
+  socket.on('data', onChunk);
+  // A read error ends the stream like a hang-up; 'close' follows.
+  socket.on('error', () => {});
+  return socket;
+}
+
+function pauseAll(outputs: readonly Socket[], forMs: number): void {
+  for (const output of outputs) output.pause();
+  setTimeout(() => outputs.forEach((output) => output.resume()), forMs);
+}
+
+function exited(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => child.once('exit', () => resolve()));
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}

@@ -1,0 +1,97 @@
+// One socket outside of libuv: opened, bound, written and read through libc, never blocking.
+
+import { constants } from 'node:os';
+import { addressOf, bindLibc } from './libc.ts';
+import { unwatchSocket, watchSocket } from './socket-events.ts';
+
+const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
+const SOL_SOCKET = 1;
+const SO_ATTACH_FILTER = 26;
+
+const libc = {
+  socket: bindLibc('socket', ['int32', 'int32', 'int32']),
+  bind: bindLibc('bind', ['int32', 'buffer', 'uint32']),
+  setsockopt: bindLibc('setsockopt', ['int32', 'int32', 'int32', 'buffer', 'uint32']),
+  sendto: bindLibc('sendto', ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'uint32']),
+  recv: bindLibc('recv', ['int32', 'buffer', 'uint64', 'int32']),
+  close: bindLibc('close', ['int32']),
+};
+
+/** One step of a classic BPF program: [code, jump if true, jump if false, operand]. */
+export type FilterStep = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];
+
+export class RawSocket {
+  readonly #fd: number;
+  readonly #buffer: Uint8Array;
+  #isClosed = false;
+
+  constructor(family: number, type: number, protocol: number, maxMessageLength = 2048) {
+    this.#fd = libc.socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    this.#buffer = new Uint8Array(maxMessageLength);
+  }
+
+  bind(address: Uint8Array): void {
+    libc.bind(this.#fd, address, address.length);
+  }
+
+  setOption(level: number, option: number, value: Uint8Array): void {
+    libc.setsockopt(this.#fd, level, option, value, value.length);
+  }
+
+  /** What the filter refuses is neither queued nor wakes this process. */
+  attachFilter(steps: readonly FilterStep[]): void {
+    const program = new ArrayBuffer(steps.length * 8);
+    const programView = new DataView(program);
+    for (const [index, [code, ifTrue, ifFalse, operand]] of steps.entries()) {
+      programView.setUint16(index * 8, code, true); //    0  2  code
+      programView.setUint8(index * 8 + 2, ifTrue); //     2  1  jt
+      programView.setUint8(index * 8 + 3, ifFalse); //    3  1  jf
+      programView.setUint32(index * 8 + 4, operand, true); // 4  4  k
+    }
+    const header = new Uint8Array(16);
+    const headerView = new DataView(header.buffer);
+    headerView.setUint16(0, steps.length, true); //       0  2  len, padded to 8
+    headerView.setBigUint64(8, addressOf(program), true); // 8  8  filter
+    this.setOption(SOL_SOCKET, SO_ATTACH_FILTER, header);
+  }
+
+  send(bytes: Uint8Array, destination: Uint8Array): void {
+    libc.sendto(this.#fd, bytes, BigInt(bytes.length), 0, destination, destination.length);
+  }
+
+  /** The next message, `undefined` when there is none; valid until the next call. Throws what the kernel reports. */
+  receive(): Uint8Array | undefined {
+    try {
+      const length = libc.recv(this.#fd, this.#buffer, BigInt(this.#buffer.length), 0);
+      return this.#buffer.subarray(0, length);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).errno === -constants.errno.EAGAIN) return undefined;
+      throw error;
+    }
+  }
+
+  /** Calls `onMessage` for each message from now on. Errors of the socket go to `onError`; reading goes on after them. */
+  listen(onMessage: (bytes: Uint8Array) => void, onError: (error: NodeJS.ErrnoException) => void): void {
+    watchSocket(this.#fd, () => {
+      while (!this.#isClosed) {
+        let message: Uint8Array | undefined;
+        try {
+          message = this.receive();
+        } catch (error) {
+          onError(error as NodeJS.ErrnoException);
+          continue;
+        }
+        if (message === undefined) return;
+        onMessage(message);
+      }
+    });
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    unwatchSocket(this.#fd);
+    libc.close(this.#fd);
+  }
+}

@@ -1,0 +1,100 @@
+// Everything that init asks of the kernel, as one interface: linux.ts does it, test/support/recording-sys.ts
+// writes it down. Reading and writing files is not part of it: init uses node:fs on `path(...)`, which a
+// test points at a scratch directory that stands for the root.
+
+export interface MountRequest {
+  source: string;
+  target: string;
+  type: string;
+  flags: readonly MountFlag[];
+  /** Options of the file system itself, comma-separated. */
+  options?: string;
+}
+
+/** mount(2)'s flags, by the names that /proc/mounts gives them. */
+export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'noatime' | 'remount';
+
+export type PowerCommand = 'restart' | 'poweroff' | 'halt';
+
+export interface ProgramResult {
+  /** null: killed by a signal or by the time limit. */
+  exitCode: number | null;
+  /** Both outputs, the last 16 KiB. */
+  output: string;
+}
+
+export interface SpawnRequest {
+  argv: readonly string[];
+  env: Readonly<Record<string, string>>;
+  cwd: string;
+  onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+  /** Called once, when the process has ended; its output may still come, up to `onClose`. */
+  onExit: (exit: ProcessExit) => void;
+  /** Called once, when the process has ended and nobody holds its outputs open any more. */
+  onClose: () => void;
+}
+
+export interface ProcessExit {
+  code: number | null;
+  signal: string | null;
+}
+
+export interface SpawnedProcess {
+  pid: number;
+  /** Stops reading the outputs for a while; a full pipe then holds the process up. */
+  pauseOutput(forMs: number): void;
+  /** Lets go of the outputs, even if a stray process still holds the other ends. */
+  closeOutput(): void;
+}
+
+export interface Watchdog {
+  timeoutSec: number;
+  feed(): void;
+}
+
+/** Kernel's identification of a block device, "MAJOR:MINOR". */
+export type DeviceNumber = string;
+
+export interface Sys {
+  /** Where the device's absolute `path` is found: itself, but for tests. */
+  path(path: string): string;
+  /** Milliseconds since the kernel started. */
+  uptimeMs(): number;
+
+  mount(request: MountRequest): void;
+  /** sync(2), then umount2(2) of each target in turn, in a thread of its own: storage may hang for ever. */
+  syncAndUnmount(targets: readonly string[], timeLimitMs: number): Promise<'done' | 'busy' | 'timed out'>;
+  /** Device that the root file system is on. */
+  rootDevice(): DeviceNumber;
+
+  setHostname(name: string): void;
+  setClock(timeMs: number): void;
+  /** Mixes `seed` into the kernel's random numbers and credits it with that many bits. */
+  addEntropy(seed: Uint8Array, creditBits: number): void;
+  bringUpInterface(name: string): void;
+  openWatchdog(path: string, timeoutSec: number): Watchdog;
+
+  /** Tells the kernel a partition's new length, also while it is in use. */
+  resizePartition(disk: string, partition: { number: number; startBytes: number; lengthBytes: number }): void;
+  /** Makes a mounted ext4 that many blocks large. */
+  resizeExt4(mountPoint: string, blockCount: number): void;
+
+  /** Runs a program to its end; never rejects for the way it ended. */
+  run(argv: readonly string[], timeLimitMs: number): Promise<ProgramResult>;
+  /**
+   * Starts a process in a session of its own; rejects when it cannot be executed. The process exists
+   * before this returns, so what it inherits (its cgroup) may be set before and set back right after.
+   */
+  spawn(request: SpawnRequest): Promise<SpawnedProcess>;
+  /** kill(2); a negative number is a process group. True if there was anything to send to. */
+  kill(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean;
+  /** Whether `pid` was started by `run` or `spawn` and has not been waited for by libuv yet. */
+  isOwnChild(pid: number): boolean;
+  /** waitpid(pid, WNOHANG) for a zombie that is nobody's but ours by adoption. */
+  reap(pid: number): void;
+
+  /** Ctrl-Alt-Del becomes a SIGINT to PID 1 instead of an instant reset. */
+  catchCtrlAltDel(): void;
+  /** Does not return on a device. */
+  power(command: PowerCommand): void;
+}
