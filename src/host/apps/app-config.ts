@@ -1,0 +1,36 @@
+// An app as the build sees it: what tskrazy.json says of it, checked and with all defaults filled in.
+
+import type { RestartPolicy } from '../../shared/services.ts';
+
+export interface AppConfig {
+  name: string;
+  /** Exactly one of `node`, `go` and `binary` is set. */
+  node?: string;
+  go?: string;
+  binary?: string;
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+  include: readonly AppInclude[];
+  /** Only for `node`. */
+  dependencies?: AppDependencies;
+  autostart: boolean;
+  restart: RestartPolicy;
+  stopTimeoutSec: number;
+  dataDir?: string;
+  waitFor: readonly string[];
+}
+
+export interface AppInclude {
+  /** File, directory or glob, relative to the instance. */
+  from: string;
+  /** Absolute device path, or relative to the app's directory. */
+  to: string;
+}
+
+/** How npm packages are treated where the automatic choice does not fit. Names of packages, without versions. */
+export interface AppDependencies {
+  /** Copied as they are rather than bundled, for example because they read files beside their code. */
+  unbundled?: readonly string[];
+  /** Work on the device without what their install script would make. */
+  ignoreInstallScripts?: readonly string[];
+}

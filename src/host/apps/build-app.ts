@@ -1,0 +1,85 @@
+// An app of the instance -> its files in the root tree and its service.
+
+import type { Board } from '../../shared/boards.ts';
+import type { ServiceKind, ServiceSpec } from '../../shared/services.ts';
+import type { RootEntry } from '../build/root-tree.ts';
+import type { ProgressReporter } from '../components/component.ts';
+import { UserError } from '../user-error.ts';
+import type { AppConfig } from './app-config.ts';
+import { buildBinaryApp } from './binary-app.ts';
+import { buildGoApp } from './go-app.ts';
+import { collectIncludes } from './include.ts';
+import { buildNodeApp } from './node-app.ts';
+
+export interface AppContext {
+  instanceDirectory: string;
+  board: Board;
+  cacheDirectory: string;
+  offline: boolean;
+  report: ProgressReporter;
+  /** File names (sonames) of the shared libraries that the image provides. */
+  libraries: ReadonlySet<string>;
+}
+
+export interface AppBuild {
+  entries: RootEntry[];
+  service: ServiceSpec;
+  /** Files on the host that were read, for watching. */
+  inputs: string[];
+  /** Device path of a file -> its source map, which stays on the host. */
+  sourceMaps: Map<string, string>;
+  warnings: string[];
+}
+
+/** What one kind of app adds to an `AppBuild`. */
+export interface AppProgram {
+  kind: ServiceKind;
+  /** Without the app's own arguments. */
+  argv: string[];
+  env: Record<string, string>;
+  entries: RootEntry[];
+  inputs: string[];
+  sourceMaps?: Map<string, string>;
+  warnings?: string[];
+}
+
+export async function buildApp(app: AppConfig, context: AppContext): Promise<AppBuild> {
+  const include = collectIncludes(app, context.instanceDirectory);
+  const dataDir = app.dataDir ?? `/perm/${app.name}`;
+  const program = await buildProgram(app, context, include.entries);
+  return {
+    entries: [...program.entries, ...include.entries],
+    service: {
+      name: app.name,
+      kind: program.kind,
+      argv: [...program.argv, ...app.args],
+      env: {
+        HOME: dataDir,
+        TSK_DATA_DIR: dataDir,
+        TSK_APP_DIR: `/app/${app.name}`,
+        ...program.env,
+        ...app.env,
+      },
+      dataDir,
+      restart: app.restart,
+      autostart: app.autostart,
+      stopTimeoutSec: app.stopTimeoutSec,
+    },
+    inputs: [...new Set([...program.inputs, ...include.inputs])].toSorted(),
+    sourceMaps: program.sourceMaps ?? new Map<string, string>(),
+    warnings: program.warnings ?? [],
+  };
+}
+
+function buildProgram(
+  app: AppConfig,
+  context: AppContext,
+  included: readonly RootEntry[],
+): Promise<AppProgram> {
+  if (app.node !== undefined) return buildNodeApp({ ...app, node: app.node }, context, included);
+  if (app.go !== undefined) return buildGoApp({ ...app, go: app.go }, context);
+  if (app.binary !== undefined) return buildBinaryApp({ ...app, binary: app.binary }, context, included);
+  throw new UserError(`Cannot build app "${app.name}": it has no source`, {
+    hint: `Give apps.${app.name} one of "node", "go" and "binary" in tskrazy.json.`,
+  });
+}

@@ -1,0 +1,53 @@
+// esbuild's messages as people read them: file:line:column, the line, and what to do.
+
+import type { BuildFailure, Message } from 'esbuild';
+import { UserError } from '../user-error.ts';
+
+const MAX_SHOWN = 5;
+
+export function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors);
+}
+
+/** What to throw for a failed bundle; an error that is not esbuild's is returned as it is. */
+export function bundleError(
+  { appName, instanceDirectory }: { appName: string; instanceDirectory: string },
+  failure: unknown,
+): unknown {
+  if (!isBuildFailure(failure)) return failure;
+  // A plugin's own failure that is meant for the user.
+  const own = failure.errors.find(({ detail }) => detail instanceof UserError);
+  if (own) return own.detail;
+  const shown = failure.errors.slice(0, MAX_SHOWN).map((message) => formatMessage(message));
+  const rest = failure.errors.length - shown.length;
+  const text = [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n');
+  const hint = hintFor(failure.errors, instanceDirectory);
+  return new UserError(
+    `Cannot bundle app "${appName}": ${text}`,
+    hint === undefined ? { cause: failure } : { hint, cause: failure },
+  );
+}
+
+/** `src/main.ts:3:5: Expected ";" but found "x"`, then the line with a mark below. Columns count from 1. */
+export function formatMessage({ text, location }: Message): string {
+  if (!location) return text;
+  const { file, line, column, lineText, length } = location;
+  // esbuild counts columns in bytes.
+  const before = Buffer.from(lineText).subarray(0, column).toString();
+  const number = `${line}`;
+  const mark = `${before.replaceAll(/[^\t]/g, ' ')}${'^'.repeat(Math.max(1, Math.min(length, lineText.length)))}`;
+  return (
+    `${file}:${line}:${before.length + 1}: ${text}\n` +
+    `    ${number} | ${lineText}\n    ${' '.repeat(number.length)} | ${mark}`
+  );
+}
+
+function hintFor(errors: readonly Message[], instanceDirectory: string): string | undefined {
+  const packages = new Set<string>();
+  for (const { text } of errors) {
+    const name = /^Could not resolve "((?:@[^/"]+\/)?[^./"@][^/"]*)/.exec(text)?.[1];
+    if (name !== undefined) packages.add(name);
+  }
+  if (packages.size === 0) return undefined;
+  return `Run "npm install ${[...packages].join(' ')}" in ${instanceDirectory}.`;
+}
