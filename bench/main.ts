@@ -1,0 +1,25 @@
+// npm run bench -- build|boot [--json] [--runs N]: figures for people as a table; with --json one object on
+// standard output. Nothing here is asserted: the machines differ, so compare what one run measured side by side.
+
+import { parseArgs } from 'node:util';
+import { benchBoot } from './boot.ts';
+import { benchBuild } from './build.ts';
+import { type Figures, formatTable } from './figures.ts';
+
+const BENCHES: Readonly<Record<string, (runs: number) => Promise<Figures>>> = {
+  build: benchBuild,
+  boot: benchBoot,
+};
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, runs: { type: 'string', default: '5' } },
+  allowPositionals: true,
+});
+const bench = BENCHES[positionals[0] ?? ''];
+const runs = Number(values.runs);
+if (!bench || positionals.length !== 1 || !Number.isInteger(runs) || runs < 1) {
+  console.error(`Usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--json] [--runs N]`);
+  process.exit(1);
+}
+const figures = await bench(runs);
+console.log(values.json ? JSON.stringify(figures) : formatTable(figures));

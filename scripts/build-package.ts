@@ -1,0 +1,34 @@
+// npm run build: what the published package contains. Under node_modules Node.js strips no types, so the
+// CLI is bundled (its dependencies stay outside and are installed by npm), and the device programs are
+// bundled as they are for an image.
+
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { build } from 'esbuild';
+import { bundleDeviceProgram } from '../src/host/build/device-programs.ts';
+import packageJson from '../package.json' with { type: 'json' };
+
+rmSync('dist', { recursive: true, force: true });
+mkdirSync('dist/device', { recursive: true });
+
+await build({
+  entryPoints: { tsk: 'bin/tsk.ts' },
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  platform: 'node',
+  format: 'esm',
+  target: 'node22.18',
+  sourcemap: 'linked',
+  external: Object.keys(packageJson.dependencies),
+  logLevel: 'warning',
+});
+chmodSync('dist/tsk.js', 0o755);
+
+for (const name of ['init', 'net', 'web'] as const) {
+  const { code, sourceMap } = await bundleDeviceProgram(name);
+  writeFileSync(`dist/device/${name}.cjs`, code);
+  writeFileSync(`dist/device/${name}.cjs.map`, sourceMap);
+}
+
+cpSync('src/host/templates', 'dist/templates', { recursive: true });
