@@ -48,6 +48,11 @@ export class Output {
   }
 }
 
+/** Coloured where standard output is a terminal that wants it. */
+export function paint(color: 'green' | 'yellow' | 'red' | 'bold' | 'dim', text: string): string {
+  return styleText(color, text, { stream: process.stdout });
+}
+
 /** Columns as wide as their widest cell, two blanks between them. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

@@ -5,11 +5,12 @@ import { Command } from 'commander';
 import { packageRoot } from '../package-root.ts';
 import { createActionMaker, examples, type VerbAdder } from './session.ts';
 import { addBuildVerb } from './build.ts';
+import { addDoctorVerb } from './doctor.ts';
 import { addVersionVerb } from './version.ts';
 
 const VERB_GROUPS: readonly (readonly [title: string, verbs: readonly VerbAdder[]])[] = [
   ['Make an image:', [addBuildVerb]],
-  ['Other:', [addVersionVerb]],
+  ['Other:', [addDoctorVerb, addVersionVerb]],
 ];
 
 export function createProgram(signal: AbortSignal): Command {
