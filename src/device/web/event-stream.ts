@@ -1,0 +1,97 @@
+// Server-sent events (HTML standard, section 9.2) to clients of any speed. A stream holds at most what one
+// `send` gave it: a client that is behind is skipped by its sender (`isBehind`), and one that reads
+// nothing for two heartbeats is dropped.
+
+import type http from 'node:http';
+
+import { HttpError } from './http-error.ts';
+
+const HEARTBEAT_MS = 15_000;
+/** A page that lost us tries again after this. */
+const RETRY_MS = 2_000;
+/** Each costs a socket and a follower in init. */
+const MAX_STREAMS = 64;
+
+export class EventStream {
+  readonly #response: http.ServerResponse;
+  #wasBehind = false;
+
+  constructor(response: http.ServerResponse) {
+    this.#response = response;
+    response.writeHead(200, {
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'X-Accel-Buffering': 'no',
+    });
+    response.write(`retry: ${RETRY_MS}\n\n`);
+  }
+
+  /** What was sent before has not left yet: sending more would only pile up. */
+  get isBehind(): boolean {
+    return this.#response.writableNeedDrain;
+  }
+
+  /** `data` must be JSON, which has no line breaks. */
+  send(event: string, data: string, id?: string): void {
+    this.#response.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`);
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.on('drain', listener);
+  }
+
+  onClose(listener: () => void): void {
+    this.#response.once('close', listener);
+  }
+
+  /** Also finds out about clients that went away without a word. */
+  heartbeat(): void {
+    if (this.isBehind && this.#wasBehind) this.#response.destroy();
+    else if (this.isBehind) this.#wasBehind = true;
+    else {
+      this.#wasBehind = false;
+      this.#response.write(': \n\n');
+    }
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+}
+
+/** All streams of the server: bounds them and beats their hearts with one timer, which sleeps when none is open. */
+export class EventStreams {
+  readonly #streams = new Set<EventStream>();
+  readonly #heartbeatMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: { heartbeatMs?: number } = {}) {
+    this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  open(response: http.ServerResponse): EventStream {
+    if (this.#streams.size >= MAX_STREAMS)
+      throw new HttpError(503, `${MAX_STREAMS} live views are open, which is all that this device allows`, {
+        headers: { 'Retry-After': '30' },
+      });
+    const stream = new EventStream(response);
+    this.#streams.add(stream);
+    this.#timer ??= setInterval(() => {
+      for (const each of this.#streams) each.heartbeat();
+    }, this.#heartbeatMs);
+    stream.onClose(() => {
+      this.#streams.delete(stream);
+      if (this.#streams.size > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    });
+    return stream;
+  }
+
+  endAll(): void {
+    for (const stream of this.#streams) stream.end();
+  }
+}

@@ -1,0 +1,101 @@
+// Asks init (shared/init-api.ts) over its Unix socket. Refusals come out as HttpError with init's status,
+// so that a handler can let them pass to the client; an init that does not answer is a 502.
+
+import http from 'node:http';
+
+import type { ApiError } from '../../shared/init-api.ts';
+import { HttpError } from './http-error.ts';
+
+const READ_TIMEOUT_MS = 5_000;
+/** Stopping a service takes as long as it is configured to. */
+const ACT_TIMEOUT_MS = 120_000;
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** Statuses of init that mean to our client what they mean to us. */
+const PASSED_ON = new Set([400, 404, 409, 503]);
+
+export class InitClient {
+  readonly #socketPath: string;
+  readonly #agent = new http.Agent({ keepAlive: true });
+
+  constructor(socketPath: string) {
+    this.#socketPath = socketPath;
+  }
+
+  /** The types are init's word: both ends are of the same image. */
+  async get<T>(path: string): Promise<T> {
+    return parseAnswer(await readAll(await this.#request('GET', path, READ_TIMEOUT_MS)), path) as T;
+  }
+
+  async post<T>(path: string): Promise<T> {
+    return parseAnswer(await readAll(await this.#request('POST', path, ACT_TIMEOUT_MS)), path) as T;
+  }
+
+  /** An answer that may go on; the caller reads or destroys it. */
+  async stream(path: string): Promise<http.IncomingMessage> {
+    const answer = await this.#request('GET', path, READ_TIMEOUT_MS);
+    // From here on silence is nothing unusual.
+    answer.socket.setTimeout(0);
+    answer.setEncoding('utf8');
+    return answer;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #request(method: string, path: string, timeoutMs: number): Promise<http.IncomingMessage> {
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const request = http.request({
+        socketPath: this.#socketPath,
+        agent: this.#agent,
+        method,
+        path,
+        timeout: timeoutMs,
+        headers: { Host: 'init' },
+      });
+      request.once('timeout', () => {
+        request.destroy(new HttpError(504, `init did not answer within ${timeoutMs / 1000} s`));
+      });
+      request.once('response', resolve);
+      request.once('error', (cause) => {
+        reject(cause instanceof HttpError ? cause : new HttpError(502, 'init does not answer', { cause }));
+      });
+      request.end();
+    });
+    const status = answer.statusCode ?? 0;
+    if (status >= 200 && status < 300) return answer;
+    const message = messageOf(await readAll(answer));
+    throw new HttpError(PASSED_ON.has(status) ? status : 502, message);
+  }
+}
+
+async function readAll(answer: http.IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > MAX_ANSWER_BYTES) throw new RangeError(`more than ${MAX_ANSWER_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw new HttpError(502, "init's answer cannot be read", { cause });
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseAnswer(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new HttpError(502, `init answers "${path}" with something that is no JSON`, { cause });
+  }
+}
+
+function messageOf(text: string): string {
+  try {
+    return (JSON.parse(text) as ApiError).error;
+  } catch {
+    return 'init refuses this and does not say why';
+  }
+}

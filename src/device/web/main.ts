@@ -1,0 +1,30 @@
+// The service `web`: status page and JSON API. Started by init as `/bin/node /tsk/web.cjs`; what is wrong
+// with it ends it, and init starts it again.
+
+import { readFileSync } from 'node:fs';
+
+import { DEVICE_CONFIG_PATH, INIT_SOCKET_PATH, type DeviceConfig } from '../../shared/services.ts';
+import { assetTable } from './assets.ts';
+import { logError, logLine } from './log.ts';
+import { createWebServer, listen } from './server.ts';
+import { EMBEDDED_ASSETS } from 'virtual:web-ui-assets';
+
+async function main(): Promise<void> {
+  const config = JSON.parse(readFileSync(DEVICE_CONFIG_PATH, 'utf8')) as DeviceConfig;
+  const server = createWebServer({
+    config,
+    initSocketPath: INIT_SOCKET_PATH,
+    assets: assetTable(EMBEDDED_ASSETS),
+  });
+  // Sessions are in memory and answers are short: there is nothing to save.
+  process.once('SIGTERM', () => {
+    process.exit(0);
+  });
+  const port = await listen(server.http, config.web.port);
+  logLine(`Listening on port ${port}${config.web.passwordHash === null ? ', without a password' : ''}`);
+}
+
+main().catch((error: unknown) => {
+  logError('Cannot run the web server', error);
+  process.exit(1);
+});

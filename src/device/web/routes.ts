@@ -1,0 +1,217 @@
+// Every address of the server, who may use it, and what it does. The API is described in shared/web-api.ts.
+
+import type http from 'node:http';
+
+import { INIT_API, SERVICE_ACTIONS, type PowerAccepted, type ServiceAction } from '../../shared/init-api.ts';
+import type { DeviceConfig, ServiceStatus } from '../../shared/services.ts';
+import { MAX_LOG_LINES, type NewSession } from '../../shared/web-api.ts';
+import { sendAsset, type AssetTable } from './assets.ts';
+import { SESSION_COOKIE, checkOrigin, sessionToken, type Authenticator, type Identity } from './auth.ts';
+import type { EventStreams } from './event-stream.ts';
+import { HttpError } from './http-error.ts';
+import type { InitClient } from './init-client.ts';
+import { followLog, logText } from './log-feed.ts';
+import { logError } from './log.ts';
+import { loginPage } from './plain-pages.ts';
+import { readForm } from './request-body.ts';
+import { redirect, sendJson, sendText } from './respond.ts';
+import type { Route } from './router.ts';
+import type { StatusFeed } from './status-feed.ts';
+import type { StatusReader } from './status.ts';
+
+export interface WebContext {
+  config: DeviceConfig;
+  init: InitClient;
+  auth: Authenticator;
+  status: StatusReader;
+  feed: StatusFeed;
+  streams: EventStreams;
+  assets: AssetTable;
+}
+
+export interface Exchange {
+  request: http.IncomingMessage;
+  response: http.ServerResponse;
+  params: Readonly<Record<string, string>>;
+  query: URLSearchParams;
+  identity: Identity;
+}
+
+export type Handler = (context: WebContext, exchange: Exchange) => void | Promise<void>;
+
+/** What apps may be called (shared/config.ts), and what init's own logs are called. */
+const SERVICE_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+const DEFAULT_LOG_LINES = 500;
+
+const showPage: Handler = ({ auth, assets }, { request, response }) => {
+  const page = assets.get('/');
+  if (!page) throw new HttpError(500, 'The page is missing in this build');
+  if (auth.hasPassword && auth.identify(request) === undefined) redirect(response, '/login');
+  else sendAsset(request, response, page);
+};
+
+const showAsset: Handler = ({ assets }, { request, response, params }) => {
+  const asset = assets.get(`/assets/${params['name'] ?? ''}`);
+  if (!asset) throw new HttpError(404, 'There is nothing at this address');
+  sendAsset(request, response, asset);
+};
+
+const showLogin: Handler = ({ auth, config }, { request, response }) => {
+  if (!auth.hasPassword || auth.identify(request) !== undefined) redirect(response, '/');
+  else sendText(response, 200, loginPage(config), 'text/html; charset=utf-8');
+};
+
+const logIn: Handler = async ({ auth, config }, { request, response }) => {
+  checkOrigin(request);
+  const form = await readForm(request);
+  try {
+    auth.checkPassword(request, form.get('password') ?? '');
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
+    response.removeHeader('WWW-Authenticate');
+    sendText(response, error.status, loginPage(config, error.message), 'text/html; charset=utf-8');
+    return;
+  }
+  const { token, expiresInMs } = auth.sessions.create();
+  response.setHeader(
+    'Set-Cookie',
+    `${SESSION_COOKIE}=${token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${Math.floor(expiresInMs / 1000)}`,
+  );
+  redirect(response, '/');
+};
+
+const logOut: Handler = ({ auth }, { request, response }) => {
+  const token = sessionToken(request);
+  if (token !== undefined) auth.sessions.end(token);
+  response.setHeader('Set-Cookie', `${SESSION_COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0`);
+  redirect(response, '/login');
+};
+
+const createSession: Handler = ({ auth }, { response, identity }) => {
+  // A session must not beget sessions: it would never end.
+  if (identity !== 'password') throw new HttpError(403, 'Use the password to get a session');
+  const { token, expiresInMs } = auth.sessions.create();
+  const session: NewSession = { token, expiresAtMs: Date.now() + expiresInMs };
+  sendJson(response, 201, session);
+};
+
+const showStatus: Handler = async ({ status }, { response }) => {
+  sendJson(response, 200, await status.read({ withRates: true }));
+};
+
+const followStatus: Handler = ({ feed, streams }, { response }) => {
+  feed.add(streams.open(response));
+};
+
+function serviceName({ params }: Exchange): string {
+  const name = params['name'] ?? '';
+  if (!SERVICE_NAME.test(name)) throw new HttpError(404, `There is no service "${name.slice(0, 80)}"`);
+  return name;
+}
+
+function lineCount(query: URLSearchParams): number {
+  const text = query.get('lines') ?? String(DEFAULT_LOG_LINES);
+  const lines = Number(text);
+  if (!/^\d+$/.test(text) || lines > MAX_LOG_LINES)
+    throw new HttpError(400, `lines must be a number from 0 to ${MAX_LOG_LINES}`);
+  return lines;
+}
+
+const showLog: Handler = async ({ init, streams, status }, exchange) => {
+  const { request, response, query } = exchange;
+  const name = serviceName(exchange);
+  const lines = lineCount(query);
+  const format = query.get('format') ?? 'text';
+  if (format !== 'text' && format !== 'ndjson') throw new HttpError(400, 'format must be text or ndjson');
+  const follow = query.get('follow') === '1';
+  const source = await init.stream(INIT_API.log(name, { lines, follow }));
+  if (follow) {
+    const lastEventId = [request.headers['last-event-id'] ?? []].flat()[0];
+    try {
+      followLog(source, streams.open(response), { bootId: status.bootId, lastEventId });
+    } catch (error) {
+      source.destroy();
+      throw error;
+    }
+    return;
+  }
+  if (query.get('download') === '1')
+    response.setHeader(
+      'Content-Disposition',
+      `attachment; filename="${name}.${format === 'text' ? 'log' : format}"`,
+    );
+  const type = format === 'text' ? 'text/plain' : 'application/x-ndjson';
+  response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8` });
+  for await (const text of logText(source, format)) {
+    // What init holds is bounded, and so is what may wait here for a slow reader.
+    if (response.destroyed) break;
+    response.write(text);
+  }
+  response.end();
+};
+
+const actOnService: Handler = async ({ init }, exchange) => {
+  const { response, params } = exchange;
+  const name = serviceName(exchange);
+  const action = SERVICE_ACTIONS.find((known) => known === params['action']);
+  if (!action) throw new HttpError(404, 'There is nothing at this address');
+  if (name === 'web') {
+    await restartMyself(init, response, action);
+    return;
+  }
+  sendJson(response, 200, await init.post<ServiceStatus>(INIT_API.serviceAction(name, action)));
+};
+
+/** init would wait for this program to end, and this program for init's answer. */
+async function restartMyself(
+  init: InitClient,
+  response: http.ServerResponse,
+  action: ServiceAction,
+): Promise<void> {
+  if (action !== 'restart')
+    throw new HttpError(
+      409,
+      'web is what answers here: it can be restarted, but neither started nor stopped',
+    );
+  const services = await init.get<ServiceStatus[]>(INIT_API.services);
+  response.once('finish', () => {
+    init.post(INIT_API.serviceAction('web', 'restart')).catch((error: unknown) => {
+      logError('Cannot restart web', error);
+    });
+  });
+  sendJson(
+    response,
+    202,
+    services.find((service) => service.name === 'web'),
+  );
+}
+
+const power =
+  (path: string): Handler =>
+  async ({ init }, { response }) => {
+    sendJson(response, 202, await init.post<PowerAccepted>(path));
+  };
+
+export const ROUTES: readonly Route<Handler>[] = [
+  { method: 'GET', path: '/', access: 'open', handler: showPage },
+  { method: 'GET', path: '/assets/:name', access: 'open', handler: showAsset },
+  { method: 'GET', path: '/login', access: 'open', handler: showLogin },
+  { method: 'POST', path: '/login', access: 'open', handler: logIn },
+  { method: 'POST', path: '/logout', access: 'change', handler: logOut },
+  {
+    method: 'GET',
+    path: '/health',
+    access: 'open',
+    handler: (_context, { response }) => {
+      sendText(response, 200, 'ok\n');
+    },
+  },
+  { method: 'POST', path: '/api/v1/sessions', access: 'change', handler: createSession },
+  { method: 'GET', path: '/api/v1/status', access: 'read', handler: showStatus },
+  { method: 'GET', path: '/api/v1/events', access: 'read', handler: followStatus },
+  { method: 'GET', path: '/api/v1/logs/:name', access: 'read', handler: showLog },
+  { method: 'POST', path: '/api/v1/services/:name/:action', access: 'change', handler: actOnService },
+  { method: 'POST', path: '/api/v1/reboot', access: 'change', handler: power(INIT_API.reboot) },
+  { method: 'POST', path: '/api/v1/poweroff', access: 'change', handler: power(INIT_API.poweroff) },
+];

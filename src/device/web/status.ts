@@ -1,0 +1,89 @@
+// Puts together what the page shows: init's word, the net service's file, and the meters' numbers.
+
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { INIT_API, type SystemStatus } from '../../shared/init-api.ts';
+import { NET_STATUS_PATH, type NetStatus } from '../../shared/net-status.ts';
+import type { ServiceStatus } from '../../shared/services.ts';
+import type { WebStatus } from '../../shared/web-api.ts';
+import type { InitClient } from './init-client.ts';
+import { UsageMeter, readHardware, type Meter } from './usage-meter.ts';
+
+/** However many ask: /proc is read no more often than this. */
+const FRESH_MS = 500;
+/** Rates against a sample older than this would say nothing of now. */
+const STALE_MS = 30_000;
+/** Long enough for CPU time, which is counted in ticks of 10 ms. */
+const FIRST_INTERVAL_MS = 250;
+
+export interface StatusOptions {
+  init: InitClient;
+  mayChange: boolean;
+  netStatusPath?: string;
+  bootIdPath?: string;
+  meter?: Meter;
+}
+
+export class StatusReader {
+  readonly #options: StatusOptions;
+  readonly #meter: Meter;
+  readonly #hardware = readHardware();
+  readonly bootId: string;
+  #pending: Promise<WebStatus> | undefined;
+  #last: { status: WebStatus; atMs: number } | undefined;
+
+  constructor(options: StatusOptions) {
+    this.#options = options;
+    this.#meter = options.meter ?? new UsageMeter();
+    this.bootId = readFileSync(options.bootIdPath ?? '/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  }
+
+  /** `withRates`: rather wait a moment than have no CPU figures. */
+  async read(options: { withRates: boolean }): Promise<WebStatus> {
+    if (options.withRates && this.#meter.ageMs > STALE_MS) {
+      await this.#read();
+      await sleep(FIRST_INTERVAL_MS);
+      return this.#read();
+    }
+    if (this.#last && performance.now() - this.#last.atMs < FRESH_MS) return this.#last.status;
+    return this.#read();
+  }
+
+  #read(): Promise<WebStatus> {
+    this.#pending ??= this.#assemble().finally(() => {
+      this.#pending = undefined;
+    });
+    return this.#pending;
+  }
+
+  async #assemble(): Promise<WebStatus> {
+    const { init, mayChange, netStatusPath } = this.#options;
+    const [system, services] = await Promise.all([
+      init.get<SystemStatus>(INIT_API.system),
+      init.get<ServiceStatus[]>(INIT_API.services),
+    ]);
+    const usage = await this.#meter.sample(services);
+    const status: WebStatus = {
+      timeMs: Date.now(),
+      bootId: this.bootId,
+      ...this.#hardware,
+      system,
+      services: services.map((service) => ({ ...service, usage: usage.services.get(service.name) ?? null })),
+      usage: usage.device,
+      network: readNetStatus(netStatusPath ?? NET_STATUS_PATH),
+      mayChange,
+    };
+    this.#last = { status, atMs: performance.now() };
+    return status;
+  }
+}
+
+/** null: not written yet. It is replaced as a whole, so that there is no half of it. */
+function readNetStatus(path: string): NetStatus | null {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as NetStatus;
+  } catch {
+    return null;
+  }
+}

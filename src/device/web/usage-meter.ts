@@ -1,0 +1,193 @@
+// Measures what the device and its services use. Reads /proc and /sys only when asked, so that nobody
+// looking costs nothing; rates are over the time since the sample before.
+
+import { readFileSync, readdirSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+
+import type { DeviceUsage, DiskUsage, ServiceUsage } from '../../shared/web-api.ts';
+import {
+  parseCgroupCpuUsec,
+  parseCgroupPath,
+  parseCpuTimes,
+  parseDataMounts,
+  parseKibLine,
+  parseNetDev,
+  parseProcessCpuUsec,
+  type CpuTimes,
+} from './proc-format.ts';
+
+/** Adding up the pages of more processes than this would be felt. */
+const MAX_MEASURED_PROCESSES = 32;
+
+export interface UsageSample {
+  device: DeviceUsage;
+  services: ReadonlyMap<string, ServiceUsage>;
+}
+
+interface ServiceCpu {
+  pid: number;
+  usec: number;
+}
+
+interface Baseline {
+  atMs: number;
+  cpu: CpuTimes;
+  services: Map<string, ServiceCpu>;
+}
+
+export interface MeasuredService {
+  name: string;
+  pid: number | null;
+}
+
+/** What the status needs of a meter; FakeMeter in the tests is another. */
+export type Meter = Pick<UsageMeter, 'ageMs' | 'sample'>;
+
+/** undefined: no such file, no such process any more, or no right to read it. */
+function tryRead(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
+
+export class UsageMeter {
+  readonly #proc: string;
+  readonly #sys: string;
+  #baseline: Baseline | undefined;
+
+  constructor(options: { proc?: string; sys?: string } = {}) {
+    this.#proc = options.proc ?? '/proc';
+    this.#sys = options.sys ?? '/sys';
+  }
+
+  /** Age of the last sample; Infinity before the first. */
+  get ageMs(): number {
+    return this.#baseline ? performance.now() - this.#baseline.atMs : Infinity;
+  }
+
+  async sample(services: readonly MeasuredService[]): Promise<UsageSample> {
+    const disks = await this.#disks();
+    const previous = this.#baseline;
+    const atMs = performance.now();
+    const cpu = parseCpuTimes(tryRead(`${this.#proc}/stat`) ?? '');
+    const current: Baseline = { atMs, cpu, services: new Map() };
+    const usages = new Map<string, ServiceUsage>();
+    for (const { name, pid } of services) {
+      if (pid === null) continue;
+      const { usage, usec } = this.#service(pid);
+      const before = previous?.services.get(name);
+      if (usec !== undefined) {
+        current.services.set(name, { pid, usec });
+        if (previous && before?.pid === pid && usec >= before.usec)
+          usage.cpuCores = (usec - before.usec) / 1000 / (atMs - previous.atMs);
+      }
+      usages.set(name, usage);
+    }
+    this.#baseline = current;
+    const ticks = previous ? cpu.total - previous.cpu.total : 0;
+    return {
+      device: {
+        cpu: {
+          cores: cpu.cores,
+          busyFraction: previous && ticks > 0 ? (cpu.busy - previous.cpu.busy) / ticks : null,
+        },
+        memory: this.#memory(),
+        temperatureCelsius: this.#temperature(),
+        disks,
+        traffic: parseNetDev(tryRead(`${this.#proc}/net/dev`) ?? ''),
+      },
+      services: usages,
+    };
+  }
+
+  /** Of the whole cgroup when the service has one of its own, else of its first process. */
+  #service(pid: number): { usage: ServiceUsage; usec: number | undefined } {
+    const path = parseCgroupPath(tryRead(`${this.#proc}/${pid}/cgroup`) ?? '');
+    const group = path === undefined ? undefined : `${this.#sys}/fs/cgroup${path}`;
+    const members = group === undefined ? '' : (tryRead(`${group}/cgroup.procs`) ?? '');
+    // A pid of 0 belongs to a namespace that we do not see into.
+    const pids = members.split('\n').filter((line) => line !== '' && line !== '0');
+    if (pids.length === 0) pids.push(String(pid));
+    const groupUsec =
+      group === undefined ? undefined : parseCgroupCpuUsec(tryRead(`${group}/cpu.stat`) ?? '');
+    const stat = groupUsec === undefined ? tryRead(`${this.#proc}/${pid}/stat`) : undefined;
+    return {
+      usage: { memoryBytes: this.#memoryOf(pids), cpuCores: null, processes: pids.length },
+      usec: groupUsec ?? (stat === undefined ? undefined : parseProcessCpuUsec(stat)),
+    };
+  }
+
+  #memoryOf(pids: readonly string[]): number | null {
+    let sum: number | null = null;
+    for (const pid of pids.slice(0, MAX_MEASURED_PROCESSES)) {
+      const rollup = tryRead(`${this.#proc}/${pid}/smaps_rollup`);
+      const bytes =
+        (rollup === undefined ? undefined : parseKibLine(rollup, 'Pss')) ??
+        parseKibLine(tryRead(`${this.#proc}/${pid}/status`) ?? '', 'VmRSS');
+      if (bytes !== undefined) sum = (sum ?? 0) + bytes;
+    }
+    return sum;
+  }
+
+  #memory(): { totalBytes: number; availableBytes: number } {
+    const text = tryRead(`${this.#proc}/meminfo`) ?? '';
+    return {
+      totalBytes: parseKibLine(text, 'MemTotal') ?? 0,
+      availableBytes: parseKibLine(text, 'MemAvailable') ?? 0,
+    };
+  }
+
+  #temperature(): number | null {
+    let zones: string[];
+    try {
+      zones = readdirSync(`${this.#sys}/class/thermal`).filter((name) => name.startsWith('thermal_zone'));
+    } catch {
+      return null;
+    }
+    const degrees = zones
+      .map((zone) => Number(tryRead(`${this.#sys}/class/thermal/${zone}/temp`) ?? Number.NaN) / 1000)
+      // Sensors that are switched off say 0 or less.
+      .filter((celsius) => celsius > 0);
+    return degrees.length > 0 ? Math.max(...degrees) : null;
+  }
+
+  /** The only read that waits for a medium, which may be slow or dying: never in the event loop. */
+  async #disks(): Promise<DiskUsage[]> {
+    const mountPoints = parseDataMounts(tryRead(`${this.#proc}/self/mounts`) ?? '');
+    const disks = await Promise.all(
+      mountPoints.map(async (mountPoint): Promise<DiskUsage[]> => {
+        try {
+          const { bsize, blocks, bfree, bavail } = await statfs(mountPoint);
+          return [
+            {
+              mountPoint,
+              totalBytes: blocks * bsize,
+              availableBytes: bavail * bsize,
+              usedBytes: (blocks - bfree) * bsize,
+            },
+          ];
+        } catch {
+          // Unmounted since, or the medium is gone: init's log says more than we could.
+          return [];
+        }
+      }),
+    );
+    return disks.flat();
+  }
+}
+
+/** What the board and its processor call themselves. */
+export function readHardware(options: { proc?: string; sys?: string } = {}): {
+  model: string | null;
+  processor: string | null;
+} {
+  const proc = options.proc ?? '/proc';
+  const sys = options.sys ?? '/sys';
+  const dmi = (name: string) => tryRead(`${sys}/class/dmi/id/${name}`)?.trim() ?? '';
+  const deviceTree = tryRead(`${proc}/device-tree/model`)?.replace(/\0.*$/s, '').trim();
+  const model = deviceTree ?? `${dmi('sys_vendor')} ${dmi('product_name')}`.trim();
+  const processor = /^model name\s*: (.+)$/m.exec(tryRead(`${proc}/cpuinfo`) ?? '')?.[1]?.trim();
+  return { model: model === '' ? null : model, processor: processor ?? null };
+}
