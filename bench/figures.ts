@@ -12,7 +12,9 @@ export function median(values: readonly number[]): number {
 export function formatTable(figures: Figures): string {
   const width = Math.max(...Object.keys(figures).map((name) => name.length));
   return Object.entries(figures)
-    .map(([name, value]) => `${name.padEnd(width)}  ${typeof value === 'number' ? formatNumber(value) : value}`)
+    .map(
+      ([name, value]) => `${name.padEnd(width)}  ${typeof value === 'number' ? formatNumber(value) : value}`,
+    )
     .join('\n');
 }
 

@@ -7,10 +7,10 @@ import { ROOT_PARTITION_BYTES } from '../../shared/disk-layout.ts';
 import { type Manifest, type ManifestFile, MANIFEST_NAME } from '../../shared/manifest.ts';
 import type { DeviceConfig } from '../../shared/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
-import { cacheDirectory } from '../components/cache.ts';
-import type { ProgressReporter } from '../components/component.ts';
-import { checkKernel } from '../components/check-kernel.ts';
-import { loadInstanceComponents } from '../components/load-instance-components.ts';
+import { defaultCacheDirectory } from '../components/cache.ts';
+import type { ProgressReporter } from '../components/progress.ts';
+import { checkKernel } from './check-kernel.ts';
+import { loadInstanceComponents } from './instance-components.ts';
 import type { Instance } from '../config/instance.ts';
 import { packageRoot } from '../package-root.ts';
 import { type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
@@ -73,7 +73,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
     const rootImagePath = join(directory, 'root.img');
     const root = await writeRootImage(tree, {
       path: rootImagePath,
-      cacheDirectory: cacheDirectory(),
+      cacheDirectory: defaultCacheDirectory(),
       mtimeSec: plan.buildTimeSec,
       maxBytes: ROOT_PARTITION_BYTES,
     });
@@ -111,7 +111,7 @@ async function buildApps(options: BuildOptions, components: Components): Promise
   const context = {
     instanceDirectory: instance.directory,
     board,
-    cacheDirectory: cacheDirectory(),
+    cacheDirectory: defaultCacheDirectory(),
     offline,
     report,
     libraries: librariesOf(components, board),

@@ -1,8 +1,13 @@
 // Where the files of each component go: into the root tree or into the boot partition.
 
 import type { Board } from '../../shared/boards.ts';
-import { licenceFiles } from '../components/licences.ts';
-import type { Component, ComponentFile, ComponentName } from '../components/component.ts';
+import {
+  type Component,
+  type ComponentFile,
+  type ComponentName,
+  isLicenceFile,
+  licenceFiles,
+} from '../components/component.ts';
 import type { FileOnDisk, Layer, RootTree } from './root-tree.ts';
 
 export type Components = ReadonlyMap<ComponentName, Component>;
@@ -51,10 +56,9 @@ const ROOT_LAYERS: readonly (readonly [ComponentName, Layer])[] = [
 ];
 
 function addComponent(tree: RootTree, component: Component, layer: Layer): void {
-  const licences = new Set(licenceFiles(component));
   for (const file of component.files) {
     const path = rootPath(component.name, file.path);
-    if (path === undefined || licences.has(file.path)) continue;
+    if (path === undefined || isLicenceFile(file.path)) continue;
     const base = { path, mode: file.mode, layer, origin: `component ${component.name}` };
     if (file.kind === 'symlink') tree.add({ ...base, kind: 'symlink', target: file.target ?? '' });
     else tree.add({ ...base, kind: 'file', content: contentOf(component, file) });
@@ -70,16 +74,14 @@ function rootPath(name: ComponentName, path: string): string | undefined {
 }
 
 function addLicences(tree: RootTree, component: Component): void {
-  for (const path of licenceFiles(component)) {
-    const file = component.files.find((candidate) => candidate.path === path);
-    if (file?.kind !== 'file') continue;
+  for (const { name, path } of licenceFiles(component)) {
     tree.add({
       kind: 'file',
-      path: `/usr/share/licenses/${component.name}/${path.replaceAll('/', '_')}`,
+      path: `/usr/share/licenses/${component.name}/${name}`,
       mode: 0o444,
       layer: 'system',
       origin: `component ${component.name}`,
-      content: contentOf(component, file),
+      content: requireFile(component, path),
     });
   }
 }

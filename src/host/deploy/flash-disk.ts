@@ -7,7 +7,7 @@ import type { ByteDevice } from '../../formats/byte-source.ts';
 import { layOutDisk, PERM_PARTITION, SECTOR_BYTES } from '../../shared/disk-layout.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { writeDisk } from '../build/disk-image.ts';
-import type { ProgressReporter } from '../components/component.ts';
+import type { ProgressReporter } from '../components/progress.ts';
 import { FileDevice } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
 import type { Disk } from './list-disks.ts';

@@ -1,0 +1,117 @@
+// How long builds of examples/demo take and how large they are; our squashfs writer beside mksquashfs on the
+// same tree in one run. Whole processes are timed, as a person waits for them.
+
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SquashfsEntry } from '../src/formats/squashfs/writer.ts';
+import { writeSquashfs } from '../src/formats/squashfs/writer.ts';
+import { zlibCompressor } from '../src/formats/squashfs/zlib-compressor.ts';
+import { defaultCacheDirectory } from '../src/host/components/cache.ts';
+import { FileDevice, sourceOfFile } from '../src/host/files/file-device.ts';
+import { findTool } from '../test/support/require-tool.ts';
+import { copyDemo } from './demo-copy.ts';
+import { type Figures, median, say } from './figures.ts';
+
+const REPOSITORY = join(import.meta.dirname, '..');
+
+export async function benchBuild(runs: number): Promise<Figures> {
+  const { directory } = await copyDemo();
+  const disk = join(directory, 'disk.img');
+  const root = join(directory, 'root.img');
+  // Fetches what is missing, so that no run below waits for the network.
+  const built = JSON.parse(tsk(directory, ['build', '--json', '--disk', disk, '--root', root])) as {
+    rootBytes: number;
+  };
+
+  say('cold builds: components cached, nothing packed or bundled before');
+  const cold = Array.from({ length: Math.min(runs, 3) }, () => timeColdBuild(directory, disk));
+  say('warm rebuilds after a change of one line');
+  tsk(directory, ['build', '--disk', disk]);
+  const warm = Array.from({ length: runs }, (_, run) => timeWarmRebuild(directory, disk, run));
+
+  return {
+    runs,
+    warmRebuildMs: Math.round(median(warm)),
+    coldBuildMs: Math.round(median(cold)),
+    rootImageBytes: built.rootBytes,
+    ...(await compareCompressors(directory, root)),
+  };
+}
+
+function tsk(directory: string, args: readonly string[], env: Record<string, string> = {}): string {
+  return execFileSync(process.execPath, [join(REPOSITORY, 'bin', 'tsk.ts'), '-i', directory, ...args], {
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+}
+
+function timeMs(action: () => void): number {
+  const started = performance.now();
+  action();
+  return performance.now() - started;
+}
+
+/** A cache with hard links to the components, and nothing else. */
+function timeColdBuild(directory: string, disk: string): number {
+  const home = join(directory, 'cold-cache');
+  const cache = join(home, 'tskrazy');
+  rmSync(home, { recursive: true, force: true });
+  execFileSync('mkdir', ['-p', cache]);
+  for (const name of ['blobs', 'trees']) {
+    execFileSync('cp', ['-al', join(defaultCacheDirectory(), name), cache]);
+  }
+  return timeMs(() => tsk(directory, ['build', '--offline', '--disk', disk], { XDG_CACHE_HOME: home }));
+}
+
+function timeWarmRebuild(directory: string, disk: string, run: number): number {
+  const entry = join(directory, 'src', 'web.ts');
+  writeFileSync(entry, `${readFileSync(entry, 'utf8')}\nconsole.log('change ${run}');\n`);
+  return timeMs(() => tsk(directory, ['build', '--offline', '--disk', disk]));
+}
+
+async function compareCompressors(directory: string, root: string): Promise<Figures> {
+  const unsquashfs = findTool('unsquashfs');
+  const mksquashfs = findTool('mksquashfs');
+  if (unsquashfs === undefined || mksquashfs === undefined)
+    return { squashfsMiBPerSec: 'squashfs-tools are missing' };
+  const tree = join(directory, 'tree');
+  execFileSync(unsquashfs, ['-quiet', '-no-progress', '-dest', tree, root], { stdio: 'ignore' });
+  const entries = listTree(tree, '');
+  const mib =
+    entries.reduce((sum, e) => sum + (e.kind === 'file' ? e.content.sizeBytes : 0), 0) / 1024 / 1024;
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  const ourImage = join(directory, 'ours.sqfs');
+  const theirImage = join(directory, 'theirs.sqfs');
+  for (let round = 0; round < 3; round += 1) {
+    rmSync(ourImage, { force: true });
+    const started = performance.now();
+    const device = await FileDevice.create(ourImage, 0);
+    await writeSquashfs(entries, device, { mtimeSec: 0, compress: zlibCompressor(6) });
+    await device.close();
+    ours.push(performance.now() - started);
+    const args = [tree, theirImage, '-noappend', '-no-progress', '-quiet', '-all-root', '-no-xattrs'];
+    const level = ['-comp', 'gzip', '-Xcompression-level', '6', '-b', '131072'];
+    theirs.push(timeMs(() => execFileSync(mksquashfs, [...args, ...level], { stdio: 'ignore' })));
+  }
+  return {
+    rootTreeMiB: mib,
+    squashfsMiBPerSec: mib / (median(ours) / 1000),
+    mksquashfsMiBPerSec: mib / (median(theirs) / 1000),
+    squashfsBytes: statSync(ourImage).size,
+    mksquashfsBytes: statSync(theirImage).size,
+  };
+}
+
+function listTree(top: string, path: string): SquashfsEntry[] {
+  return readdirSync(join(top, path), { withFileTypes: true }).flatMap((entry): SquashfsEntry[] => {
+    const here = `${path}/${entry.name}`;
+    const info = statSync(join(top, here), { throwIfNoEntry: false });
+    const base = { path: here, mode: 0o755, uid: 0, gid: 0, mtimeSec: 0 };
+    if (entry.isDirectory()) return [{ ...base, kind: 'directory' }, ...listTree(top, here)];
+    if (!entry.isFile() || !info) return [];
+    return [{ ...base, kind: 'file', layer: 'all', content: sourceOfFile(join(top, here), info.size) }];
+  });
+}

@@ -1,0 +1,18 @@
+// A copy of examples/demo in a directory of its own, gone when the bench ends: it may be edited and built.
+
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDemoInstance } from '../scripts/demo-instance.ts';
+import type { Instance } from '../src/host/config/instance.ts';
+import { say } from './figures.ts';
+
+export async function copyDemo(): Promise<Instance> {
+  const directory = mkdtempSync(join(tmpdir(), 'tsk-bench-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  cpSync(join(import.meta.dirname, '..', 'examples', 'demo'), directory, {
+    recursive: true,
+    filter: (source) => !/node_modules|\.tskrazy$/.test(source),
+  });
+  return openDemoInstance({ say }, directory);
+}

@@ -1,0 +1,41 @@
+// A virtual machine that lives as long as the command in the terminal: says where the page is, waits for
+// Ctrl-C (or for the machine to go down by itself), and powers it off in order.
+
+import { ensurePassword } from '../config/instance.ts';
+import { type RunningInstance, runInstance, type RunOptions } from './run-instance.ts';
+
+export async function runInForeground(
+  options: RunOptions & { say: (text: string) => void; signal: AbortSignal },
+): Promise<void> {
+  const { say, signal, instance } = options;
+  const running = await runInstance(options);
+  const { password } = await ensurePassword(instance);
+  say(describeRun(running, password));
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
+  });
+  const what = await Promise.race([interrupted, running.vm.ended.then(() => 'ended' as const)]);
+  if (what === 'ended') {
+    await running.stop();
+    say('The virtual machine has powered itself off.');
+    return;
+  }
+  say('Powering off ...');
+  const how = await running.stop();
+  say(how === 'powered-off' ? 'Powered off.' : 'It did not power off in time, so QEMU was ended.');
+}
+
+export function describeRun(running: RunningInstance, password: string): string {
+  const [webPort] = running.ports.keys();
+  const forwards = [...running.ports]
+    .filter(([guestPort]) => guestPort !== webPort)
+    .map(([guestPort, hostPort]) => `  port ${guestPort}    http://127.0.0.1:${hostPort}/`);
+  return [
+    '',
+    `  Status page  ${running.url}`,
+    `  Password     ${password}`,
+    ...forwards,
+    '',
+    'Ctrl-C powers it off.',
+  ].join('\n');
+}
