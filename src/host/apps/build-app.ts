@@ -3,7 +3,7 @@
 import type { Board } from '../../shared/boards.ts';
 import type { ServiceKind, ServiceSpec } from '../../shared/services.ts';
 import type { RootEntry } from '../build/root-tree.ts';
-import type { ProgressReporter } from '../components/component.ts';
+import type { ProgressReporter } from '../components/progress.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
 import { buildBinaryApp } from './binary-app.ts';

@@ -5,7 +5,7 @@
 
 import { isBuiltin } from 'node:module';
 import { isAbsolute, relative, resolve } from 'node:path';
-import { type BuildFailure, type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { build, type BuildFailure, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { bundleError, formatMessage, isBuildFailure } from './bundle-errors.ts';
 import { entryMainPlugin } from './entry-main.ts';
 
@@ -99,18 +99,22 @@ const FORMATS: Record<'cjs' | 'esm', BuildOptions> = {
     format: 'esm',
     banner: { js: ESM_BANNER },
     // Only free uses are replaced: many an ES module declares its own `__dirname`.
-    define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
+    define: {
+      __dirname: 'import.meta.dirname',
+      __filename: 'import.meta.filename',
+      'import.meta.main': 'false',
+    },
   },
 };
 
 /** Serves `node:x` as a CommonJS module, so that only what is used of it is evaluated. */
 const builtinModulesPlugin: Plugin = {
   name: 'builtin-modules',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^[a-z][\w:/]*$/ }, ({ path }) =>
+  setup(build) {
+    build.onResolve({ filter: /^[a-z][\w:/]*$/ }, ({ path }) =>
       isBuiltin(path) ? { path: path.replace(/^(?!node:)/, 'node:'), namespace: 'builtin' } : undefined,
     );
-    onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
+    build.onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
       loader: 'js',
     }));

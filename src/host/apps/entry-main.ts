@@ -18,8 +18,8 @@ const LOADERS: Readonly<Record<string, Loader>> = {
 export function entryMainPlugin(entryPath: string): Plugin {
   return {
     name: 'entry-main',
-    setup({ onLoad }) {
-      onLoad({ filter: exactly(entryPath) }, async ({ path }) => {
+    setup(build) {
+      build.onLoad({ filter: exactly(entryPath) }, async ({ path }) => {
         const text = await readFile(path, 'utf8');
         if (!text.includes(PROPERTY)) return undefined;
         return {

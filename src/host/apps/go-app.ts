@@ -1,5 +1,108 @@
+// A Go app: built with the installed Go for the board, as gokrazy builds its programs (gokrazy-spec.md 4 item 2),
+// but without the machine's paths in the result. There is no own check whether anything changed: `go build`
+// finds out in 0.07 s, `go list -deps` takes 0.14 s (Go 1.26, 185 packages).
+
+import { createHash } from 'node:crypto';
+import { mkdir, rename, stat } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import { ComponentCache } from '../components/cache.ts';
+import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
 import type { AppContext, AppProgram } from './build-app.ts';
-export async function buildGoApp(app: AppConfig & { go: string }, _context: AppContext): Promise<AppProgram> {
-  throw new Error(app.name);
+import { moduleFiles } from './go-inputs.ts';
+import { goError, type GoTool, requireGo } from './go-tool.ts';
+import { checkProgram } from './program-file.ts';
+import { nativeEnvironment, programEntry } from './user-program.ts';
+
+type GoApp = AppConfig & { go: string };
+
+const BUILD_FLAGS = [
+  '-trimpath',
+  '-buildvcs=false',
+  '-tags=gokrazy,netgo,osusergo',
+  // Without the symbol table and DWARF: a third smaller. Stack traces come from other tables and stay whole.
+  '-ldflags=-s -w',
+];
+
+interface GoSource {
+  /** Names the source in the cache. */
+  key: string;
+  /** Where `go build` runs. */
+  directory: string;
+  package: string;
+  inputs: string[];
+}
+
+export async function buildGoApp(app: GoApp, context: AppContext): Promise<AppProgram> {
+  const { board, cacheDirectory } = context;
+  const go = await requireGo(app.name, context);
+  const cache = new ComponentCache(cacheDirectory);
+  const step = context.report.start(`building app ${app.name} (${app.go})`);
+  const source = isLocal(app.go) ? await localSource(app, context) : await moduleSource(app, go, cache);
+  const output = join(await cache.stateDirectory('go', 'programs', source.key), board.goArch);
+  await cache.withLock(`go-build-${source.key}-${board.goArch}`, async () => {
+    const args = ['build', ...BUILD_FLAGS, '-o', output, source.package];
+    const result = await go.run(args, source.directory);
+    if (result.status !== 0) throw goError(app, 'go build', result, source.directory);
+  });
+  step.done();
+
+  const act = `Cannot use "${app.go}" as app "${app.name}"`;
+  await checkProgram(output, { act, board, libraries: new Set() });
+  return {
+    kind: 'go',
+    argv: [`/user/${app.name}`],
+    env: nativeEnvironment(),
+    entries: [programEntry(app.name, output, (await stat(output)).size)],
+    inputs: source.inputs,
+  };
+}
+
+function isLocal(source: string): boolean {
+  return /^\.{1,2}(?:\/|$)/.test(source) || isAbsolute(source);
+}
+
+async function localSource(app: GoApp, { instanceDirectory }: AppContext): Promise<GoSource> {
+  const directory = resolve(instanceDirectory, app.go);
+  const stats = await stat(directory).catch(() => undefined);
+  if (!stats?.isDirectory()) {
+    const problem = stats ? 'is a file, not the directory of a package' : 'does not exist';
+    throw new UserError(`Cannot build app "${app.name}": "${directory}" ${problem}`, {
+      hint: `Set apps.${app.name}.go in tskrazy.json to the directory of a Go program.`,
+    });
+  }
+  return { key: keyOf('local', directory), directory, package: '.', inputs: await moduleFiles(directory) };
+}
+
+/** `path@version` is built in a module of its own in the cache, which pins what `@latest` meant the first time. */
+async function moduleSource(app: GoApp, go: GoTool, cache: ComponentCache): Promise<GoSource> {
+  const [path = '', version = ''] = app.go.split('@', 2);
+  if (version === '' || !/^[\w.~-]+(?:\/[\w.~-]+)*$/.test(path)) {
+    throw new UserError(
+      `Cannot build app "${app.name}": "${app.go}" is neither an import path with a version nor a local directory`,
+      { hint: 'Write example.org/cmd/x@latest for a published program, or ./cmd/x for a directory.' },
+    );
+  }
+  const key = keyOf('module', app.go);
+  const directory = join(await cache.stateDirectory('go', 'modules'), key);
+  await cache.withLock(`go-module-${key}`, async () => {
+    if (await stat(directory).catch(() => undefined)) return;
+    await cache.withTemporary(`go-module-${key}`, async (temporary) => {
+      const incoming = join(temporary, 'module');
+      await mkdir(incoming);
+      for (const args of [
+        ['mod', 'init', 'tskrazy.invalid/app'],
+        ['get', app.go],
+      ]) {
+        const result = await go.run(args, incoming);
+        if (result.status !== 0) throw goError(app, `go ${args.join(' ')}`, result);
+      }
+      await rename(incoming, directory);
+    });
+  });
+  return { key, directory, package: path, inputs: [] };
+}
+
+function keyOf(...parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }

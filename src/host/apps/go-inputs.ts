@@ -1,0 +1,30 @@
+// The files of a Go module that a program may be built from, for watching. An over-estimate on purpose: which of
+// them it is exactly only `go list -deps` knows, at twice the time of an unchanged build.
+
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+const SKIPPED_DIRECTORIES = /^(?:[._].*|node_modules|testdata)$/;
+
+/** All files of the module that `packageDirectory` belongs to, without tests; go:embed takes files of any name. */
+export async function moduleFiles(packageDirectory: string): Promise<string[]> {
+  const root = (await findModuleRoot(packageDirectory)) ?? packageDirectory;
+  return listFiles(root);
+}
+
+async function findModuleRoot(directory: string): Promise<string | undefined> {
+  const found = await stat(join(directory, 'go.mod')).catch(() => undefined);
+  if (found?.isFile()) return directory;
+  const parent = dirname(directory);
+  return parent === directory ? undefined : findModuleRoot(parent);
+}
+
+async function listFiles(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const lists = entries.map((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return SKIPPED_DIRECTORIES.test(entry.name) ? [] : listFiles(path);
+    return entry.isFile() && !entry.name.endsWith('_test.go') ? [path] : [];
+  });
+  return (await Promise.all(lists)).flat();
+}
