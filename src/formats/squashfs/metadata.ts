@@ -44,6 +44,9 @@ export class MetadataTable {
   readonly #endBytes: number;
   /** By block start; the one used longest ago comes first. */
   readonly #cache = new Map<number, MetadataBlock>();
+  readonly #loaded = new Set<number>();
+  /** Uncompressed size of all blocks that were ever asked for, each counted once. */
+  loadedBytes = 0;
 
   constructor(source: ByteSource, startBytes: number, endBytes: number) {
     this.#source = source;
@@ -58,6 +61,10 @@ export class MetadataTable {
   async block(blockStart: number): Promise<MetadataBlock> {
     const cached = this.#cache.get(blockStart);
     const block = cached ?? (await this.#load(blockStart));
+    if (!this.#loaded.has(blockStart)) {
+      this.#loaded.add(blockStart);
+      this.loadedBytes += block.bytes.length;
+    }
     this.#cache.delete(blockStart);
     this.#cache.set(blockStart, block);
     if (this.#cache.size > CACHED_BLOCKS) {
