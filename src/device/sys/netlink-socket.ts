@@ -56,10 +56,7 @@ export class NetlinkSocket {
 
   #send(type: number, flags: number, payload: Uint8Array): number {
     this.#sequence += 1;
-    this.#socket.send(
-      encodeNetlink({ type, flags, sequence: this.#sequence, payload }),
-      socketAddress(0),
-    );
+    this.#socket.send(encodeNetlink({ type, flags, sequence: this.#sequence, payload }), socketAddress(0));
     return this.#sequence;
   }
 

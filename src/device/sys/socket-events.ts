@@ -40,6 +40,6 @@ export function unwatchSocket(fd: number): void {
 }
 
 function drainAll(): void {
-  // A drain may close sockets and open others: work on a copy and skip those that are gone.
-  for (const [fd, drain] of [...drains]) if (drains.get(fd) === drain) drain();
+  // A drain may close sockets and open others; iterating a Map allows for both.
+  for (const drain of drains.values()) drain();
 }

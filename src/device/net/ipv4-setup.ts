@@ -1,0 +1,124 @@
+// Brings one interface's IPv4 addresses and routes to what they should be, by netlink, changing only what differs.
+
+import { constants } from 'node:os';
+import { broadcastOf, formatIpv4Prefix, ipv4FromBytes, type Ipv4Prefix } from '../../formats/ipv4-address.ts';
+import {
+  decodeLinkAddress,
+  encodeDumpRequest,
+  encodeIpv4Address,
+  encodeIpv4AddressKey,
+  encodeIpv4Route,
+  encodeLinkChange,
+  NETLINK_FLAG,
+  NETLINK_TYPE,
+} from '../../formats/netlink-message.ts';
+import type { NetlinkSocket } from '../sys/netlink-socket.ts';
+import type { Ipv4Settings } from './ipv4-settings.ts';
+
+/** What deleting may answer when the kernel was faster: the lease ran out, the interface went down or away. */
+const GONE = [constants.errno.EADDRNOTAVAIL, constants.errno.ESRCH, constants.errno.ENODEV];
+
+export class Ipv4Setup {
+  readonly #netlink: NetlinkSocket;
+  readonly #linkIndex: number;
+  readonly #defaultMtu: number;
+  #applied: Ipv4Settings | null = null;
+  #isFirst = true;
+
+  constructor(netlink: NetlinkSocket, link: { index: number; mtu: number }) {
+    this.#netlink = netlink;
+    this.#linkIndex = link.index;
+    this.#defaultMtu = link.mtu;
+  }
+
+  /** Null: no address. Throws when the kernel refuses; the next call tries again from what was reached. */
+  apply(wanted: Ipv4Settings | null): void {
+    // Addresses of an earlier run of this program, which may have ended without cleaning up.
+    if (this.#isFirst) this.#removeAllBut(wanted);
+    this.#isFirst = false;
+    const previous = this.#applied;
+    const isSameAddress =
+      previous !== null && wanted !== null && formatIpv4Prefix(previous) === formatIpv4Prefix(wanted);
+    // Routes through it go with an address.
+    if (previous !== null && !isSameAddress) {
+      this.#removeAddress(previous);
+      this.#applied = null;
+    }
+    this.#applyMtu(wanted?.mtu ?? null);
+    if (wanted === null) return;
+    this.#addAddress(wanted);
+    const isSameRoutes = isSameAddress && JSON.stringify(previous.routes) === JSON.stringify(wanted.routes);
+    if (!isSameRoutes) {
+      if (isSameAddress) this.#removeRoutes(previous);
+      this.#addRoutes(wanted);
+    }
+    this.#applied = wanted;
+  }
+
+  /** After the interface was switched off by someone: the kernel dropped the routes. */
+  restore(): void {
+    if (this.#applied === null) return;
+    this.#addAddress(this.#applied);
+    this.#addRoutes(this.#applied);
+  }
+
+  #addAddress({ address, prefixLength, metric, validSec }: Ipv4Settings): void {
+    const payload = encodeIpv4Address({
+      linkIndex: this.#linkIndex,
+      address,
+      prefixLength,
+      metric,
+      ...(prefixLength < 31 ? { broadcast: broadcastOf({ address, prefixLength }) } : {}),
+      ...(validSec === null ? {} : { validSec: Math.max(1, Math.ceil(validSec)) }),
+    });
+    this.#netlink.change(NETLINK_TYPE.newAddress, NETLINK_FLAG.create | NETLINK_FLAG.replace, payload);
+  }
+
+  #removeAddress({ address, prefixLength }: Ipv4Prefix): void {
+    const payload = encodeIpv4AddressKey(this.#linkIndex, address, prefixLength);
+    ignoring(GONE, () => this.#netlink.change(NETLINK_TYPE.delAddress, 0, payload));
+  }
+
+  #addRoutes({ routes, address }: Ipv4Settings): void {
+    for (const route of routes) {
+      const payload = encodeIpv4Route(route, address);
+      // Appending keeps the order of routes to one destination, which is the order of preference.
+      ignoring([constants.errno.EEXIST], () =>
+        this.#netlink.change(NETLINK_TYPE.newRoute, NETLINK_FLAG.create | NETLINK_FLAG.append, payload),
+      );
+    }
+  }
+
+  #removeRoutes({ routes }: Ipv4Settings): void {
+    for (const route of routes) {
+      ignoring(GONE, () => this.#netlink.change(NETLINK_TYPE.delRoute, 0, encodeIpv4Route(route)));
+    }
+  }
+
+  #applyMtu(mtu: number | null): void {
+    const before = this.#applied?.mtu ?? null;
+    if (mtu === before && this.#applied !== null) return;
+    if (mtu === null && before === null) return;
+    // A server can only ask for less than what the hardware does.
+    const value = Math.min(mtu ?? this.#defaultMtu, this.#defaultMtu);
+    this.#netlink.change(NETLINK_TYPE.setLink, 0, encodeLinkChange(this.#linkIndex, { mtu: value }));
+  }
+
+  #removeAllBut(wanted: Ipv4Settings | null): void {
+    for (const message of this.#netlink.dump(NETLINK_TYPE.getAddress, encodeDumpRequest('ipv4'))) {
+      const found = decodeLinkAddress(message.payload);
+      if (found?.family !== 'ipv4' || found.linkIndex !== this.#linkIndex) continue;
+      const prefix = { address: ipv4FromBytes(found.address), prefixLength: found.prefixLength };
+      if (wanted === null || formatIpv4Prefix(prefix) !== formatIpv4Prefix(wanted))
+        this.#removeAddress(prefix);
+    }
+  }
+}
+
+function ignoring(errnos: readonly number[], change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    if (!errnos.includes(-((error as NodeJS.ErrnoException).errno ?? 0))) throw error;
+  }
+}

@@ -1,0 +1,195 @@
+// All interfaces together: finds them as they come and go, hands each its events, and publishes what they know
+// (status file, resolv.conf).
+
+import { ipv4FromBytes } from '../../formats/ipv4-address.ts';
+import { formatIpv6 } from '../../formats/ipv6-address.ts';
+import {
+  decodeLink,
+  decodeLinkAddress,
+  decodeRouterDns,
+  encodeDumpRequest,
+  type Link,
+  NETLINK_TYPE,
+  type NetlinkMessage,
+} from '../../formats/netlink-message.ts';
+import type { InterfaceConfig, NetworkConfig } from '../../shared/network-config.ts';
+import type { InterfaceStatus, NetStatus } from '../../shared/net-status.ts';
+import { ignoreRoutesWithoutCarrier, isWiredHardware } from '../sys/network-interfaces.ts';
+import { listenToNetlink, NetlinkSocket } from '../sys/netlink-socket.ts';
+import { LeaseStore } from './lease-store.ts';
+import { replaceFile } from './replace-file.ts';
+import { formatResolvConf, writeResolvConf } from './resolv-conf.ts';
+import { WiredInterface } from './wired-interface.ts';
+
+export interface NetworkOptions {
+  hostname: string;
+  config: NetworkConfig;
+  paths: { status: string; resolvConf: string; leases: string };
+  log: (text: string) => void;
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export class Network {
+  readonly #options: NetworkOptions;
+  readonly #netlink = new NetlinkSocket();
+  readonly #leases: LeaseStore;
+  /** By link index. */
+  readonly #interfaces = new Map<number, WiredInterface>();
+  #isPublishing = false;
+  #publishTimer: NodeJS.Timeout | undefined;
+  #published = '';
+  #publishedResolvConf = '';
+
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+    this.#leases = new LeaseStore(options.paths.leases, options.log);
+  }
+
+  start(): void {
+    ignoreRoutesWithoutCarrier();
+    // Listening comes first: what changes between the two is then seen twice rather than never.
+    listenToNetlink(
+      (message) => this.#onMessage(message),
+      () => this.#lookAround(),
+    );
+    this.#lookAround();
+    this.#publishSoon();
+  }
+
+  #lookAround(): void {
+    const links = this.#netlink.dump(NETLINK_TYPE.getLink, encodeDumpRequest('any'));
+    const seen = links.map((message) => decodeLink(message.payload));
+    for (const index of this.#interfaces.keys()) {
+      if (!seen.some((link) => link.index === index)) this.#remove(index);
+    }
+    for (const link of seen) this.#onLink(link);
+  }
+
+  #onMessage({ type, payload }: NetlinkMessage): void {
+    if (type === NETLINK_TYPE.newLink) this.#onLink(decodeLink(payload));
+    else if (type === NETLINK_TYPE.delLink) this.#remove(decodeLink(payload).index);
+    else if (type === NETLINK_TYPE.newAddress || type === NETLINK_TYPE.delAddress) this.#publishSoon();
+    else if (type === NETLINK_TYPE.newNdUserOption) {
+      const announced = decodeRouterDns(payload);
+      if (announced !== undefined) this.#interfaces.get(announced.linkIndex)?.addRouterDns(announced);
+    }
+  }
+
+  #onLink(link: Link): void {
+    const known = this.#interfaces.get(link.index);
+    const isSame = known?.link.name === link.name && Buffer.compare(known.link.mac, link.mac) === 0;
+    if (known !== undefined && isSame) {
+      known.update(link);
+      return;
+    }
+    if (known !== undefined) this.#remove(link.index);
+    const config = this.#configOf(link);
+    if (config !== undefined) this.#add(link, config);
+  }
+
+  #configOf(link: Link): InterfaceConfig | undefined {
+    const { config } = this.#options;
+    if (!link.isEthernet) return undefined;
+    if (Object.hasOwn(config, link.name)) return config[link.name];
+    return isWiredHardware(link.name) ? (config['*'] ?? { ipv4: 'dhcp' }) : undefined;
+  }
+
+  #add(link: Link, config: InterfaceConfig): void {
+    const { hostname, log } = this.#options;
+    try {
+      const context = {
+        netlink: this.#netlink,
+        leases: this.#leases,
+        hostname,
+        log,
+        onChange: () => this.#publishSoon(),
+      };
+      this.#interfaces.set(link.index, new WiredInterface(link, config, context));
+    } catch (error) {
+      // Pulled out again already (ENODEV); whatever else it is must not take the other interfaces along.
+      log(`${link.name}: cannot be used: ${(error as Error).message}`);
+    }
+  }
+
+  #remove(index: number): void {
+    const gone = this.#interfaces.get(index);
+    if (gone === undefined) return;
+    gone.close();
+    this.#interfaces.delete(index);
+    this.#options.log(`${gone.link.name}: removed`);
+    this.#publishSoon();
+  }
+
+  /** Once after all events that have come together. */
+  #publishSoon(): void {
+    if (this.#isPublishing) return;
+    this.#isPublishing = true;
+    setImmediate(() => {
+      this.#isPublishing = false;
+      this.#publish();
+    });
+  }
+
+  #publish(): void {
+    const sorted = [...this.#interfaces.values()].sort((a, b) => a.metric - b.metric);
+    const addresses = this.#addressesByLink();
+    const interfaces = sorted.map((each) => each.status(addresses.get(each.link.index) ?? []));
+    this.#attempt(() =>
+      this.#writeStatus({
+        formatVersion: 1,
+        hostname: this.#options.hostname,
+        online: interfaces.some(isOnline),
+        interfaces,
+      }),
+    );
+    this.#attempt(() => this.#writeResolvConf(interfaces));
+    clearTimeout(this.#publishTimer);
+    const nextMs = Math.min(...sorted.map((each) => each.nextChangeMs));
+    if (nextMs === Infinity) return;
+    const delayMs = Math.min(Math.ceil(Math.max(0, nextMs - performance.now())), MAX_TIMER_MS);
+    this.#publishTimer = setTimeout(() => this.#publishSoon(), delayMs);
+  }
+
+  #addressesByLink(): Map<number, string[]> {
+    const found = new Map<number, string[]>();
+    for (const message of this.#netlink.dump(NETLINK_TYPE.getAddress, encodeDumpRequest('any'))) {
+      const entry = decodeLinkAddress(message.payload);
+      if (entry === undefined || entry.isTentative) continue;
+      const text = entry.family === 'ipv4' ? ipv4FromBytes(entry.address) : formatIpv6(entry.address);
+      const list = found.get(entry.linkIndex) ?? [];
+      found.set(entry.linkIndex, [...list, `${text}/${entry.prefixLength}`]);
+    }
+    return found;
+  }
+
+  #writeStatus(status: NetStatus): void {
+    const text = `${JSON.stringify(status, null, 2)}\n`;
+    if (text === this.#published) return;
+    replaceFile(this.#options.paths.status, text);
+    this.#published = text;
+  }
+
+  #writeResolvConf(interfaces: readonly InterfaceStatus[]): void {
+    // Servers behind a pulled cable come last: they may be reachable another way.
+    const preferred = interfaces.filter(({ carrier }) => carrier);
+    const text = formatResolvConf([...preferred, ...interfaces.filter(({ carrier }) => !carrier)]);
+    if (text === this.#publishedResolvConf) return;
+    const isOurs = writeResolvConf(this.#options.paths.resolvConf, text);
+    if (!isOurs) this.#options.log('resolv.conf belongs to another program; leaving it alone');
+    this.#publishedResolvConf = text;
+  }
+
+  /** A full /run must not cost the network. */
+  #attempt(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#options.log((error as Error).message);
+    }
+  }
+}
+
+function isOnline({ carrier, addresses, gateways }: InterfaceStatus): boolean {
+  return carrier && gateways.length > 0 && addresses.some((address) => !address.includes(':'));
+}

@@ -1,0 +1,206 @@
+// One interface that is ours to configure: switched on, given its addresses as the configuration says, and described
+// for the status file. DHCP itself is in dhcp/.
+
+import { formatMac } from '../../formats/mac-address.ts';
+import { encodeLinkChange, type Link, NETLINK_TYPE, type RouterDns } from '../../formats/netlink-message.ts';
+import type { InterfaceConfig } from '../../shared/network-config.ts';
+import type { DhcpStatus, InterfaceStatus } from '../../shared/net-status.ts';
+import { configureIpv6 } from '../sys/network-interfaces.ts';
+import type { NetlinkSocket } from '../sys/netlink-socket.ts';
+import { DhcpClient } from './dhcp/client.ts';
+import { sameLeaseSettings } from './dhcp/lease.ts';
+import { type ActiveLease, type DhcpMachine, expiresMs } from './dhcp/state.ts';
+import { describeLease, type Ipv4Settings, settingsOfLease, settingsOfStatic } from './ipv4-settings.ts';
+import { Ipv4Setup } from './ipv4-setup.ts';
+import type { LeaseStore } from './lease-store.ts';
+import { RouterDnsList } from './router-dns.ts';
+
+export interface InterfaceContext {
+  netlink: NetlinkSocket;
+  leases: LeaseStore;
+  hostname: string;
+  /** Something that the status file shows has changed. */
+  onChange: () => void;
+  log: (text: string) => void;
+}
+
+const BASE_METRIC = 100;
+const SILENT_AFTER_ATTEMPTS = 4;
+
+export class WiredInterface {
+  readonly metric: number;
+  readonly #context: InterfaceContext;
+  readonly #config: InterfaceConfig;
+  readonly #setup: Ipv4Setup;
+  readonly #routerDns: RouterDnsList;
+  readonly #dhcp: DhcpClient | null;
+  #link: Link;
+  #machine: DhcpMachine | null = null;
+  #configured: ActiveLease | null = null;
+  /** By act: what failed when it was last tried. */
+  readonly #failures = new Map<string, string>();
+
+  constructor(link: Link, config: InterfaceConfig, context: InterfaceContext) {
+    this.#link = { ...link, isUp: false, hasCarrier: false };
+    this.#config = config;
+    this.#context = context;
+    this.metric = ('metric' in config ? config.metric : undefined) ?? BASE_METRIC + link.index;
+    this.#setup = new Ipv4Setup(context.netlink, link);
+    this.#routerDns = new RouterDnsList(link.name);
+    this.#dhcp = config.ipv4 === 'dhcp' ? this.#createDhcpClient() : null;
+    this.#attempt('configure IPv6', () =>
+      configureIpv6(link.name, { enabled: config.ipv4 !== 'off', metric: this.metric }),
+    );
+    if (config.ipv4 === 'static') {
+      this.#attempt(`use the address ${config.address}`, () =>
+        this.#setup.apply(settingsOfStatic(config, this.#ref)),
+      );
+      this.#log(
+        `${config.address}${config.gateway === undefined ? '' : `, router ${config.gateway}`}, static`,
+      );
+    }
+    this.update(link);
+  }
+
+  get link(): Link {
+    return this.#link;
+  }
+
+  /** The kernel's newest view of the link. */
+  update(link: Link): void {
+    const previous = this.#link;
+    this.#link = link;
+    const wanted = this.#config.ipv4 !== 'off';
+    if (link.isUp !== wanted) {
+      this.#attempt(`switch ${wanted ? 'on' : 'off'}`, () =>
+        this.#context.netlink.change(NETLINK_TYPE.setLink, 0, encodeLinkChange(link.index, { up: wanted })),
+      );
+    }
+    if (link.isUp && !previous.isUp) this.#attempt('restore the routes', () => this.#setup.restore());
+    if (link.hasCarrier !== previous.hasCarrier) this.#onCarrier(link.hasCarrier);
+    this.#context.onChange();
+  }
+
+  addRouterDns(announced: RouterDns): void {
+    this.#routerDns.add(announced, performance.now());
+    this.#context.onChange();
+  }
+
+  /** When the status changes without an event. */
+  get nextChangeMs(): number {
+    return this.#routerDns.nextEndMs();
+  }
+
+  status(addresses: readonly string[]): InterfaceStatus {
+    const { ipv4 } = this.#config;
+    const lease = this.#machine?.active?.lease;
+    const fixed = this.#config.ipv4 === 'static' ? this.#config : undefined;
+    const nowMs = performance.now();
+    const fixedDns = 'dns' in this.#config ? this.#config.dns : undefined;
+    return {
+      name: this.#link.name,
+      mac: formatMac(this.#link.mac),
+      carrier: this.#link.hasCarrier,
+      ipv4,
+      addresses,
+      dhcp: this.#machine === null ? null : dhcpStatus(this.#machine, nowMs),
+      gateways: lease?.routers ?? (fixed?.gateway === undefined ? [] : [fixed.gateway]),
+      dns: fixedDns ?? [...(lease?.dns ?? []), ...this.#routerDns.servers(nowMs)],
+      search: fixed?.search ?? [...(lease?.search ?? []), ...this.#routerDns.search(nowMs)],
+      ntpServers: lease?.ntpServers ?? [],
+      problem: [...this.#failures.values()][0] ?? this.#dhcpProblem(),
+    };
+  }
+
+  /** The interface is gone, and with it all that it had. */
+  close(): void {
+    this.#dhcp?.close();
+  }
+
+  get #ref(): { index: number; metric: number } {
+    return { index: this.#link.index, metric: this.metric };
+  }
+
+  #createDhcpClient(): DhcpClient {
+    const { index, name, mac } = this.#link;
+    const { leases, hostname } = this.#context;
+    const key = formatMac(mac);
+    return new DhcpClient({
+      link: { index, name },
+      identity: { mac, hostname },
+      lastAddress: leases.readAddress(key),
+      onChange: (machine) => this.#onDhcpChange(machine),
+      remember: (lease) => (lease === null ? leases.remove(key) : leases.write(key, lease)),
+      log: (text) => this.#log(text),
+    });
+  }
+
+  #onCarrier(hasCarrier: boolean): void {
+    if (this.#config.ipv4 === 'off') return;
+    this.#log(hasCarrier ? 'cable plugged in' : 'no cable');
+    this.#routerDns.clear();
+    this.#dhcp?.setCarrier(hasCarrier);
+  }
+
+  #onDhcpChange(machine: DhcpMachine): void {
+    const previous = this.#configured;
+    this.#machine = machine;
+    this.#context.onChange();
+    // While REBOOTING an address of an earlier run may stay as it is: the next answer decides.
+    const isUndecided = machine.state === 'rebooting' || machine.state === 'no-carrier';
+    if (machine.active === previous && (previous !== null || isUndecided)) return;
+    this.#configured = machine.active;
+    this.#attempt('configure IPv4', () => this.#setup.apply(this.#settingsOf(machine.active)));
+    if (machine.active === null) return;
+    const { lease } = machine.active;
+    if (previous === null || !sameLeaseSettings(previous.lease, lease)) this.#log(describeLease(lease));
+  }
+
+  #settingsOf(active: ActiveLease | null): Ipv4Settings | null {
+    if (active === null) return null;
+    const endMs = expiresMs(active);
+    const validSec = endMs === null ? null : (endMs - performance.now()) / 1000;
+    return settingsOfLease(active.lease, validSec, this.#ref);
+  }
+
+  #dhcpProblem(): string | null {
+    if (!this.#link.hasCarrier) return this.#config.ipv4 === 'off' ? null : 'No cable is plugged in';
+    const machine = this.#machine;
+    if (machine?.state === 'waiting') return 'The last address was refused or is used by another device';
+    const isSilent = machine?.state === 'selecting' && machine.attempt >= SILENT_AFTER_ATTEMPTS;
+    return isSilent ? 'No DHCP server answers' : null;
+  }
+
+  #attempt(act: string, change: () => void): void {
+    try {
+      change();
+      this.#failures.delete(act);
+    } catch (error) {
+      this.#failures.set(act, `Cannot ${act}: ${(error as Error).message}`);
+      this.#log(`cannot ${act}: ${(error as Error).message}`);
+    }
+  }
+
+  #log(text: string): void {
+    this.#context.log(`${this.#link.name}: ${text}`);
+  }
+}
+
+function dhcpStatus(machine: DhcpMachine, nowMs: number): DhcpStatus {
+  if (machine.active === null) return { state: machine.state, lease: null };
+  const { lease, obtainedMs } = machine.active;
+  // Whole seconds, lest the file changes with every rounding error.
+  const obtainedAtMs = Math.round((Date.now() - (nowMs - obtainedMs)) / 1000) * 1000;
+  const after = (seconds: number | null): number | null =>
+    seconds === null ? null : obtainedAtMs + seconds * 1000;
+  return {
+    state: machine.state,
+    lease: {
+      server: lease.server,
+      obtainedAtMs,
+      renewAtMs: after(lease.renewSec),
+      expiresAtMs: after(lease.leaseSec),
+      leaseSec: lease.leaseSec,
+    },
+  };
+}
