@@ -1,0 +1,59 @@
+// What a component is to the rest of the host: a pinned part that others keep (kernel, Node.js, C library, ...),
+// present as a directory of verified files in the cache.
+
+export const COMPONENT_NAMES = [
+  'kernel',
+  'node',
+  'libc',
+  'boot-loader',
+  'e2fsprogs',
+  'ca-certificates',
+] as const;
+export type ComponentName = (typeof COMPONENT_NAMES)[number];
+
+export interface ComponentFile {
+  /** Relative, '/'-separated. For what goes to the root image: its place there, without the leading slash. */
+  path: string;
+  kind: 'file' | 'symlink';
+  mode: number;
+  sizeBytes: number;
+  /** Of a file's content; of a symlink's target. Lower-case hexadecimal. */
+  sha256: string;
+  /** Of a symlink. */
+  target?: string;
+}
+
+export interface Component {
+  name: ComponentName;
+  version: string;
+  /** Absolute directory in the cache with the files of `files`; read-only for callers. */
+  directory: string;
+  files: readonly ComponentFile[];
+}
+
+export interface LicenceFile {
+  /** Path below /usr/share/licenses/<component>/ on the device. */
+  name: string;
+  /** Path of the file in the component. */
+  path: string;
+}
+
+const LICENCE_PLACES: readonly { prefix: RegExp; name: string }[] = [
+  // The C library component carries Debian's licence texts, to which every Debian copyright file refers.
+  { prefix: /^usr\/share\/common-licenses\//, name: 'common-licenses/' },
+  { prefix: /^usr\/share\/doc\/(?=[^/]+\/copyright$)/, name: '' },
+  { prefix: /^(?=(LICEN[CS]E|COPYING|NOTICE)[^/]*$)/, name: '' },
+];
+
+/** The texts that an image with this component must carry, and their names there. */
+export function licenceFiles(component: Component): LicenceFile[] {
+  return component.files.flatMap((file) => {
+    const place = LICENCE_PLACES.find(({ prefix }) => prefix.test(file.path));
+    return place ? [{ name: file.path.replace(place.prefix, place.name), path: file.path }] : [];
+  });
+}
+
+/** Whether a file is only there as a licence text: it has no other place in the root image. */
+export function isLicenceFile(path: string): boolean {
+  return LICENCE_PLACES.some(({ prefix }) => prefix.test(path));
+}

@@ -1,0 +1,136 @@
+// Debian packages from a plain mirror (TSK_DEBIAN_MIRROR), for hosts without apt and for versions that apt no
+// longer offers. Packages are checked against the lock. Without apt nothing checks the archive's signature, so
+// the package lists of the first `tsk get` are as trustworthy as the connection to that mirror.
+// Layout: Debian Wiki, "DebianRepository/Format".
+
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { UserError } from '../user-error.ts';
+import { noNetwork, wrongHash } from './component-error.ts';
+import {
+  downloadFile,
+  downloadText,
+  HttpStatusError,
+  isNetworkError,
+  withoutCredentials,
+} from './download.ts';
+import { parseStanzas, type Stanza } from './debian-control.ts';
+import { sha256OfFile } from './file-hash.ts';
+import type { LockedDebianPackage } from './lock-file.ts';
+import type { SourceContext } from './source-context.ts';
+
+/** The release that tskrazy is tested with: used where no host's apt configuration says which. */
+const DEFAULT_SUITE = 'bookworm';
+
+export function debianMirror(context: SourceContext): string | undefined {
+  const mirror = context.environment['TSK_DEBIAN_MIRROR'];
+  if (mirror === undefined || mirror === '') return undefined;
+  if (!/^https?:\/\/[^/]/.test(mirror)) {
+    throw new UserError(`Cannot use TSK_DEBIAN_MIRROR "${mirror}": it is no http or https address`, {
+      hint: 'Set it to the directory of a Debian mirror that holds "dists" and "pool"',
+    });
+  }
+  return mirror.replace(/\/+$/, '');
+}
+
+/** The stanzas of the newest versions of `names` on the mirror, for the board's architecture. */
+export async function mirrorStanzas(
+  context: SourceContext,
+  mirror: string,
+  wants: (name: string) => boolean,
+): Promise<Stanza[]> {
+  const architecture = context.board.debianArch;
+  const index = `main/binary-${architecture}/Packages.gz`;
+  const suite = `${mirror}/dists/${DEFAULT_SUITE}`;
+  try {
+    const release = await downloadText(`${suite}/Release`);
+    const expected = sha256InRelease(release, index);
+    if (expected === undefined) {
+      throw new UserError(
+        `Cannot use TSK_DEBIAN_MIRROR "${withoutCredentials(mirror)}": it has no "${index}"`,
+        {
+          hint: `Use a mirror that carries Debian ${DEFAULT_SUITE} for ${architecture}`,
+        },
+      );
+    }
+    const directory = await context.cache.stateDirectory('temporary');
+    const destination = join(directory, `packages-${process.pid}-${architecture}.gz`);
+    const step = context.report.start(`Debian package lists (${architecture})`);
+    try {
+      const verify = (path: string) => requireSha256(path, 'Debian package lists', index, expected);
+      await downloadFile({
+        url: `${suite}/${index}`,
+        destination,
+        verify,
+        onBytes: (bytes) => step.advance(bytes),
+      });
+      step.done();
+      return await newestStanzas(destination, wants);
+    } finally {
+      await rm(destination, { force: true });
+    }
+  } catch (error) {
+    throw explainMirrorError('Debian package lists', mirror, error);
+  }
+}
+
+/** Downloads one package; what the mirror delivers has the locked hash, or this throws. */
+export async function mirrorDownload(
+  component: string,
+  mirror: string,
+  locked: LockedDebianPackage,
+  destination: string,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  // `+` and `~` of versions are as they are in a path; a `%3a` of an epoch is part of the file's name.
+  const url = `${mirror}/${locked.path.split('/').map(encodeURIComponent).join('/')}`;
+  const verify = (path: string) =>
+    requireSha256(path, component, `${locked.name} ${locked.version}`, locked.sha256);
+  try {
+    await downloadFile({ url, destination, verify, onBytes });
+  } catch (error) {
+    throw explainMirrorError(component, mirror, error);
+  }
+}
+
+async function requireSha256(path: string, component: string, what: string, expected: string): Promise<void> {
+  const got = await sha256OfFile(path);
+  if (got !== expected) throw wrongHash(component, what, expected, got);
+}
+
+function explainMirrorError(component: string, mirror: string, error: unknown): unknown {
+  if (isNetworkError(error)) return noNetwork(component, withoutCredentials(mirror), error);
+  if (!(error instanceof HttpStatusError)) return error;
+  return new UserError(`Cannot download component ${component}: ${error.message}`, {
+    hint: 'Set TSK_DEBIAN_MIRROR to a mirror that has this version, or run "tsk get -u"',
+    cause: error,
+  });
+}
+
+/** Release: after `SHA256:`, lines of ` <hash> <size> <path>`. */
+function sha256InRelease(release: string, path: string): string | undefined {
+  const [, list = ''] = /^SHA256:\s*\n((?: .*\n?)*)/m.exec(release) ?? [];
+  const line = list.split('\n').find((candidate) => candidate.endsWith(` ${path}`));
+  return /^ ([0-9a-f]{64}) /.exec(line ?? '')?.[1];
+}
+
+async function newestStanzas(path: string, wants: (name: string) => boolean): Promise<Stanza[]> {
+  const found: Stanza[] = [];
+  const text = Readable.from([await readFile(path)]).pipe(createGunzip());
+  let block: string[] = [];
+  const take = () => {
+    const name = /^Package: (.*)$/.exec(block[0] ?? '')?.[1] ?? '';
+    if (wants(name)) found.push(...parseStanzas(block));
+    block = [];
+  };
+  for await (const line of createInterface({ input: text, crlfDelay: Infinity })) {
+    if (line === '') take();
+    else block.push(line);
+  }
+  take();
+  // A suite has one version of a package.
+  return found;
+}

@@ -1,0 +1,55 @@
+// A lock between processes on one machine. SQLite takes a kernel lock on the file, so that a holder which dies
+// frees it: there is no stale lock to find out about (a lock file with a process number would need that).
+
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const RETRY_MS = 50;
+/** https://www.sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5;
+
+/** Runs `action` while no other process (and no other caller in this one) holds the lock at `path`. */
+export async function withFileLock<T>(
+  path: string,
+  action: () => Promise<T>,
+  options: { onWait?: () => void } = {},
+): Promise<T> {
+  const { DatabaseSync } = loadSqlite();
+  const database = new DatabaseSync(path);
+  try {
+    // A blocking wait inside SQLite would stop the event loop.
+    database.exec('PRAGMA busy_timeout = 0');
+    let hasWaited = false;
+    while (!tryBegin(database)) {
+      if (!hasWaited) options.onWait?.();
+      hasWaited = true;
+      await sleep(RETRY_MS);
+    }
+    return await action();
+  } finally {
+    database.close();
+  }
+}
+
+function tryBegin(database: { exec(sql: string): void }): boolean {
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return true;
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return false;
+    throw error;
+  }
+}
+
+/**
+ * Node.js 22 warns on stderr that this module is experimental; what is used of it here has not changed since.
+ * Loaded without `await`, so that no other warning falls into the silence.
+ */
+function loadSqlite(): typeof import('node:sqlite') {
+  const original = Object.getOwnPropertyDescriptor(process, 'emitWarning');
+  process.emitWarning = () => {};
+  try {
+    return process.getBuiltinModule('node:sqlite');
+  } finally {
+    if (original) Object.defineProperty(process, 'emitWarning', original);
+  }
+}

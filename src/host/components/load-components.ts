@@ -1,0 +1,90 @@
+// Gives a build the components of its board: from the cache, or downloaded, checked against the lock and extracted.
+
+import { createHash } from 'node:crypto';
+import type { Board } from '../../shared/boards.ts';
+import { UserError } from '../user-error.ts';
+import { ComponentCache } from './cache.ts';
+import { COMPONENT_KINDS, type ComponentSources } from './component-kinds.ts';
+import { COMPONENT_NAMES, type Component, type ComponentName } from './component.ts';
+import { explainCacheError } from './component-error.ts';
+import { createTree, openTree } from './component-tree.ts';
+import { DebianSource } from './debian-source.ts';
+import { type Lock, type LockedComponent, stringifyValue } from './lock-file.ts';
+import type { ProgressReporter } from './progress.ts';
+import type { Environment } from './run-program.ts';
+
+export type { ProgressReporter } from './progress.ts';
+export { type LockChange, resolveLock, type ResolveOptions } from './resolve-lock.ts';
+
+export interface LoadOptions {
+  board: Board;
+  lock: Lock;
+  cacheDirectory: string;
+  offline: boolean;
+  report: ProgressReporter;
+  /** Default: the process's own. */
+  environment?: Environment;
+}
+
+/** All components of the board, in parallel; downloads what is missing. */
+export async function loadComponents(options: LoadOptions): Promise<Map<ComponentName, Component>> {
+  const cache = new ComponentCache(options.cacheDirectory);
+  const { board, offline, report, environment = process.env } = options;
+  const context = { board, cache, offline, report, environment };
+  const sources = { ...context, debian: new DebianSource(context) };
+  const results = await Promise.allSettled(
+    COMPONENT_NAMES.map((name) => loadComponent(sources, name, lockedOf(options.lock, board, name))),
+  );
+  const components = new Map<ComponentName, Component>();
+  for (const result of results) {
+    if (result.status === 'rejected') throw explainCacheError(result.reason, options.cacheDirectory);
+    components.set(result.value.name, result.value);
+  }
+  return components;
+}
+
+function lockedOf(lock: Lock, board: Board, name: ComponentName): LockedComponent {
+  const locked = lock.boards[board.id]?.[name];
+  if (locked) return locked;
+  throw new UserError(
+    `Cannot load component ${name}: tskrazy.lock.json has no entry for it and board ${board.id}`,
+    {
+      hint: 'Run "tsk get"',
+    },
+  );
+}
+
+async function loadComponent(
+  sources: ComponentSources,
+  name: ComponentName,
+  locked: LockedComponent,
+): Promise<Component> {
+  const { cache, report } = sources;
+  const kind = COMPONENT_KINDS[name];
+  const key = createHash('sha256')
+    .update(stringifyValue({ board: sources.board.id, recipe: kind.recipe, locked }))
+    .digest('hex')
+    .slice(0, 32);
+  const path = cache.treePath(name, key);
+  const onDamage = (what: string) => report.start(`${name}: ${what} in the cache, restoring`).done();
+  const present = await openTree(path, onDamage);
+  if (present) return present;
+  const lockName = `tree-${name}-${key}`;
+  let waiting: ReturnType<ProgressReporter['start']> | undefined;
+  const onWait = () => (waiting = report.start(`${name}: waiting for another tsk that loads it`));
+  return cache.withLock(
+    lockName,
+    async () => {
+      waiting?.done();
+      // Another process may have made it while this one waited.
+      const made = await openTree(path, () => {});
+      if (made) return made;
+      return cache.withTemporary(lockName, (temporary) =>
+        createTree(path, temporary, { name, version: locked.version }, (writer) =>
+          kind.write(sources, locked, writer, temporary),
+        ),
+      );
+    },
+    onWait,
+  );
+}

@@ -1,0 +1,18 @@
+// How components tell what they are doing. The command line shows it; tests and --json are silent.
+
+export interface ProgressReporter {
+  start(what: string, totalBytes?: number): ProgressStep;
+}
+
+export interface ProgressStep {
+  advance(bytes: number): void;
+  done(note?: string): void;
+}
+
+export const silentProgress: ProgressReporter = {
+  start: () => ({ advance() {}, done() {} }),
+};
+
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 10e6 ? 1 : 0)} MB`;
+}

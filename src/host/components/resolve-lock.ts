@@ -1,0 +1,89 @@
+// Finds out which versions of the components to use: what `tsk get` and `tsk get -u` write to the lock.
+
+import type { Board } from '../../shared/boards.ts';
+import { ComponentCache } from './cache.ts';
+import { COMPONENT_KINDS, type ComponentSources } from './component-kinds.ts';
+import { COMPONENT_NAMES, type ComponentName } from './component.ts';
+import { explainCacheError } from './component-error.ts';
+import { DebianSource } from './debian-source.ts';
+import { type Lock, type LockedBoard, type LockedComponent, stringifyValue } from './lock-file.ts';
+import type { ProgressReporter } from './progress.ts';
+import type { Environment } from './run-program.ts';
+
+export interface ResolveOptions {
+  board: Board;
+  previous?: Lock;
+  /** Move every component to its newest version; else only what the lock lacks is looked up. */
+  update: boolean;
+  cacheDirectory: string;
+  report: ProgressReporter;
+  /** Default: the process's own. */
+  environment?: Environment;
+  /** Default: now. */
+  nowSec?: number;
+}
+
+export interface LockChange {
+  component: ComponentName;
+  from: string | null;
+  to: string;
+}
+
+/** A lock with an entry for every component of the board; `previous` itself when nothing changed. */
+export async function resolveLock(options: ResolveOptions): Promise<{ lock: Lock; changes: LockChange[] }> {
+  const { board, previous, update, report, environment = process.env } = options;
+  const cache = new ComponentCache(options.cacheDirectory);
+  const context = { board, cache, offline: false, report, environment };
+  const sources = { ...context, debian: new DebianSource(context) };
+  const before = previous?.boards[board.id] ?? {};
+  const results = await Promise.allSettled(
+    COMPONENT_NAMES.map(async (name) => {
+      const entry = before[name];
+      const locked = entry && !update ? entry : await resolveOne(sources, name, entry, update);
+      return { name, locked };
+    }),
+  );
+  const after: LockedBoard = {};
+  const changes: LockChange[] = [];
+  for (const result of results) {
+    if (result.status === 'rejected') throw explainCacheError(result.reason, options.cacheDirectory);
+    const { name, locked } = result.value;
+    after[name] = locked;
+    const change = describeChange(name, before[name], locked);
+    if (change) changes.push(change);
+  }
+  if (previous && changes.length === 0) return { lock: previous, changes };
+  const createdAtSec = options.nowSec ?? Math.floor(Date.now() / 1000);
+  return {
+    lock: { formatVersion: 1, createdAtSec, boards: { ...previous?.boards, [board.id]: after } },
+    changes,
+  };
+}
+
+function describeChange(
+  component: ComponentName,
+  before: LockedComponent | undefined,
+  after: LockedComponent,
+): LockChange | undefined {
+  if (!before) return { component, from: null, to: after.version };
+  if (stringifyValue(before) === stringifyValue(after)) return undefined;
+  if (before.version !== after.version) return { component, from: before.version, to: after.version };
+  // The package that names the component stayed, others of it moved.
+  return { component, from: otherVersions(before, after), to: otherVersions(after, before) };
+}
+
+function otherVersions(of: LockedComponent, compared: LockedComponent): string {
+  if (of.source !== 'debian' || compared.source !== 'debian') return of.version;
+  const known = new Set(compared.packages.map((each) => stringifyValue(each)));
+  const moved = of.packages.filter((each) => !known.has(stringifyValue(each)));
+  return moved.map((each) => `${each.name} ${each.version}`).join(', ') || of.version;
+}
+
+async function resolveOne(
+  sources: ComponentSources,
+  name: ComponentName,
+  _before: LockedComponent | undefined,
+  update: boolean,
+): Promise<LockedComponent> {
+  return COMPONENT_KINDS[name].resolve(sources, update);
+}
