@@ -45,16 +45,24 @@ const text = (description: string) =>
 
 const filledText = (description: string) => v.pipe(text(description), v.nonEmpty('must not be empty'));
 
-/** Host and device paths: what leaves the folder that it is relative to is a mistake or an attack. */
-const RELATIVE_PATH = /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))[^\0]+$/s;
+/** Where an absolute include target may lie; all else belongs to the image or to the device. */
+export const INCLUDE_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'] as const;
+/** What leaves the folder that it is relative to is a mistake or an attack. host/apps/include.ts looks again. */
+const INCLUDE_TARGET = new RegExp(
+  `^(?!(?:.*/)?\\.\\.(?:/|$))(?:[^/\\\\\0]|(?:${INCLUDE_ROOTS.join('|')})/)[^\\\\\0]*$`,
+  's',
+);
 
 const includeSchema = v.strictObject(
   {
     from: filledText('File, directory or glob, relative to this file'),
     to: v.pipe(
       v.string('must be a string'),
-      v.regex(RELATIVE_PATH, 'must be a path inside the app\'s directory: not absolute, without ".."'),
-      v.description('Where it goes, relative to the directory of the app on the device'),
+      v.regex(
+        INCLUDE_TARGET,
+        `must be a path in the app's directory (relative, without "..") or below ${INCLUDE_ROOTS.join(', ')}`,
+      ),
+      v.description('Where it goes: relative to the directory of the app on the device, or absolute'),
     ),
   },
   'must be an object with "from" and "to"',

@@ -4,12 +4,19 @@
 import { Command } from 'commander';
 import { packageRoot } from '../package-root.ts';
 import { createActionMaker, examples, type VerbAdder } from './session.ts';
+import { addAddVerb } from './add.ts';
 import { addBuildVerb } from './build.ts';
 import { addDoctorVerb } from './doctor.ts';
+import { addEditVerb } from './edit.ts';
+import { addFlashVerb } from './flash.ts';
+import { addGetVerb } from './get.ts';
+import { addNewVerb } from './new.ts';
+import { addVmVerb } from './vm.ts';
 import { addVersionVerb } from './version.ts';
 
 const VERB_GROUPS: readonly (readonly [title: string, verbs: readonly VerbAdder[]])[] = [
-  ['Make an image:', [addBuildVerb]],
+  ['Edit an instance:', [addNewVerb, addAddVerb, addEditVerb, addGetVerb]],
+  ['Build and deploy it:', [addBuildVerb, addFlashVerb, addVmVerb]],
   ['Other:', [addDoctorVerb, addVersionVerb]],
 ];
 

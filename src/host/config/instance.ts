@@ -10,7 +10,7 @@ import { UserError } from '../user-error.ts';
 import { resolveConfig, type InstanceConfig } from './instance-config.ts';
 import { parseConfig } from './parse-config.ts';
 
-export const CONFIG_NAME = 'tskrazy.json';
+const CONFIG_NAME = 'tskrazy.json';
 
 export interface Instance {
   /** Absolute. */
@@ -22,9 +22,14 @@ export interface Instance {
   stateDirectory: string;
 }
 
+/** The folder may not have one yet. */
+export function configPathOf(directory: string): string {
+  return join(resolve(directory), CONFIG_NAME);
+}
+
 export async function openInstance(directory: string): Promise<Instance> {
   const root = resolve(directory);
-  const configPath = join(root, CONFIG_NAME);
+  const configPath = configPathOf(root);
   const config = resolveConfig(parseConfig(await readConfigText(configPath), configPath));
   const stateDirectory = join(root, '.tskrazy');
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });

@@ -1,0 +1,27 @@
+// An option with a fixed set of values: a wrong one is refused with the nearest right one.
+
+import { InvalidArgumentError, Option } from 'commander';
+import { BOARD_IDS } from '../../shared/boards.ts';
+import { PLANNED_BOARDS } from '../../shared/config.ts';
+import { nearestName } from '../nearest-name.ts';
+
+export function choiceOption(
+  flags: string,
+  description: string,
+  choices: readonly string[],
+  planned: readonly string[] = [],
+): Option {
+  // After choices(), which would refuse in its own words but also serves the completion.
+  return new Option(flags, description).choices(choices).argParser((value) => {
+    if (choices.includes(value)) return value;
+    if (planned.includes(value)) throw new InvalidArgumentError('It is not supported yet.');
+    const nearest = nearestName(value, choices);
+    throw new InvalidArgumentError(
+      `Choose from ${choices.join(', ')}.${nearest === undefined ? '' : `\n(Did you mean ${nearest}?)`}`,
+    );
+  });
+}
+
+export function boardOption(description: string): Option {
+  return choiceOption('--board <board>', description, BOARD_IDS, PLANNED_BOARDS);
+}

@@ -1,0 +1,61 @@
+// tsk new: makes an instance that builds and boots as it is.
+
+import type { BoardId } from '../../shared/boards.ts';
+import { boardOption, choiceOption } from './choice-option.ts';
+import { examples, type Session, type VerbAdder } from './session.ts';
+
+/** Also in config/new-instance.ts, which is loaded only when the verb runs; typed there. */
+const TEMPLATES = ['ts', 'js', 'go'] as const;
+
+interface NewOptions {
+  board?: BoardId;
+  template?: (typeof TEMPLATES)[number];
+}
+
+export const addNewVerb: VerbAdder = (program, action) => {
+  program
+    .command('new')
+    .summary('make a new instance with a running example')
+    .description(
+      'Make a new instance: a folder with tskrazy.json and a small web app. Nothing is overwritten.',
+    )
+    .argument('[dir]', 'the folder; its name becomes the hostname', '.')
+    .addOption(boardOption("what it will run on (default: a PC with this computer's architecture)"))
+    .addOption(
+      choiceOption('--template <template>', 'language of the example (default: ts)', TEMPLATES, ['npm']),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['tsk new garden', 'a TypeScript app in the folder garden'],
+        ['tsk new garden --board pc-arm64 --template go', 'a Go app for a PC with an Arm processor'],
+      ),
+    )
+    .action(action(runNew));
+};
+
+async function runNew({ output }: Session, directory: string, options: NewOptions): Promise<void> {
+  const { createInstance } = await import('../config/new-instance.ts');
+  const { displayPath } = await import('../config/problem.ts');
+  const board = options.board ?? (process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64');
+  const created = await createInstance(directory, { board, template: options.template ?? 'ts' });
+  const path = displayPath(created.directory);
+  output.say(
+    `Made instance "${created.hostname}" for ${board} in ${path}:\n  ${created.files.join('\n  ')}\n`,
+  );
+  const isHere = created.directory === process.cwd();
+  output.say(
+    [
+      'Next:',
+      ...(isHere ? [] : [`  cd ${quote(path)}`]),
+      '  tsk vm run                            boot it in a virtual machine',
+      `  tsk build --disk ${`${created.hostname}.img`.padEnd(20)} make a disk image`,
+      '  tsk flash                             list the disks that it can be written to',
+    ].join('\n'),
+  );
+}
+
+/** For the shell, where it needs that. */
+function quote(path: string): string {
+  return /^[\w./~@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

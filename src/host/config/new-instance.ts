@@ -1,0 +1,107 @@
+// Makes a new instance from a template: real files in host/templates, with a few {{words}} filled in.
+
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import type { BoardId } from '../../shared/boards.ts';
+import { packageRoot, templateDirectory } from '../package-root.ts';
+import { UserError } from '../user-error.ts';
+import { plainName } from './plain-name.ts';
+import { displayPath } from './problem.ts';
+
+export const TEMPLATES = ['ts', 'js', 'go'] as const;
+export type Template = (typeof TEMPLATES)[number];
+
+export interface NewInstance {
+  directory: string;
+  hostname: string;
+  /** Relative to the directory. */
+  files: readonly string[];
+}
+
+/** Writes nothing when a file of the template is there already. */
+export async function createInstance(
+  directory: string,
+  options: { template: Template; board: BoardId },
+): Promise<NewInstance> {
+  const root = resolve(directory);
+  const hostname = hostnameFor(root);
+  const words: Record<string, string> = {
+    hostname,
+    board: options.board,
+    packageName: hostname.toLowerCase(),
+    tskrazyDependency: tskrazyDependency(root),
+  };
+  const files = await readTemplate(options.template);
+  refuseToOverwrite(root, [...files.keys()]);
+  const written: string[] = [];
+  try {
+    for (const [name, text] of files) {
+      const path = join(root, name);
+      await mkdir(dirname(path), { recursive: true });
+      // `wx`: not even a file that came up since the check is overwritten.
+      await writeFile(path, fillIn(text, words), { flag: 'wx' });
+      written.push(path);
+    }
+  } catch (cause) {
+    for (const path of written) await rm(path, { force: true });
+    throw explainWriteError(cause, root);
+  }
+  return { directory: root, hostname, files: [...files.keys()] };
+}
+
+async function readTemplate(template: Template): Promise<Map<string, string>> {
+  const source = join(templateDirectory(), template);
+  const entries = await readdir(source, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const files = new Map<string, string>();
+  for (const path of paths.toSorted()) {
+    // npm would take a .gitignore in our package for its own, so the template's has no dot.
+    const name = relative(source, path).replace(/(^|\/)gitignore$/, '$1.gitignore');
+    files.set(name, await readFile(path, 'utf8'));
+  }
+  return files;
+}
+
+function fillIn(text: string, words: Record<string, string>): string {
+  return text.replaceAll(/\{\{(\w+)\}\}/g, (whole, word: string) => words[word] ?? whole);
+}
+
+/** The folder's name made a hostname: lower case, hyphens for what is not allowed, no number alone. */
+export function hostnameFor(directory: string): string {
+  const name = plainName(basename(resolve(directory)), 'a-z0-9');
+  if (name === '') return 'tskrazy';
+  return /^\d+$/.test(name) ? `tsk-${name}`.slice(0, 63) : name;
+}
+
+/** From a checkout the package is the checkout itself: its version may not be published. */
+function tskrazyDependency(directory: string): string {
+  const root = packageRoot();
+  return root.isCheckout ? `file:${relative(directory, root.directory)}` : `^${root.version}`;
+}
+
+function refuseToOverwrite(directory: string, names: readonly string[]): void {
+  const present = names.filter((name) => existsSync(join(directory, name)));
+  if (present.length === 0) return;
+  const list = present.map((name) => `"${name}"`).join(', ');
+  throw new UserError(`Cannot make a new instance in "${displayPath(directory)}": it already has ${list}`, {
+    hint: present.includes('tskrazy.json')
+      ? 'Add programs to it with "tsk add", or name another folder.'
+      : 'Name another folder: tsk new DIR.',
+  });
+}
+
+const WRITE_PROBLEMS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the file system is full',
+  ENOTDIR: 'a part of the path is not a folder',
+  EEXIST: 'a file is where a folder is needed',
+};
+
+function explainWriteError(cause: unknown, directory: string): unknown {
+  const problem = WRITE_PROBLEMS[(cause as NodeJS.ErrnoException).code ?? ''];
+  if (problem === undefined) return cause;
+  return new UserError(`Cannot make a new instance in "${directory}": ${problem}`, { cause });
+}

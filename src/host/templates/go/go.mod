@@ -1,0 +1,3 @@
+module {{packageName}}
+
+go 1.21

@@ -1,0 +1,33 @@
+import { createServer } from 'node:http';
+import { hostname } from 'node:os';
+
+const port = Number(process.env.PORT ?? 8080);
+
+/** @param {number} seconds */
+function formatUptime(seconds) {
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor((seconds % 3600) / 60);
+  return `${hours} h ${minutes} min ${Math.floor(seconds % 60)} s`;
+}
+
+function page() {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="1">
+<title>${hostname()}</title>
+<style>body { font: 1.5rem system-ui; margin: 20vh auto; text-align: center }</style>
+<h1>Hello from ${hostname()}</h1>
+<p>Running for ${formatUptime(process.uptime())}</p>
+</html>
+`;
+}
+
+const server = createServer((request, response) => {
+  console.log(`${request.method} ${request.url} from ${request.socket.remoteAddress}`);
+  response.setHeader('content-type', 'text/html; charset=utf-8');
+  response.end(page());
+});
+
+server.listen(port, () => console.log(`Listening on port ${port}`));
