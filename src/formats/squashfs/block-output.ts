@@ -60,6 +60,11 @@ export class BlockOutput {
     return this.#position;
   }
 
+  /** Waits until nothing is in flight, whatever has become of it. */
+  async settle(): Promise<void> {
+    await this.#tail.catch(() => {});
+  }
+
   #enqueue(step: () => Promise<void>): void {
     this.#tail = this.#tail.then(step);
     this.#tail.catch(() => {

@@ -8,31 +8,23 @@
 // - A block of zeros is not stored. A file seen before is not stored again: large ones anywhere before,
 //   small ones in the same layer only, because layers share no fragment block.
 
-import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { ByteSink, ByteSource } from '../byte-source.ts';
+import type { ByteSink } from '../byte-source.ts';
 import { BlockOutput, type StoredBlock } from './block-output.ts';
 import { ByteBudget } from './byte-budget.ts';
 import type { SquashfsFile } from './entries.ts';
 import type { FileLayout } from './inode.ts';
+import {
+  type DataAreaOptions,
+  fitsFile,
+  prepareFiles,
+  type PackedFile,
+  type PreparedFile,
+  READ_BYTES,
+  readContent,
+  sha256,
+} from './prepared-files.ts';
 import { BLOCK_SIZE_MASK, BLOCK_UNCOMPRESSED } from './superblock.ts';
-
-/** A file's blocks, compressed: what a cache keeps of it. Depends on the block size and the compressor. */
-export interface PackedFile {
-  /** Size words as in the inode, `BLOCK_UNCOMPRESSED` (bit 24) included; 0 = a block of zeros. */
-  blockWords: Uint32Array;
-  data: Uint8Array;
-}
-export interface PackedFileStore {
-  get(key: string): Promise<PackedFile | undefined>;
-  put(key: string, file: PackedFile): Promise<void>;
-}
-
-export interface DataAreaOptions {
-  blockSizeBytes: number;
-  compress: (block: Uint8Array) => Promise<Uint8Array>;
-  packed: PackedFileStore | undefined;
-}
 
 /** A run of the image between two places at which it may be cut. */
 export interface Extent {
@@ -51,11 +43,7 @@ export interface DataArea {
   endBytes: number;
 }
 
-const READ_BYTES = 1024 * 1024;
 const BLOCKS_IN_FLIGHT = 16;
-/** Contents of coming files that are read ahead, and how many at most. */
-const AHEAD_BYTES = 16 * 1024 * 1024;
-const AHEAD_FILES = 64;
 /** A file whose blocks take more than this is not offered to the cache: they are collected in memory. */
 const MAX_PACKED_BYTES = 512 * 1024 * 1024;
 const PUT_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
@@ -67,95 +55,12 @@ export async function writeDataArea(
   options: DataAreaOptions,
 ): Promise<DataArea> {
   const writer = new DataAreaWriter(sink, startBytes, options);
-  const prepare = preparer(files, options);
-  for await (const prepared of prepareAhead(files, prepare)) await writer.add(prepared);
-  return writer.finish();
-}
-
-/** A file with all that is read of it before its turn comes. */
-interface PreparedFile {
-  file: SquashfsFile;
-  /** Two files with equal keys have equal content. */
-  key: string | undefined;
-  /** Of a file smaller than a block. */
-  bytes?: Uint8Array;
-  packed?: PackedFile | undefined;
-}
-
-function preparer(
-  files: readonly SquashfsFile[],
-  { blockSizeBytes, packed }: DataAreaOptions,
-): (file: SquashfsFile) => Promise<PreparedFile> {
-  const sizes = new Map<number, number>();
-  for (const { content } of files) sizes.set(content.sizeBytes, (sizes.get(content.sizeBytes) ?? 0) + 1);
-  const asked = new Set<string>();
-  return async (file) => {
-    const { content, contentKey } = file;
-    if (content.sizeBytes === 0) return { file, key: undefined };
-    if (content.sizeBytes < blockSizeBytes) {
-      const bytes = await content.read(0, content.sizeBytes);
-      return { file, key: contentKey ?? sha256(bytes), bytes };
-    }
-    // Without a cache, a file that has no twin in size has no duplicate, and need not be read twice.
-    const needsKey = packed !== undefined || sizes.get(content.sizeBytes)! > 1;
-    const key = contentKey ?? (needsKey ? await sha256OfSource(content) : undefined);
-    if (key === undefined || !packed || asked.has(key)) return { file, key };
-    asked.add(key);
-    const hit = await packed.get(key);
-    return { file, key, packed: hit && fits(hit, content.sizeBytes, blockSizeBytes) ? hit : undefined };
-  };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-async function sha256OfSource(source: ByteSource): Promise<string> {
-  const hash = createHash('sha256');
-  for (let at = 0; at < source.sizeBytes; at += READ_BYTES) {
-    hash.update(await source.read(at, Math.min(READ_BYTES, source.sizeBytes - at)));
-  }
-  return hash.digest('hex');
-}
-
-/** A packed file of another block size, or a damaged one, is as good as none. */
-function fits({ blockWords, data }: PackedFile, sizeBytes: number, blockSizeBytes: number): boolean {
-  if (blockWords.length !== Math.ceil(sizeBytes / blockSizeBytes)) return false;
-  let stored = 0;
-  for (const [i, word] of blockWords.entries()) {
-    const rawBytes = Math.min(blockSizeBytes, sizeBytes - i * blockSizeBytes);
-    const blockBytes = word & BLOCK_SIZE_MASK;
-    if (word & BLOCK_UNCOMPRESSED ? blockBytes !== rawBytes : blockBytes >= rawBytes) return false;
-    stored += blockBytes;
-  }
-  return stored === data.length;
-}
-
-/** In the order of `files`, a window of them being prepared at the same time. */
-async function* prepareAhead(
-  files: readonly SquashfsFile[],
-  prepare: (file: SquashfsFile) => Promise<PreparedFile>,
-): AsyncGenerator<PreparedFile> {
-  const ahead: { promise: Promise<PreparedFile>; sizeBytes: number }[] = [];
-  let aheadBytes = 0;
-  let next = 0;
-  const hasRoom = (sizeBytes: number): boolean =>
-    ahead.length === 0 || (ahead.length < AHEAD_FILES && aheadBytes + sizeBytes <= AHEAD_BYTES);
   try {
-    while (next < files.length || ahead.length > 0) {
-      for (; next < files.length && hasRoom(files[next]!.content.sizeBytes); next++) {
-        const file = files[next]!;
-        const promise = prepare(file);
-        promise.catch(() => {}); // Seen when its turn comes, unless a file before it has failed.
-        ahead.push({ promise, sizeBytes: file.content.sizeBytes });
-        aheadBytes += file.content.sizeBytes;
-      }
-      const { promise, sizeBytes } = ahead.shift()!;
-      yield await promise;
-      aheadBytes -= sizeBytes;
-    }
+    for await (const prepared of prepareFiles(files, options)) await writer.add(prepared);
+    return await writer.finish();
   } finally {
-    await Promise.allSettled(ahead.map(({ promise }) => promise));
+    // After a failure too, nobody writes to the sink or the cache once this is over.
+    await writer.settle();
   }
 }
 
@@ -213,6 +118,11 @@ class DataAreaWriter {
     };
   }
 
+  async settle(): Promise<void> {
+    await this.#output.settle();
+    await Promise.allSettled(this.#puts);
+  }
+
   async #addBlocks({ file, key, packed }: PreparedFile, layout: FileLayout): Promise<void> {
     this.#output.whenReached((position) => {
       layout.startBytes = position;
@@ -220,7 +130,7 @@ class DataAreaWriter {
     const collected: Uint8Array[] | undefined =
       key !== undefined && this.#options.packed && !packed ? [] : undefined;
     if (packed) await this.#copyPacked(packed, layout);
-    else await this.#compressBlocks(file.content, layout, collected);
+    else await this.#compressBlocks(file, layout, collected);
     this.#output.whenReached(async (position) => {
       const blockBytes = [...layout.blockWords]
         .filter((word) => word !== 0)
@@ -255,15 +165,16 @@ class DataAreaWriter {
   }
 
   async #compressBlocks(
-    content: ByteSource,
+    file: SquashfsFile,
     layout: FileLayout,
     collected: Uint8Array[] | undefined,
   ): Promise<void> {
     const { blockSizeBytes } = this.#options;
     const readBytes = Math.max(READ_BYTES, blockSizeBytes);
     let collectedBytes = 0;
-    for (let at = 0; at < content.sizeBytes; at += readBytes) {
-      const bytes = await content.read(at, Math.min(readBytes, content.sizeBytes - at));
+    const { sizeBytes } = layout;
+    for (let at = 0; at < sizeBytes; at += readBytes) {
+      const bytes = await readContent(file, at, Math.min(readBytes, sizeBytes - at));
       for (let start = 0; start < bytes.length; start += blockSizeBytes) {
         const block = bytes.subarray(start, start + blockSizeBytes);
         const index = (at + start) / blockSizeBytes;
@@ -326,7 +237,7 @@ class DataAreaWriter {
     if (!packed) return this.#compress(block);
     const key = sha256(block);
     const hit = await packed.get(key);
-    const hitWord = hit && fits(hit, block.length, blockSizeBytes) ? hit.blockWords[0]! : 0;
+    const hitWord = hit && fitsFile(hit, block.length, blockSizeBytes) ? hit.blockWords[0]! : 0;
     // The word of a fragment of zeros may not be 0, so such a one is compressed.
     if (hit && hitWord !== 0) return { word: hitWord, bytes: hit.data };
     const stored = await this.#compress(block);

@@ -32,6 +32,13 @@ export function frameMetadata(raw: Uint8Array): Uint8Array {
   return framed;
 }
 
+/** Lengths of the metadata blocks in a table that `frameMetadata` made. */
+export function framedLengths(framed: Uint8Array): number[] {
+  const fullBytes = HEADER_SIZE + METADATA_SIZE;
+  const full = new Array<number>(Math.floor(framed.length / fullBytes)).fill(fullBytes);
+  return framed.length % fullBytes === 0 ? full : [...full, framed.length % fullBytes];
+}
+
 interface MetadataBlock {
   bytes: Uint8Array;
   nextBlockStart: number;

@@ -12,13 +12,13 @@ import {
   encodeSymlinkInode,
   type InodeHeader,
 } from './inode.ts';
-import { frameMetadata, metadataRef } from './metadata.ts';
+import { framedLengths, frameMetadata, metadataRef } from './metadata.ts';
 import { FRAGMENT_ENTRY_SIZE, METADATA_SIZE, NONE_32, type MetadataRef } from './superblock.ts';
 
 export interface Tables {
   bytes: Uint8Array;
-  /** Lengths of the tables that make up `bytes`. */
-  lengths: number[];
+  /** Lengths of the metadata blocks and small tables that make up `bytes`. */
+  blockLengths: number[];
   /** What the superblock says of them. */
   inodeCount: number;
   idCount: number;
@@ -47,7 +47,12 @@ export function encodeTables(tree: Tree, data: DataArea): Tables {
   const parts = [inodeTable, directoryTable, fragmentTable.bytes, idTable.bytes];
   return {
     bytes: Buffer.concat(parts),
-    lengths: parts.map((part) => part.length),
+    blockLengths: [
+      ...framedLengths(inodeTable),
+      ...framedLengths(directoryTable),
+      fragmentTable.bytes.length,
+      idTable.bytes.length,
+    ],
     inodeCount: tree.others.length + tree.directories.length,
     idCount: ids.size,
     rootInode: nodes.rootInode,

@@ -3,7 +3,7 @@
 // `alignBytes`. Leaves out what our root images do not need: hard links, xattrs, the NFS export table.
 
 import type { ByteSink } from '../byte-source.ts';
-import { writeDataArea, type DataArea, type Extent, type PackedFileStore } from './data-area.ts';
+import { writeDataArea, type DataArea, type Extent } from './data-area.ts';
 import { buildTree, type SquashfsEntry } from './entries.ts';
 import {
   encodeSuperblock,
@@ -12,9 +12,10 @@ import {
   SUPERBLOCK_FLAGS,
   SUPERBLOCK_SIZE,
 } from './superblock.ts';
+import type { PackedFileStore } from './prepared-files.ts';
 import { encodeTables } from './tables.ts';
 
-export type { Extent, PackedFile, PackedFileStore } from './data-area.ts';
+export type { Extent } from './data-area.ts';
 export type {
   SquashfsDevice,
   SquashfsDirectory,
@@ -22,6 +23,8 @@ export type {
   SquashfsFile,
   SquashfsSymlink,
 } from './entries.ts';
+
+export type { PackedFile, PackedFileStore } from './prepared-files.ts';
 
 export interface SquashfsOptions {
   /** A power of two from 4 KiB to 1 MiB; 128 KiB if absent. */
@@ -62,7 +65,7 @@ export async function writeSquashfs(
   const files = entries.filter((entry) => entry.kind === 'file');
   const dataOptions = { blockSizeBytes, compress: options.compress, packed: options.packed };
   const data = await writeDataArea(files, sink, SUPERBLOCK_SIZE, dataOptions);
-  const { bytes, lengths, ...tables } = encodeTables(tree, data);
+  const { bytes, blockLengths, ...tables } = encodeTables(tree, data);
   const bytesUsed = data.endBytes + bytes.length;
   const sizeBytes = Math.ceil(bytesUsed / alignBytes) * alignBytes;
   const padding = new Uint8Array(sizeBytes - bytesUsed);
@@ -78,15 +81,15 @@ export async function writeSquashfs(
     ...tables,
   });
   await sink.write(0, superblock);
-  return { sizeBytes, extents: allExtents(data, sizeBytes, [...lengths, padding.length]) };
+  return { sizeBytes, extents: allExtents(data, sizeBytes, [...blockLengths, padding.length]) };
 }
 
-function allExtents(data: DataArea, sizeBytes: number, metadataParts: number[]): Extent[] {
+function allExtents(data: DataArea, sizeBytes: number, metadataBytes: number[]): Extent[] {
   const superblock = { offsetBytes: 0, lengthBytes: SUPERBLOCK_SIZE, blockBytes: [SUPERBLOCK_SIZE] };
   const metadata = {
     offsetBytes: data.endBytes,
     lengthBytes: sizeBytes - data.endBytes,
-    blockBytes: metadataParts.filter((lengthBytes) => lengthBytes > 0),
+    blockBytes: metadataBytes.filter((lengthBytes) => lengthBytes > 0),
   };
   return [{ path: null, ...superblock }, ...data.extents, { path: null, ...metadata }];
 }
