@@ -26,7 +26,11 @@ const POWER_COMMANDS: Readonly<Record<PowerCommand, number>> = {
 };
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
-const WNOHANG = 1;
+/** linux/wait.h */
+const P_ALL = 0;
+const WNOHANG = 0x1;
+const WEXITED = 0x4;
+const WNOWAIT = 0x01000000;
 
 const mount = bindLibc('mount', ['string', 'string', 'string', 'uint64', 'string']);
 const sethostname = bindLibc('sethostname', ['buffer', 'uint64']);
@@ -34,6 +38,7 @@ const clockSettime = bindLibc('clock_settime', ['int32', 'buffer']);
 const reboot = bindLibc('reboot', ['int32']);
 const socket = bindLibc('socket', ['int32', 'int32', 'int32']);
 const ioctl = bindLibc('ioctl', ['int32', 'uint64', 'buffer']);
+const waitid = bindLibc('waitid', ['int32', 'int32', 'buffer', 'int32']);
 const waitpid = bindLibc('waitpid', ['int32', 'buffer', 'int32']);
 
 export function linuxSys(): Sys {
@@ -80,14 +85,9 @@ export function linuxSys(): Sys {
 
     run: runProgram,
     spawn: spawnProcess,
-    kill(pid, signal) {
-      try {
-        return process.kill(pid, signal);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-        throw error;
-      }
-    },
+    kill,
+    groupExists: (processGroup) => kill(-processGroup, 0),
+    endedChild,
     isOwnChild,
     reap(pid) {
       waitpid(pid, null, WNOHANG);
@@ -119,6 +119,28 @@ function bringUpInterface(name: string): void {
     ioctl(fd, BigInt(ioctls.SIOCSIFFLAGS), request);
   } finally {
     closeSync(fd);
+  }
+}
+
+function endedChild(): number | undefined {
+  const PID_OFFSET = 16;
+  const siginfo = new Uint8Array(128);
+  try {
+    waitid(P_ALL, 0, siginfo, WEXITED | WNOHANG | WNOWAIT);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ECHILD') return undefined;
+    throw error;
+  }
+  return new DataView(siginfo.buffer).getInt32(PID_OFFSET, true) || undefined;
+}
+
+/** False when there is nothing to send to. */
+function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
   }
 }
 

@@ -5,7 +5,7 @@ import { spawn as spawnChild, type ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { bindLibc } from './libc.ts';
-import type { ProgramResult, SpawnedProcess, SpawnRequest } from './sys.ts';
+import type { OutputSource, ProgramResult, SpawnedProcess, SpawnRequest } from './sys.ts';
 
 const O_CLOEXEC = 0o2000000;
 const OUTPUT_OF_RUN_BYTES = 16 * 1024;
@@ -44,13 +44,12 @@ export async function spawnProcess(request: SpawnRequest): Promise<SpawnedProces
   }
   trackExit(child, pid, request.onExit);
   const outputs = [
-    readOutput(stdout.readEnd, (chunk) => request.onOutput('stdout', chunk)),
-    readOutput(stderr.readEnd, (chunk) => request.onOutput('stderr', chunk)),
+    readOutput(stdout.readEnd, (chunk, source) => request.onOutput('stdout', chunk, source)),
+    readOutput(stderr.readEnd, (chunk, source) => request.onOutput('stderr', chunk, source)),
   ];
   void Promise.all([exited(child), ...outputs.map(closed)]).then(request.onClose);
   return {
     pid,
-    pauseOutput: (forMs) => pauseAll(outputs, forMs),
     closeOutput: () => outputs.forEach((output) => output.destroy()),
   };
 }
@@ -113,17 +112,18 @@ function openPipe(): { readEnd: number; writeEnd: number } {
   return { readEnd: ends[0] as number, writeEnd: ends[1] as number };
 }
 
-function readOutput(fd: number, onChunk: (chunk: Buffer) => void): Socket {
+function readOutput(fd: number, onChunk: (chunk: Buffer, source: OutputSource) => void): Socket {
   const socket = new Socket({ fd, readable: true, writable: false });
-  socket.on('data', onChunk);
+  const source: OutputSource = {
+    rest(forMs) {
+      socket.pause();
+      setTimeout(() => socket.resume(), forMs);
+    },
+  };
+  socket.on('data', (chunk: Buffer) => onChunk(chunk, source));
   // A read error ends the stream like a hang-up; 'close' follows.
   socket.on('error', () => {});
   return socket;
-}
-
-function pauseAll(outputs: readonly Socket[], forMs: number): void {
-  for (const output of outputs) output.pause();
-  setTimeout(() => outputs.forEach((output) => output.resume()), forMs);
 }
 
 function exited(child: ChildProcess): Promise<void> {

@@ -27,11 +27,16 @@ export interface SpawnRequest {
   argv: readonly string[];
   env: Readonly<Record<string, string>>;
   cwd: string;
-  onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+  onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer, source: OutputSource) => void;
   /** Called once, when the process has ended; its output may still come, up to `onClose`. */
   onExit: (exit: ProcessExit) => void;
   /** Called once, when the process has ended and nobody holds its outputs open any more. */
   onClose: () => void;
+}
+
+export interface OutputSource {
+  /** Stops reading for a while; a full pipe then holds the process up. */
+  rest(forMs: number): void;
 }
 
 export interface ProcessExit {
@@ -41,8 +46,6 @@ export interface ProcessExit {
 
 export interface SpawnedProcess {
   pid: number;
-  /** Stops reading the outputs for a while; a full pipe then holds the process up. */
-  pauseOutput(forMs: number): void;
   /** Lets go of the outputs, even if a stray process still holds the other ends. */
   closeOutput(): void;
 }
@@ -88,6 +91,9 @@ export interface Sys {
   spawn(request: SpawnRequest): Promise<SpawnedProcess>;
   /** kill(2); a negative number is a process group. True if there was anything to send to. */
   kill(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean;
+  groupExists(processGroup: number): boolean;
+  /** A child, own or adopted, that has ended and has not been waited for. It stays so. */
+  endedChild(): number | undefined;
   /** Whether `pid` was started by `run` or `spawn` and has not been waited for by libuv yet. */
   isOwnChild(pid: number): boolean;
   /** waitpid(pid, WNOHANG) for a zombie that is nobody's but ours by adoption. */

@@ -13,11 +13,13 @@ export class LogRing {
   #first = 0;
   #characters = 0;
   #nextSeq = 0;
+  #lastOutput: string | null = null;
   #followers = new Set<LogFollower>();
 
   append(stream: LogStream, text: string): void {
     const line: LogLine = { seq: this.#nextSeq++, timeMs: Date.now(), stream, text };
     this.#lines.push(line);
+    if (stream !== 'init') this.#lastOutput = text;
     this.#characters += text.length;
     while (this.#lines.length - this.#first > MAX_LINES || this.#characters > MAX_CHARACTERS) {
       this.#characters -= this.#lines[this.#first]?.text.length ?? 0;
@@ -33,6 +35,11 @@ export class LogRing {
   /** The last `count` lines, oldest first. */
   last(count: number): LogLine[] {
     return this.#lines.slice(Math.max(this.#first, this.#lines.length - count));
+  }
+
+  /** Last line that the service itself wrote. */
+  lastOutput(): string | null {
+    return this.#lastOutput;
   }
 
   /** Calls `follower` for every line to come, until the function that it returns is called. */

@@ -2,7 +2,7 @@
 // floods its output costs init neither memory nor more than a little time. What is over the limit is
 // read and dropped, and the log says how much: a full pipe would hold up the service for the log's sake.
 
-import type { SpawnedProcess } from '../../sys/sys.ts';
+import type { OutputSource } from '../../sys/sys.ts';
 import { LineSplitter } from './line-splitter.ts';
 import type { LogRing } from './log-ring.ts';
 
@@ -39,7 +39,7 @@ export class ServiceOutput {
   }
 
   /** `source` rests when it only floods. */
-  write(stream: OutputStream, chunk: Buffer, source: Pick<SpawnedProcess, 'pauseOutput'> | undefined): void {
+  write(stream: OutputStream, chunk: Buffer, source: OutputSource): void {
     if (this.#isWithinLimit(chunk.length)) {
       this.#splitters[stream].write(chunk);
       return;
@@ -49,7 +49,7 @@ export class ServiceOutput {
     this.#droppedSinceRest += chunk.length;
     if (this.#droppedSinceRest >= DROPPED_BYTES_PER_REST) {
       this.#droppedSinceRest = 0;
-      source?.pauseOutput(REST_MS);
+      source.rest(REST_MS);
     }
   }
 

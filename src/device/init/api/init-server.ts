@@ -1,0 +1,50 @@
+// init's control API (shared/init-api.ts) on its Unix socket. Requests come from our own programs, but a
+// mistake of theirs must not cost PID 1 anything either: sizes, times and connections are limited.
+
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { dirname } from 'node:path';
+import type { ApiError } from '../../../shared/init-api.ts';
+import { describeError } from '../boot-step.ts';
+import { sendJson } from './send-json.ts';
+import { ApiRefusal, route, type InitApi } from './routes.ts';
+
+const MAX_CONNECTIONS = 64;
+const HEADER_TIME_MS = 5000;
+
+export async function serveInitApi(socketPath: string, api: InitApi): Promise<Server> {
+  const server = createServer(
+    {
+      maxHeaderSize: 8192,
+      headersTimeout: HEADER_TIME_MS,
+      requestTimeout: HEADER_TIME_MS,
+      keepAliveTimeout: 2000,
+    },
+    (request, response) => void answer(api, request, response),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  mkdirSync(dirname(socketPath), { recursive: true, mode: 0o755 });
+  rmSync(socketPath, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socketPath, resolve);
+  });
+  chmodSync(socketPath, 0o600);
+  return server;
+}
+
+async function answer(api: InitApi, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // No request has a body that means anything.
+  request.resume();
+  response.on('error', () => response.destroy());
+  try {
+    await route(api, request, response);
+  } catch (error) {
+    if (response.headersSent) {
+      response.destroy();
+    } else {
+      const status = error instanceof ApiRefusal ? error.status : 500;
+      sendJson(response, status, { error: describeError(error) } satisfies ApiError);
+    }
+  }
+}

@@ -1,0 +1,104 @@
+// What happens from the kernel's handing over to all services started: read it from top to bottom.
+// The order is by need. What net and web need comes first, because they take longest to start; what only
+// apps need (/perm above all) is done while those two start.
+
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { parseCmdline } from '../../shared/cmdline.ts';
+import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
+import type { BootStep } from './boot-step.ts';
+import { raiseClock, readSavedTime } from './clock-floor.ts';
+import type { Device } from './device.ts';
+import { useEntropySeed } from './entropy-seed.ts';
+import { mountAll } from './mounts.ts';
+import { preparePerm } from './perm/prepare-perm.ts';
+import { STATE_DIRECTORY } from './state-directory.ts';
+
+export interface BootParts {
+  openWatchdog: (device: Device) => void;
+  serveControlApi: (device: Device) => Promise<void>;
+}
+
+export function bootList({ openWatchdog, serveControlApi }: BootParts): readonly BootStep[] {
+  return [
+    { name: "mount the kernel's file systems", run: mountKernelFileSystems, onFailure: 'fatal' },
+    { name: 'open the console', run: ({ log }) => log.openConsole(), onFailure: 'warn' },
+    { name: 'read the kernel command line', run: readKernelArguments, onFailure: 'warn' },
+    // Early: it also guards the rest of the boot.
+    { name: 'open the watchdog', run: openWatchdog, onFailure: 'warn' },
+    { name: 'read the configuration', run: readConfiguration, onFailure: 'fatal' },
+    { name: 'set the hostname', run: setHostname, onFailure: 'warn' },
+    { name: 'raise the clock to the build time', run: raiseClockToBuildTime, onFailure: 'warn' },
+    { name: 'link /dev/fd and the standard streams', run: linkStandardStreams, onFailure: 'warn' },
+    {
+      name: 'bring up the loopback interface',
+      run: ({ sys }) => sys.bringUpInterface('lo'),
+      onFailure: 'warn',
+    },
+    { name: 'serve the control API', run: serveControlApi, onFailure: 'fatal' },
+    { name: 'start system services', run: startSystemServices, onFailure: 'warn' },
+    { name: 'prepare /perm', run: preparePerm, onFailure: 'warn' },
+    { name: 'make the directories of /perm', run: makePermDirectories, onFailure: 'warn' },
+    { name: 'raise the clock to the last saved time', run: raiseClockToSavedTime, onFailure: 'warn' },
+    { name: 'use the saved entropy', run: ({ sys }) => useEntropySeed(sys), onFailure: 'warn' },
+    { name: 'start apps', run: ({ supervisor }) => supervisor.startApps(), onFailure: 'warn' },
+  ];
+}
+
+function mountKernelFileSystems(device: Device): void {
+  mountAll(device.sys, (text) => device.warn(text));
+}
+
+function readKernelArguments(device: Device): void {
+  device.kernelArguments = parseCmdline(readFileSync(device.sys.path('/proc/cmdline'), 'utf8'));
+}
+
+function readConfiguration(device: Device): void {
+  const config = JSON.parse(readFileSync(device.sys.path(DEVICE_CONFIG_PATH), 'utf8')) as DeviceConfig;
+  if (config.formatVersion !== 1)
+    throw new Error(`Its format version is ${String(config.formatVersion)}, not 1`);
+  device.config = config;
+}
+
+function setHostname({ sys, config }: Device): void {
+  sys.setHostname(config.hostname);
+}
+
+function raiseClockToBuildTime({ sys, config, log }: Device): void {
+  const time = raiseClock(sys, config.buildTimeSec * 1000);
+  if (time !== undefined) log.say(`clock was before the build time: set to ${time.toISOString()}`);
+}
+
+function raiseClockToSavedTime({ sys, config, log }: Device): void {
+  const savedMs = readSavedTime(sys, config.buildTimeSec);
+  const time = savedMs === undefined ? undefined : raiseClock(sys, savedMs);
+  if (time !== undefined) log.say(`clock was behind: set to the last saved time, ${time.toISOString()}`);
+}
+
+/** devtmpfs has only devices. Shells and programs of many kinds rely on these names. */
+function linkStandardStreams({ sys }: Device): void {
+  for (const [name, target] of [
+    ['fd', '/proc/self/fd'],
+    ['stdin', '/proc/self/fd/0'],
+    ['stdout', '/proc/self/fd/1'],
+    ['stderr', '/proc/self/fd/2'],
+  ] as const) {
+    symlinkSync(target, sys.path(`/dev/${name}`));
+  }
+}
+
+/** Does not wait for the programs, only for their processes. */
+async function startSystemServices({ supervisor }: Device): Promise<void> {
+  await supervisor.startSystemServices();
+}
+
+/** /var is a link to /perm/var in the root image. */
+function makePermDirectories({ sys }: Device): void {
+  mkdirSync(sys.path(STATE_DIRECTORY), { recursive: true, mode: 0o700 });
+  mkdirSync(sys.path('/perm/var/lib'), { recursive: true });
+  mkdirSync(sys.path('/perm/var/tmp'), { recursive: true, mode: 0o1777 });
+  try {
+    symlinkSync('/run', sys.path('/perm/var/run'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}

@@ -1,0 +1,79 @@
+// What init knows of the device it runs, filled in by the boot steps and reported by the control API.
+
+import { loadavg, release } from 'node:os';
+import type { PermStatus, SystemStatus } from '../../shared/init-api.ts';
+import type { DeviceConfig } from '../../shared/services.ts';
+import { isSlot } from '../../shared/slots.ts';
+import { SLOT_PARAMETER } from '../../shared/cmdline.ts';
+import type { Sys } from '../sys/sys.ts';
+import { InitLog } from './log/init-log.ts';
+import type { Supervisor } from './supervisor/supervisor.ts';
+
+export class Device {
+  readonly sys: Sys;
+  readonly log: InitLog;
+  /** Words of the kernel command line. */
+  kernelArguments: ReadonlyMap<string, string> = new Map();
+  perm: PermStatus = { state: 'pending', device: null, note: null };
+  watchdog: SystemStatus['watchdog'] = 'none';
+  readonly warnings: string[] = [];
+  #config: DeviceConfig | undefined;
+  #supervisor: Supervisor | undefined;
+
+  constructor(sys: Sys) {
+    this.sys = sys;
+    this.log = new InitLog(sys);
+  }
+
+  get config(): DeviceConfig {
+    if (this.#config === undefined) throw new Error('The configuration has not been read yet');
+    return this.#config;
+  }
+
+  set config(config: DeviceConfig) {
+    this.#config = config;
+  }
+
+  get supervisor(): Supervisor {
+    if (this.#supervisor === undefined) throw new Error('There is no supervisor yet');
+    return this.#supervisor;
+  }
+
+  set supervisor(supervisor: Supervisor) {
+    this.#supervisor = supervisor;
+  }
+
+  /** Also when boot has failed before there were any services. */
+  async stopServices(): Promise<void> {
+    await this.#supervisor?.stopAll();
+  }
+
+  /** Something that a person should know about this boot, and that it goes on regardless. */
+  warn(text: string): void {
+    this.warnings.push(text);
+    this.log.say(`warning: ${text}`);
+  }
+
+  status(): SystemStatus {
+    const { config } = this;
+    const slot = this.kernelArguments.get(SLOT_PARAMETER);
+    const uptimeMs = this.sys.uptimeMs();
+    const [one = 0, five = 0, fifteen = 0] = loadavg();
+    return {
+      hostname: config.hostname,
+      board: config.board,
+      buildId: config.buildId,
+      buildTimeSec: config.buildTimeSec,
+      tskrazyVersion: config.tskrazyVersion,
+      components: config.components,
+      slot: slot !== undefined && isSlot(slot) ? slot : null,
+      kernel: release(),
+      bootedAtMs: Date.now() - uptimeMs,
+      uptimeSec: uptimeMs / 1000,
+      perm: this.perm,
+      loadAverage: [one, five, fifteen],
+      watchdog: this.watchdog,
+      warnings: this.warnings,
+    };
+  }
+}

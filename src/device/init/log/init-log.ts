@@ -1,0 +1,43 @@
+// What init itself has to say: to the console, and kept in a ring like every service's log.
+
+import { writeFileSync } from 'node:fs';
+import type { Sys } from '../../sys/sys.ts';
+import { ConsoleWriter } from './console-writer.ts';
+import { LogRing } from './log-ring.ts';
+
+export class InitLog {
+  readonly ring = new LogRing();
+  readonly #sys: Sys;
+  readonly #console = new ConsoleWriter();
+
+  constructor(sys: Sys) {
+    this.#sys = sys;
+  }
+
+  openConsole(): void {
+    this.#console.open(this.#sys.path('/dev/console'));
+  }
+
+  say(text: string): void {
+    this.ring.append('stdout', text);
+    this.toConsole(`init: ${text}`);
+  }
+
+  /** With the time since the kernel's start in front, as the kernel's own lines have it. */
+  toConsole(line: string): void {
+    const seconds = (this.#sys.uptimeMs() / 1000).toFixed(3);
+    this.#console.write(`[${seconds.padStart(9)}] ${line}`);
+  }
+
+  /** Into the kernel's log too: it reaches the console when init may not, and outlives a crash in pstore. */
+  alarm(text: string): void {
+    this.ring.append('stderr', text);
+    try {
+      for (const line of text.split('\n')) {
+        writeFileSync(this.#sys.path('/dev/kmsg'), `<2>init: ${line.slice(0, 900)}\n`, { flag: 'a' });
+      }
+    } catch {
+      this.toConsole(`init: ${text}`);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+// /perm: the one place where data stays. Its partition is grown, formatted when blank, checked when it asks
+// for it, and mounted. If none of that helps, /perm is in memory, and everybody is told so.
+
+import { PROBE_BYTES, identifyContent, type PartitionContent } from './partition-content.ts';
+import type { Sys } from '../../sys/sys.ts';
+import { describeError } from '../boot-step.ts';
+import type { Device } from '../device.ts';
+import { openBlockDevice } from './block-device.ts';
+import { decodeExt4Superblock, SUPERBLOCK_OFFSET_BYTES } from './ext4-superblock.ts';
+import { growPermPartition } from './grow-partition.ts';
+import { locatePerm, type PermPartition } from './locate-perm.ts';
+
+const MOUNT_POINT = '/perm';
+const FORMAT_LIMIT_MS = 5 * 60_000;
+const CHECK_LIMIT_MS = 60 * 60_000;
+/** e2fsck(8): 1 = errors corrected, 2 = and the system should be rebooted, if it was mounted. */
+const E2FSCK_CORRECTED = 3;
+
+export async function preparePerm(device: Device): Promise<void> {
+  const { sys, log } = device;
+  let located: PermPartition | undefined;
+  try {
+    located = locatePerm(sys);
+    const notes = await preparePartition(device, located);
+    const note = notes.length > 0 ? notes.join(', ') : null;
+    device.perm = { state: 'mounted', device: located.partition, note };
+    log.say(`/perm is on ${located.partition}${note === null ? '' : `: ${note}`}`);
+  } catch (error) {
+    const reason = describeError(error);
+    sys.mount({
+      source: 'tmpfs',
+      target: MOUNT_POINT,
+      type: 'tmpfs',
+      flags: ['nosuid', 'nodev'],
+      options: 'mode=755',
+    });
+    device.perm = { state: 'tmpfs', device: located?.partition ?? null, note: reason };
+    device.warn(`/PERM IS IN MEMORY: WHAT IS WRITTEN THERE IS LOST AT THE NEXT REBOOT (${reason})`);
+  }
+}
+
+/** Returns what had to be done, for a person. */
+async function preparePartition(device: Device, located: PermPartition): Promise<string[]> {
+  const { sys } = device;
+  const notes: string[] = [];
+  const perm = await growPermPartition(sys, located).catch((error: unknown) => {
+    device.warn(`Cannot grow "${located.partition}": ${describeError(error)}`);
+    return located;
+  });
+  const content = await probe(sys, perm);
+  if (content.kind === 'other') {
+    throw new Error(`"${perm.partition}" holds ${content.name}, which is left alone`);
+  }
+  if (content.kind === 'blank') {
+    device.log.say(`formatting ${perm.partition}, which is blank`);
+    await format(sys, perm.partition);
+    notes.push('formatted');
+  } else if (content.superblock.wantsCheck) {
+    notes.push(await check(device, perm.partition));
+  }
+  await mountOrRepair(device, perm.partition, notes);
+  if (content.kind === 'ext4') await growFileSystem(device, perm, notes);
+  return notes;
+}
+
+async function probe(sys: Sys, perm: PermPartition): Promise<PartitionContent> {
+  using partition = openBlockDevice(sys.path(perm.partition), perm.lengthBytes, 'r');
+  return identifyContent(await partition.read(0, Math.min(PROBE_BYTES, perm.lengthBytes)));
+}
+
+async function format(sys: Sys, partition: string): Promise<void> {
+  // Lazy: the kernel writes the inode tables later, so that a disk of any size is ready in a moment. No -F:
+  // should it hold something after all, mke2fs refuses.
+  const options = 'lazy_itable_init=1,lazy_journal_init=1,nodiscard';
+  const argv = ['/tsk/bin/mke2fs', '-q', '-t', 'ext4', '-L', 'perm', '-m', '1', '-E', options];
+  const { exitCode, output } = await sys.run([...argv, sys.path(partition)], FORMAT_LIMIT_MS);
+  if (exitCode !== 0) throw new Error(`Cannot format "${partition}": ${output.trim()}`);
+}
+
+/** Automatic repairs first; if they are not enough all of them, because nobody is there to be asked. */
+async function check(device: Device, partition: string): Promise<string> {
+  const { sys, log } = device;
+  log.say(`checking ${partition}`);
+  for (const [mode, note] of [
+    ['-p', 'checked'],
+    ['-y', 'repaired: look into /perm/lost+found'],
+  ] as const) {
+    const argv = ['/tsk/bin/e2fsck', mode, sys.path(partition)];
+    const { exitCode, output } = await sys.run(argv, CHECK_LIMIT_MS);
+    for (const line of output.trim().split('\n')) log.say(`e2fsck: ${line}`);
+    if (exitCode !== null && exitCode <= E2FSCK_CORRECTED) return note;
+  }
+  throw new Error(`"${partition}" is damaged beyond what e2fsck can repair`);
+}
+
+async function mountOrRepair(device: Device, partition: string, notes: string[]): Promise<void> {
+  try {
+    mountExt4(device.sys, partition);
+  } catch (error) {
+    device.warn(`Cannot mount "${partition}": ${describeError(error)}`);
+    notes.push(await check(device, partition));
+    mountExt4(device.sys, partition);
+  }
+}
+
+function mountExt4(sys: Sys, partition: string): void {
+  sys.mount({
+    source: partition,
+    target: MOUNT_POINT,
+    type: 'ext4',
+    flags: ['nosuid', 'nodev', 'noatime'],
+    // Damage must not spread; the next boot then checks the file system.
+    options: 'errors=remount-ro',
+  });
+}
+
+/** Also completes what an earlier boot began. The kernel does it while the file system is in use. */
+async function growFileSystem(device: Device, perm: PermPartition, notes: string[]): Promise<void> {
+  const { sys } = device;
+  try {
+    using partition = openBlockDevice(sys.path(perm.partition), perm.lengthBytes, 'r');
+    const superblock = decodeExt4Superblock(await partition.read(SUPERBLOCK_OFFSET_BYTES, 1024));
+    if (superblock === undefined) return;
+    const blockCount = Math.floor(perm.lengthBytes / superblock.blockBytes);
+    if ((blockCount - superblock.blockCount) * superblock.blockBytes < MIN_GROWTH_BYTES) return;
+    sys.resizeExt4(sys.path(MOUNT_POINT), blockCount);
+    notes.push('grown to the end of the disk');
+  } catch (error) {
+    device.warn(`Cannot grow the file system of "${perm.partition}": ${describeError(error)}`);
+  }
+}
+
+/** Less than a block group (128 MiB) may not be usable: do not try at every boot. */
+const MIN_GROWTH_BYTES = 128 * 1024 * 1024;

@@ -1,0 +1,97 @@
+// The way down: orderly when asked to, and a last resort when init itself has failed. Both end in reboot(2),
+// whatever hangs on the way: every step has a time limit, and a process that will not die is left behind.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PowerCommand } from '../sys/sys.ts';
+import { describeError } from './boot-step.ts';
+import { saveTime } from './clock-floor.ts';
+import type { Device } from './device.ts';
+import { saveEntropySeed } from './entropy-seed.ts';
+
+/** On top of the time that the slowest service may take for its stop. */
+const STOP_MARGIN_MS = 10_000;
+const STOP_LIMIT_AFTER_FAILURE_MS = 15_000;
+const SYNC_LIMIT_MS = 20_000;
+/** Time to read the message on a screen, when boot fails again and again. */
+const COUNTDOWN_MS = 10_000;
+
+export class Shutdown {
+  readonly #device: Device;
+  #isRunning = false;
+  #hasFailed = false;
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Resolves when all is done, which a device does not live to see. */
+  async run(command: PowerCommand, why: string): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#device.log.say(`${command}: ${why}`);
+    await this.#stop(stopLimitMs(this.#device));
+    this.#device.sys.power(command);
+  }
+
+  /** Something that must not happen has happened in PID 1. Never returns to what was going on. */
+  async lastResort(error: unknown, during: 'boot' | 'operation'): Promise<void> {
+    const { log, sys } = this.#device;
+    if (this.#hasFailed) {
+      log.alarm(`fatal again: ${describeError(error)}`);
+      sys.power('restart');
+      return;
+    }
+    this.#hasFailed = true;
+    this.#isRunning = true;
+    const stack = error instanceof Error ? (error.stack ?? '') : '';
+    log.alarm(`fatal: ${describeError(error)}; the device restarts\n${stack}`);
+    await this.#stop(STOP_LIMIT_AFTER_FAILURE_MS);
+    if (during === 'boot') await sleep(COUNTDOWN_MS);
+    sys.power('restart');
+  }
+
+  async #stop(limitMs: number): Promise<void> {
+    const { log, sys } = this.#device;
+    const stopped = await withinLimit(this.#device.stopServices(), limitMs);
+    log.say(stopped ? 'services stopped' : `services did not stop within ${limitMs / 1000} s`);
+    const isPermMounted = this.#device.perm.state === 'mounted';
+    if (isPermMounted) this.#saveState();
+    const outcome = await sys
+      .syncAndUnmount(isPermMounted ? [sys.path('/perm')] : [], SYNC_LIMIT_MS)
+      .catch((error: unknown) => describeError(error));
+    log.say(outcome === 'done' ? 'data is safe on disk' : `data may not be safe on disk: ${outcome}`);
+  }
+
+  #saveState(): void {
+    for (const save of [saveTime, saveEntropySeed]) {
+      try {
+        save(this.#device.sys);
+      } catch (error) {
+        this.#device.log.say(`Cannot save state: ${describeError(error)}`);
+      }
+    }
+  }
+}
+
+function stopLimitMs(device: Device): number {
+  const longest = Math.max(0, ...device.config.services.map((service) => service.stopTimeoutSec));
+  // Apps stop first, then our own programs.
+  return 2 * longest * 1000 + STOP_MARGIN_MS;
+}
+
+async function withinLimit(work: Promise<void>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeIsUp = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  try {
+    // A failure to stop something is as good as a time-out here: the way down goes on.
+    return await Promise.race([work.then(() => true).catch(() => false), timeIsUp]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

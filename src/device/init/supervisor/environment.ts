@@ -1,0 +1,18 @@
+// The environment that a service starts with. Nothing of init's own gets in: the kernel adds to that what
+// it does not understand of its command line.
+
+import type { ServiceSpec } from '../../../shared/services.ts';
+
+export function serviceEnvironment(spec: ServiceSpec, isFirstAtBoot: boolean): Record<string, string> {
+  return {
+    PATH: '/user:/tsk:/bin',
+    HOME: spec.dataDir,
+    USER: 'root',
+    TERM: 'linux',
+    TSK_SERVICE: spec.name,
+    TSK_DATA_DIR: spec.dataDir,
+    // gokrazy's way for a program to tell a boot from a start by hand: some exit with 125 when they see it.
+    ...(isFirstAtBoot ? { GOKRAZY_FIRST_START: '1' } : {}),
+    ...spec.env,
+  };
+}

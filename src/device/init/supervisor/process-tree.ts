@@ -1,0 +1,48 @@
+// A service's process with all that it started: asked to end, or made to. The cgroup knows them all; on a
+// kernel without cgroups it is the process group, which a process can leave.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Sys } from '../../sys/sys.ts';
+import type { ServiceCgroup } from './service-cgroup.ts';
+
+const POLL_MS = 20;
+/** A killed process is gone at once, unless it hangs in the kernel; nobody can end it then. */
+const KILL_LIMIT_MS = 5000;
+
+export class ProcessTree {
+  readonly pid: number;
+  readonly #sys: Sys;
+  readonly #cgroup: ServiceCgroup | undefined;
+
+  constructor(pid: number, sys: Sys, cgroup: ServiceCgroup | undefined) {
+    this.pid = pid;
+    this.#sys = sys;
+    this.#cgroup = cgroup;
+  }
+
+  /** SIGTERM; true when all have ended within the limit. */
+  async askToEnd(limitMs: number): Promise<boolean> {
+    this.#sys.kill(-this.pid, 'SIGTERM');
+    return this.#ends(limitMs);
+  }
+
+  /** SIGKILL; false when something hangs in the kernel. */
+  async kill(): Promise<boolean> {
+    this.#cgroup?.kill();
+    this.#sys.kill(-this.pid, 'SIGKILL');
+    return this.#ends(KILL_LIMIT_MS);
+  }
+
+  isEmpty(): boolean {
+    return this.#cgroup === undefined ? !this.#sys.groupExists(this.pid) : this.#cgroup.isEmpty();
+  }
+
+  async #ends(limitMs: number): Promise<boolean> {
+    const deadline = performance.now() + limitMs;
+    while (!this.isEmpty()) {
+      if (performance.now() > deadline) return false;
+      await sleep(POLL_MS);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,254 @@
+// One supervised service. Its life is one loop, `#live`: start, wait for the end, decide, wait, again.
+//
+//   stopped, failed --start--> starting --> running --ends--> backoff --time is up--> starting
+//   any --stop--> stopping --> stopped          `waiting`: starts when what it waits for is there
+//
+// `#life` is set from the start to the end of that loop. `stop` asks it to end and awaits it.
+
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServiceSpec, ServiceState, ServiceStatus } from '../../../shared/services.ts';
+import type { OutputSource, ProcessExit, SpawnedProcess, Sys } from '../../sys/sys.ts';
+import { LogRing } from '../log/log-ring.ts';
+import { ServiceOutput } from '../log/service-output.ts';
+import { serviceEnvironment } from './environment.ts';
+import { ProcessTree } from './process-tree.ts';
+import { afterExit, describeExit, restartDelayMs, STABLE_AFTER_MS } from './restart-policy.ts';
+import type { ServiceCgroup } from './service-cgroup.ts';
+
+/** After the last process has ended; a stray one elsewhere may still hold the other end. */
+const OUTPUT_CLOSES_WITHIN_MS = 1000;
+
+export interface ServiceContext {
+  sys: Sys;
+  cgroup: (name: string) => ServiceCgroup | undefined;
+  /** False until /perm is there (or its replacement): services without need for it may start before. */
+  isPermReady: () => boolean;
+  /** Into init's own log. */
+  say: (text: string) => void;
+  onChange: (service: Service) => void;
+  random: () => number;
+}
+
+interface Run {
+  tree: ProcessTree;
+  startedAt: number;
+  exit: Promise<ProcessExit>;
+  outputClosed: Promise<void>;
+  process: SpawnedProcess;
+  output: ServiceOutput;
+}
+
+export class Service {
+  readonly spec: ServiceSpec;
+  readonly log = new LogRing();
+  readonly #context: ServiceContext;
+  #state: ServiceState = 'stopped';
+  #reason: string | null = null;
+  #pid: number | null = null;
+  #startedAtMs: number | null = null;
+  #startCount = 0;
+  #lastExit: ServiceStatus['lastExit'] = null;
+  #nextStartAtMs: number | null = null;
+  #life: Promise<void> | undefined;
+  #isStopRequested = false;
+  /** Ends what the loop waits for. */
+  #wake: () => void = () => {};
+
+  constructor(spec: ServiceSpec, context: ServiceContext) {
+    this.spec = spec;
+    this.#context = context;
+  }
+
+  get state(): ServiceState {
+    return this.#state;
+  }
+
+  status(): ServiceStatus {
+    return {
+      name: this.spec.name,
+      kind: this.spec.kind,
+      state: this.#state,
+      pid: this.#pid,
+      startedAtMs: this.#startedAtMs,
+      startCount: this.#startCount,
+      lastExit: this.#lastExit,
+      nextStartAtMs: this.#nextStartAtMs,
+      reason: this.#reason,
+      lastLine: this.log.lastOutput(),
+    };
+  }
+
+  /** Not started yet, but will be. */
+  wait(reason: string): void {
+    this.#enter('waiting', reason);
+  }
+
+  /** Resolves when it runs or has failed to; does nothing to one that runs. */
+  async start(trigger: 'boot' | 'request'): Promise<void> {
+    if (this.#life !== undefined) {
+      if (this.#state === 'backoff') this.#wake();
+      return;
+    }
+    this.#isStopRequested = false;
+    const started = Promise.withResolvers<void>();
+    this.#life = this.#live(trigger, started.resolve)
+      .catch((error: unknown) => {
+        // Nothing in the loop should throw; what does must cost this service only.
+        this.#note(`given up: ${String(error)}`);
+        this.#enter('failed', String(error));
+      })
+      .finally(() => {
+        this.#life = undefined;
+        started.resolve();
+      });
+    await started.promise;
+  }
+
+  /** Resolves when nothing of the service is left. */
+  async stop(): Promise<void> {
+    this.#isStopRequested = true;
+    this.#wake();
+    if (this.#life === undefined) this.#enter('stopped', null);
+    await this.#life;
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start('request');
+  }
+
+  async #live(trigger: 'boot' | 'request', onStarted: () => void): Promise<void> {
+    let failures = 0;
+    for (let attempt = 0; !this.#isStopRequested; attempt++) {
+      const ended = await this.#runOnce(trigger === 'boot' && attempt === 0, onStarted);
+      if (this.#isStopRequested) break;
+      if (ended.next !== 'restart') {
+        this.#enter(ended.next, ended.reason);
+        return;
+      }
+      if (ended.ranForMs >= STABLE_AFTER_MS) failures = 0;
+      await this.#backOff(restartDelayMs(failures++, this.#context.random()), ended.reason);
+    }
+    this.#enter('stopped', null);
+  }
+
+  async #runOnce(isFirstAtBoot: boolean, onStarted: () => void): Promise<Ended> {
+    this.#enter('starting', null);
+    let run: Run;
+    try {
+      run = await this.#launch(isFirstAtBoot);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#note(reason);
+      onStarted();
+      return { next: this.spec.restart === 'never' ? 'failed' : 'restart', ranForMs: 0, reason };
+    }
+    this.#pid = run.tree.pid;
+    this.#note(`started as process ${run.tree.pid}`);
+    this.#enter('running', null);
+    onStarted();
+    const exit = await this.#endOf(run);
+    const reason = describeExit(exit);
+    this.#pid = null;
+    this.#lastExit = { ...exit, atMs: Date.now() };
+    this.#note(reason);
+    return { next: afterExit(this.spec.restart, exit), ranForMs: performance.now() - run.startedAt, reason };
+  }
+
+  async #launch(isFirstAtBoot: boolean): Promise<Run> {
+    const { sys } = this.#context;
+    const cgroup = this.#context.cgroup(this.spec.name);
+    const output = new ServiceOutput(this.log);
+    const exit = Promise.withResolvers<ProcessExit>();
+    const outputClosed = Promise.withResolvers<void>();
+    const request = {
+      argv: this.spec.argv,
+      env: serviceEnvironment(this.spec, isFirstAtBoot),
+      cwd: this.#prepareDataDir(),
+      onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer, source: OutputSource) =>
+        output.write(stream, chunk, source),
+      onExit: exit.resolve,
+      onClose: outputClosed.resolve,
+    };
+    this.#startCount++;
+    this.#startedAtMs = Date.now();
+    const spawn = (): Promise<SpawnedProcess> => sys.spawn(request);
+    const process = await (cgroup === undefined ? spawn() : cgroup.startInside(spawn));
+    return {
+      tree: new ProcessTree(process.pid, sys, cgroup),
+      startedAt: performance.now(),
+      exit: exit.promise,
+      outputClosed: outputClosed.promise,
+      process,
+      output,
+    };
+  }
+
+  /** Resolves when the process has ended, by itself or because of `stop`, and nothing of it is left. */
+  async #endOf(run: Run): Promise<ProcessExit> {
+    await this.#unlessWoken(run.exit);
+    if (this.#isStopRequested) {
+      this.#enter('stopping', null);
+      const limitMs = this.spec.stopTimeoutSec * 1000;
+      if (!(await run.tree.askToEnd(limitMs))) {
+        this.#note(`killed: did not end within ${this.spec.stopTimeoutSec} s after SIGTERM`);
+      }
+    }
+    if (!run.tree.isEmpty() && !(await run.tree.kill())) {
+      this.#note('cannot be killed: hangs in the kernel');
+      this.#enter('stopping', 'hangs in the kernel');
+    }
+    await Promise.race([run.outputClosed, sleep(OUTPUT_CLOSES_WITHIN_MS, undefined, { ref: false })]);
+    run.process.closeOutput();
+    run.output.end();
+    return run.exit;
+  }
+
+  async #backOff(delayMs: number, reason: string): Promise<void> {
+    this.#nextStartAtMs = Date.now() + delayMs;
+    this.#note(`starts again in ${(delayMs / 1000).toFixed(1)} s`);
+    this.#enter('backoff', reason);
+    const timeIsUp = Promise.withResolvers<void>();
+    const timer = setTimeout(timeIsUp.resolve, delayMs);
+    await this.#unlessWoken(timeIsUp.promise);
+    clearTimeout(timer);
+    this.#nextStartAtMs = null;
+  }
+
+  async #unlessWoken(promise: Promise<unknown>): Promise<void> {
+    if (this.#isStopRequested) return;
+    const woken = Promise.withResolvers<void>();
+    this.#wake = woken.resolve;
+    await Promise.race([promise, woken.promise]);
+  }
+
+  /** The working directory. */
+  #prepareDataDir(): string {
+    const { dataDir } = this.spec;
+    const isInPerm = dataDir.startsWith('/perm/');
+    if (isInPerm && !this.#context.isPermReady()) return '/';
+    const path = this.#context.sys.path(dataDir);
+    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return isInPerm ? path : '/';
+  }
+
+  #enter(state: ServiceState, reason: string | null): void {
+    this.#state = state;
+    this.#reason = reason;
+    this.#context.onChange(this);
+  }
+
+  #note(text: string): void {
+    this.log.append('init', text);
+    this.#context.say(`${this.spec.name}: ${text}`);
+  }
+}
+
+interface Ended {
+  next: 'restart' | 'stopped' | 'failed';
+  ranForMs: number;
+  reason: string;
+}
