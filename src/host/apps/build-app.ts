@@ -76,7 +76,7 @@ function buildProgram(
   context: AppContext,
   included: readonly RootEntry[],
 ): Promise<AppProgram> {
-  if (app.node !== undefined) return buildNodeApp({ ...app, node: app.node }, context, included);
+  if (app.node !== undefined) return buildNodeApp({ ...app, node: app.node }, context);
   if (app.go !== undefined) return buildGoApp({ ...app, go: app.go }, context);
   if (app.binary !== undefined) return buildBinaryApp({ ...app, binary: app.binary }, context, included);
   throw new UserError(`Cannot build app "${app.name}": it has no source`, {

@@ -9,6 +9,11 @@ export function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors);
 }
 
+/** The one thing that a CommonJS bundle cannot have and an ES module can. */
+export function isTopLevelAwait({ text }: Message): boolean {
+  return text.startsWith('Top-level await is currently not supported with the "cjs" output format');
+}
+
 /** What to throw for a failed bundle; an error that is not esbuild's is returned as it is. */
 export function bundleError(
   { appName, instanceDirectory }: { appName: string; instanceDirectory: string },
@@ -18,10 +23,11 @@ export function bundleError(
   // A plugin's own failure that is meant for the user.
   const own = failure.errors.find(({ detail }) => detail instanceof UserError);
   if (own) return own.detail;
-  const shown = failure.errors.slice(0, MAX_SHOWN).map((message) => formatMessage(message));
-  const rest = failure.errors.length - shown.length;
+  const errors = failure.errors.filter((error) => !isTopLevelAwait(error));
+  const shown = errors.slice(0, MAX_SHOWN).map((message) => formatMessage(message));
+  const rest = errors.length - shown.length;
   const text = [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n');
-  const hint = hintFor(failure.errors, instanceDirectory);
+  const hint = hintFor(errors, instanceDirectory);
   return new UserError(
     `Cannot bundle app "${appName}": ${text}`,
     hint === undefined ? { cause: failure } : { hint, cause: failure },

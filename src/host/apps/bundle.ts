@@ -4,19 +4,22 @@
 // process.getBuiltinModule, which costs nothing.
 
 import { isBuiltin } from 'node:module';
-import { isAbsolute, relative, resolve } from 'node:path';
-import { build, type BuildFailure, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
-import { bundleError, formatMessage, isBuildFailure } from './bundle-errors.ts';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { bundleError, formatMessage, isBuildFailure, isTopLevelAwait } from './bundle-errors.ts';
 import { entryMainPlugin } from './entry-main.ts';
+import type { NativePackages } from './native-plugin.ts';
+import type { StagedPackages } from './npm-stage.ts';
 
 export interface BundleRequest {
   appName: string;
   instanceDirectory: string;
   /** As the user wrote it. */
   entry: string;
-  plugins: readonly Plugin[];
-  /** Directory to search for packages that are not installed beside the instance. */
-  fallbackModules: string | undefined;
+  /** Decides which packages stay outside, and collects them. */
+  native: NativePackages;
+  /** Packages from the cache, for an app whose packages are not installed beside it. */
+  staged: StagedPackages | undefined;
 }
 
 export interface Bundle {
@@ -31,8 +34,6 @@ export interface Bundle {
 /** The Node.js on the device, see the component of that name. */
 const TARGET = 'node26';
 
-const TOP_LEVEL_AWAIT = 'Top-level await is currently not supported with the "cjs" output format';
-
 // `import.meta` of every module becomes the bundle's own, as it would in an ES module bundle.
 const CJS_BANNER =
   'const __importMeta = { url: require("node:url").pathToFileURL(__filename).href, filename: __filename, ' +
@@ -40,41 +41,46 @@ const CJS_BANNER =
   'return require("node:path").isAbsolute(path) ? require("node:url").pathToFileURL(path).href : path; } };';
 const ESM_BANNER = 'const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);';
 
+type Format = 'cjs' | 'esm';
+
 export async function bundle(request: BundleRequest): Promise<Bundle> {
-  try {
-    return await bundleAs('cjs', request);
-  } catch (failure) {
-    if (!isBuildFailure(failure) || !needsEsm(failure)) throw bundleError(request, failure);
-  }
-  try {
-    return await bundleAs('esm', request);
-  } catch (failure) {
-    throw bundleError(request, failure);
+  const { native } = request;
+  let format: Format = 'cjs';
+  for (;;) {
+    try {
+      const result = await bundleAs(format, request);
+      const isRightFormat: boolean = format === 'esm' || !native.needsEsm;
+      if (isRightFormat && !native.mustRepeat) return result;
+      if (!isRightFormat) format = 'esm';
+    } catch (failure) {
+      if (format === 'esm' || !isBuildFailure(failure) || !failure.errors.every(isTopLevelAwait)) {
+        throw bundleError(request, failure);
+      }
+      format = 'esm';
+    }
   }
 }
 
-function needsEsm(failure: BuildFailure): boolean {
-  return failure.errors.every(({ text }) => text.startsWith(TOP_LEVEL_AWAIT));
-}
-
-async function bundleAs(format: 'cjs' | 'esm', request: BundleRequest): Promise<Bundle> {
-  const { instanceDirectory, entry, fallbackModules } = request;
+async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle> {
+  const { instanceDirectory, entry, native, staged } = request;
   const fileName = format === 'cjs' ? 'main.cjs' : 'main.mjs';
+  const entryPath = resolve(instanceDirectory, entry);
   const result = await build({
     ...FORMATS[format],
     absWorkingDir: instanceDirectory,
-    entryPoints: [resolve(instanceDirectory, entry)],
+    entryPoints: [entryPath],
     outfile: resolve(instanceDirectory, fileName),
     plugins: [
       ...(format === 'esm' ? [builtinModulesPlugin] : []),
-      entryMainPlugin(resolve(instanceDirectory, entry)),
-      ...request.plugins,
+      entryMainPlugin(entryPath),
+      native.plugin(),
     ],
-    ...(fallbackModules === undefined ? {} : { nodePaths: [fallbackModules] }),
+    nodePaths: staged
+      ? [staged.directory, staged.rootDirectory].map((path) => join(path, 'node_modules'))
+      : [],
     bundle: true,
     platform: 'node',
     target: TARGET,
-    // A library that is tested for Node.js should not choose its code for browsers.
     sourcemap: 'external',
     sourcesContent: false,
     charset: 'utf8',
@@ -82,18 +88,18 @@ async function bundleAs(format: 'cjs' | 'esm', request: BundleRequest): Promise<
     write: false,
     logLevel: 'silent',
   });
-  const text = (suffix: string): string =>
+  const output = (suffix: string): string =>
     portable(result.outputFiles.find(({ path }) => path.endsWith(suffix))?.text ?? '', request);
   return {
     fileName,
-    code: text(fileName),
-    sourceMap: text(`${fileName}.map`),
+    code: output(fileName),
+    sourceMap: output(`${fileName}.map`),
     inputs: inputsOf(result.metafile, instanceDirectory),
     warnings: result.warnings.map((message) => formatMessage(message)),
   };
 }
 
-const FORMATS: Record<'cjs' | 'esm', BuildOptions> = {
+const FORMATS: Record<Format, BuildOptions> = {
   cjs: { format: 'cjs', banner: { js: CJS_BANNER }, define: { 'import.meta': '__importMeta' } },
   esm: {
     format: 'esm',
@@ -121,11 +127,11 @@ const builtinModulesPlugin: Plugin = {
   },
 };
 
-/** The bundle names its modules by relative paths; where this machine keeps its cache is not the bundle's business. */
-function portable(text: string, { fallbackModules, instanceDirectory }: BundleRequest): string {
-  if (fallbackModules === undefined) return text;
-  const path = relative(instanceDirectory, fallbackModules).replaceAll('\\', '/');
-  return text.replaceAll(`${path}/`, 'node_modules/');
+/** The bundle names its modules by relative paths; where this machine has its cache is not the bundle's business. */
+function portable(text: string, { staged, instanceDirectory }: BundleRequest): string {
+  if (!staged) return text;
+  const path = relative(instanceDirectory, staged.rootDirectory).replaceAll(sep, '/');
+  return text.replaceAll(`${path}/`, '');
 }
 
 function inputsOf(metafile: Metafile, instanceDirectory: string): string[] {

@@ -20,11 +20,11 @@ async function findModuleRoot(directory: string): Promise<string | undefined> {
 }
 
 async function listFiles(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  const lists = entries.map((entry) => {
+  const files: string[] = [];
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) return SKIPPED_DIRECTORIES.test(entry.name) ? [] : listFiles(path);
-    return entry.isFile() && !entry.name.endsWith('_test.go') ? [path] : [];
-  });
-  return (await Promise.all(lists)).flat();
+    if (entry.isFile() && !entry.name.endsWith('_test.go')) files.push(path);
+    if (entry.isDirectory() && !SKIPPED_DIRECTORIES.test(entry.name)) files.push(...(await listFiles(path)));
+  }
+  return files;
 }

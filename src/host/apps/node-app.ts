@@ -2,54 +2,128 @@
 // packages that cannot be bundled because they have native add-ons.
 
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import type { RootFile } from '../build/root-tree.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
 import type { AppContext, AppProgram } from './build-app.ts';
-import type { RootEntry } from '../build/root-tree.ts';
 import { bundle } from './bundle.ts';
+import { type NativeModules, nativeModules } from './native-modules.ts';
+import { NativePackages, type OutsidePackage } from './native-plugin.ts';
+import { type NpmPackage, readNpmPackage } from './npm-package.ts';
+import { findNpmProject, type NpmProject } from './npm-project.ts';
+import { stageInstalled, stageLocked, type StagedPackages } from './npm-stage.ts';
+import { findPackage } from './package-layout.ts';
 
-export async function buildNodeApp(
-  app: AppConfig & { node: string },
-  context: AppContext,
-  included: readonly RootEntry[],
-): Promise<AppProgram> {
+type NodeApp = AppConfig & { node: string };
+
+export async function buildNodeApp(app: NodeApp, context: AppContext): Promise<AppProgram> {
   const { instanceDirectory } = context;
-  checkEntry(app, instanceDirectory);
-  const bundled = await bundle({
+  const entry = resolve(instanceDirectory, app.node);
+  checkEntry(app, entry);
+  const project = findNpmProject(entry);
+  const staged = project && (await stageBeforeBundling(app, project, context));
+  const native = new NativePackages({
     appName: app.name,
-    instanceDirectory,
-    entry: app.node,
-    plugins: [],
-    fallbackModules: undefined,
+    unbundled: new Set(app.dependencies?.unbundled),
+    ignoredScripts: new Set(app.dependencies?.ignoreInstallScripts),
   });
+  const bundled = await bundle({ appName: app.name, instanceDirectory, entry: app.node, native, staged });
+  const modules = await addModules(app, native.outside, { project, staged }, context);
   const path = `/app/${app.name}/${bundled.fileName}`;
   return {
     kind: 'node',
     argv: ['/bin/node', path],
     env: { NODE_ENV: 'production' },
-    entries: [
-      {
-        kind: 'file',
-        path,
-        mode: 0o644,
-        layer: `app:${app.name}`,
-        origin: `app ${app.name}`,
-        content: { kind: 'bytes', bytes: new TextEncoder().encode(bundled.code) },
-      },
-    ],
-    inputs: bundled.inputs,
+    entries: [bundleFile(app, path, bundled.code), ...modules.entries],
+    inputs: [...bundled.inputs, ...projectFiles(project)],
     sourceMaps: new Map([[path, bundled.sourceMap]]),
-    warnings: bundled.warnings,
+    warnings: [...bundled.warnings, ...modules.warnings],
   };
 }
 
-function checkEntry({ name, node }: { name: string; node: string }, instanceDirectory: string): void {
-  const path = resolve(instanceDirectory, node);
+function checkEntry({ name }: NodeApp, path: string): void {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats?.isFile()) return;
   const problem = stats ? `"${path}" is not a file` : `there is no file "${path}"`;
   throw new UserError(`Cannot bundle app "${name}": ${problem}`, {
     hint: `Set apps.${name}.node in tskrazy.json to the app's entry point.`,
   });
+}
+
+/**
+ * What is installed beside the instance is what the user sees and edits, so it is bundled. Where nothing is
+ * installed (a fresh clone), the lock file says it all.
+ */
+async function stageBeforeBundling(
+  app: NodeApp,
+  project: NpmProject,
+  context: AppContext,
+): Promise<StagedPackages | undefined> {
+  if (project.isInstalled || !project.hasDependencies) return undefined;
+  if (project.lock) return stageLocked(app.name, project, project.lock, context);
+  throw new UserError(
+    `Cannot bundle app "${app.name}": the packages of "${join(project.directory, 'package.json')}" are not installed`,
+    { hint: `Run "npm install" in ${project.directory}.` },
+  );
+}
+
+interface Packages {
+  project: NpmProject | undefined;
+  staged: StagedPackages | undefined;
+}
+
+/** The packages outside of the bundle, and those that the configuration names and nobody imports. */
+async function addModules(
+  app: NodeApp,
+  imported: readonly OutsidePackage[],
+  { project, staged: present }: Packages,
+  context: AppContext,
+): Promise<NativeModules> {
+  const packages = [...imported];
+  for (const name of app.dependencies?.unbundled ?? []) {
+    if (packages.some((outside) => outside.package.name === name)) continue;
+    packages.push({ package: requirePackage(app, name, { project, staged: present }), isOptional: false });
+  }
+  if (packages.length === 0) return { entries: [], warnings: [] };
+
+  const warnings: string[] = [];
+  let staged = present;
+  if (!staged && project?.lock) staged = await stageLocked(app.name, project, project.lock, context);
+  if (!staged) {
+    const installed = packages.map((outside) => outside.package);
+    staged = await stageInstalled(app.name, installed, context);
+    const names = installed.map(({ name, version }) => `${name} ${version}`).join(', ');
+    warnings.push(`app "${app.name}" has no package-lock.json: what ${names} depend on is not pinned`);
+  }
+  const ignoredScripts = new Set(app.dependencies?.ignoreInstallScripts);
+  const modules = await nativeModules({ appName: app.name, packages, ignoredScripts, staged }, context);
+  return { entries: modules.entries, warnings: [...warnings, ...modules.warnings] };
+}
+
+function requirePackage({ name: appName }: NodeApp, name: string, { project, staged }: Packages): NpmPackage {
+  const directory = staged
+    ? findPackage(name, staged.directory, staged.rootDirectory)
+    : project && findPackage(name, project.directory);
+  const found = directory === undefined ? undefined : readNpmPackage(name, directory);
+  if (found) return found;
+  throw new UserError(`Cannot add package "${name}" to app "${appName}": it is not installed`, {
+    hint: `Run "npm install ${name}", or remove it from apps.${appName}.dependencies.unbundled.`,
+  });
+}
+
+function bundleFile({ name }: NodeApp, path: string, code: string): RootFile {
+  return {
+    kind: 'file',
+    path,
+    mode: 0o644,
+    layer: `app:${name}`,
+    origin: `app ${name}`,
+    content: { kind: 'bytes', bytes: new TextEncoder().encode(code) },
+  };
+}
+
+function projectFiles(project: NpmProject | undefined): string[] {
+  if (!project) return [];
+  return [join(project.directory, 'package.json'), ...(project.lock ? [project.lock.path] : [])];
 }

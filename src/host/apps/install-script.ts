@@ -1,0 +1,67 @@
+// Tells install scripts that make something the package needs (they compile or download, which nobody does for
+// the device) from those that only print a greeting. A script is harmless when all of its code can be read here
+// and it has no way to reach the network or another program.
+
+import { readFileSync, statSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** The scripts that npm runs for an installed package. */
+const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'];
+
+/** Built-in modules with which a script cannot get or make a binary. */
+const HARMLESS_MODULES = new Set(['assert', 'fs', 'fs/promises', 'os', 'path', 'process', 'url', 'util']);
+
+const HARMLESS_COMMANDS = /^(?:echo\b[^|;&`$]*|exit 0|true|:)$/;
+
+const IMPORT =
+  /(?:\brequire(?:\.resolve)?|\bimport)\s*\(\s*(?:(['"])([^'"]+)\1)?|\bfrom\s*(['"])([^'"]+)\3|\bimport\s*(['"])([^'"]+)\5/g;
+
+const MAX_FILES = 20;
+
+/** The first install script that may do more than print: `install: node-gyp rebuild`. */
+export function findDoubtfulScript(
+  scripts: Readonly<Record<string, unknown>>,
+  directory: string,
+): string | undefined {
+  for (const name of INSTALL_SCRIPTS) {
+    const command = scripts[name];
+    if (typeof command === 'string' && !isHarmless(command, directory)) return `${name}: ${command}`;
+  }
+  return undefined;
+}
+
+function isHarmless(command: string, directory: string): boolean {
+  return command
+    .split(/&&|\|\||;(?=\s*[a-z]+(?:\s|$))/)
+    .every((part) => isHarmlessPart(part.trim(), directory));
+}
+
+function isHarmlessPart(command: string, directory: string): boolean {
+  if (HARMLESS_COMMANDS.test(command)) return true;
+  const inline = /^node (?:-e|--eval) (["'])(.*)\1$/s.exec(command);
+  if (inline) return isHarmlessCode(inline[2] ?? '', directory, new Set());
+  const file = /^node ([\w./@-]+)$/.exec(command)?.[1];
+  return file !== undefined && isHarmlessFile(join(directory, file), new Set());
+}
+
+function isHarmlessFile(path: string, seen: Set<string>): boolean {
+  const found = [path, `${path}.js`, `${path}.cjs`, `${path}.json`, join(path, 'index.js')].find(
+    (candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile() === true,
+  );
+  if (found === undefined || seen.size >= MAX_FILES) return false;
+  if (seen.has(found) || found.endsWith('.json')) return true;
+  seen.add(found);
+  return isHarmlessCode(readFileSync(found, 'utf8'), dirname(found), seen);
+}
+
+function isHarmlessCode(code: string, directory: string, seen: Set<string>): boolean {
+  if (/\bfetch\s*\(|\bgetBuiltinModule\b|\bcreateRequire\b|\beval\b|\bFunction\s*\(/.test(code)) return false;
+  return [...code.matchAll(IMPORT)].every((match) => {
+    const specifier = match[2] ?? match[4] ?? match[6];
+    // An import whose name is computed can be anything.
+    if (specifier === undefined) return false;
+    if (/^\.{1,2}\//.test(specifier)) return isHarmlessFile(join(directory, specifier), seen);
+    return isBuiltin(specifier) && HARMLESS_MODULES.has(specifier.replace(/^node:/, ''));
+  });
+}

@@ -1,0 +1,131 @@
+// Installs an app's npm packages for the board into the cache. One directory per lock file and architecture, which
+// appears by a rename when it is complete and never changes afterwards.
+
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join, posix, relative } from 'node:path';
+import { ComponentCache } from '../components/cache.ts';
+import type { AppContext } from './build-app.ts';
+import type { NpmPackage } from './npm-package.ts';
+import type { NpmLock, NpmProject } from './npm-project.ts';
+import { installForBoard, type NpmInstall } from './npm-tool.ts';
+
+export interface StagedPackages {
+  /** Stands for the directory that has the lock file. */
+  rootDirectory: string;
+  /** Stands for the directory of the app's package.json; packages are searched from here upwards. */
+  directory: string;
+  /** The directory that `rootDirectory` is a copy of; undefined when it is made up. */
+  copyOf: string | undefined;
+}
+
+/** Counts up when this file changes what it installs. */
+const FORMAT = 1;
+
+/** All packages that the lock file names, development ones left out. */
+export async function stageLocked(
+  appName: string,
+  project: NpmProject,
+  lock: NpmLock,
+  context: AppContext,
+): Promise<StagedPackages> {
+  const files = filesToCopy(lock);
+  const contents = files.map((path) => [path, readFileSync(join(lock.directory, path)).toString('base64')]);
+  // A linked directory outside of the project is named with "..": there must be room above.
+  const ups = Math.max(0, ...files.map((path) => path.split('/').filter((part) => part === '..').length));
+  const rootDirectory = await stage(context, {
+    appName,
+    command: 'ci',
+    key: keyOf([context.board.nodeArch, lock.text, contents]),
+    root: posix.join(...Array.from({ length: ups }, (_, index) => `up${index}`), 'root'),
+    fill: (root) => {
+      for (const path of files) {
+        const target = join(root, path);
+        mkdirSync(dirname(target), { recursive: true });
+        copyFileSync(join(lock.directory, path), target);
+      }
+      writeFileSync(join(root, 'package-lock.json'), lock.text);
+    },
+  });
+  const directory = join(rootDirectory, relative(lock.directory, project.directory));
+  return { rootDirectory, directory, copyOf: lock.directory };
+}
+
+/** These packages in the versions that are installed here, for projects that have no lock file of npm's. */
+export async function stageInstalled(
+  appName: string,
+  packages: readonly NpmPackage[],
+  context: AppContext,
+): Promise<StagedPackages> {
+  const dependencies = Object.fromEntries(
+    packages
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ name, realName, version }) => [
+        name,
+        name === realName ? version : `npm:${realName}@${version}`,
+      ]),
+  );
+  const text = JSON.stringify({ name: 'app', version: '1.0.0', private: true, dependencies });
+  const rootDirectory = await stage(context, {
+    appName,
+    command: 'install',
+    key: keyOf([context.board.nodeArch, text]),
+    root: 'root',
+    fill: (root) => writeFileSync(join(root, 'package.json'), text),
+  });
+  return { rootDirectory, directory: rootDirectory, copyOf: undefined };
+}
+
+interface StageRequest {
+  appName: string;
+  command: NpmInstall['command'];
+  key: string;
+  /** Directory below the staging directory in which npm runs. */
+  root: string;
+  /** Puts into it what npm reads. */
+  fill: (rootDirectory: string) => void;
+}
+
+/** The root of the staging directory; npm runs only when it does not exist yet. */
+async function stage(
+  context: AppContext,
+  { appName, command, key, root, fill }: StageRequest,
+): Promise<string> {
+  const { board, cacheDirectory, offline, report } = context;
+  const cache = new ComponentCache(cacheDirectory);
+  const final = join(await cache.stateDirectory('npm'), key);
+  await cache.withLock(`npm-${key}`, async () => {
+    if (existsSync(final)) return;
+    const step = report.start(`installing the npm packages of app ${appName} for ${board.id}`);
+    await cache.withTemporary(`npm-${key}`, async (temporary) => {
+      const incoming = join(temporary, 'stage');
+      const directory = join(incoming, root);
+      mkdirSync(directory, { recursive: true });
+      fill(directory);
+      await installForBoard({ appName, board, offline, command, directory });
+      renameSync(incoming, final);
+    });
+    step.done();
+  });
+  return join(final, root);
+}
+
+/** What npm reads besides the lock file: each package.json of the project, local tarballs, its settings. */
+function filesToCopy({ directory, packages }: NpmLock): string[] {
+  const manifests = Object.keys(packages)
+    .filter((path) => !/(?:^|\/)node_modules\//.test(path))
+    .map((path) => posix.join(path, 'package.json'));
+  const tarballs = Object.values(packages).flatMap(({ link, resolved }) =>
+    link !== true && resolved?.startsWith('file:') === true ? [resolved.slice('file:'.length)] : [],
+  );
+  return [...new Set(['package.json', '.npmrc', ...manifests, ...tarballs])].filter((path) =>
+    existsSync(join(directory, path)),
+  );
+}
+
+function keyOf(parts: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify([FORMAT, parts]))
+    .digest('hex')
+    .slice(0, 32);
+}

@@ -1,0 +1,103 @@
+// The user's npm, so that their registry, proxy and credentials count. It installs for the board, not for this
+// machine, and runs no package's scripts: what those make would be for the wrong machine.
+
+import type { Board } from '../../shared/boards.ts';
+import { findProgram, type ProgramResult, runProgram } from '../components/run-program.ts';
+import { UserError } from '../user-error.ts';
+
+/** The npm of Node.js 22.18, the oldest that tsk runs on; 10.9.4 and 11 were tried. */
+const MIN_VERSION = [10, 9] as const;
+
+export interface NpmInstall {
+  appName: string;
+  board: Board;
+  offline: boolean;
+  /** `ci` wants a lock file, `install` makes one. */
+  command: 'ci' | 'install';
+  directory: string;
+}
+
+export async function installForBoard({
+  appName,
+  board,
+  offline,
+  command,
+  directory,
+}: NpmInstall): Promise<void> {
+  const npm = await requireNpm(appName);
+  const args = [
+    command,
+    '--os=linux',
+    `--cpu=${board.nodeArch}`,
+    '--libc=glibc',
+    '--omit=dev',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--no-update-notifier',
+    ...(offline ? ['--offline'] : []),
+  ];
+  const result = await runProgram(npm, args, { environment: npmEnvironment(), directory });
+  if (result.status !== 0) throw npmError(appName, command, result);
+}
+
+async function requireNpm(appName: string): Promise<string> {
+  const path = await findProgram('npm', process.env);
+  const hint = 'Install npm 11 or later: "npm install --global npm@11".';
+  if (path === undefined) {
+    throw new UserError(`Cannot install the packages of app "${appName}": there is no "npm" on PATH`, {
+      hint: 'Install Node.js with npm.',
+    });
+  }
+  const { stdout } = await runProgram(path, ['--version'], { environment: npmEnvironment(), directory: '/' });
+  const version = stdout.trim();
+  if (isTooOld(version)) {
+    throw new UserError(
+      `Cannot install the packages of app "${appName}": npm ${version} does not install for another machine ` +
+        `reliably; at least ${MIN_VERSION.join('.')} is needed`,
+      { hint },
+    );
+  }
+  return path;
+}
+
+export function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < MIN_VERSION[0] || (major === MIN_VERSION[0] && minor < MIN_VERSION[1]);
+}
+
+/** Without what an outer `npm run` says of its own package. */
+function npmEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_(?:package|lifecycle)_|^INIT_CWD$/.test(name)),
+  );
+}
+
+const MAX_LINES = 15;
+
+const HINTS: readonly { pattern: RegExp; hint: string }[] = [
+  { pattern: /ENOTCACHED/, hint: 'Build once with a network connection and without --offline.' },
+  {
+    pattern: /EUSAGE|can only install packages when your package\.json and package-lock\.json/,
+    hint: 'Run "npm install" to bring package-lock.json up to date with package.json.',
+  },
+  {
+    pattern: /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ERR_SOCKET_TIMEOUT/,
+    hint: 'Check the network connection and npm\'s "registry" and "proxy" settings, then run the command again.',
+  },
+];
+
+function npmError(appName: string, command: string, { status, stdout, stderr }: ProgramResult): UserError {
+  const lines = `${stderr}\n${stdout}`
+    .split('\n')
+    .filter((line) => /^npm (?:error|ERR!)/.test(line))
+    .map((line) => line.replace(/^npm (?:error|ERR!) ?/, '').trimEnd())
+    .filter((line) => line !== '' && !/A complete log of this run|_logs\/|For a full report see/.test(line));
+  const output =
+    lines.length === 0 ? `it ended with status ${status}` : lines.slice(0, MAX_LINES).join('\n  ');
+  const hint = HINTS.find(({ pattern }) => pattern.test(output))?.hint;
+  return new UserError(
+    `Cannot install the packages of app "${appName}": "npm ${command}" failed:\n  ${output}`,
+    hint === undefined ? {} : { hint },
+  );
+}
