@@ -11,7 +11,10 @@ export interface ByteSink {
 }
 
 /** A disk, a partition or an image file. */
-export interface ByteDevice extends ByteSource, ByteSink {}
+export interface ByteDevice extends ByteSource, ByteSink {
+  /** Returns when all earlier writes would survive a power cut. Without it, writes are durable in order. */
+  flush?(): Promise<void>;
+}
 
 export function sourceOfBytes(bytes: Uint8Array): ByteSource {
   return {
@@ -57,5 +60,6 @@ export function sliceDevice(device: ByteDevice, offsetBytes: number, sizeBytes: 
       check(offset, bytes.length);
       await device.write(offsetBytes + offset, bytes);
     },
+    ...(device.flush && { flush: async () => device.flush?.() }),
   };
 }
