@@ -7,6 +7,7 @@ import { BOARD_IDS } from './boards.ts';
 
 /** Keys that design.md promises and this version does not have; by the path of the object they are in. */
 export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
+  '': ['components'],
   'apps.*': ['npm', 'user', 'memory', 'sandbox', 'health', 'waitFor'],
 };
 /** Boards likewise. */
@@ -25,7 +26,7 @@ const SERIAL_CONSOLE = /^(?:off|tty[A-Za-z]+\d*(?:,\d+[a-z0-9]*)?)$/;
 export const APP_SOURCES = ['node', 'go', 'binary'] as const;
 
 /** Names of programs and folders of ours: an app's name is its service's, its log's and its folder's in /perm. */
-const RESERVED_APP_NAMES: readonly string[] = [
+export const RESERVED_APP_NAMES: readonly string[] = [
   'breakglass',
   'init',
   'kernel',
@@ -39,7 +40,7 @@ const RESERVED_APP_NAMES: readonly string[] = [
 const text = (description: string) =>
   v.pipe(
     v.string('must be a string'),
-    v.regex(/^[^\0]*$/, 'must not contain a zero byte'),
+    v.excludes('\0', 'must not contain a zero byte'),
     v.description(description),
   );
 
@@ -49,8 +50,7 @@ const filledText = (description: string) => v.pipe(text(description), v.nonEmpty
 export const INCLUDE_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'] as const;
 /** What leaves the folder that it is relative to is a mistake or an attack. host/apps/include.ts looks again. */
 const INCLUDE_TARGET = new RegExp(
-  `^(?!(?:.*/)?\\.\\.(?:/|$))(?:[^/\\\\\0]|(?:${INCLUDE_ROOTS.join('|')})/)[^\\\\\0]*$`,
-  's',
+  `^(?!(?:[\\s\\S]*/)?\\.\\.(?:/|$))(?:[^/\\\\]|(?:${INCLUDE_ROOTS.join('|')})/[^/\\\\])[^\\\\]*$`,
 );
 
 const includeSchema = v.strictObject(
@@ -62,6 +62,7 @@ const includeSchema = v.strictObject(
         INCLUDE_TARGET,
         `must be a path in the app's directory (relative, without "..") or below ${INCLUDE_ROOTS.join(', ')}`,
       ),
+      v.excludes('\0', 'must not contain a zero byte'),
       v.description('Where it goes: relative to the directory of the app on the device, or absolute'),
     ),
   },
@@ -151,8 +152,10 @@ const appSchema = v.pipe(
       ),
       dataDir: v.exactOptional(
         v.pipe(
-          filledText('Where the app keeps its data (default: /perm/apps/NAME)'),
+          v.string('must be a string'),
           v.regex(/^\/perm(?:\/(?!\.{1,2}(?:\/|$))[^/]+)+$/, 'must be a path below /perm'),
+          v.excludes('\0', 'must not contain a zero byte'),
+          v.description('Where the app keeps its data (default: /perm/NAME)'),
         ),
       ),
     },

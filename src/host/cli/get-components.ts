@@ -1,7 +1,7 @@
 // What `tsk get` does: resolve, write the lock, fill the cache, say what moved.
 
 import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/boards.ts';
-import { cacheDirectory } from '../components/cache.ts';
+import { defaultCacheDirectory } from '../components/cache.ts';
 import { type LockChange, loadComponents, resolveLock } from '../components/load-components.ts';
 import { type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { openInstance, type Instance } from '../config/instance.ts';
@@ -21,7 +21,7 @@ export async function getComponents(session: Session, options: { update: boolean
   await loadComponents({
     board: BOARDS[instance.config.board],
     lock,
-    cacheDirectory: cacheDirectory(),
+    cacheDirectory: defaultCacheDirectory(),
     offline: false,
     report: output.progress,
   });
@@ -46,7 +46,7 @@ async function moveLock(
       board: BOARDS[board],
       ...(lock === undefined ? {} : { previous: lock }),
       update,
-      cacheDirectory: cacheDirectory(),
+      cacheDirectory: defaultCacheDirectory(),
       report: session.output.progress,
     });
     lock = resolved.lock;

@@ -6,6 +6,7 @@ import { packageRoot } from '../package-root.ts';
 import { createActionMaker, examples, type VerbAdder } from './session.ts';
 import { addAddVerb } from './add.ts';
 import { addBuildVerb } from './build.ts';
+import { addCompletionVerb } from './completion.ts';
 import { addDoctorVerb } from './doctor.ts';
 import { addEditVerb } from './edit.ts';
 import { addFlashVerb } from './flash.ts';
@@ -17,7 +18,7 @@ import { addVersionVerb } from './version.ts';
 const VERB_GROUPS: readonly (readonly [title: string, verbs: readonly VerbAdder[]])[] = [
   ['Edit an instance:', [addNewVerb, addAddVerb, addEditVerb, addGetVerb]],
   ['Build and deploy it:', [addBuildVerb, addFlashVerb, addVmVerb]],
-  ['Other:', [addDoctorVerb, addVersionVerb]],
+  ['Other:', [addDoctorVerb, addCompletionVerb, addVersionVerb]],
 ];
 
 export function createProgram(signal: AbortSignal): Command {

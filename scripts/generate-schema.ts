@@ -1,0 +1,34 @@
+// Writes tskrazy.schema.json, by which editors complete and check tskrazy.json, from the one schema in
+// src/shared/config.ts. Run it after a change there; a test compares.
+
+import { writeFileSync } from 'node:fs';
+import { toJsonSchema } from '@valibot/to-json-schema';
+import { APP_SOURCES, configSchema, RESERVED_APP_NAMES } from '../src/shared/config.ts';
+
+export const SCHEMA_PATH = new URL('../tskrazy.schema.json', import.meta.url);
+
+export function generateSchema(): string {
+  const { $schema, ...schema } = toJsonSchema(configSchema, {
+    // What has no word in JSON Schema, or none that the converter knows.
+    overrideAction({ valibotAction, jsonSchema }) {
+      if (valibotAction.type === 'raw_check') {
+        return { ...jsonSchema, oneOf: APP_SOURCES.map((key) => ({ required: [key] })) };
+      }
+      if (valibotAction.type === 'not_values')
+        return { ...jsonSchema, not: { enum: [...RESERVED_APP_NAMES] } };
+      // Zero bytes: editors cannot write them anyway.
+      if (valibotAction.type === 'excludes') return jsonSchema;
+      return undefined;
+    },
+  });
+  const head = {
+    $schema,
+    title: 'tskrazy.json',
+    description: 'One appliance: see docs/config.md of tskrazy',
+    allowComments: true,
+    allowTrailingCommas: true,
+  };
+  return `${JSON.stringify({ ...head, ...schema }, null, 2)}\n`;
+}
+
+if (import.meta.main) writeFileSync(SCHEMA_PATH, generateSchema());
