@@ -26,6 +26,7 @@ export function bootList({ openWatchdog, serveControlApi }: BootParts): readonly
     // Early: it also guards the rest of the boot.
     { name: 'open the watchdog', run: openWatchdog, onFailure: 'warn' },
     { name: 'read the configuration', run: readConfiguration, onFailure: 'fatal' },
+    { name: 'catch Ctrl-Alt-Del', run: ({ sys }) => sys.catchCtrlAltDel(), onFailure: 'warn' },
     { name: 'set the hostname', run: setHostname, onFailure: 'warn' },
     { name: 'raise the clock to the build time', run: raiseClockToBuildTime, onFailure: 'warn' },
     { name: 'link /dev/fd and the standard streams', run: linkStandardStreams, onFailure: 'warn' },
@@ -82,7 +83,7 @@ function linkStandardStreams({ sys }: Device): void {
     ['stdout', '/proc/self/fd/1'],
     ['stderr', '/proc/self/fd/2'],
   ] as const) {
-    symlinkSync(target, sys.path(`/dev/${name}`));
+    linkIfMissing(target, sys.path(`/dev/${name}`));
   }
 }
 
@@ -96,8 +97,12 @@ function makePermDirectories({ sys }: Device): void {
   mkdirSync(sys.path(STATE_DIRECTORY), { recursive: true, mode: 0o700 });
   mkdirSync(sys.path('/perm/var/lib'), { recursive: true });
   mkdirSync(sys.path('/perm/var/tmp'), { recursive: true, mode: 0o1777 });
+  linkIfMissing('/run', sys.path('/perm/var/run'));
+}
+
+function linkIfMissing(target: string, path: string): void {
   try {
-    symlinkSync('/run', sys.path('/perm/var/run'));
+    symlinkSync(target, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }

@@ -30,7 +30,7 @@ export async function runInit(sys: Sys): Promise<void> {
   const giveUp = (error: unknown): void => void shutdown.lastResort(error, during);
   process.on('uncaughtException', giveUp);
   process.on('unhandledRejection', giveUp);
-  obeySignals(sys, shutdown);
+  obeySignals(shutdown);
   keepReapingOrphans(sys);
   const health = new Health(sys.path(INIT_SOCKET_PATH), () =>
     giveUp(new Error('the control API does not answer any more')),
@@ -54,10 +54,10 @@ export async function runInit(sys: Sys): Promise<void> {
   setInterval(() => saveClock(device), SAVE_TIME_EVERY_MS);
 }
 
-function obeySignals(sys: Sys, shutdown: Shutdown): void {
+function obeySignals(shutdown: Shutdown): void {
   const orders = [
     ['SIGTERM', 'restart'],
-    // Ctrl-Alt-Del.
+    // Ctrl-Alt-Del, once the boot list has asked the kernel for it.
     ['SIGINT', 'restart'],
     ['SIGUSR1', 'halt'],
     ['SIGUSR2', 'poweroff'],
@@ -69,7 +69,6 @@ function obeySignals(sys: Sys, shutdown: Shutdown): void {
   }
   // Programs made for gokrazy send it to PID 1 when addresses change; net and web see that themselves.
   process.on('SIGHUP', () => {});
-  sys.catchCtrlAltDel();
 }
 
 function openWatchdog(device: Device, health: Health, shutdown: Shutdown): void {

@@ -1,6 +1,6 @@
 // What init itself has to say: to the console, and kept in a ring like every service's log.
 
-import { writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import type { Sys } from '../../sys/sys.ts';
 import { ConsoleWriter } from './console-writer.ts';
 import { LogRing } from './log-ring.ts';
@@ -33,9 +33,9 @@ export class InitLog {
   alarm(text: string): void {
     this.ring.append('stderr', text);
     try {
-      for (const line of text.split('\n')) {
-        writeFileSync(this.#sys.path('/dev/kmsg'), `<2>init: ${line.slice(0, 900)}\n`, { flag: 'a' });
-      }
+      const fd = openSync(this.#sys.path('/dev/kmsg'), constants.O_WRONLY);
+      for (const line of text.trim().split('\n')) writeSync(fd, `<2>init: ${line.slice(0, 900)}\n`);
+      closeSync(fd);
     } catch {
       this.toConsole(`init: ${text}`);
     }
