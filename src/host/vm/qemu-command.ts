@@ -6,6 +6,7 @@ import type { Board } from '../../shared/boards.ts';
 
 export interface QemuOptions {
   board: Board;
+  accelerator: Accelerator;
   name: string;
   diskPath: string;
   firmware: { codePath: string; varsPath: string };
@@ -17,6 +18,9 @@ export interface QemuOptions {
   consolePath: string;
   extraArgs?: readonly string[];
 }
+
+/** `tcg` is emulation; the others run the guest's code natively. */
+export type Accelerator = 'kvm' | 'hvf' | 'tcg';
 
 export interface PortForward {
   hostPort: number;
@@ -30,7 +34,7 @@ export function qemuArguments(options: QemuOptions): string[] {
     .join('');
   return [
     ...['-name', options.name],
-    ...machineArguments(board),
+    ...machineArguments(board, options.accelerator),
     ...['-smp', '2', '-m', String(options.memoryMiB)],
     ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${escapeComma(firmware.codePath)}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${escapeComma(firmware.varsPath)}`],
@@ -48,30 +52,24 @@ export function qemuArguments(options: QemuOptions): string[] {
   ];
 }
 
-function machineArguments(board: Board): string[] {
-  const native = hostAccelerator(board);
-  if (board.nodeArch === 'x64') {
-    return ['-machine', 'q35', ...(native ? ['-accel', native, '-cpu', 'host'] : TCG)];
-  }
+function machineArguments(board: Board, accelerator: Accelerator): string[] {
+  const native = accelerator === 'tcg' ? undefined : ['-accel', accelerator, '-cpu', 'host'];
+  if (board.nodeArch === 'x64') return ['-machine', 'q35', ...(native ?? TCG)];
   // virt has no default CPU that can run a 64-bit kernel.
-  return [
-    '-machine',
-    'virt',
-    ...(native ? ['-accel', native, '-cpu', 'host'] : [...TCG, '-cpu', 'cortex-a72']),
-  ];
+  return ['-machine', 'virt', ...(native ?? [...TCG, '-cpu', 'cortex-a72'])];
 }
 
 const TCG = ['-accel', 'tcg,thread=multi'];
 
-/** The accelerator that runs this board's code natively here; undefined means emulation. */
-export function hostAccelerator(board: Board): 'kvm' | 'hvf' | undefined {
-  if (process.arch !== board.nodeArch) return undefined;
-  if (process.platform === 'darwin') return 'hvf';
+/** Best first. Emulation is always among them: a KVM inside a virtual machine may be there and not work. */
+export function possibleAccelerators(board: Board): Accelerator[] {
+  if (process.arch !== board.nodeArch) return ['tcg'];
+  if (process.platform === 'darwin') return ['hvf', 'tcg'];
   try {
     accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return 'kvm';
+    return ['kvm', 'tcg'];
   } catch {
-    return undefined;
+    return ['tcg'];
   }
 }
 

@@ -22,9 +22,12 @@ export class QmpClient {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    createInterface({ input: socket }).on('line', (line) => this.#receive(JSON.parse(line) as QmpMessage));
     const fail = (error?: Error): void => this.#failAll(error ?? new Error('QEMU closed its control socket'));
     socket.on('error', fail).on('close', () => fail());
+    // readline hands on the errors of its input, and an unheard one ends the process.
+    createInterface({ input: socket })
+      .on('line', (line) => this.#receive(JSON.parse(line) as QmpMessage))
+      .on('error', fail);
   }
 
   /** Connects and leaves the negotiation mode. Rejects when nobody listens at `path`. */

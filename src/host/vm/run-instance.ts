@@ -4,14 +4,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Board } from '../../shared/boards.ts';
 import { layOutDisk } from '../../shared/disk-layout.ts';
 import { type BuiltImage, buildImage, type BuildOptions } from '../build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeDisk, writeDiskImage } from '../build/disk-image.ts';
 import type { Instance } from '../config/instance.ts';
 import { FileDevice } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
-import { hostAccelerator, type PortForward } from './qemu-command.ts';
+import type { PortForward } from './qemu-command.ts';
 import { powerOff, startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
 import { forgetVm, listVms, recordVm } from './vm-registry.ts';
 
@@ -81,7 +80,7 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
     return result;
   };
   try {
-    await waitForPage(url, vm, board, options);
+    await waitForPage(url, vm, options);
   } catch (cause) {
     await stop();
     throw cause;
@@ -115,13 +114,8 @@ async function prepareDisk(image: BuiltImage, path: string, options: RunOptions)
   }
 }
 
-async function waitForPage(
-  url: string,
-  vm: VirtualMachine,
-  board: Board,
-  options: RunOptions,
-): Promise<void> {
-  const how = hostAccelerator(board) ? '' : ' (emulated: this takes longer than on hardware)';
+async function waitForPage(url: string, vm: VirtualMachine, options: RunOptions): Promise<void> {
+  const how = vm.accelerator !== 'tcg' ? '' : ' (emulated: this takes longer than on hardware)';
   const waiting = options.report.start(`Booting${how}`);
   const deadlineMs = Date.now() + PAGE_TIMEOUT_MS;
   let ended = false;

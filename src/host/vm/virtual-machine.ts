@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Board } from '../../shared/boards.ts';
-import { findFirmware } from '../doctor/uefi-firmware.ts';
+import { findFirmware, type Firmware } from '../doctor/uefi-firmware.ts';
 import { UserError } from '../user-error.ts';
-import { type PortForward, qemuArguments } from './qemu-command.ts';
+import { type Accelerator, possibleAccelerators, type PortForward, qemuArguments } from './qemu-command.ts';
 import { QmpClient } from './qmp.ts';
 
 export interface VmOptions {
@@ -28,6 +28,7 @@ export interface VmOptions {
 
 export interface VirtualMachine {
   pid: number;
+  accelerator: Accelerator;
   qmpSocketPath: string;
   consolePath: string;
   /** Host port of each forwarded guest port. */
@@ -43,26 +44,36 @@ async function prepareVariables(pristine: string, path: string): Promise<void> {
   });
 }
 
+/** Takes the first accelerator with which QEMU comes up. */
 export async function startVirtualMachine(options: VmOptions): Promise<VirtualMachine> {
-  const { board, directory } = options;
-  const firmware = await findFirmware(board);
-  const varsPath = join(directory, 'firmware-variables.fd');
+  const firmware = await findFirmware(options.board);
+  const varsPath = join(options.directory, 'firmware-variables.fd');
   await prepareVariables(firmware.varsPath, varsPath);
+  const flash = { codePath: firmware.codePath, varsPath };
+  const accelerators = possibleAccelerators(options.board);
+  for (const accelerator of accelerators.slice(0, -1)) {
+    const vm = await launch(options, flash, accelerator).catch(() => undefined);
+    if (vm) return vm;
+  }
+  return launch(options, flash, 'tcg');
+}
+
+async function launch(
+  options: VmOptions,
+  firmware: Firmware,
+  accelerator: Accelerator,
+): Promise<VirtualMachine> {
+  const { board, directory } = options;
   // A Unix socket's path is limited to 107 bytes, and an instance may lie deep.
   const socketDirectory = mkdtempSync(join(tmpdir(), 'tsk-vm-'));
   const qmpSocketPath = join(socketDirectory, 'qmp');
   const consolePath = join(directory, 'console.log');
   const messagesPath = join(directory, 'qemu.log');
   const messages = openSync(messagesPath, 'w');
+  const memoryMiB = options.memoryMiB ?? 1024;
   const qemu = spawn(
     board.qemuSystem,
-    qemuArguments({
-      ...options,
-      firmware: { codePath: firmware.codePath, varsPath },
-      memoryMiB: options.memoryMiB ?? 1024,
-      qmpSocketPath,
-      consolePath,
-    }),
+    qemuArguments({ ...options, accelerator, firmware, memoryMiB, qmpSocketPath, consolePath }),
     // A group of its own: Ctrl-C in the terminal goes to tsk, which then powers the machine off in order.
     { detached: true, stdio: ['ignore', messages, messages] },
   );
@@ -76,7 +87,7 @@ export async function startVirtualMachine(options: VmOptions): Promise<VirtualMa
   });
   if (options.detached) qemu.unref();
   const ports = await connectAndAskPorts(qmpSocketPath, ended, messagesPath);
-  return { pid: qemu.pid ?? 0, qmpSocketPath, consolePath, ports, ended };
+  return { pid: qemu.pid ?? 0, accelerator, qmpSocketPath, consolePath, ports, ended };
 }
 
 async function connectAndAskPorts(
@@ -87,17 +98,22 @@ async function connectAndAskPorts(
   let running = true;
   void ended.then(() => (running = false));
   while (running) {
-    const client = await QmpClient.connect(qmpSocketPath).catch(() => undefined);
-    if (client) {
-      const table = await client.monitor('info usernet');
-      client.close();
-      return parseUsernet(table);
-    }
+    const table = await askUsernet(qmpSocketPath).catch(() => undefined);
+    if (table !== undefined) return parseUsernet(table);
     // QEMU makes its socket within some 50 ms; nothing announces it.
     await delay(20);
   }
   const messages = (await readFile(messagesPath, 'utf8')).trim();
   throw new UserError(`Cannot start the virtual machine: QEMU says: ${messages || 'nothing'}`);
+}
+
+async function askUsernet(qmpSocketPath: string): Promise<string> {
+  const client = await QmpClient.connect(qmpSocketPath);
+  try {
+    return await client.monitor('info usernet');
+  } finally {
+    client.close();
+  }
 }
 
 /** Host port by guest port, out of QEMU's table of forwards. */
