@@ -59,9 +59,19 @@ const CACHE_PROBLEMS: Readonly<Record<string, { what: string; hint: string }>> =
   },
 };
 
-/** Turns a failed write to the cache into words; every other error passes as it is. */
-export function explainCacheError(error: unknown, cacheDirectory: string): unknown {
+export function isCacheProblem(code: string): boolean {
+  return Object.hasOwn(CACHE_PROBLEMS, code);
+}
+
+/** Turns what can go wrong outside of this program into words: a failed write to the cache, a malformed archive. */
+export function explainComponentError(component: string, cacheDirectory: string, error: unknown): unknown {
   if (error instanceof UserError || !(error instanceof Error)) return error;
+  if (error instanceof SyntaxError) {
+    return new UserError(`Cannot use component ${component}: ${error.message}`, {
+      hint: 'Run "tsk get -u" to move to the newest version, or correct the component in tskrazy.json',
+      cause: error,
+    });
+  }
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const problem = CACHE_PROBLEMS[code];
   if (!problem) return error;

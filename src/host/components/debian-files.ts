@@ -11,24 +11,6 @@ import { type DebEntry, readDeb } from './deb-package.ts';
 
 const MAX_SYMLINKS = 40;
 
-/** Names of libraries, for `DebianFiles.addLibraries`, which every image has from component libc. */
-export const LIBC_LIBRARIES = {
-  required: [
-    'libc.so.6',
-    'libm.so.6',
-    'libdl.so.2',
-    'libpthread.so.0',
-    'librt.so.1',
-    'libresolv.so.2',
-    'libstdc++.so.6',
-    'libgcc_s.so.1',
-    'libatomic.so.1',
-  ],
-  // Empty shells or gone in newer releases, but named by programs that were built for older ones;
-  // name service modules are loaded by glibc at run time.
-  optional: ['libutil.so.1', 'libmvec.so.1', 'libanl.so.1', 'libnss_dns.so.2', 'libnss_files.so.2'],
-} as const;
-
 export class DebianFiles {
   readonly #entries = new Map<string, DebEntry>();
   readonly #board: Board;

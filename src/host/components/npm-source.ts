@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
-import { noNetwork, notInCache, wrongHash } from './component-error.ts';
+import { isCacheProblem, noNetwork, notInCache, wrongHash } from './component-error.ts';
 import { hashFile } from './file-hash.ts';
 import type { LockedNpmPackage } from './lock-file.ts';
 import { megabytes } from './progress.ts';
@@ -135,6 +135,9 @@ function explainNpmError(
       /wanted (sha\d+-\S+) but got (sha\d+-\S+?)\.? /.exec(`${reason} ${stderr} `) ?? [];
     return wrongHash(component, spec, expected, got);
   }
+  // The cache's disk is full or read-only: told like any other failed write to it.
+  if (error?.code !== undefined && isCacheProblem(error.code))
+    throw Object.assign(new Error(reason), { code });
   if (NETWORK_CODES.test(code)) return noNetwork(component, `npm package ${spec}`, new Error(reason));
   return new UserError(`Cannot download component ${component}: npm package "${spec}": ${reason}`, {
     hint: `Try "npm view ${spec}" and see what npm says`,

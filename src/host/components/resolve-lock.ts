@@ -2,9 +2,10 @@
 
 import type { Board } from '../../shared/boards.ts';
 import { ComponentCache } from './cache.ts';
-import { COMPONENT_KINDS, type ComponentSources } from './component-kinds.ts';
+import { COMPONENT_KINDS, type ComponentSources, isLockedFor, packageOf } from './component-kinds.ts';
 import { COMPONENT_NAMES, type ComponentName } from './component.ts';
-import { explainCacheError } from './component-error.ts';
+import type { ComponentOverride, ComponentOverrides } from './component-override.ts';
+import { explainComponentError } from './component-error.ts';
 import { DebianSource } from './debian-source.ts';
 import { type Lock, type LockedBoard, type LockedComponent, stringifyValue } from './lock-file.ts';
 import type { ProgressReporter } from './progress.ts';
@@ -17,6 +18,7 @@ export interface ResolveOptions {
   update: boolean;
   cacheDirectory: string;
   report: ProgressReporter;
+  overrides?: ComponentOverrides;
   /** Default: the process's own. */
   environment?: Environment;
   /** Default: now. */
@@ -38,16 +40,21 @@ export async function resolveLock(options: ResolveOptions): Promise<{ lock: Lock
   const before = previous?.boards[board.id] ?? {};
   const results = await Promise.allSettled(
     COMPONENT_NAMES.map(async (name) => {
+      const override = options.overrides?.[name];
       const entry = before[name];
-      const locked = entry && !update ? entry : await resolveOne(sources, name, entry, update);
-      return { name, locked };
+      // Nothing pins a local directory; an entry that there is stays, for when the override goes.
+      const isSettled =
+        override?.kind === 'directory' ||
+        (entry !== undefined && !update && isLockedFor(sources, name, entry, override));
+      return { name, locked: isSettled ? entry : await resolveOne(sources, name, update, override) };
     }),
   );
   const after: LockedBoard = {};
   const changes: LockChange[] = [];
   for (const result of results) {
-    if (result.status === 'rejected') throw explainCacheError(result.reason, options.cacheDirectory);
+    if (result.status === 'rejected') throw result.reason;
     const { name, locked } = result.value;
+    if (!locked) continue;
     after[name] = locked;
     const change = describeChange(name, before[name], locked);
     if (change) changes.push(change);
@@ -82,8 +89,13 @@ function otherVersions(of: LockedComponent, compared: LockedComponent): string {
 async function resolveOne(
   sources: ComponentSources,
   name: ComponentName,
-  _before: LockedComponent | undefined,
   update: boolean,
+  override: ComponentOverride | undefined,
 ): Promise<LockedComponent> {
-  return COMPONENT_KINDS[name].resolve(sources, update);
+  try {
+    const kind = COMPONENT_KINDS[name];
+    return await kind.resolve(sources, update, packageOf(sources, name, override));
+  } catch (error) {
+    throw explainComponentError(name, sources.cache.directory, error);
+  }
 }

@@ -1,0 +1,90 @@
+// A component that the instance takes from elsewhere: another Go module or npm package of the same shape, which
+// the lock pins like any other, or a directory on this machine, such as a self-built kernel, which nothing pins.
+
+import { open, readdir, readlink, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { KERNEL_HEAD_BYTES } from '../../formats/kernel-image.ts';
+import type { Board } from '../../shared/boards.ts';
+import { UserError } from '../user-error.ts';
+import { requireBoardElf } from './board-elf.ts';
+import type { Component, ComponentFile, ComponentName } from './component.ts';
+import { sha256Of, sha256OfFile } from './file-hash.ts';
+import { requireBoardKernel } from './kernel-files.ts';
+import { sourceOfHandle } from './node-runtime.ts';
+
+export type ComponentOverride =
+  | { kind: 'directory'; path: string }
+  /** A Go module for the kernel, an npm package for Node.js. */
+  | { kind: 'package'; name: string };
+
+export type ComponentOverrides = Partial<Record<ComponentName, ComponentOverride>>;
+
+/** What must be in the directory; everything else in it belongs to the component too. */
+const REQUIRED_FILES: Readonly<Record<ComponentName, (board: Board) => string[]>> = {
+  kernel: () => ['vmlinuz'],
+  node: () => ['bin/node'],
+  libc: (board) => [`lib/${board.gnuTriplet}/libc.so.6`, board.dynamicLinker.slice(1)],
+  'boot-loader': (board) => [board.efiLoader.packagePath],
+  e2fsprogs: () => ['sbin/e2fsck', 'sbin/mkfs.ext4', 'sbin/resize2fs'],
+  'ca-certificates': () => ['etc/ssl/certs/ca-certificates.crt'],
+};
+
+/** The files of a local directory as a component. Hashed at every build: it may change between any two. */
+export async function loadDirectory(name: ComponentName, path: string, board: Board): Promise<Component> {
+  const directory = resolve(path);
+  const act = `Cannot use "${path}" as component ${name}`;
+  let files: ComponentFile[];
+  try {
+    files = await listFiles(directory);
+  } catch (error) {
+    throw new UserError(`${act}: ${(error as Error).message}`, { cause: error });
+  }
+  const missing = REQUIRED_FILES[name](board).find((wanted) => !files.some((file) => file.path === wanted));
+  if (missing !== undefined) {
+    throw new UserError(`${act}: it has no "${missing}"`, {
+      hint: `Give it the files of the component that it replaces`,
+    });
+  }
+  await checkArchitecture(name, directory, board);
+  const digest = sha256Of(files.map((file) => `${file.path} ${file.mode} ${file.sha256}\n`).join(''));
+  return { name, version: `local-${digest.slice(0, 12)}`, directory, files };
+}
+
+async function listFiles(directory: string): Promise<ComponentFile[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+    .map((entry) => ({
+      isFile: entry.isFile(),
+      path: join(entry.parentPath, entry.name).slice(directory.length + 1),
+    }));
+  paths.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const files: ComponentFile[] = [];
+  for (const { path, isFile } of paths) {
+    const absolute = join(directory, path);
+    if (isFile) {
+      const { mode, size } = await stat(absolute);
+      const sha256 = await sha256OfFile(absolute);
+      files.push({ path, kind: 'file', mode: mode & 0o7777, sizeBytes: size, sha256 });
+    } else {
+      const target = await readlink(absolute);
+      const sizeBytes = Buffer.byteLength(target);
+      files.push({ path, kind: 'symlink', mode: 0o777, sizeBytes, sha256: sha256Of(target), target });
+    }
+  }
+  return files;
+}
+
+async function checkArchitecture(name: ComponentName, directory: string, board: Board): Promise<void> {
+  const [main] = REQUIRED_FILES[name](board);
+  if (main === undefined || name === 'boot-loader' || name === 'ca-certificates') return;
+  const handle = await open(join(directory, main));
+  try {
+    const source = await sourceOfHandle(handle);
+    if (name !== 'kernel') return await requireBoardElf(board, name, main, source);
+    const head = await source.read(0, Math.min(KERNEL_HEAD_BYTES, source.sizeBytes));
+    return requireBoardKernel(board, `"${main}" of "${directory}"`, head);
+  } finally {
+    await handle.close();
+  }
+}
