@@ -8,7 +8,7 @@ import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
 import type { AppContext, AppProgram } from './build-app.ts';
 import { checkProgram } from './program-file.ts';
-import { nativeEnvironment, programEntry } from './user-program.ts';
+import { programEntry } from './user-program.ts';
 
 export async function buildBinaryApp(
   app: AppConfig & { binary: string },
@@ -28,7 +28,7 @@ export async function buildBinaryApp(
   return {
     kind: 'binary',
     argv: [`/user/${app.name}`],
-    env: nativeEnvironment(),
+    env: {},
     entries: [programEntry(app.name, path, stats.size)],
     inputs: [path],
   };

@@ -54,8 +54,6 @@ export async function buildApp(app: AppConfig, context: AppContext): Promise<App
       kind: program.kind,
       argv: [...program.argv, ...app.args],
       env: {
-        HOME: dataDir,
-        TSK_DATA_DIR: dataDir,
         TSK_APP_DIR: `/app/${app.name}`,
         ...program.env,
         ...app.env,

@@ -12,7 +12,7 @@ import type { AppContext, AppProgram } from './build-app.ts';
 import { moduleFiles } from './go-inputs.ts';
 import { goError, type GoTool, requireGo } from './go-tool.ts';
 import { checkProgram } from './program-file.ts';
-import { nativeEnvironment, programEntry } from './user-program.ts';
+import { programEntry } from './user-program.ts';
 
 type GoApp = AppConfig & { go: string };
 
@@ -52,7 +52,7 @@ export async function buildGoApp(app: GoApp, context: AppContext): Promise<AppPr
   return {
     kind: 'go',
     argv: [`/user/${app.name}`],
-    env: nativeEnvironment(),
+    env: {},
     entries: [programEntry(app.name, output, (await stat(output)).size)],
     inputs: source.inputs,
   };

@@ -1,5 +1,5 @@
-// What Go and binary apps have in common: their executable lies in /user, and they get the environment that
-// programs made for gokrazy expect (gokrazy-spec.md 20.c).
+// Go and binary apps: their executable lies in /user, which is on the PATH, as programs made for gokrazy expect
+// (gokrazy-spec.md 20.c). The environment of 20.c is what init gives to every service.
 
 import type { RootFile } from '../build/root-tree.ts';
 
@@ -12,9 +12,4 @@ export function programEntry(appName: string, hostPath: string, sizeBytes: numbe
     origin: `app ${appName}`,
     content: { kind: 'path', path: hostPath, sizeBytes },
   };
-}
-
-/** HOME comes from the app's data directory; GOKRAZY_FIRST_START from init, which alone knows. */
-export function nativeEnvironment(): Record<string, string> {
-  return { USER: 'root', PATH: '/user:/tsk/bin:/usr/local/bin:/bin' };
 }

@@ -1,0 +1,3 @@
+module example.org/go-clock
+
+go 1.21
