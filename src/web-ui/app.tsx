@@ -1,0 +1,140 @@
+// The page: what the device said last, which view shows it, and what the person is being asked or told.
+
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+
+import type { WebStatus } from '../shared/web-api.ts';
+import { Connection } from './device/connection.ts';
+import { History } from './device/history.ts';
+import { ActContext, type Act } from './parts/act.tsx';
+import { ConfirmDialog, type Question } from './parts/dialog.tsx';
+import { Failures } from './parts/notice.tsx';
+import { parseView, type View } from './route.ts';
+import { Banner, Header, type Expectation } from './views/header.tsx';
+import { LogView } from './views/log-view.tsx';
+import { Overview } from './views/overview.tsx';
+
+const FAILURE_MS = 12_000;
+
+function useView(): View {
+  const [view, setView] = useState(() => parseView(location.hash));
+  useEffect(() => {
+    const onChange = () => {
+      setView(parseView(location.hash));
+      scrollTo(0, 0);
+    };
+    addEventListener('hashchange', onChange);
+    return () => {
+      removeEventListener('hashchange', onChange);
+    };
+  }, []);
+  return view;
+}
+
+function useDevice() {
+  const [status, setStatus] = useState<WebStatus>();
+  const [isLive, setLive] = useState(true);
+  const history = useRef(new History());
+  useEffect(() => {
+    let buildId: string | undefined;
+    const connection = new Connection({
+      onStatus: (next) => {
+        // Another build brings another page.
+        buildId ??= next.system.buildId;
+        if (buildId !== next.system.buildId) location.reload();
+        history.current.add(next);
+        setStatus(next);
+      },
+      onService: (service) => {
+        setStatus(
+          (last) =>
+            last && {
+              ...last,
+              services: last.services.map((each) =>
+                each.name === service.name
+                  ? { ...service, usage: service.pid === each.pid ? each.usage : null }
+                  : each,
+              ),
+            },
+        );
+      },
+      onLive: setLive,
+    });
+    return () => {
+      connection.close();
+    };
+  }, []);
+  return { status, isLive, history: history.current };
+}
+
+function useAsking(mayChange: boolean) {
+  const [question, setQuestion] = useState<Question>();
+  const [failures, setFailures] = useState<string[]>([]);
+  const act = useMemo<Act>(
+    () => ({
+      mayChange,
+      ask: setQuestion,
+      attempt: (failure, promise) => {
+        promise.catch((error: unknown) => {
+          const text = `${failure}: ${error instanceof Error ? error.message : String(error)}`;
+          setFailures((texts) => [...texts.filter((each) => each !== text), text]);
+          setTimeout(() => {
+            setFailures((texts) => texts.filter((each) => each !== text));
+          }, FAILURE_MS);
+        });
+      },
+    }),
+    [mayChange],
+  );
+  const dismiss = (index: number) => {
+    setFailures((texts) => texts.filter((_, each) => each !== index));
+  };
+  return { act, question, setQuestion, failures, dismiss };
+}
+
+function useTitle(status: WebStatus | undefined, view: View, isLive: boolean): void {
+  useEffect(() => {
+    if (!status) return;
+    const place = view.name === 'log' ? `${view.of} · ` : '';
+    document.title = `${isLive ? '' : '(away) '}${place}${status.system.hostname}`;
+  }, [status?.system.hostname, view, isLive]);
+}
+
+export function App() {
+  const view = useView();
+  const { status, isLive, history } = useDevice();
+  const { act, question, setQuestion, failures, dismiss } = useAsking(status?.mayChange ?? false);
+  const [expectation, setExpectation] = useState<Expectation>();
+  useTitle(status, view, isLive);
+  // A device that is back has rebooted.
+  const bootId = status?.bootId;
+  useEffect(() => {
+    setExpectation(undefined);
+  }, [bootId]);
+
+  if (!status)
+    return (
+      <p class="loading" role="status">
+        {isLive ? '' : 'The device does not answer. Trying again …'}
+      </p>
+    );
+  return (
+    <ActContext.Provider value={act}>
+      <Header status={status} isLive={isLive} isOverview={view.name === 'overview'} />
+      <Banner hostname={status.system.hostname} isLive={isLive} expectation={expectation} />
+      <main class={`main view-${view.name}`} data-away={isLive ? undefined : 'yes'}>
+        {view.name === 'log' ? (
+          <LogView name={view.of} status={status} history={history} />
+        ) : (
+          <Overview status={status} history={history} onPower={setExpectation} />
+        )}
+      </main>
+      <Failures texts={failures} onDismiss={dismiss} />
+      <ConfirmDialog
+        question={question}
+        onClose={() => {
+          setQuestion(undefined);
+        }}
+      />
+    </ActContext.Provider>
+  );
+}

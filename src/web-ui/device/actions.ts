@@ -1,0 +1,37 @@
+// What the page asks the device to do. Failures are sentences for a person.
+
+import type { ServiceAction } from '../../shared/init-api.ts';
+import { WEB_API, type WebError } from '../../shared/web-api.ts';
+import { goToLogin } from './connection.ts';
+
+async function post(path: string): Promise<void> {
+  let response: Response;
+  try {
+    response = await fetch(path, { method: 'POST' });
+  } catch (cause) {
+    throw new Error('The device did not answer', { cause });
+  }
+  if (response.status === 401) goToLogin();
+  if (!response.ok) throw new Error(await messageOf(response));
+}
+
+async function messageOf(response: Response): Promise<string> {
+  try {
+    return ((await response.json()) as WebError).error.message;
+  } catch {
+    return `The device answered ${response.status}`;
+  }
+}
+
+export function actOnService(name: string, action: ServiceAction): Promise<void> {
+  return post(WEB_API.serviceAction(name, action));
+}
+
+export function power(action: 'reboot' | 'poweroff'): Promise<void> {
+  return post(WEB_API[action]);
+}
+
+export async function logOut(): Promise<void> {
+  await post('/logout');
+  goToLogin();
+}

@@ -1,0 +1,19 @@
+// Which view the page shows: the part of the address after `#`, so that the browser's back button works.
+
+export type View = { name: 'overview' } | { name: 'log'; of: string };
+
+export function parseView(hash: string): View {
+  const match = /^#\/logs\/([^/]+)$/.exec(hash);
+  try {
+    return match?.[1] === undefined
+      ? { name: 'overview' }
+      : { name: 'log', of: decodeURIComponent(match[1]) };
+  } catch {
+    // An address that somebody typed.
+    return { name: 'overview' };
+  }
+}
+
+export function logHref(name: string): string {
+  return `#/logs/${encodeURIComponent(name)}`;
+}

@@ -1,0 +1,229 @@
+// What changes rarely: network, build and components, and the switches of the whole device.
+
+import type { ComponentChildren } from 'preact';
+
+import type { InterfaceStatus } from '../../shared/net-status.ts';
+import type { WebStatus } from '../../shared/web-api.ts';
+import { power } from '../device/actions.ts';
+import { formatBytes, formatDateTime, formatDuration } from '../format.ts';
+import { useAct } from '../parts/act.tsx';
+import { Icon } from '../parts/icons.tsx';
+import { logHref } from '../route.ts';
+import { Bar } from './vitals.tsx';
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+const DHCP_WORDS: Readonly<Record<string, string>> = {
+  'no-carrier': 'no cable',
+  waiting: 'waiting for the next try',
+  selecting: 'looking for a DHCP server',
+  requesting: 'asking for an address',
+  rebooting: 'asking for its earlier address',
+  probing: 'making sure that the address is free',
+  bound: 'address by DHCP',
+  renewing: 'renewing its address',
+  rebinding: 'looking for a server to renew its address',
+};
+
+function interfaceState(each: InterfaceStatus): string {
+  if (!each.carrier) return 'no cable';
+  if (each.ipv4 === 'dhcp') return DHCP_WORDS[each.dhcp?.state ?? ''] ?? 'DHCP';
+  return each.ipv4 === 'static' ? 'static address' : 'off';
+}
+
+function Interface({ of, status }: { of: InterfaceStatus; status: WebStatus }) {
+  const traffic = status.usage.traffic.find((each) => each.interfaceName === of.name);
+  const expiresAtMs = of.dhcp?.lease?.expiresAtMs ?? null;
+  return (
+    <div class="interface">
+      <h3>
+        {of.name} <span class="quiet">{interfaceState(of)}</span>
+      </h3>
+      <dl class="facts">
+        <Fact name="Addresses">
+          {of.addresses.length === 0
+            ? 'none'
+            : of.addresses.map((address) => (
+                <span class="line mono" key={address}>
+                  {address}
+                </span>
+              ))}
+        </Fact>
+        {of.gateways.length > 0 && (
+          <Fact name="Router">
+            <span class="mono">{of.gateways.join(', ')}</span>
+          </Fact>
+        )}
+        {of.dns.length > 0 && (
+          <Fact name="Name servers">
+            <span class="mono">{of.dns.join(', ')}</span>
+          </Fact>
+        )}
+        {expiresAtMs !== null && (
+          <Fact name="Lease">ends in {formatDuration((expiresAtMs - status.timeMs) / 1000)}</Fact>
+        )}
+        {traffic && (
+          <Fact name="Since start">
+            ↓ {formatBytes(traffic.receivedBytes)}, ↑ {formatBytes(traffic.sentBytes)}
+          </Fact>
+        )}
+        <Fact name="Hardware">
+          <span class="mono">{of.mac}</span>
+        </Fact>
+      </dl>
+    </div>
+  );
+}
+
+export function NetworkCard({ status }: { status: WebStatus }) {
+  const interfaces = status.network?.interfaces ?? [];
+  return (
+    <section class="card" aria-labelledby="network">
+      <h2 id="network">Network</h2>
+      {interfaces.map((each) => (
+        <Interface key={each.name} of={each} status={status} />
+      ))}
+      {interfaces.length === 0 && <p class="empty">The service net has not found an interface yet.</p>}
+    </section>
+  );
+}
+
+/** Only when there is more to say than the tile does. */
+export function StorageCard({ status }: { status: WebStatus }) {
+  const { perm } = status.system;
+  if (perm.note === null && status.usage.disks.length <= 1) return null;
+  return (
+    <section class="card" aria-labelledby="storage">
+      <h2 id="storage">Storage</h2>
+      {status.usage.disks.map((disk) => (
+        <div class="disk" key={disk.mountPoint}>
+          <h3>
+            {disk.mountPoint}{' '}
+            <span class="quiet">
+              {disk.mountPoint === '/perm' ? (perm.device ?? 'in memory, not kept') : ''}
+            </span>
+          </h3>
+          <Bar
+            used={disk.usedBytes}
+            total={disk.totalBytes}
+            label={`${formatBytes(disk.usedBytes)} of ${formatBytes(disk.totalBytes)} used`}
+          />
+          <p class="disk-figures">
+            <span>{formatBytes(disk.usedBytes)} used</span>
+            <span>{formatBytes(disk.availableBytes)} free</span>
+          </p>
+        </div>
+      ))}
+      {perm.note !== null && <p class="quiet">{perm.note}</p>}
+    </section>
+  );
+}
+
+const COMPONENT_TITLES: Readonly<Record<string, string>> = {
+  kernel: 'Linux kernel',
+  node: 'Node.js',
+  libc: 'GNU C library',
+  bootloader: 'Boot loader',
+};
+
+export function BuildCard({ status }: { status: WebStatus }) {
+  const { system } = status;
+  return (
+    <section class="card" aria-labelledby="build">
+      <h2 id="build">Build</h2>
+      <dl class="facts">
+        <Fact name="Build">
+          <span class="mono" title={system.buildId}>
+            {system.buildId.slice(0, 12)}
+          </span>
+        </Fact>
+        <Fact name="Made">{formatDateTime(system.buildTimeSec * 1000)}</Fact>
+        <Fact name="Running from">{system.slot === null ? 'no slot' : `slot ${system.slot}`}</Fact>
+        <Fact name="tskrazy">{system.tskrazyVersion}</Fact>
+        <Fact name="Kernel runs">{system.kernel}</Fact>
+      </dl>
+      <h3>Components</h3>
+      <dl class="facts">
+        {Object.entries(system.components).map(([name, version]) => (
+          <Fact key={name} name={COMPONENT_TITLES[name] ?? name}>
+            <span class="mono">{version}</span>
+          </Fact>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+export function DeviceCard({
+  status,
+  onPower,
+}: {
+  status: WebStatus;
+  onPower: (act: 'reboot' | 'poweroff') => void;
+}) {
+  const { ask, attempt, mayChange } = useAct();
+  const { system } = status;
+  const requestPower = async (act: 'reboot' | 'poweroff') => {
+    await power(act);
+    onPower(act);
+  };
+  const request = (act: 'reboot' | 'poweroff') => () => {
+    attempt(act === 'reboot' ? 'Cannot reboot' : 'Cannot power off', requestPower(act));
+  };
+  return (
+    <section class="card" aria-labelledby="device">
+      <h2 id="device">Device</h2>
+      <dl class="facts">
+        <Fact name="Board">{[status.model, system.board].filter(Boolean).join(', ')}</Fact>
+        {status.processor !== null && <Fact name="Processor">{status.processor}</Fact>}
+        <Fact name="Up since">{formatDateTime(system.bootedAtMs)}</Fact>
+        <Fact name="Its clock">{formatDateTime(status.timeMs)}</Fact>
+        <Fact name="Load">{system.loadAverage.map((load) => load.toFixed(2)).join('  ')}</Fact>
+        <Fact name="Watchdog">{system.watchdog === 'none' ? 'not there' : system.watchdog}</Fact>
+        <Fact name="Logs">
+          <a href={logHref('init')}>init</a>, <a href={logHref('kernel')}>kernel</a>
+        </Fact>
+      </dl>
+      {mayChange && (
+        <div class="card-buttons">
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              ask({
+                title: `Reboot ${system.hostname}?`,
+                text: 'All apps stop and start again. You have to log in again afterwards.',
+                act: 'Reboot',
+                run: request('reboot'),
+              });
+            }}
+          >
+            <Icon name="restart" /> Reboot
+          </button>
+          <button
+            type="button"
+            class="button danger-quiet"
+            onClick={() => {
+              ask({
+                title: `Power ${system.hostname} off?`,
+                text: 'It can only be switched on again by hand, at the device.',
+                act: 'Power off',
+                isDangerous: true,
+                run: request('poweroff'),
+              });
+            }}
+          >
+            <Icon name="power" /> Power off
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,37 @@
+// The first view: what a person wants to see first.
+
+import type { WebStatus } from '../../shared/web-api.ts';
+import type { History } from '../device/history.ts';
+import { DeviceNotices } from '../parts/notice.tsx';
+import { BuildCard, DeviceCard, NetworkCard, StorageCard } from './details.tsx';
+import { ServiceList } from './service-list.tsx';
+import { Vitals } from './vitals.tsx';
+
+export interface OverviewProps {
+  status: WebStatus;
+  history: History;
+  onPower: (act: 'reboot' | 'poweroff') => void;
+}
+
+export function Overview({ status, history, onPower }: OverviewProps) {
+  const apps = status.services.filter((service) => service.kind !== 'system');
+  const system = status.services.filter((service) => service.kind === 'system');
+  return (
+    <>
+      <DeviceNotices status={status} />
+      <ServiceList title="Apps" services={apps} history={history} nowMs={status.timeMs} />
+      <Vitals status={status} history={history} />
+      <ServiceList title="System programs" services={system} history={history} nowMs={status.timeMs} />
+      <div class="columns">
+        <div class="column">
+          <NetworkCard status={status} />
+          <DeviceCard status={status} onPower={onPower} />
+        </div>
+        <div class="column">
+          <BuildCard status={status} />
+          <StorageCard status={status} />
+        </div>
+      </div>
+    </>
+  );
+}
