@@ -13,12 +13,14 @@ import { mountAll } from './mounts.ts';
 import { preparePerm } from './perm/prepare-perm.ts';
 import { STATE_DIRECTORY } from './state-directory.ts';
 
-export interface BootParts {
+/** Steps whose work goes on after boot. */
+export interface LastingSteps {
   openWatchdog: (device: Device) => void;
+  makeServices: (device: Device) => void;
   serveControlApi: (device: Device) => Promise<void>;
 }
 
-export function bootList({ openWatchdog, serveControlApi }: BootParts): readonly BootStep[] {
+export function bootList({ openWatchdog, makeServices, serveControlApi }: LastingSteps): readonly BootStep[] {
   return [
     { name: "mount the kernel's file systems", run: mountKernelFileSystems, onFailure: 'fatal' },
     { name: 'open the console', run: ({ log }) => log.openConsole(), onFailure: 'warn' },
@@ -35,8 +37,10 @@ export function bootList({ openWatchdog, serveControlApi }: BootParts): readonly
       run: ({ sys }) => sys.bringUpInterface('lo'),
       onFailure: 'warn',
     },
-    { name: 'serve the control API', run: serveControlApi, onFailure: 'fatal' },
+    { name: 'make the services', run: makeServices, onFailure: 'fatal' },
     { name: 'start system services', run: startSystemServices, onFailure: 'warn' },
+    // After them: init loads its HTTP server while they load theirs.
+    { name: 'serve the control API', run: serveControlApi, onFailure: 'fatal' },
     { name: 'prepare /perm', run: preparePerm, onFailure: 'warn' },
     { name: 'make the directories of /perm', run: makePermDirectories, onFailure: 'warn' },
     { name: 'raise the clock to the last saved time', run: raiseClockToSavedTime, onFailure: 'warn' },

@@ -3,7 +3,6 @@
 
 import { INIT_SOCKET_PATH } from '../../shared/services.ts';
 import type { Sys } from '../sys/sys.ts';
-import { serveInitApi } from './api/init-server.ts';
 import { bootList } from './boot-list.ts';
 import { runBootSteps } from './boot-step.ts';
 import { saveTime } from './clock-floor.ts';
@@ -39,6 +38,7 @@ export async function runInit(sys: Sys): Promise<void> {
     await runBootSteps(
       bootList({
         openWatchdog: () => openWatchdog(device, health, shutdown),
+        makeServices: () => makeServices(device),
         serveControlApi: () => serveControlApi(device, shutdown),
       }),
       device,
@@ -85,20 +85,25 @@ function openWatchdog(device: Device, health: Health, shutdown: Shutdown): void 
   device.watchdog = isFed ? 'fed' : 'none';
 }
 
-async function serveControlApi(device: Device, shutdown: Shutdown): Promise<void> {
-  const { sys, log } = device;
+function makeServices(device: Device): void {
   const copyToConsole = device.kernelArguments.get(CONSOLE_PARAMETER) === 'logs';
   device.supervisor = new Supervisor({
-    sys,
+    sys: device.sys,
     services: device.config.services,
-    say: (text) => log.say(text),
+    say: (text) => device.log.say(text),
     isPermReady: () => device.perm.state !== 'pending',
     onService: copyToConsole ? (service) => copyLogToConsole(device, service) : () => {},
   });
+}
+
+async function serveControlApi(device: Device, shutdown: Shutdown): Promise<void> {
+  const { sys } = device;
+  // Loaded only now: node:http takes its time, which system services are not to wait for.
+  const { serveInitApi } = await import('./api/init-server.ts');
   await serveInitApi(sys.path(INIT_SOCKET_PATH), {
     systemStatus: () => device.status(),
     supervisor: device.supervisor,
-    initLog: log.ring,
+    initLog: device.log.ring,
     kernelLog: new KernelLog(sys),
     isShuttingDown: () => shutdown.isRunning,
     shutDown: (how, why) => {

@@ -1,8 +1,6 @@
 // sync(2) and umount2(2) block for as long as the storage likes, for ever if it has died. They run in a
 // worker thread, so that the thread that has to reboot the device is never the one that hangs.
 
-import { Worker } from 'node:worker_threads';
-
 const EBUSY = 16;
 
 // A string, because each device program is one bundled file: there is no second file to start a worker from.
@@ -25,6 +23,8 @@ parentPort.postMessage(errno);
 export type SyncOutcome = 'done' | 'busy' | 'timed out';
 
 export async function syncAndUnmount(targets: readonly string[], timeLimitMs: number): Promise<SyncOutcome> {
+  // Needed once, at the end: 1.5 MB less until then.
+  const { Worker } = await import('node:worker_threads');
   const worker = new Worker(WORKER_SOURCE, { eval: true, workerData: targets });
   const finished = new Promise<SyncOutcome>((resolve, reject) => {
     worker.once('message', (errno: number) => resolve(errno === EBUSY ? 'busy' : 'done'));
