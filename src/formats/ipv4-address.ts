@@ -1,16 +1,21 @@
 // IPv4 addresses as text (`10.0.2.15`) and as the number that masks are applied to. Text is what the rest of the
 // program keeps: it can be compared, logged and put into JSON as it is.
 
-import { isIPv4 } from 'node:net';
-
 export interface Ipv4Prefix {
   address: string;
   prefixLength: number;
 }
 
+/** Four decimal numbers without leading zeros: about octal and short forms programs disagree. */
+const IPV4_PATTERN = /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/;
+
+export function isIpv4Address(text: string): boolean {
+  return IPV4_PATTERN.test(text);
+}
+
 export function ipv4ToNumber(address: string): number {
-  // Node's own check refuses octal and short forms, about which programs disagree.
-  if (!isIPv4(address)) throw new TypeError(`Cannot read IPv4 address "${address}": expected four numbers`);
+  if (!isIpv4Address(address))
+    throw new TypeError(`Cannot read IPv4 address "${address}": expected four numbers`);
   return address.split('.').reduce((value, octet) => value * 256 + Number(octet), 0);
 }
 

@@ -45,6 +45,7 @@ export interface Link {
   isEthernet: boolean;
   /** Switched on by the administrator. */
   isUp: boolean;
+  /** A cable is plugged in and packets can be sent. */
   hasCarrier: boolean;
   mtu: number;
 }
@@ -81,7 +82,10 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const ARPHRD_ETHER = 1;
 const IFF_UP = 0x1;
+const IFF_RUNNING = 0x40;
 const IFF_LOWER_UP = 0x1_0000;
+/** The cable is plugged in (LOWER_UP), and the kernel has got round to sending (RUNNING). */
+const CARRIER_FLAGS = IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
 const IFA_F_TENTATIVE = 0x40;
 const IFA_F_DADFAILED = 0x08;
 const RT_TABLE_MAIN = 254;
@@ -131,7 +135,7 @@ export function decodeNetlink(bytes: Uint8Array): NetlinkMessage[] {
 /** errno of an acknowledgement, 0 when all is well. */
 export function decodeNetlinkError(payload: Uint8Array): number {
   if (payload.length < 4) throw malformed('acknowledgement', 0);
-  return -viewOf(payload).getInt32(0, true);
+  return Math.abs(viewOf(payload).getInt32(0, true));
 }
 
 /** For get requests: everything of the family. */
@@ -165,7 +169,7 @@ export function decodeLink(payload: Uint8Array): Link {
     mac: attributes.get(IFLA.address)?.slice() ?? new Uint8Array(6),
     isEthernet: view.getUint16(2, true) === ARPHRD_ETHER,
     isUp: (flags & IFF_UP) !== 0,
-    hasCarrier: (flags & IFF_UP) !== 0 && (flags & IFF_LOWER_UP) !== 0,
+    hasCarrier: (flags & CARRIER_FLAGS) === CARRIER_FLAGS,
     mtu: mtu?.length === 4 ? viewOf(mtu).getUint32(0, true) : 0,
   };
 }

@@ -2,8 +2,8 @@
 // Only a preference: whatever is wrong with a file or the disk, DHCP works without it.
 
 import { readFileSync, rmSync } from 'node:fs';
-import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
+import { isIpv4Address } from '../../formats/ipv4-address.ts';
 import type { Lease } from './dhcp/lease.ts';
 import { replaceFile } from './replace-file.ts';
 
@@ -19,7 +19,7 @@ export class LeaseStore {
   readAddress(mac: string): string | null {
     try {
       const stored = JSON.parse(readFileSync(this.#path(mac), 'utf8')) as { address?: unknown };
-      return typeof stored.address === 'string' && isIPv4(stored.address) ? stored.address : null;
+      return typeof stored.address === 'string' && isIpv4Address(stored.address) ? stored.address : null;
     } catch {
       // No lease yet, no data partition, or a file that a power cut left empty.
       return null;

@@ -283,7 +283,6 @@ function sendRenewal(turn: Turn): void {
   }
   const isRenewing = machine.state === 'renewing';
   const endMs = isRenewing ? rebindMs : obtainedMs + active.lease.leaseSec * 1000;
-  countAttempt(turn);
   machine.requestSentMs = env.nowMs;
   machine.deadlineMs = Math.min(endMs, env.nowMs + Math.max(MIN_RENEWAL_RETRY_MS, (endMs - env.nowMs) / 2));
   const packet = message(turn, 'request', { ciaddr: lease.address });

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatIpv6, isLinkLocalIpv6 } from './ipv6-address.ts';
+
+function bytesOf(...groups: number[]): Uint8Array {
+  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 255]));
+}
+
+test('formatIpv6 writes the canonical form of RFC 5952', () => {
+  const cases: [Uint8Array, string][] = [
+    [bytesOf(0, 0, 0, 0, 0, 0, 0, 0), '::'],
+    [bytesOf(0, 0, 0, 0, 0, 0, 0, 1), '::1'],
+    [bytesOf(0xfe80, 0, 0, 0, 0x5054, 0xff, 0xfe12, 0x3456), 'fe80::5054:ff:fe12:3456'],
+    // A single zero is written out; of two equal runs the first is shortened.
+    [bytesOf(0x2001, 0xdb8, 0, 1, 1, 1, 1, 1), '2001:db8:0:1:1:1:1:1'],
+    [bytesOf(0x2001, 0xdb8, 0, 0, 1, 0, 0, 1), '2001:db8::1:0:0:1'],
+    [bytesOf(0x2001, 0, 0, 1, 0, 0, 0, 0), '2001:0:0:1::'],
+  ];
+  for (const [bytes, text] of cases) assert.equal(formatIpv6(bytes), text);
+});
+
+test('isLinkLocalIpv6 knows fe80::/10', () => {
+  assert.ok(isLinkLocalIpv6(bytesOf(0xfe80, 0, 0, 0, 0, 0, 0, 1)));
+  assert.ok(isLinkLocalIpv6(bytesOf(0xfebf, 0, 0, 0, 0, 0, 0, 1)));
+  assert.ok(!isLinkLocalIpv6(bytesOf(0xfec0, 0, 0, 0, 0, 0, 0, 1)));
+});
