@@ -66,7 +66,7 @@ function timeColdBuild(directory: string, disk: string): number {
 }
 
 function timeWarmRebuild(directory: string, disk: string, run: number): number {
-  const entry = join(directory, 'src', 'web.ts');
+  const entry = join(directory, 'src', 'hello.ts');
   writeFileSync(entry, `${readFileSync(entry, 'utf8')}\nconsole.log('change ${run}');\n`);
   return timeMs(() => tsk(directory, ['build', '--offline', '--disk', disk]));
 }
