@@ -32,8 +32,9 @@ export function nearestName(name: string, candidates: readonly string[]): string
     }
   }
   if (nearest === undefined) return undefined;
-  // "app" for "apps" and a forgotten ending ("serial" for "serialConsole") are slips too.
-  const isPrefix = name.length >= 3 && nearest.toLowerCase().startsWith(name.toLowerCase());
   const limit = Math.max(1, Math.floor(Math.max(name.length, nearest.length) * 0.4));
-  return isPrefix || nearestDistance <= limit ? nearest : undefined;
+  if (nearestDistance <= limit) return nearest;
+  // A forgotten ending ("serial" for "serialConsole") is many letters away.
+  if (name.length < 3) return undefined;
+  return candidates.find((candidate) => candidate.toLowerCase().startsWith(name.toLowerCase()));
 }

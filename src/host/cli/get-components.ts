@@ -23,6 +23,7 @@ export async function getComponents(session: Session, options: { update: boolean
     lock,
     cacheDirectory: defaultCacheDirectory(),
     offline: false,
+    overrides: instance.config.components,
     report: output.progress,
   });
   output.result({ changes }, describeChanges(changes, options.update));
@@ -46,6 +47,7 @@ async function moveLock(
       board: BOARDS[board],
       ...(lock === undefined ? {} : { previous: lock }),
       update,
+      overrides: instance.config.components,
       cacheDirectory: defaultCacheDirectory(),
       report: session.output.progress,
     });

@@ -1,8 +1,10 @@
 // The instance's configuration as the rest of the host uses it: tskrazy.json with all defaults filled in.
 
+import { resolve } from 'node:path';
 import { BOARDS, type BoardId } from '../../shared/boards.ts';
 import type { ConfigFile } from '../../shared/config.ts';
 import type { AppConfig } from '../apps/app-config.ts';
+import type { ComponentOverride, ComponentOverrides } from '../components/component-override.ts';
 
 export interface InstanceConfig {
   hostname: string;
@@ -15,9 +17,12 @@ export interface InstanceConfig {
   kernel: { extraArgs: readonly string[] };
   update: Readonly<Record<string, never>>;
   web: { port: number };
+  /** Paths are absolute. */
+  components: ComponentOverrides;
 }
 
-export function resolveConfig(file: ConfigFile): InstanceConfig {
+/** `directory` is the instance's: paths of components are relative to it. */
+export function resolveConfig(file: ConfigFile, directory: string): InstanceConfig {
   return {
     hostname: file.hostname,
     board: file.board,
@@ -37,5 +42,23 @@ export function resolveConfig(file: ConfigFile): InstanceConfig {
     kernel: { extraArgs: file.kernel?.extraArgs ?? [] },
     update: {},
     web: { port: file.web?.port ?? 80 },
+    components: resolveOverrides(file.components ?? {}, directory),
   };
+}
+
+type ComponentEntry = { directory?: string; goModule?: string; npmPackage?: string };
+
+function resolveOverrides(
+  components: NonNullable<ConfigFile['components']>,
+  directory: string,
+): ComponentOverrides {
+  const entries: [string, ComponentEntry][] = Object.entries(components);
+  return Object.fromEntries(
+    entries.map(([name, entry]): [string, ComponentOverride] => [
+      name,
+      entry.directory === undefined
+        ? { kind: 'package', name: entry.goModule ?? entry.npmPackage ?? '' }
+        : { kind: 'directory', path: resolve(directory, entry.directory) },
+    ]),
+  );
 }

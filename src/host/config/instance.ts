@@ -2,7 +2,7 @@
 // drawn once and kept where only its owner can read it; its hash is kept too, because a new salt at every
 // build would give different images from the same inputs.
 
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { hashPassword, verifyPassword } from '../../shared/password.ts';
@@ -30,7 +30,7 @@ export function configPathOf(directory: string): string {
 export async function openInstance(directory: string): Promise<Instance> {
   const root = resolve(directory);
   const configPath = configPathOf(root);
-  const config = resolveConfig(parseConfig(await readConfigText(configPath), configPath));
+  const config = resolveConfig(parseConfig(await readConfigText(configPath), configPath), root);
   const stateDirectory = join(root, '.tskrazy');
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
   // An older or copied folder may be open to others.
@@ -94,7 +94,7 @@ function drawPassword(): string {
 async function readOrCreate(path: string, create: () => string): Promise<string> {
   const present = await readIfPresent(path);
   if (present !== undefined) return present.trim();
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   await writeFile(temporary, `${create()}\n`, { mode: 0o600 });
   try {
     // A link, unlike a rename, loses against a file that is there: two builds at once agree on one password.

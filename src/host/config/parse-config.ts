@@ -61,15 +61,16 @@ function isUnknownKey(issue: Issue): boolean {
 
 const isMissingKey = (issue: Issue) => issue.type === 'strict_object' && issue.received === 'undefined';
 
-/** A misspelt key also makes its object lack the right one; naming the cause is enough. */
+/** A misspelt key also makes its object lack the right one, and an array lacks them all; the cause is enough. */
 function isExplainedBy(keyProblems: readonly Problem[], issue: Issue, tree: Node): boolean {
   if (!isMissingKey(issue) && issue.type !== 'raw_check') return false;
   const path = pathOf(issue);
   const object = findNode(tree, isMissingKey(issue) ? path.slice(0, -1) : path);
-  return (object?.children ?? []).some((property) => {
-    const key = property.children?.[0];
-    return keyProblems.some((problem) => problem.offset === key?.offset);
-  });
+  const offsets = [
+    object?.offset,
+    ...(object?.children ?? []).map((property) => property.children?.[0]?.offset),
+  ];
+  return keyProblems.some((problem) => offsets.includes(problem.offset));
 }
 
 function pathOf(issue: Issue): (string | number)[] {

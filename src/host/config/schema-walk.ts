@@ -18,33 +18,52 @@ type Schema = v.GenericSchema & {
 /** Names that JavaScript objects have already; valibot passes over them without a word. */
 const FORBIDDEN_NAMES = ['__proto__', 'constructor', 'prototype'];
 
-/** `pattern` is the path with `*` for names that the user chose. */
-export function findKeyProblems(schema: Schema, node: Node, pattern = ''): Problem[] {
+interface Place {
+  /** `apps.sensor.include` */
+  path: string;
+  /** The same with `*` for names that the user chose: `apps.*.include` */
+  pattern: string;
+}
+
+export function findKeyProblems(
+  schema: Schema,
+  node: Node,
+  place: Place = { path: '', pattern: '' },
+): Problem[] {
   const inner = schema.wrapped ?? schema;
   if (inner.item) {
     const item = inner.item;
-    return (node.children ?? []).flatMap((child) => findKeyProblems(item, child, `${pattern}[]`));
+    return (node.children ?? []).flatMap((child, index) =>
+      findKeyProblems(item, child, { path: `${place.path}[${index}]`, pattern: `${place.pattern}[]` }),
+    );
   }
   if (!inner.entries && inner.type !== 'record') return [];
   if (node.type === 'array')
-    return [{ ...extent(node), message: `${name(pattern)}must be an object, not an array` }];
+    return [
+      {
+        ...extent(node),
+        message: `${place.path === '' ? 'the file' : `"${place.path}"`} must be an object, not an array`,
+      },
+    ];
   if (node.type !== 'object') return [];
-  return [...findDuplicates(node, pattern), ...findInObject(inner, node, pattern)];
+  return [...findDuplicates(node, place.pattern), ...findInObject(inner, node, place)];
 }
 
-function findInObject(schema: Schema, node: Node, pattern: string): Problem[] {
+function findInObject(schema: Schema, node: Node, place: Place): Problem[] {
   return (node.children ?? []).flatMap((property) => {
     const [keyNode, valueNode] = property.children ?? [];
     if (!keyNode || !valueNode) return [];
     const key = String(keyNode.value);
     if (schema.entries) {
       const known = Object.hasOwn(schema.entries, key) ? schema.entries[key] : undefined;
-      if (known) return findKeyProblems(known, valueNode, join(pattern, key));
-      return [{ ...extent(keyNode), message: describeUnknownKey(key, Object.keys(schema.entries), pattern) }];
+      if (known) return findKeyProblems(known, valueNode, below(place, key, key));
+      return [
+        { ...extent(keyNode), message: describeUnknownKey(key, Object.keys(schema.entries), place.pattern) },
+      ];
     }
     if (FORBIDDEN_NAMES.includes(key))
       return [{ ...extent(keyNode), message: `"${key}" cannot be used as a name` }];
-    return schema.value ? findKeyProblems(schema.value, valueNode, join(pattern, '*')) : [];
+    return schema.value ? findKeyProblems(schema.value, valueNode, below(place, key, '*')) : [];
   });
 }
 
@@ -73,6 +92,10 @@ function findDuplicates(node: Node, pattern: string): Problem[] {
   });
 }
 
-const join = (pattern: string, key: string) => (pattern === '' ? key : `${pattern}.${key}`);
-const name = (pattern: string) => (pattern === '' ? '' : `"${pattern}" `);
+function below({ path, pattern }: Place, key: string, keyPattern: string): Place {
+  return path === ''
+    ? { path: key, pattern: keyPattern }
+    : { path: `${path}.${key}`, pattern: `${pattern}.${keyPattern}` };
+}
+
 const extent = (node: Node) => ({ offset: node.offset, length: node.length });

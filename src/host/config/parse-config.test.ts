@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseConfig } from './parse-config.ts';
+import { ConfigError } from './problem.ts';
+
+const PATH = '/instance/tskrazy.json';
+
+function errorOf(text: string): ConfigError | undefined {
+  try {
+    parseConfig(text, PATH);
+    return undefined;
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error;
+  }
+}
+
+function messageOf(text: string): string {
+  return errorOf(text)?.message ?? 'valid';
+}
+
+/** Messages with their places, without the lines of the source. */
+function problemsOf(text: string): string[] {
+  return (errorOf(text)?.problems ?? []).map(({ line, column, message }) => `${line}:${column} ${message}`);
+}
+
+/** A valid file but for what `app` brings. */
+function withApp(app: string): string {
+  return `{ "hostname": "garden", "board": "pc-amd64",\n"apps": { "a": ${app} } }`;
+}
+
+/** A valid file but for what `lines` brings. */
+function withKeys(lines: string): string {
+  return `{ "hostname": "garden", "board": "pc-amd64",\n${lines} }`;
+}
+
+function hostnameProblem(name: string): string[] {
+  return problemsOf(JSON.stringify({ hostname: name, board: 'pc-amd64' })).map((text) => text.slice(5, 41));
+}
+
+function targetProblem(to: string): string[] {
+  return problemsOf(withApp(JSON.stringify({ node: 'm.ts', include: [{ from: 'x', to }] })));
+}
+
+test('parseConfig: takes comments, a trailing comma and $schema', () => {
+  const text = `// mine
+  { "$schema": "x", "hostname": "garden", /* here */ "board": "pc-arm64", "apps": { "a": { "go": "./a" }, }, }`;
+  assert.deepEqual(parseConfig(text, PATH), {
+    $schema: 'x',
+    hostname: 'garden',
+    board: 'pc-arm64',
+    apps: { a: { go: './a' } },
+  });
+});
+
+test('parseConfig: a mistake is shown with its line and a caret below it', () => {
+  const text = '{\n  "hostname": "garden",\n  "board": "pc-amd64",\n  "serialConsol": "off"\n}\n';
+  assert.equal(
+    messageOf(text),
+    [
+      'Cannot use "/instance/tskrazy.json": it has a mistake',
+      '',
+      '/instance/tskrazy.json:4:3: unknown key "serialConsol": did you mean "serialConsole"?',
+      '      "serialConsol": "off"',
+      '      ^^^^^^^^^^^^^^',
+    ].join('\n'),
+  );
+});
+
+test('parseConfig: all mistakes of the file are listed, in its order', () => {
+  const text =
+    '{\n"hostname": 5,\n"board": "x",\n"apps": { "A": { "node": "m.ts" } },\n"web": { "port": 0 }\n}';
+  assert.match(messageOf(text), /: it has 4 mistakes\n/);
+  assert.deepEqual(problemsOf(text), [
+    '2:13 "hostname" must be a string, not a number',
+    '3:10 "board" must be one of "pc-amd64", "pc-arm64", not "x"',
+    '4:11 "A" is not a valid app name: lower-case letters, digits, ".", "_" and "-", at most 63, a letter or digit first',
+    '5:18 "web.port" must be from 1 to 65535',
+  ]);
+});
+
+test('parseConfig: syntax errors', () => {
+  assert.deepEqual(problemsOf(''), ['1:1 syntax error: a value is missing here']);
+  assert.deepEqual(problemsOf('{\n  "hostname": "garden"\n  "board": "pc-amd64"\n}'), [
+    '3:3 syntax error: a comma is missing before this',
+  ]);
+  assert.deepEqual(problemsOf('{ "hostname": garden }'), [
+    '1:15 syntax error: not a JSON value; strings need double quotes',
+  ]);
+  assert.deepEqual(problemsOf('{ "hostname": "garden", "board": "pc-amd64"'), [
+    '1:44 syntax error: a closing brace } is missing here',
+  ]);
+  assert.deepEqual(problemsOf('{ "hostname": "gar\nden" }').slice(0, 1), [
+    '1:15 syntax error: a string is not closed on its line',
+  ]);
+});
+
+test('parseConfig: the column counts characters, not UTF-16 units, and a tab keeps the caret below its mark', () => {
+  const text = withKeys('\t/* 🌱 */ "kernl": {}');
+  assert.deepEqual(problemsOf(text), ['2:10 unknown key "kernl": did you mean "kernel"?']);
+  assert.match(messageOf(text), /\n {4}\t\/\* 🌱 \*\/ "kernl": \{\} \}\n {4}\t {8}\^{7}$/);
+});
+
+test('parseConfig: a long line is shown around the mistake', () => {
+  const lines = messageOf(withKeys(`"apps": { ${' '.repeat(300)} }, "hostnme": "x"`)).split('\n');
+  assert.equal(lines.at(-2)?.slice((lines.at(-1) ?? '').indexOf('^')), '"hostnme": "x" }');
+});
+
+test('parseConfig: unknown keys name the nearest, or the known ones', () => {
+  assert.deepEqual(problemsOf(withKeys('"kernel": { "extraArg": [] }, "wibble": 1')), [
+    '2:13 unknown key "extraArg": did you mean "extraArgs"?',
+    '2:31 unknown key "wibble"; known here: hostname, board, apps, serialConsole, components, network, kernel, update, web',
+  ]);
+});
+
+test('parseConfig: keys that are promised for later say so', () => {
+  for (const key of ['npm', 'user', 'memory', 'sandbox', 'health', 'waitFor']) {
+    assert.deepEqual(problemsOf(withApp(`{ "node": "m.ts", "${key}": "x" }`)), [
+      `2:34 key "${key}" is not supported yet`,
+    ]);
+  }
+  assert.deepEqual(problemsOf('{ "hostname": "a", "board": "raspberry-pi" }'), [
+    '1:29 "board" must be one of "pc-amd64", "pc-arm64": "raspberry-pi" is not supported yet',
+  ]);
+});
+
+test('parseConfig: an unknown board names the nearest', () => {
+  assert.deepEqual(problemsOf('{ "hostname": "a", "board": "pc-amd46" }'), [
+    '1:29 "board" must be one of "pc-amd64", "pc-arm64", not "pc-amd46": did you mean "pc-amd64"?',
+  ]);
+});
+
+test('parseConfig: missing keys; a misspelt one is not missing as well', () => {
+  assert.deepEqual(problemsOf('{}'), ['1:1 "hostname" is missing', '1:1 "board" is missing']);
+  assert.deepEqual(problemsOf('{ "hostnam": "a", "board": "pc-amd64" }'), [
+    '1:3 unknown key "hostnam": did you mean "hostname"?',
+  ]);
+  assert.deepEqual(problemsOf(withApp('{ "nod": "m.ts" }')), [
+    '2:18 unknown key "nod": did you mean "node"?',
+  ]);
+});
+
+test('parseConfig: an app has exactly one source', () => {
+  assert.deepEqual(problemsOf(withApp('{}')), [
+    '2:11 "apps.a" has no source: give it one of "node", "go" and "binary"',
+  ]);
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "go": "./a" }')), [
+    '2:11 "apps.a" has 2 sources (node, go): leave one of them',
+  ]);
+  assert.deepEqual(problemsOf(withApp('{ "node": "" }')), ['2:26 "apps.a.node" must not be empty']);
+});
+
+test('parseConfig: two apps with one name', () => {
+  assert.deepEqual(problemsOf(withKeys('"apps": {\n"a": { "node": "m.ts" },\n"a": { "go": "./a" } }')), [
+    '4:1 two apps are named "a"',
+  ]);
+  assert.deepEqual(problemsOf('{ "hostname": "a", "board": "pc-amd64", "board": "pc-amd64" }'), [
+    '1:41 "board" is there twice in one object',
+  ]);
+});
+
+test('parseConfig: of two values with one key the last is checked and shown', () => {
+  assert.deepEqual(problemsOf('{ "hostname": "a",\n"hostname": 5, "board": "pc-amd64" }'), [
+    '2:1 "hostname" is there twice in one object',
+    '2:13 "hostname" must be a string, not a number',
+  ]);
+});
+
+test('parseConfig: names that JavaScript objects have already are refused, not lost', () => {
+  for (const name of ['__proto__', 'constructor', 'prototype']) {
+    assert.deepEqual(problemsOf(withKeys(`"apps": { "${name}": { "node": "m.ts" } }`)), [
+      `2:11 "${name}" cannot be used as a name`,
+    ]);
+    assert.match(problemsOf(withKeys(`"${name}": 1`)).join('\n'), /^2:1 unknown key/);
+  }
+});
+
+test('parseConfig: names that tskrazy itself uses', () => {
+  assert.deepEqual(problemsOf(withKeys('"apps": { "init": { "node": "m.ts" } }')), [
+    '2:11 "init" is a name that tskrazy itself uses: give the app another one',
+  ]);
+});
+
+test('parseConfig: wrong types', () => {
+  assert.deepEqual(problemsOf('[]'), ['1:1 the file must be an object, not an array']);
+  assert.deepEqual(problemsOf('5'), ['1:1 the file must be an object, not a number']);
+  assert.deepEqual(problemsOf(withKeys('"apps": []')), ['2:9 "apps" must be an object, not an array']);
+  assert.deepEqual(problemsOf(withApp('"m.ts"')), ['2:16 "apps.a" must be an object, not a string']);
+  assert.deepEqual(problemsOf(withApp('null')), ['2:16 "apps.a" must be an object, not null']);
+  assert.deepEqual(problemsOf(withApp('[]')), ['2:16 "apps.a" must be an object, not an array']);
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "args": "x" }')), [
+    '2:42 "apps.a.args" must be an array of strings, not a string',
+  ]);
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "args": ["x", 1] }')), [
+    '2:48 "apps.a.args[1]" must be a string, not a number',
+  ]);
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "env": { "A": 1, "b c": "" } }')), [
+    '2:48 "apps.a.env.A" must be a string, not a number',
+    '2:51 "b c" is not a name for an environment variable',
+  ]);
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "autostart": "yes", "stopTimeoutSec": 0 }')), [
+    '2:47 "apps.a.autostart" must be true or false, not a string',
+    '2:72 "apps.a.stopTimeoutSec" must be at least 1 second',
+  ]);
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "restart": "alway" }')), [
+    '2:45 "apps.a.restart" must be "always", "on-failure" or "never", not "alway": did you mean "always"?',
+  ]);
+});
+
+test('parseConfig: hostnames by RFC 1123', () => {
+  const taken = ['a', 'garden', 'garden-2', '3com', 'a.b.example', 'A', 'x'.repeat(63)];
+  const refused = [
+    '',
+    '-a',
+    'a-',
+    'my_host',
+    'my host',
+    'a..b',
+    '.a',
+    'a.',
+    'ä',
+    '10.0.0.1',
+    '5',
+    'x'.repeat(64),
+  ];
+  for (const name of taken) assert.deepEqual(hostnameProblem(name), [], name);
+  for (const name of refused)
+    assert.deepEqual(hostnameProblem(name), ['"hostname" is not a valid hostname: '], name);
+});
+
+test('parseConfig: include targets stay in the app or in the folders that are free', () => {
+  for (const to of ['x', './x', 'a/b', 'a..b', '.', 'a/', '/etc/x.conf', '/usr/share/x/y']) {
+    assert.deepEqual(targetProblem(to), [], to);
+  }
+  const absolute = ['/bin/x', '/', '/etc', '/etc/', '/etcetera/x', '/perm/x', '/etc//x'];
+  for (const to of [
+    '..',
+    '../x',
+    'a/../../x',
+    '/etc/../bin/x',
+    'a/..',
+    '',
+    'a\n/../x',
+    'a\\b',
+    ...absolute,
+  ]) {
+    assert.match(
+      targetProblem(to).join(),
+      /^2:\d+ "apps\.a\.include\[0\]\.to" must be a path in the app's directory/,
+      to,
+    );
+  }
+});
+
+test('parseConfig: include entries that are not objects, or lack a key', () => {
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "include": ["x"] }')), [
+    '2:46 "apps.a.include[0]" must be an object with "from" and "to", not a string',
+  ]);
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "include": [{ "from": "x" }] }')), [
+    '2:46 "apps.a.include[0].to" is missing',
+  ]);
+});
+
+test('parseConfig: serial console, data directory, kernel arguments', () => {
+  for (const value of ['off', 'ttyS0', 'ttyS0,115200', 'ttyAMA0,115200n8']) {
+    assert.deepEqual(problemsOf(withKeys(`"serialConsole": "${value}"`)), []);
+  }
+  assert.deepEqual(problemsOf(withKeys('"serialConsole": "on"')), [
+    '2:18 "serialConsole" must be "off" or a port and its speed like "ttyS0,115200"',
+  ]);
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "dataDir": "/perm/../etc" }')), [
+    '2:45 "apps.a.dataDir" must be a path below /perm',
+  ]);
+  assert.deepEqual(
+    problemsOf(withKeys('"kernel": { "extraArgs": ["quiet", "dyndbg=\\"file x +p\\""] }')),
+    [],
+  );
+  assert.deepEqual(problemsOf(withKeys('"kernel": { "extraArgs": ["a b", "x\\ny"] }')), [
+    '2:27 "kernel.extraArgs[0]" must be one kernel argument, with double quotes around blanks',
+    '2:34 "kernel.extraArgs[1]" must be one kernel argument, with double quotes around blanks',
+  ]);
+});
+
+test('parseConfig: a replaced component has one source', () => {
+  assert.deepEqual(problemsOf(withKeys('"components": { "kernel": { "directory": "./k" } }')), []);
+  assert.deepEqual(problemsOf(withKeys('"components": { "kernel": {}, "libc": { "goModule": "x" } }')), [
+    '2:17 "components.kernel" has no source: give it "directory" or "goModule"',
+    '2:41 unknown key "goModule"; known here: directory',
+  ]);
+});
