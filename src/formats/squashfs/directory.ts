@@ -90,7 +90,7 @@ export async function* readListing(
     const run: ListingEntry[] = [];
     for (let i = 0; i < count; i++) {
       left = spend(left, ENTRY_SIZE);
-      const entry = await cursor.view(ENTRY_SIZE);
+      const entry = cursor.viewLoaded(ENTRY_SIZE) ?? (await cursor.view(ENTRY_SIZE));
       const type = entry.getUint16(4, true);
       const kind = KINDS_BY_TYPE.get(type);
       if (!kind) throw new SyntaxError(`Cannot read a directory: an entry has type ${type}`);
@@ -99,7 +99,7 @@ export async function* readListing(
         throw new SyntaxError(`Cannot read a directory: a name has ${nameLength} bytes`);
       }
       left = spend(left, nameLength);
-      const nameBytes = await cursor.read(nameLength);
+      const nameBytes = cursor.readLoaded(nameLength) ?? (await cursor.read(nameLength));
       run.push({
         nameBytes,
         kind,

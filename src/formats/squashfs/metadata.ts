@@ -35,8 +35,8 @@ export function frameMetadata(raw: Uint8Array): Uint8Array {
 /** Lengths of the metadata blocks in a table that `frameMetadata` made. */
 export function framedLengths(framed: Uint8Array): number[] {
   const fullBytes = HEADER_SIZE + METADATA_SIZE;
-  const full = new Array<number>(Math.floor(framed.length / fullBytes)).fill(fullBytes);
-  return framed.length % fullBytes === 0 ? full : [...full, framed.length % fullBytes];
+  const count = Math.ceil(framed.length / fullBytes);
+  return Array.from({ length: count }, (_, i) => Math.min(fullBytes, framed.length - i * fullBytes));
 }
 
 interface MetadataBlock {
@@ -114,6 +114,8 @@ export class MetadataCursor {
   readonly #table: MetadataTable;
   #blockStart: number;
   #offset: number;
+  /** The block at `#blockStart`, once it was needed. */
+  #block: MetadataBlock | undefined;
 
   constructor(table: MetadataTable, ref: MetadataRef) {
     this.#table = table;
@@ -130,26 +132,49 @@ export class MetadataCursor {
     const parts: Uint8Array[] = [];
     let missing = lengthBytes;
     while (missing > 0) {
-      const { bytes, nextBlockStart } = await this.#table.block(this.#blockStart);
-      if (this.#offset > bytes.length) {
-        throw new SyntaxError(
-          `Cannot read metadata at byte ${this.#offset} of a block of ${bytes.length} bytes`,
-        );
+      const block = this.#block ?? (await this.#table.block(this.#blockStart));
+      const { length } = block.bytes;
+      if (this.#offset > length) {
+        throw new SyntaxError(`Cannot read metadata at byte ${this.#offset} of a block of ${length} bytes`);
       }
-      const part = bytes.subarray(this.#offset, this.#offset + missing);
+      const part = this.#take(block, Math.min(missing, length - this.#offset));
       if (part.length > 0) parts.push(part);
       missing -= part.length;
-      this.#offset += part.length;
-      if (this.#offset === bytes.length) {
-        this.#offset = 0;
-        this.#blockStart = nextBlockStart;
-      }
     }
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   }
 
   async view(lengthBytes: number): Promise<DataView> {
-    const bytes = await this.read(lengthBytes);
-    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return viewOf(await this.read(lengthBytes));
   }
+
+  /**
+   * The same without waiting, if the block at hand holds it all; a directory of 10,000 entries takes 50,000 reads,
+   * and a promise for each would be most of the work.
+   */
+  readLoaded(lengthBytes: number): Uint8Array | undefined {
+    if (!this.#block || this.#offset + lengthBytes > this.#block.bytes.length) return undefined;
+    return this.#take(this.#block, lengthBytes);
+  }
+
+  viewLoaded(lengthBytes: number): DataView | undefined {
+    const bytes = this.readLoaded(lengthBytes);
+    return bytes && viewOf(bytes);
+  }
+
+  #take(block: MetadataBlock, lengthBytes: number): Uint8Array {
+    const bytes = block.bytes.subarray(this.#offset, this.#offset + lengthBytes);
+    this.#offset += lengthBytes;
+    this.#block = block;
+    if (this.#offset === block.bytes.length) {
+      this.#offset = 0;
+      this.#blockStart = block.nextBlockStart;
+      this.#block = undefined;
+    }
+    return bytes;
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
