@@ -153,7 +153,13 @@ test('unsquashfs extracts from our image what was put into it', async (t) => {
     const image = join(top, `${blockSizeBytes}.img`);
     const extracted = join(top, `${blockSizeBytes}`);
     await imageInFile(image, entries, { blockSizeBytes });
-    const output = await run(unsquashfs, ['-no-progress', '-strict-errors', '-d', extracted, image]);
+    const output: { stderr: string } = await run(unsquashfs, [
+      '-no-progress',
+      '-strict-errors',
+      '-d',
+      extracted,
+      image,
+    ]);
     assert.equal(output.stderr, '');
     assert.deepEqual(await describeDisk(extracted), await describeEntries(entries));
   }
