@@ -25,7 +25,7 @@ export class Health {
 
   /** For good. */
   keepChecking(): void {
-    setTimeout(() => void this.#check(), INTERVAL_MS);
+    setTimeout(() => void this.#check(), INTERVAL_MS).unref();
   }
 
   async #check(): Promise<void> {

@@ -1,18 +1,18 @@
 // Puts PID 1 together: boots by the list, then supervises until told to stop. Everything that may fail ends
-// in Shutdown, because PID 1 has nowhere to exit to.
+// in Shutdown, because PID 1 has nowhere to exit to. What concerns the whole process (signals, uncaught
+// errors) is main.ts's.
 
 import { INIT_SOCKET_PATH } from '../../shared/services.ts';
-import type { Sys } from '../sys/sys.ts';
+import type { PowerCommand, Sys } from '../sys/sys.ts';
 import { bootList } from './boot-list.ts';
-import { runBootSteps } from './boot-step.ts';
+import { describeError, runBootSteps } from './boot-step.ts';
 import { saveTime } from './clock-floor.ts';
 import { Device } from './device.ts';
 import { Health } from './health.ts';
 import { KernelLog } from './log/kernel-log.ts';
 import { watchPowerButtons } from './power-button.ts';
-import { Shutdown } from './shutdown.ts';
+import { Shutdown, type ShutdownOptions } from './shutdown.ts';
 import type { Service } from './supervisor/service.ts';
-import { keepReapingOrphans } from './supervisor/reap-orphans.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import { feedWatchdog } from './watchdog.ts';
 
@@ -22,96 +22,97 @@ const SAVE_TIME_EVERY_MS = 60 * 60 * 1000;
 const CONSOLE_PARAMETER = 'tskrazy.console';
 const WATCHDOG_PARAMETER = 'tskrazy.watchdog';
 
-export async function runInit(sys: Sys): Promise<void> {
-  const device = new Device(sys);
-  const shutdown = new Shutdown(device);
-  let during: 'boot' | 'operation' = 'boot';
-  const giveUp = (error: unknown): void => void shutdown.lastResort(error, during);
-  process.on('uncaughtException', giveUp);
-  process.on('unhandledRejection', giveUp);
-  obeySignals(shutdown);
-  keepReapingOrphans(sys);
-  const health = new Health(sys.path(INIT_SOCKET_PATH), () =>
-    giveUp(new Error('the control API does not answer any more')),
-  );
-  try {
-    await runBootSteps(
-      bootList({
-        openWatchdog: () => openWatchdog(device, health, shutdown),
-        makeServices: () => makeServices(device),
-        serveControlApi: () => serveControlApi(device, shutdown),
-      }),
-      device,
-    );
-  } catch (error) {
-    giveUp(error);
-    return;
-  }
-  during = 'operation';
-  device.log.say(`services started ${sys.uptimeMs()} ms after the kernel`);
-  watchPowerButtons(sys, () => void shutdown.run('poweroff', 'power button').catch(giveUp));
-  health.keepChecking();
-  setInterval(() => saveClock(device), SAVE_TIME_EVERY_MS);
-}
+export class Init {
+  readonly device: Device;
+  readonly #sys: Sys;
+  readonly #shutdown: Shutdown;
+  readonly #health: Health;
+  #during: 'boot' | 'operation' = 'boot';
 
-function obeySignals(shutdown: Shutdown): void {
-  const orders = [
-    ['SIGTERM', 'restart'],
-    // Ctrl-Alt-Del, once the boot list has asked the kernel for it.
-    ['SIGINT', 'restart'],
-    ['SIGUSR1', 'halt'],
-    ['SIGUSR2', 'poweroff'],
-  ] as const;
-  for (const [signal, command] of orders) {
-    process.on(signal, () => {
-      shutdown.run(command, signal).catch((error: unknown) => shutdown.lastResort(error, 'operation'));
+  constructor(sys: Sys, options: ShutdownOptions = {}) {
+    this.#sys = sys;
+    this.device = new Device(sys);
+    this.#shutdown = new Shutdown(this.device, options);
+    this.#health = new Health(sys.path(INIT_SOCKET_PATH), () => {
+      void this.giveUp(new Error('the control API does not answer any more'));
     });
   }
-  // Programs made for gokrazy send it to PID 1 when addresses change; net and web see that themselves.
-  process.on('SIGHUP', () => {});
-}
 
-function openWatchdog(device: Device, health: Health, shutdown: Shutdown): void {
-  if (device.kernelArguments.get(WATCHDOG_PARAMETER) === 'off') {
-    device.watchdog = 'off';
-    return;
+  /** Resolves when all services have been started, or boot has failed and the device restarts. */
+  async boot(): Promise<void> {
+    const { device } = this;
+    try {
+      const steps = bootList({
+        openWatchdog: () => this.#openWatchdog(),
+        makeServices: () => this.#makeServices(),
+        serveControlApi: () => this.#serveControlApi(),
+      });
+      await runBootSteps(steps, device);
+      this.#during = 'operation';
+      device.log.say(`services started ${this.#sys.uptimeMs()} ms after the kernel`);
+      watchPowerButtons(this.#sys, () => void this.power('poweroff', 'power button'));
+      this.#health.keepChecking();
+      setInterval(() => saveClock(device), SAVE_TIME_EVERY_MS).unref();
+    } catch (error) {
+      await this.giveUp(error);
+    }
   }
-  const isFed = feedWatchdog({
-    sys: device.sys,
-    // During shutdown it is fed on: that has time limits of its own.
-    isHealthy: () => health.isHealthy || shutdown.isRunning,
-    say: (text) => device.log.say(text),
-  });
-  device.watchdog = isFed ? 'fed' : 'none';
-}
 
-function makeServices(device: Device): void {
-  const copyToConsole = device.kernelArguments.get(CONSOLE_PARAMETER) === 'logs';
-  device.supervisor = new Supervisor({
-    sys: device.sys,
-    services: device.config.services,
-    say: (text) => device.log.say(text),
-    isPermReady: () => device.perm.state !== 'pending',
-    onService: copyToConsole ? (service) => copyLogToConsole(device, service) : () => {},
-  });
-}
+  /** The orderly way down. */
+  async power(command: PowerCommand, why: string): Promise<void> {
+    try {
+      await this.#shutdown.run(command, why);
+    } catch (error) {
+      await this.giveUp(error);
+    }
+  }
 
-async function serveControlApi(device: Device, shutdown: Shutdown): Promise<void> {
-  const { sys } = device;
-  // Loaded only now: node:http takes its time, which system services are not to wait for.
-  const { serveInitApi } = await import('./api/init-server.ts');
-  await serveInitApi(sys.path(INIT_SOCKET_PATH), {
-    systemStatus: () => device.status(),
-    supervisor: device.supervisor,
-    initLog: device.log.ring,
-    kernelLog: new KernelLog(sys),
-    isShuttingDown: () => shutdown.isRunning,
-    shutDown: (how, why) => {
-      shutdown
-        .run(how === 'reboot' ? 'restart' : 'poweroff', why)
-        .catch((error: unknown) => shutdown.lastResort(error, 'operation'));
-    },
-  });
+  /** The other way down, for what must not happen in PID 1. */
+  async giveUp(error: unknown): Promise<void> {
+    await this.#shutdown.lastResort(error, this.#during);
+  }
+
+  #openWatchdog(): void {
+    const { device } = this;
+    if (device.kernelArguments.get(WATCHDOG_PARAMETER) === 'off') {
+      device.watchdog = 'off';
+      return;
+    }
+    const isFed = feedWatchdog({
+      sys: this.#sys,
+      // During shutdown it is fed on: that has time limits of its own.
+      isHealthy: () => this.#health.isHealthy || this.#shutdown.isRunning,
+      say: (text) => device.log.say(text),
+    });
+    device.watchdog = isFed ? 'fed' : 'none';
+  }
+
+  #makeServices(): void {
+    const { device } = this;
+    const copyToConsole = device.kernelArguments.get(CONSOLE_PARAMETER) === 'logs';
+    device.supervisor = new Supervisor({
+      sys: this.#sys,
+      services: device.config.services,
+      say: (text) => device.log.say(text),
+      isPermReady: () => device.perm.state !== 'pending',
+      onService: copyToConsole ? (service) => copyLogToConsole(device, service) : () => {},
+    });
+  }
+
+  async #serveControlApi(): Promise<void> {
+    const { device } = this;
+    // Loaded only now: node:http takes its time, which system services are not to wait for.
+    const { serveInitApi } = await import('./api/init-server.ts');
+    await serveInitApi(this.#sys.path(INIT_SOCKET_PATH), {
+      systemStatus: () => device.status(),
+      supervisor: device.supervisor,
+      initLog: device.log.ring,
+      kernelLog: new KernelLog(this.#sys),
+      isShuttingDown: () => this.#shutdown.isRunning,
+      shutDown: (how) =>
+        void this.power(how === 'reboot' ? 'restart' : 'poweroff', 'asked for by the control API'),
+    });
+  }
 }
 
 function copyLogToConsole(device: Device, service: Service): void {
@@ -126,6 +127,6 @@ function saveClock(device: Device): void {
   try {
     saveTime(device.sys);
   } catch (error) {
-    device.log.say(`Cannot save the time: ${String(error)}`);
+    device.log.say(`Cannot save the time: ${describeError(error)}`);
   }
 }

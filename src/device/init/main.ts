@@ -1,7 +1,31 @@
 // The device's PID 1.
 
+import type { PowerCommand } from '../sys/sys.ts';
 import { linuxSys } from '../sys/linux.ts';
-import { runInit } from './init.ts';
+import { Init } from './init.ts';
+import { keepReapingOrphans } from './supervisor/reap-orphans.ts';
 
-process.umask(0o022);
-void runInit(linuxSys());
+/** SIGINT is Ctrl-Alt-Del, once the boot list has asked the kernel for it; the others are as gokrazy has them. */
+const POWER_SIGNALS: readonly (readonly [NodeJS.Signals, PowerCommand])[] = [
+  ['SIGTERM', 'restart'],
+  ['SIGINT', 'restart'],
+  ['SIGUSR1', 'halt'],
+  ['SIGUSR2', 'poweroff'],
+];
+
+function main(): void {
+  process.umask(0o022);
+  const sys = linuxSys();
+  const init = new Init(sys);
+  // A kernel whose PID 1 exits panics, and Node exits when there is nothing left to wait for.
+  setInterval(() => {}, 2 ** 30);
+  process.on('uncaughtException', (error) => void init.giveUp(error));
+  process.on('unhandledRejection', (error) => void init.giveUp(error));
+  for (const [signal, command] of POWER_SIGNALS) process.on(signal, () => void init.power(command, signal));
+  // Programs made for gokrazy send it when addresses change; net and web see that themselves.
+  process.on('SIGHUP', () => {});
+  keepReapingOrphans(sys);
+  void init.boot();
+}
+
+main();

@@ -26,7 +26,7 @@ export function watchPowerButtons(sys: Sys, onPress: () => void): void {
       }
       if (state === 'pressed') onPress();
     }
-  }, POLL_MS);
+  }, POLL_MS).unref();
 }
 
 function openNewButtons(sys: Sys, open: Map<string, number>): void {

@@ -15,13 +15,19 @@ const SYNC_LIMIT_MS = 20_000;
 /** Time to read the message on a screen, when boot fails again and again. */
 const COUNTDOWN_MS = 10_000;
 
+export interface ShutdownOptions {
+  countdownMs?: number;
+}
+
 export class Shutdown {
   readonly #device: Device;
+  readonly #countdownMs: number;
   #isRunning = false;
   #hasFailed = false;
 
-  constructor(device: Device) {
+  constructor(device: Device, { countdownMs = COUNTDOWN_MS }: ShutdownOptions = {}) {
     this.#device = device;
+    this.#countdownMs = countdownMs;
   }
 
   get isRunning(): boolean {
@@ -50,7 +56,7 @@ export class Shutdown {
     const stack = error instanceof Error ? (error.stack ?? '') : '';
     log.alarm(`fatal: ${describeError(error)}; the device restarts\n${stack}`);
     await this.#stop(STOP_LIMIT_AFTER_FAILURE_MS);
-    if (during === 'boot') await sleep(COUNTDOWN_MS);
+    if (during === 'boot') await sleep(this.#countdownMs);
     sys.power('restart');
   }
 

@@ -31,7 +31,7 @@ export function feedWatchdog({ sys, isHealthy, say }: WatchdogOptions): boolean 
       wasHealthy = healthy;
     },
     (watchdog.timeoutSec * 1000) / FEEDINGS_PER_TIMEOUT,
-  );
+  ).unref();
   say(`watchdog resets the device when init hangs for ${watchdog.timeoutSec} s`);
   return true;
 }
