@@ -38,8 +38,8 @@ export const addBuildVerb: VerbAdder = (program, action) => {
 
 async function runBuild(session: Session, options: BuildOptions): Promise<void> {
   const { withBuiltImage } = await import('./built-image.ts');
-  const { checkDiskSize, describeImage, writeImageFiles } = await import('./image-files.ts');
-  checkDiskSize(options);
+  const { checkImageFileOptions, describeImage, writeImageFiles } = await import('./image-files.ts');
+  await checkImageFileOptions(options);
   await withBuiltImage(session, { offline: options.offline ?? false }, async (image) => {
     const files = await writeImageFiles(session, image, options);
     const description = describeImage(image, files);

@@ -6,6 +6,7 @@ import { MIN_DISK_BYTES } from '../../shared/disk-layout.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeBootImage, writeDiskImage, writeRootFile } from '../build/disk-image.ts';
 import { displayPath } from '../config/problem.ts';
+import { checkOutputTarget } from '../files/output-file.ts';
 import { UserError } from '../user-error.ts';
 import { formatTable } from './output.ts';
 import type { Session } from './session.ts';
@@ -25,8 +26,16 @@ export interface ImageFile {
   sizeBytes: number;
 }
 
-/** Before the build: whoever mistypes a size should not wait for it. */
-export function checkDiskSize({ disk, size }: ImageFileOptions): void {
+/** Before the build: nobody should wait for it to hear of a mistyped size or path. */
+export async function checkImageFileOptions(options: ImageFileOptions): Promise<void> {
+  checkDiskSize(options);
+  for (const kind of ['disk', 'boot', 'root'] as const) {
+    const path = options[kind];
+    if (path !== undefined) await checkOutputTarget(path, `the ${kind} image`);
+  }
+}
+
+function checkDiskSize({ disk, size }: ImageFileOptions): void {
   if (size === undefined) return;
   if (disk === undefined) {
     throw new UserError('Cannot use "--size": it goes with "--disk"', { hint: 'Add "--disk FILE".' });

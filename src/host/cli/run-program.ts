@@ -55,7 +55,8 @@ function reportError(error: unknown, options: ProgramOptions): number {
 function fromCommander(error: CommanderError): UserError {
   const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const hint = suggestion?.replace(/^\(|\)$/g, '') ?? 'See "tsk --help" or "tsk VERB --help".';
-  return new UserError(first.charAt(0).toUpperCase() + first.slice(1).replaceAll("'", '"'), { hint });
+  const sentence = first.charAt(0).toUpperCase() + first.slice(1).replaceAll("'", '"');
+  return new UserError(sentence.replace(/\.$/, ''), { hint });
 }
 
 function reportUserError(error: UserError, options: ProgramOptions): number {
@@ -79,7 +80,10 @@ function messageChain(error: Error): string[] {
   const messages: string[] = [];
   for (let current: unknown = error; current instanceof Error; current = current.cause) {
     const { message } = current;
-    if (message !== '' && !messages.some((earlier) => earlier.includes(message))) messages.push(message);
+    const isKnown = messages.some((earlier) => earlier.includes(message));
+    // `ENOENT: no such file` adds nothing to a message that gives its reason after a colon.
+    const isExplained = 'syscall' in current && messages.at(-1)?.includes(': ');
+    if (message !== '' && !isKnown && !isExplained) messages.push(message);
   }
   return messages;
 }

@@ -13,7 +13,7 @@ export async function writeOutputFile<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const target = resolve(path);
-  await checkTarget(target, what);
+  await checkOutputTarget(target, what);
   const temporary = join(dirname(target), `.${basename(target)}.tsk-${process.pid}.tmp`);
   await rm(temporary, { force: true });
   try {
@@ -27,7 +27,9 @@ export async function writeOutputFile<T>(
   }
 }
 
-async function checkTarget(target: string, what: string): Promise<void> {
+/** What can be known before the work is done; `path` is checked again when the file is written. */
+export async function checkOutputTarget(path: string, what: string): Promise<void> {
+  const target = resolve(path);
   const directory = await stat(dirname(target)).catch(() => undefined);
   if (!directory?.isDirectory()) {
     throw new UserError(`Cannot write ${what} to "${target}": "${dirname(target)}" is not a directory`, {
