@@ -8,6 +8,7 @@
 // - A block of zeros is not stored. A file seen before is not stored again: large ones anywhere before,
 //   small ones in the same layer only, because layers share no fragment block.
 
+import { availableParallelism } from 'node:os';
 import { crc32 } from 'node:zlib';
 import type { ByteSink } from '../byte-source.ts';
 import { BlockOutput, type StoredBlock } from './block-output.ts';
@@ -43,7 +44,8 @@ export interface DataArea {
   endBytes: number;
 }
 
-const BLOCKS_IN_FLIGHT = 16;
+/** Enough that neither the compressor's threads nor the sink wait for the next block. */
+const BLOCKS_IN_FLIGHT = Math.max(16, 2 * availableParallelism());
 /** A file whose blocks take more than this is not offered to the cache: they are collected in memory. */
 const MAX_PACKED_BYTES = 512 * 1024 * 1024;
 const PUT_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
@@ -156,9 +158,8 @@ class DataAreaWriter {
     for (const [i, word] of blockWords.entries()) {
       if (word === 0) layout.sparseBytes += Math.min(blockSizeBytes, layout.sizeBytes - i * blockSizeBytes);
     }
-    // Weighs nothing: it is in memory already.
     await this.#output.add(
-      0,
+      data.length,
       async () => ({ word: 0, bytes: data }),
       () => {},
     );
