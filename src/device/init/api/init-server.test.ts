@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, test } from 'node:test';
+import { INIT_API, type SystemStatus } from '../../../shared/init-api.ts';
+import type { LogLine, ServiceStatus } from '../../../shared/services.ts';
+import { linuxSys } from '../../sys/linux.ts';
+import { LogRing } from '../log/log-ring.ts';
+import { Supervisor } from '../supervisor/supervisor.ts';
+import { serveInitApi } from './init-server.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'tsk-api-'));
+const socketPath = join(scratch, 'run', 'init.sock');
+const initLog = new LogRing();
+const powerCommands: string[] = [];
+let isShuttingDown = false;
+const supervisor = new Supervisor({
+  sys: linuxSys(),
+  say: (line) => initLog.append('stdout', line),
+  isPermReady: () => true,
+  services: ['app', 'other'].map((name) => ({
+    name,
+    kind: 'binary',
+    argv: ['/bin/sh', '-c', 'echo ready; exec sleep 100'],
+    env: {},
+    dataDir: join(scratch, name),
+    restart: 'always',
+    autostart: true,
+    stopTimeoutSec: 5,
+  })),
+});
+
+before(async () => {
+  await serveInitApi(socketPath, {
+    systemStatus: () => ({ hostname: 'garden' }) as SystemStatus,
+    supervisor,
+    initLog,
+    kernelLog: { last: () => [], follow: () => () => {} },
+    isShuttingDown: () => isShuttingDown,
+    shutDown: (how) => void powerCommands.push(how),
+  });
+});
+
+after(async () => {
+  await supervisor.stopAll();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+async function open(method: string, path: string): Promise<IncomingMessage> {
+  const sent = request({ socketPath, method, path, agent: false });
+  sent.end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  return response;
+}
+
+async function ask(method: string, path: string): Promise<{ status: number; body: unknown }> {
+  const response = await open(method, path);
+  return { status: response.statusCode ?? 0, body: JSON.parse(await text(response)) };
+}
+
+test('the control socket is for root alone', () => {
+  assert.equal(statSync(socketPath).mode & 0o777, 0o600);
+});
+
+test('GET /v1/system and /v1/services report', async () => {
+  assert.deepEqual(await ask('GET', INIT_API.system), { status: 200, body: { hostname: 'garden' } });
+  const { body } = await ask('GET', INIT_API.services);
+  assert.deepEqual(
+    (body as ServiceStatus[]).map((service) => [service.name, service.state]),
+    [
+      ['app', 'stopped'],
+      ['other', 'stopped'],
+    ],
+  );
+});
+
+test('POST /v1/services/NAME/ACTION acts and answers with the new state', async () => {
+  const started = await ask('POST', INIT_API.serviceAction('app', 'start'));
+  assert.equal((started.body as ServiceStatus).state, 'running');
+  const restarted = await ask('POST', INIT_API.serviceAction('app', 'restart'));
+  assert.equal((restarted.body as ServiceStatus).startCount, 2);
+  const stopped = await ask('POST', INIT_API.serviceAction('app', 'stop'));
+  assert.equal((stopped.body as ServiceStatus).state, 'stopped');
+});
+
+test('a service that waits is not started by hand', async () => {
+  supervisor.get('other')?.wait('waits for /perm');
+  assert.deepEqual(await ask('POST', INIT_API.serviceAction('other', 'start')), {
+    status: 409,
+    body: { error: 'Cannot start "other": it waits for /perm' },
+  });
+});
+
+test('what is not there is refused with 404, what is malformed with 400', async () => {
+  for (const [method, path, status, error] of [
+    ['GET', '/', 404, 'There is no "/"'],
+    ['GET', '/v1/nothing', 404, 'There is no "/v1/nothing"'],
+    ['GET', '/v1/services/app', 404, 'There is no "/v1/services/app"'],
+    ['POST', '/v1/services/nobody/start', 404, 'There is no service "nobody"'],
+    ['POST', '/v1/services/app/explode', 404, 'A service cannot be told to "explode"'],
+    ['GET', '/v1/logs/nobody', 404, 'There is no log "nobody"'],
+    ['GET', '/v1/logs/app?lines=many', 400, '"lines" is not a number from 0 to 10000'],
+    ['GET', '/v1/logs/%ff', 400, 'The request target is malformed'],
+    ['GET', '/v1/services/app/start', 405, 'Only POST is allowed here'],
+    ['DELETE', '/v1/system', 405, 'Only GET is allowed here'],
+  ] as const) {
+    assert.deepEqual(await ask(method, path), { status, body: { error } }, path);
+  }
+});
+
+test('GET /v1/logs/NAME gives the last lines', async () => {
+  for (let i = 0; i < 5; i++) initLog.append('stdout', `line ${i}`);
+  const response = await open('GET', INIT_API.log('init', { lines: 2 }));
+  const lines = (await text(response))
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as LogLine).text);
+  assert.deepEqual(lines, ['line 3', 'line 4']);
+});
+
+test('GET /v1/logs/NAME?follow=1 goes on with the lines to come', async () => {
+  const response = await open('GET', INIT_API.log('init', { lines: 0, follow: true }));
+  initLog.append('stdout', 'live');
+  const [chunk] = (await once(response, 'data')) as [Buffer];
+  assert.equal((JSON.parse(chunk.toString()) as LogLine).text, 'live');
+  response.destroy();
+});
+
+test('GET /v1/events starts with the state of every service', async () => {
+  const response = await open('GET', INIT_API.events);
+  const [chunk] = (await once(response, 'data')) as [Buffer];
+  const names = chunk
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { status: ServiceStatus }).status.name);
+  assert.deepEqual(names, ['app', 'other']);
+  response.destroy();
+});
+
+test('a follower that does not read is cut off', async () => {
+  const socket = connect(socketPath);
+  socket.pause();
+  socket.write(`GET ${INIT_API.log('init', { follow: true })} HTTP/1.1\r\nhost: init\r\n\r\n`);
+  const closed = once(socket, 'close');
+  for (let i = 0; i < 4000; i++) {
+    initLog.append('stdout', 'x'.repeat(1000));
+    if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  socket.resume();
+  await closed;
+});
+
+test('what is no HTTP is answered with 400 and cut off', async () => {
+  const socket = connect(socketPath);
+  socket.write('\0\0\0 nonsense\r\n\r\n');
+  assert.match(await text(socket), /^HTTP\/1\.1 400 /);
+});
+
+test('POST /v1/reboot is accepted once; after that nothing is changed any more', async () => {
+  assert.deepEqual(await ask('POST', INIT_API.reboot), { status: 202, body: { accepted: 'reboot' } });
+  assert.deepEqual(powerCommands, ['reboot']);
+  isShuttingDown = true;
+  for (const path of [INIT_API.poweroff, INIT_API.serviceAction('app', 'start')]) {
+    assert.deepEqual(await ask('POST', path), {
+      status: 409,
+      body: { error: 'The device is shutting down' },
+    });
+  }
+});
