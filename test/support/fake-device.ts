@@ -185,6 +185,7 @@ export class FakeMeter {
   sample(services: readonly MeasuredService[]): Promise<UsageSample> {
     this.#sampledAtMs = performance.now();
     const tick = this.#tick++;
+    const seconds = this.#sampledAtMs / 1000;
     const wave = (period: number) => (Math.sin(tick / period) + Math.sin(tick / (period * 2.7))) / 2;
     const usages = new Map<string, ServiceUsage>();
     for (const [index, { name, pid }] of services.entries())
@@ -204,8 +205,8 @@ export class FakeMeter {
       traffic: [
         {
           interfaceName: 'eth0',
-          receivedBytes: 812 * MIB + tick * 21_000 + Math.round(9_000 * wave(3)),
-          sentBytes: 96 * MIB + tick * 6_200 + Math.round(3_000 * wave(5)),
+          receivedBytes: 812 * MIB + Math.round(seconds * 10_400 + 14_000 * Math.sin(seconds / 5)),
+          sentBytes: 96 * MIB + Math.round(seconds * 3_100 + 4_000 * Math.sin(seconds / 8)),
         },
       ],
     };

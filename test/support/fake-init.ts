@@ -40,6 +40,8 @@ export interface FakeInitOptions {
   /** Services log lines by themselves. Off: only what a test makes them log. */
   lively?: boolean;
   services?: ServiceStatus[];
+  /** How long a service takes to stop. */
+  stopMs?: number;
 }
 
 export class FakeInit {
@@ -51,11 +53,13 @@ export class FakeInit {
   readonly #server: http.Server;
   readonly #followers = new Set<http.ServerResponse>();
   #timers: NodeJS.Timeout[] = [];
+  readonly #stopMs: number;
 
   private constructor(options: FakeInitOptions) {
     this.services = new Map((options.services ?? exampleServices()).map((each) => [each.name, { ...each }]));
     for (const name of [...this.services.keys(), LOG_OF_INIT, LOG_OF_KERNEL])
       this.logs.set(name, new FakeLog());
+    this.#stopMs = options.stopMs ?? 5;
     this.#fillLogs();
     if (options.lively === true) this.#live();
     this.#server = http.createServer((request, response) => {
@@ -161,7 +165,7 @@ export class FakeInit {
         lastExit: { code: null, signal: 'SIGTERM', atMs: Date.now() },
       });
       reply(response, 200, action === 'stop' ? service : start());
-    }, 400);
+    }, this.#stopMs);
     this.#timers.push(timer);
   }
 

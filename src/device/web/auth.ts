@@ -13,7 +13,7 @@ import { Sessions } from './sessions.ts';
 export const SESSION_COOKIE = 'tskrazy_session';
 
 /** `anonymous` reads what a device without a password shows to everybody. */
-export type Identity = 'session' | 'password' | 'anonymous';
+export type Identity = 'cookie' | 'bearer' | 'password' | 'anonymous';
 
 function clientAddress(request: http.IncomingMessage): string {
   const address = request.socket.remoteAddress ?? 'unknown';
@@ -64,7 +64,7 @@ export class Authenticator {
       );
     }
     if (identity === undefined) throw unauthorized(request, 'Log in first');
-    if (access === 'change' && identity === 'session' && isFromUnknownPage(request))
+    if (access === 'change' && identity === 'cookie' && isFromUnknownPage(request))
       throw new HttpError(403, 'The browser did not say which page this request comes from');
     return identity;
   }
@@ -81,11 +81,11 @@ export class Authenticator {
         return 'password';
       }
       case 'bearer':
-        if (this.sessions.use(credentials)) return 'password';
+        if (this.sessions.use(credentials)) return 'bearer';
         throw unauthorized(request, 'This session has ended');
       case '': {
         const token = sessionToken(request);
-        return token !== undefined && this.sessions.use(token) ? 'session' : undefined;
+        return token !== undefined && this.sessions.use(token) ? 'cookie' : undefined;
       }
       default:
         throw unauthorized(request, 'Use Basic or Bearer authentication');

@@ -9,8 +9,8 @@ import { HttpError } from './http-error.ts';
 const HEARTBEAT_MS = 15_000;
 /** A page that lost us tries again after this. */
 const RETRY_MS = 2_000;
-/** Each costs a socket and a follower in init. */
-const MAX_STREAMS = 64;
+/** Each may cost init a connection, of which it has 64. */
+const MAX_STREAMS = 32;
 
 export class EventStream {
   readonly #response: http.ServerResponse;

@@ -15,7 +15,8 @@ const PASSED_ON = new Set([400, 404, 409, 503]);
 
 export class InitClient {
   readonly #socketPath: string;
-  readonly #agent = new http.Agent({ keepAlive: true });
+  /** One connection a request: a kept one may be closed by init just when it is used again. */
+  readonly #agent = new http.Agent();
 
   constructor(socketPath: string) {
     this.#socketPath = socketPath;

@@ -52,7 +52,7 @@ export function loginPage(config: Pick<DeviceConfig, 'hostname'>, problem?: stri
 ${alert}
 <button type="submit" class="button primary">Log in</button>
 </form>
-<p class="plain-hint">It was printed when the instance was made and is kept in its folder, in <code>.tskrazy</code>.</p>`,
+<p class="plain-hint">It is kept with the instance, in the file <code>.tskrazy/password</code>.</p>`,
   );
 }
 

@@ -41,6 +41,8 @@ export interface WebLimits {
   /** An answer that makes no progress. */
   idleAnswerMs: number;
   heartbeatMs: number;
+  /** So long a client that was refused may still send: closing at once would lose the answer on its way. */
+  lingerMs: number;
 }
 
 const DEFAULT_LIMITS: WebLimits = {
@@ -50,10 +52,9 @@ const DEFAULT_LIMITS: WebLimits = {
   keepAliveMs: 15_000,
   idleAnswerMs: 60_000,
   heartbeatMs: 15_000,
+  lingerMs: 1_000,
 };
 const MAX_HEADER_BYTES = 16 * 1024;
-/** So long a client that was refused may still send: closing at once would lose the answer on its way. */
-const LINGER_MS = 1_000;
 
 export interface WebServer {
   readonly http: http.Server;
@@ -92,6 +93,9 @@ export function createWebServer(options: WebServerOptions): WebServer {
     },
     (request, response) => {
       connections.serve(request.socket, response);
+      response.once('finish', () => {
+        if (!request.complete) cutOff(request, limits.lingerMs);
+      });
       answer(context, request, response).catch((error: unknown) => {
         // Only when even the error's answer fails.
         logError('Cannot answer a request', error);
@@ -128,9 +132,6 @@ async function answer(
   response: http.ServerResponse,
 ): Promise<void> {
   setCommonHeaders(response);
-  response.once('finish', () => {
-    if (!request.complete) cutOff(request);
-  });
   const [path = '', search = ''] = (request.url ?? '').split('?', 2);
   try {
     const { route, params } = findRoute(ROUTES, request.method ?? '', path);
@@ -163,10 +164,10 @@ function answerError(request: http.IncomingMessage, response: http.ServerRespons
 }
 
 /** The request was answered before its body had come: nobody is going to read the rest. */
-function cutOff(request: http.IncomingMessage): void {
+function cutOff(request: http.IncomingMessage, lingerMs: number): void {
   const timer = setTimeout(() => {
     if (!request.complete) request.socket.destroy();
-  }, LINGER_MS);
+  }, lingerMs);
   timer.unref();
 }
 
@@ -185,7 +186,7 @@ export async function listen(server: http.Server, port: number): Promise<number>
 function listenOn(server: http.Server, options: net.ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ ...options, backlog: 128 }, () => {
+    server.listen(options, () => {
       server.off('error', reject);
       resolve();
     });

@@ -51,7 +51,7 @@ export class Sessions {
     if (!session) return false;
     this.#sessions.delete(key);
     const now = this.#now();
-    if (now - session.usedAtMs > IDLE_LIMIT_MS || now - session.createdAtMs > AGE_LIMIT_MS) return false;
+    if (now - session.usedAtMs >= IDLE_LIMIT_MS || now - session.createdAtMs >= AGE_LIMIT_MS) return false;
     session.usedAtMs = now;
     this.#sessions.set(key, session);
     return true;

@@ -136,27 +136,31 @@ const COMPONENT_TITLES: Readonly<Record<string, string>> = {
 export function BuildCard({ status }: { status: WebStatus }) {
   const { system } = status;
   return (
-    <section class="card" aria-labelledby="build">
-      <h2 id="build">Build</h2>
-      <dl class="facts">
-        <Fact name="Build">
-          <span class="mono" title={system.buildId}>
-            {system.buildId.slice(0, 12)}
-          </span>
-        </Fact>
-        <Fact name="Made">{formatDateTime(system.buildTimeSec * 1000)}</Fact>
-        <Fact name="Running from">{system.slot === null ? 'no slot' : `slot ${system.slot}`}</Fact>
-        <Fact name="tskrazy">{system.tskrazyVersion}</Fact>
-        <Fact name="Kernel runs">{system.kernel}</Fact>
-      </dl>
-      <h3>Components</h3>
-      <dl class="facts">
-        {Object.entries(system.components).map(([name, version]) => (
-          <Fact key={name} name={COMPONENT_TITLES[name] ?? name}>
-            <span class="mono">{version}</span>
+    <section class="card wide halves" aria-label="Build">
+      <div>
+        <h3>Build</h3>
+        <dl class="facts">
+          <Fact name="Identity">
+            <span class="mono" title={system.buildId}>
+              {system.buildId.slice(0, 12)}
+            </span>
           </Fact>
-        ))}
-      </dl>
+          <Fact name="Made">{formatDateTime(system.buildTimeSec * 1000)}</Fact>
+          <Fact name="Runs from">{system.slot === null ? 'no slot' : `slot ${system.slot}`}</Fact>
+          <Fact name="Kernel runs">{system.kernel}</Fact>
+          <Fact name="tskrazy">{system.tskrazyVersion}</Fact>
+        </dl>
+      </div>
+      <div>
+        <h3>Components</h3>
+        <dl class="facts">
+          {Object.entries(system.components).map(([name, version]) => (
+            <Fact key={name} name={COMPONENT_TITLES[name] ?? name}>
+              <span class="mono">{version}</span>
+            </Fact>
+          ))}
+        </dl>
+      </div>
     </section>
   );
 }

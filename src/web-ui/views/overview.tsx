@@ -23,14 +23,10 @@ export function Overview({ status, history, onPower }: OverviewProps) {
       <Vitals status={status} history={history} />
       <ServiceList title="System programs" services={system} history={history} nowMs={status.timeMs} />
       <div class="columns">
-        <div class="column">
-          <NetworkCard status={status} />
-          <DeviceCard status={status} onPower={onPower} />
-        </div>
-        <div class="column">
-          <BuildCard status={status} />
-          <StorageCard status={status} />
-        </div>
+        <NetworkCard status={status} />
+        <DeviceCard status={status} onPower={onPower} />
+        <StorageCard status={status} />
+        <BuildCard status={status} />
       </div>
     </>
   );

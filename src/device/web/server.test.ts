@@ -1,0 +1,248 @@
+// The real server over HTTP, with a FakeInit behind it: who may do what, and what is answered.
+
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+
+import type { WebStatus } from '../../shared/web-api.ts';
+import { ask, basic, type Answer, type Ask } from '../../../test/support/http-ask.ts';
+import { TEST_PASSWORD, startWebDevice, type WebDevice } from '../../../test/support/web-device.ts';
+
+const RIGHT = basic(TEST_PASSWORD);
+const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' };
+const page = gzipSync('<!doctype html>');
+const assets = new Map([
+  ['/', { path: '/', contentType: 'text/html', etag: '"1"', gzip: page }],
+  ['/assets/page.js', { path: '/assets/page.js', contentType: 'text/javascript', etag: '"2"', gzip: page }],
+]);
+
+function messageOf(answer: Answer): string {
+  return (answer.json() as { error: { message: string } }).error.message;
+}
+
+async function logIn(device: WebDevice): Promise<string> {
+  const answer = await ask(device.url, '/login', { method: 'POST', headers: FORM, body: 'password=demo' });
+  assert.equal(answer.status, 303);
+  const [cookie = ''] = answer.headers['set-cookie'] ?? [];
+  assert.match(cookie, /^tskrazy_session=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=\d+$/);
+  return cookie.split(';')[0] ?? '';
+}
+
+suite('web server', () => {
+  let device: WebDevice;
+  const to = (path: string, options?: Ask) => ask(device.url, path, options);
+  before(async () => {
+    device = await startWebDevice({ assets });
+  });
+  after(() => device.close());
+
+  test('answers /health to anybody, and HEAD like GET', async () => {
+    assert.equal((await to('/health')).body, 'ok\n');
+    const head = await to('/health', { method: 'HEAD' });
+    assert.deepEqual([head.status, head.body], [200, '']);
+  });
+
+  test('says with every answer what browsers may do with it', async () => {
+    for (const path of ['/health', '/nowhere', '/api/v1/status', '/login']) {
+      const { headers } = await to(path);
+      assert.match(String(headers['content-security-policy']), /^default-src 'self';/);
+      assert.equal(headers['x-content-type-options'], 'nosniff');
+      assert.equal(headers['x-frame-options'], 'DENY');
+      assert.equal(headers['access-control-allow-origin'], undefined);
+    }
+  });
+
+  test('wants a login for everything that tells of the device', async () => {
+    for (const path of ['/api/v1/status', '/api/v1/events', '/api/v1/logs/irrigation']) {
+      const answer = await to(path);
+      assert.equal(answer.status, 401, path);
+      assert.match(answer.headers['www-authenticate'] ?? '', /^Basic /);
+    }
+    // Browsers would open their own password window.
+    const asPage = await to('/api/v1/status', { headers: { 'Sec-Fetch-Mode': 'cors' } });
+    assert.equal(asPage.headers['www-authenticate'], undefined);
+    assert.equal((await to('/')).headers.location, '/login');
+  });
+
+  test('logs in by form, and out again', async () => {
+    const wrong = await to('/login', { method: 'POST', headers: FORM, body: 'password=nope' });
+    assert.equal(wrong.status, 401);
+    assert.match(wrong.body, /The password is wrong/);
+    const cookie = await logIn(device);
+    assert.equal((await to('/', { headers: { Cookie: cookie } })).status, 200);
+    assert.equal((await to('/api/v1/status', { headers: { Cookie: cookie } })).status, 200);
+    const out = await to('/logout', { method: 'POST', headers: { Cookie: cookie, Origin: device.url } });
+    assert.equal(out.headers.location, '/login');
+    assert.equal((await to('/api/v1/status', { headers: { Cookie: cookie } })).status, 401);
+  });
+
+  test('gives programs a session for Bearer, which begets no other', async () => {
+    const created = await to('/api/v1/sessions', { method: 'POST', headers: RIGHT });
+    assert.equal(created.status, 201);
+    const { token } = created.json() as { token: string };
+    const bearer = { Authorization: `Bearer ${token}` };
+    assert.equal((await to('/api/v1/status', { headers: bearer })).status, 200);
+    assert.equal((await to('/api/v1/sessions', { method: 'POST', headers: bearer })).status, 403);
+    assert.equal((await to('/api/v1/status', { headers: { Authorization: 'Bearer x' } })).status, 401);
+  });
+
+  test('refuses changes from the pages of other sites', async () => {
+    const cookie = await logIn(device);
+    const restart = (headers: Ask['headers']) =>
+      to('/api/v1/services/irrigation/restart', { method: 'POST', headers: { ...headers } });
+    for (const headers of [
+      { Cookie: cookie, Origin: 'http://evil.example' },
+      { Cookie: cookie, Origin: 'null' },
+      { Cookie: cookie, 'Sec-Fetch-Site': 'cross-site' },
+      { Cookie: cookie },
+      { ...RIGHT, Origin: 'http://evil.example' },
+      { ...RIGHT, 'Sec-Fetch-Site': 'same-site' },
+    ])
+      assert.equal((await restart(headers)).status, 403, JSON.stringify(headers));
+    assert.deepEqual(device.init.acts, []);
+    const foreignLogin = await to('/login', {
+      method: 'POST',
+      headers: { ...FORM, Origin: 'http://evil.example' },
+      body: 'password=demo',
+    });
+    assert.equal(foreignLogin.status, 403);
+    assert.equal((await restart({ Cookie: cookie, Origin: device.url })).status, 200);
+    assert.deepEqual(device.init.acts.splice(0), ['restart irrigation']);
+  });
+
+  test('passes on what init does and refuses', async () => {
+    const act = (name: string, action: string) =>
+      ask(device.url, `/api/v1/services/${name}/${action}`, { method: 'POST', headers: RIGHT });
+    const stopped = await act('backup', 'stop');
+    assert.deepEqual([stopped.status, messageOf(stopped)], [409, 'Service "backup" is stopped already']);
+    const started = await act('backup', 'start');
+    assert.equal((started.json() as { state: string }).state, 'running');
+    assert.equal((await act('nobody', 'start')).status, 404);
+    assert.equal((await act('backup', 'explode')).status, 404);
+    assert.equal((await act('..%2fx', 'start')).status, 404);
+    device.init.acts.length = 0;
+  });
+
+  test('restarts itself only after it has answered, and never stops itself', async () => {
+    const web = (action: string) => to(`/api/v1/services/web/${action}`, { method: 'POST', headers: RIGHT });
+    assert.equal((await web('stop')).status, 409);
+    assert.equal((await web('restart')).status, 202);
+    const reboot = await to('/api/v1/reboot', { method: 'POST', headers: RIGHT });
+    assert.deepEqual([reboot.status, reboot.json()], [202, { accepted: 'reboot' }]);
+    assert.deepEqual(device.init.acts.splice(0), ['restart web', 'reboot']);
+  });
+
+  test('puts the status together', async () => {
+    const answer = await to('/api/v1/status', { headers: RIGHT });
+    const status = answer.json() as WebStatus;
+    assert.equal(status.system.hostname, 'garden');
+    assert.equal(status.network?.interfaces[0]?.name, 'eth0');
+    assert.equal(typeof status.usage.cpu.busyFraction, 'number');
+    assert.ok(status.services.some(({ name, usage }) => name === 'irrigation' && usage !== null));
+    assert.ok(!answer.body.includes('scrypt'));
+  });
+
+  test('sends logs as text and as NDJSON', async () => {
+    device.init.log('backup', 'one');
+    device.init.log('backup', 'two', 'stderr');
+    const text = await to('/api/v1/logs/backup?lines=2&download=1', { headers: RIGHT });
+    assert.match(text.body, /^\d{4}-\S+Z {3}one\n\S+Z ! two\n$/);
+    assert.equal(text.headers['content-disposition'], 'attachment; filename="backup.log"');
+    const ndjson = await to('/api/v1/logs/backup?lines=1&format=ndjson', { headers: RIGHT });
+    assert.equal((ndjson.json() as { text: string }).text, 'two');
+    for (const [path, status] of [
+      ['/api/v1/logs/nobody', 404],
+      ['/api/v1/logs/..%2f..%2fetc%2fpasswd', 404],
+      ['/api/v1/logs/backup?lines=99999999', 400],
+      ['/api/v1/logs/backup?lines=-1', 400],
+      ['/api/v1/logs/backup?format=xml', 400],
+    ] as const)
+      assert.equal((await to(path, { headers: RIGHT })).status, status, path);
+  });
+
+  test('has no way out of its table of addresses', async () => {
+    for (const path of [
+      '/../etc/passwd',
+      '/assets/../../etc/tskrazy/device.json',
+      '/assets/..%2f..%2fetc%2fpasswd',
+      '/assets/%2e%2e/page.js',
+      '/assets/',
+      '/assets/page.js/',
+      '//etc/passwd',
+      '/%2e%2e/%2e%2e/etc/passwd',
+      '/assets/page.js%00',
+    ])
+      assert.equal((await to(path, { headers: RIGHT })).status, 404, path);
+    assert.equal((await to('/assets/page.js?v=1', { headers: { 'Accept-Encoding': 'gzip' } })).status, 200);
+  });
+
+  test('answers an asset that the browser has with 304', async () => {
+    const answer = await to('/assets/page.js', { headers: { 'If-None-Match': '"2"' } });
+    assert.equal(answer.status, 304);
+  });
+
+  test('names the methods that an address has', async () => {
+    const answer = await to('/api/v1/status', { method: 'DELETE', headers: RIGHT });
+    assert.deepEqual([answer.status, answer.headers.allow], [405, 'GET, HEAD']);
+    const get = await to('/api/v1/reboot', { headers: RIGHT });
+    assert.deepEqual([get.status, get.headers.allow], [405, 'POST']);
+  });
+
+  test('shows a page to people and JSON to programs when it refuses', async () => {
+    const person = await to('/nowhere', { headers: { Accept: 'text/html' } });
+    assert.match(person.body, /There is nothing at this address/);
+    assert.equal(messageOf(await to('/nowhere')), 'There is nothing at this address');
+  });
+
+  test('refuses large bodies and headers', async () => {
+    const post = (headers: Ask['headers'], body: string) =>
+      to('/login', { method: 'POST', headers: { ...FORM, ...headers }, body });
+    assert.equal((await post({}, `password=${'x'.repeat(9000)}`)).status, 413);
+    assert.equal((await post({ 'Transfer-Encoding': 'chunked' }, 'x'.repeat(9000))).status, 413);
+    assert.equal((await post({ 'Content-Type': 'text/plain' }, 'password=demo')).status, 415);
+    assert.equal((await to('/health', { headers: { 'X-Large': 'x'.repeat(20_000) } })).status, 431);
+  });
+
+  test('says what is wrong when init does not answer', async () => {
+    const lonely = await startWebDevice();
+    await lonely.init.close();
+    const answer = await ask(lonely.url, '/api/v1/status', { headers: RIGHT });
+    assert.deepEqual([answer.status, messageOf(answer)], [502, 'init does not answer']);
+    assert.equal((await ask(lonely.url, '/health')).status, 200);
+    await lonely.server.close();
+  });
+});
+
+suite('web server without a password', () => {
+  test('lets everybody look and nobody change', async (t) => {
+    const device = await startWebDevice({ password: null, assets });
+    t.after(() => device.close());
+    assert.equal((await ask(device.url, '/')).status, 200);
+    const status = (await ask(device.url, '/api/v1/status')).json() as WebStatus;
+    assert.equal(status.mayChange, false);
+    for (const headers of [{}, basic('')]) {
+      const answer = await ask(device.url, '/api/v1/reboot', { method: 'POST', headers });
+      assert.equal(answer.status, 403);
+    }
+    assert.equal((await ask(device.url, '/login')).headers.location, '/');
+    assert.deepEqual(device.init.acts, []);
+  });
+});
+
+suite('wrong passwords', () => {
+  test('are refused ever more slowly, without keeping sessions out', async (t) => {
+    const device = await startWebDevice({ assets });
+    t.after(() => device.close());
+    const cookie = await logIn(device);
+    const statuses: number[] = [];
+    for (let count = 0; count < 40; count++)
+      statuses.push((await ask(device.url, '/api/v1/status', { headers: basic(`guess ${count}`) })).status);
+    assert.ok(statuses.slice(0, 5).every((status) => status === 401));
+    assert.ok(statuses.filter((status) => status === 401).length < 10);
+    const blocked = await ask(device.url, '/api/v1/status', { headers: RIGHT });
+    assert.equal(blocked.status, 429, 'the right password is not told from a wrong one meanwhile');
+    assert.match(blocked.headers['retry-after'] ?? '', /^\d+$/);
+    assert.equal((await ask(device.url, '/api/v1/status', { headers: { Cookie: cookie } })).status, 200);
+    assert.equal((await ask(device.url, '/health')).status, 200);
+  });
+});
