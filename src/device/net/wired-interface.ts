@@ -5,7 +5,7 @@ import { formatMac } from '../../formats/mac-address.ts';
 import { encodeLinkChange, type Link, NETLINK_TYPE, type RouterDns } from '../../formats/netlink-message.ts';
 import type { InterfaceConfig } from '../../shared/network-config.ts';
 import type { DhcpStatus, InterfaceStatus } from '../../shared/net-status.ts';
-import { configureIpv6 } from '../sys/network-interfaces.ts';
+import { announceAddresses, configureIpv6 } from '../sys/network-interfaces.ts';
 import type { NetlinkSocket } from '../sys/netlink-socket.ts';
 import { DhcpClient } from './dhcp/client.ts';
 import { sameLeaseSettings } from './dhcp/lease.ts';
@@ -51,14 +51,6 @@ export class WiredInterface {
     this.#attempt('configure IPv6', () =>
       configureIpv6(link.name, { enabled: config.ipv4 !== 'off', metric: this.metric }),
     );
-    if (config.ipv4 === 'static') {
-      this.#attempt(`use the address ${config.address}`, () =>
-        this.#setup.apply(settingsOfStatic(config, this.#ref)),
-      );
-      this.#log(
-        `${config.address}${config.gateway === undefined ? '' : `, router ${config.gateway}`}, static`,
-      );
-    }
     this.update(link);
   }
 
@@ -76,7 +68,7 @@ export class WiredInterface {
         this.#context.netlink.change(NETLINK_TYPE.setLink, 0, encodeLinkChange(link.index, { up: wanted })),
       );
     }
-    if (link.isUp && !previous.isUp) this.#attempt('restore the routes', () => this.#setup.restore());
+    if (link.isUp && !previous.isUp) this.#onUp();
     if (link.hasCarrier !== previous.hasCarrier) this.#onCarrier(link.hasCarrier);
     this.#context.onChange();
   }
@@ -132,6 +124,20 @@ export class WiredInterface {
       onChange: (machine) => this.#onDhcpChange(machine),
       remember: (lease) => (lease === null ? leases.remove(key) : leases.write(key, lease)),
       log: (text) => this.#log(text),
+    });
+  }
+
+  /** Switched on by us, or again after someone switched it off: then the kernel has dropped the routes. */
+  #onUp(): void {
+    const config = this.#config;
+    this.#attempt('restore the routes', () => this.#setup.restore());
+    if (config.ipv4 !== 'static') return;
+    this.#attempt(`use the address ${config.address}`, () => {
+      announceAddresses(this.#link.name);
+      this.#setup.apply(settingsOfStatic(config, this.#ref));
+      this.#log(
+        `${config.address}${config.gateway === undefined ? '' : `, router ${config.gateway}`}, static`,
+      );
     });
   }
 

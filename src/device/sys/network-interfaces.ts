@@ -11,12 +11,17 @@ export function isWiredHardware(name: string): boolean {
 
 /** Kernel address configuration (SLAAC) on or off. Without IPv6 in the kernel there is nothing to set. */
 export function configureIpv6(name: string, options: { enabled: boolean; metric: number }): void {
-  setSwitch(name, 'disable_ipv6', options.enabled ? '0' : '1');
+  setIpv6(name, 'disable_ipv6', options.enabled ? '0' : '1');
   if (!options.enabled) return;
-  setSwitch(name, 'autoconf', '1');
+  setIpv6(name, 'autoconf', '1');
   // 2 rather than 1: also when an app turned forwarding on, as VPNs do.
-  setSwitch(name, 'accept_ra', '2');
-  setSwitch(name, 'ra_defrtr_metric', String(options.metric));
+  setIpv6(name, 'accept_ra', '2');
+  setIpv6(name, 'ra_defrtr_metric', String(options.metric));
+}
+
+/** The kernel tells the neighbours about IPv4 addresses when they are set and when the cable is plugged in. */
+export function announceAddresses(name: string): void {
+  writeSwitch(`/proc/sys/net/ipv4/conf/${name}/arp_notify`, '1');
 }
 
 /** Routes over an interface without carrier are passed over, so that traffic moves to another one at once. */
@@ -28,7 +33,7 @@ export function ignoreRoutesWithoutCarrier(): void {
   }
 }
 
-function setSwitch(name: string, key: string, value: string): void {
+function setIpv6(name: string, key: string, value: string): void {
   writeSwitch(`/proc/sys/net/ipv6/conf/${name}/${key}`, value);
 }
 

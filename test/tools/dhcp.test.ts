@@ -1,0 +1,304 @@
+// The net service in a network namespace: against dnsmasq, and against a server that misbehaves on purpose.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import {
+  NetworkLab,
+  type ScriptedServer,
+  SECOND_SERVER_ADDRESS,
+  SERVER_ADDRESS,
+} from '../support/network-lab.ts';
+import { requireTool } from '../support/require-tool.ts';
+
+const ADDRESS = '10.77.0.50';
+const GOOD = { id: SERVER_ADDRESS, address: ADDRESS, discover: 'offer', request: 'ack' } as const;
+const hasAddress = ({ addresses }: { addresses: readonly string[] }): boolean =>
+  addresses.some((address) => !address.includes(':'));
+
+/** A lab whose client has an address from a scripted server. */
+async function boundLab(
+  lab: NetworkLab,
+  behaviour: Partial<typeof GOOD & { leaseSec: number; renewSec: number; rebindSec: number }> = {},
+): Promise<ScriptedServer> {
+  lab.plugIn();
+  const server = lab.startServer();
+  await server.behave({ servers: [{ ...GOOD, ...behaviour }] });
+  lab.startNet();
+  await lab.status(({ dhcp, addresses }) => dhcp?.state === 'bound' && hasAddress({ addresses }));
+  return server;
+}
+
+void suite('the net service', { concurrency: 4 }, () => {
+  test('takes everything that dnsmasq offers, and the same address again after a restart', async (t) => {
+    if (requireTool(t, 'dnsmasq') === undefined) return;
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    lab.onServer('addr', 'add', 'fd77::1/64', 'dev', 'srv0', 'nodad');
+    lab.spawnOnServer(
+      'dnsmasq',
+      '--no-daemon',
+      '--port=0',
+      '--no-ping',
+      '--conf-file=/dev/null',
+      '--interface=srv0',
+      '--dhcp-authoritative',
+      `--dhcp-leasefile=${join(lab.root, 'dnsmasq.leases')}`,
+      '--dhcp-range=10.77.0.50,10.77.0.60,1h',
+      '--dhcp-option=option:router,10.77.0.1,10.77.0.2',
+      '--dhcp-option=option:dns-server,10.77.0.1,9.9.9.9',
+      '--dhcp-option=option:domain-search,home.lan,work.lan',
+      '--dhcp-option=option:ntp-server,10.77.0.9',
+      '--dhcp-option=option:mtu,1400',
+      '--dhcp-option=option:classless-static-route,0.0.0.0/0,10.77.0.1,172.30.0.0/16,10.77.0.2',
+      '--enable-ra',
+      '--dhcp-range=fd77::,ra-only,64,1h',
+      '--dhcp-option=option6:dns-server,[fd77::1]',
+    );
+    const first = lab.startNet();
+    const status = await lab.status(
+      ({ dhcp, addresses }) => dhcp?.state === 'bound' && hasAddress({ addresses }),
+    );
+    const address = status.addresses.find((each) => !each.includes(':'));
+    assert.match(address ?? '', /^10\.77\.0\.(5\d|60)\/24$/);
+    assert.deepEqual(status.gateways, ['10.77.0.1']);
+    assert.deepEqual(status.ntpServers, ['10.77.0.9']);
+    assert.equal(status.dhcp?.lease?.leaseSec, 3600);
+    const routes = lab.onDevice('route');
+    assert.match(
+      routes,
+      /^default via 10\.77\.0\.1 dev eth0 proto dhcp src 10\.77\.0\.\d+ metric \d+ onlink/m,
+    );
+    assert.match(routes, /^172\.30\.0\.0\/16 via 10\.77\.0\.2 dev eth0 proto dhcp/m);
+    assert.match(lab.onDevice('link', 'show', 'eth0'), /mtu 1400/);
+    // From the router advertisement: the server by its option, an address by the kernel.
+    await lab.file(
+      'run/resolv.conf',
+      /search home\.lan work\.lan\nnameserver 10\.77\.0\.1\nnameserver 9\.9\.9\.9\nnameserver fd77::1\n/,
+    );
+    await lab.status(({ addresses }) => addresses.some((each) => each.startsWith('fd77:')));
+    await lab.line(
+      /^net: eth0: 10\.77\.0\.\d+\/24 from 10\.77\.0\.1, router 10\.77\.0\.1, 1 route, DNS 10\.77\.0\.1 9\.9\.9\.9, lease 1 hour$/,
+    );
+
+    await lab.stop(first);
+    lab.lines.length = 0;
+    lab.onDevice('addr', 'add', '10.99.0.1/24', 'dev', 'eth0');
+    lab.startNet();
+    await lab.line(/^net: eth0: 10\.77\.0\.\d+\/24 from/);
+    await lab.status(({ addresses }) => address !== undefined && addresses.includes(address));
+    assert.ok(lab.lines.some((line) => line.includes('DHCPREQUEST')));
+    assert.ok(!lab.lines.some((line) => line.includes('DHCPDISCOVER')));
+    assert.doesNotMatch(lab.onDevice('addr'), /10\.99\.0\.1/);
+  });
+
+  test('renews by unicast, rebinds by broadcast, drops the address at the end and comes back', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    const server = await boundLab(lab, { leaseSec: 6, renewSec: 1, rebindSec: 3 });
+    await server.sees(new RegExp(`^request with ${ADDRESS}$`));
+    await lab.status(({ dhcp }) => dhcp?.state === 'bound');
+    await server.behave({ servers: [] });
+    await server.sees(new RegExp(`^request with ${ADDRESS}$`));
+    await lab.status(({ dhcp }) => dhcp?.state === 'rebinding');
+    await server.sees(new RegExp(`^request with ${ADDRESS}$`));
+    await lab.status(({ addresses }) => !hasAddress({ addresses }));
+    assert.doesNotMatch(lab.onDevice('route'), /default/);
+    await server.behave({ servers: [GOOD] });
+    await lab.status(({ dhcp, addresses }) => dhcp?.state === 'bound' && hasAddress({ addresses }));
+  });
+
+  test('starts over when a renewal is refused', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    const server = await boundLab(lab, { leaseSec: 60, renewSec: 1, rebindSec: 50 });
+    await server.behave({ servers: [{ ...GOOD, address: '10.77.0.70', request: 'nak' }] });
+    await lab.line(/10\.77\.0\.1 refuses the address/);
+    await server.behave({ servers: [{ ...GOOD, address: '10.77.0.70' }] });
+    const status = await lab.status(({ addresses }) => addresses.includes('10.77.0.70/24'));
+    assert.ok(!status.addresses.includes(`${ADDRESS}/24`));
+  });
+
+  test('declines an address that another host uses', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    lab.onServer('addr', 'add', `${ADDRESS}/24`, 'dev', 'srv0');
+    const server = lab.startServer();
+    await server.behave({ servers: [GOOD] });
+    lab.startNet();
+    await server.sees(new RegExp(`^decline of ${ADDRESS} from ${SERVER_ADDRESS}$`));
+    const status = await lab.status(({ dhcp }) => dhcp?.state === 'waiting');
+    assert.ok(!hasAddress(status));
+    assert.match(status.problem ?? '', /used by another device/);
+    await server.behave({ servers: [{ ...GOOD, address: '10.77.0.51' }] });
+    await lab.status(({ addresses }) => addresses.includes('10.77.0.51/24'));
+  });
+
+  test('gives its address up when another host goes on using it', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    const server = await boundLab(lab);
+    await server.behave({ servers: [] });
+    lab.onServer('addr', 'add', `${ADDRESS}/24`, 'dev', 'srv0');
+    // The kernel announces an address when it is asked to; gratuitous ARP is what a booting host sends.
+    const announce = `
+      const { openConflictSocket } = await import('${new URL('../../src/device/sys/packet-socket.ts', import.meta.url).href}');
+      const { arpAnnouncement, encodeArp } = await import('${new URL('../../src/formats/arp-packet.ts', import.meta.url).href}');
+      const [index] = process.argv.slice(1).map(Number);
+      const mac = Uint8Array.of(2, 0, 0, 0, 0, 9);
+      const socket = openConflictSocket(index, mac, '${ADDRESS}');
+      for (let count = 0; count < 3; count++) socket.broadcast(encodeArp(arpAnnouncement(mac, '${ADDRESS}')));`;
+    const index = /^(\d+): srv0/m.exec(lab.onServer('-o', 'link', 'show', 'srv0'))?.[1] ?? '';
+    lab.spawnOnServer(process.execPath, '--input-type=module', '--eval', announce, index);
+    await lab.line(/02:00:00:00:00:09 uses 10\.77\.0\.50 too; keeping it unless that goes on/);
+    await server.sees(/^decline/);
+    await lab.status(({ addresses }) => !hasAddress({ addresses }));
+  });
+
+  test('prefers the server that keeps its word', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    const server = lab.startServer();
+    await server.behave({
+      servers: [
+        { ...GOOD, request: 'nak' },
+        { ...GOOD, id: SECOND_SERVER_ADDRESS, address: '10.77.0.80' },
+      ],
+    });
+    lab.startNet();
+    const status = await lab.status(({ dhcp }) => dhcp?.state === 'bound');
+    assert.equal(status.dhcp?.lease?.server, SECOND_SERVER_ADDRESS);
+  });
+
+  test('gets an address in a flood of garbage', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    const server = lab.startServer();
+    await server.behave({ servers: [], garbage: 20_000 });
+    const net = lab.startNet();
+    for (let count = 0; count < 2; count++) await server.sees(/^discover/);
+    await server.behave({ servers: [GOOD], garbage: 20_000 });
+    await lab.status(({ addresses }) => addresses.includes(`${ADDRESS}/24`));
+    assert.equal(net.exitCode, null);
+  });
+
+  test('keeps the address while the cable is out and asks for it when it is back', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    const server = await boundLab(lab);
+    lab.disconnectServer();
+    const without = await lab.status(({ carrier }) => !carrier);
+    assert.equal(without.dhcp?.state, 'no-carrier');
+    assert.ok(hasAddress(without));
+    assert.match(without.problem ?? '', /No cable/);
+    lab.connectServer();
+    await server.sees(new RegExp(`^request of ${ADDRESS}$`));
+    await lab.status(({ dhcp }) => dhcp?.state === 'bound');
+  });
+
+  test('finds an interface that is plugged in later and lets one go', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.startNet();
+    await lab.statusWithout();
+    lab.plugIn();
+    const server = lab.startServer();
+    await server.behave({ servers: [GOOD] });
+    await lab.status(({ addresses }) => addresses.includes(`${ADDRESS}/24`));
+    lab.onDevice('link', 'del', 'eth0');
+    await lab.statusWithout();
+    lab.plugIn();
+    await server.behave({ servers: [GOOD] });
+    await lab.status(({ addresses }) => addresses.includes(`${ADDRESS}/24`));
+  });
+
+  test('leaves interfaces alone that are neither wired hardware nor named', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    lab.startNet({});
+    await lab.statusWithout();
+    assert.match(lab.onDevice('link', 'show', 'eth0'), /state DOWN/);
+  });
+
+  test('configures a static address, with its router and DNS', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    lab.startNet({
+      eth0: {
+        ipv4: 'static',
+        address: '10.77.0.5/24',
+        gateway: '10.77.0.1',
+        dns: ['10.77.0.3'],
+        search: ['home.lan'],
+        metric: 7,
+      },
+    });
+    const status = await lab.status(
+      ({ addresses, carrier }) => carrier && addresses.includes('10.77.0.5/24'),
+    );
+    assert.deepEqual(status.gateways, ['10.77.0.1']);
+    assert.equal(status.problem, null);
+    assert.match(
+      lab.onDevice('route'),
+      /^default via 10\.77\.0\.1 dev eth0 proto static src 10\.77\.0\.5 metric 7/m,
+    );
+    await lab.file('run/resolv.conf', /search home\.lan\nnameserver 10\.77\.0\.3\n/);
+  });
+
+  test('says on the status file what is wrong with a configuration', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    lab.startNet({ eth0: { ipv4: 'static', address: '10.77.0.5' } });
+    const status = await lab.status(({ problem }) => problem !== null);
+    assert.match(status.problem ?? '', /Cannot use the address 10\.77\.0\.5: .*prefix length/);
+  });
+
+  test('reaches the world through the second router when the first is dead', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    lab.onServer('link', 'set', 'lo', 'up');
+    lab.onServer('addr', 'add', '198.51.100.7/32', 'dev', 'lo');
+    const server = lab.startServer();
+    await server.behave({ servers: [{ ...GOOD, routers: ['10.77.0.254', SERVER_ADDRESS] }] });
+    lab.startNet();
+    await lab.status(({ addresses }) => addresses.includes(`${ADDRESS}/24`));
+    lab.spawnOnServer(
+      process.execPath,
+      '--eval',
+      `require('net').createServer((socket) => socket.end()).listen(7777)`,
+    );
+    const connect = `
+      const { connect } = require('node:net');
+      function attempt() {
+        connect(7777, '198.51.100.7').on('connect', () => { console.log('reached'); process.exit(); })
+          .on('error', () => setTimeout(attempt, 50));
+      }
+      attempt();`;
+    lab.spawnOnDevice(process.execPath, '--eval', connect);
+    await lab.line(/^reached$/);
+  });
+
+  test('leaves the resolv.conf of another program alone, and lives with a read-only data partition', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    mkdirSync(join(lab.root, 'run'));
+    const foreign = '# generated by tailscale\nnameserver 100.100.100.100\n';
+    writeFileSync(join(lab.root, 'run/resolv.conf'), foreign);
+    writeFileSync(join(lab.root, 'perm/net'), 'in the way');
+    await boundLab(lab);
+    await lab.line(/resolv\.conf belongs to another program/);
+    await lab.line(/cannot remember the lease/);
+    assert.equal(readFileSync(join(lab.root, 'run/resolv.conf'), 'utf8'), foreign);
+    assert.ok(existsSync(join(lab.root, 'run/tsk/net.json')));
+    assert.deepEqual(readdirSync(join(lab.root, 'run/tsk')), ['net.json']);
+  });
+});
