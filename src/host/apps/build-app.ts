@@ -3,6 +3,7 @@
 import type { Board } from '../../shared/boards.ts';
 import type { ServiceKind, ServiceSpec } from '../../shared/services.ts';
 import type { RootEntry } from '../build/root-tree.ts';
+import { explainComponentError } from '../components/component-error.ts';
 import type { ProgressReporter } from '../components/progress.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
@@ -19,6 +20,7 @@ export interface AppContext {
   report: ProgressReporter;
   /** File names (sonames) of the shared libraries that the image provides. */
   libraries: ReadonlySet<string>;
+  signal?: AbortSignal;
 }
 
 export interface AppBuild {
@@ -44,8 +46,19 @@ export interface AppProgram {
 }
 
 export async function buildApp(app: AppConfig, context: AppContext): Promise<AppBuild> {
+  try {
+    return await build(app, context);
+  } catch (error) {
+    // Ctrl-C reaches the tools as well: that they failed is not the news.
+    context.signal?.throwIfAborted();
+    const { path } = error as NodeJS.ErrnoException;
+    if (path?.startsWith(context.cacheDirectory) !== true) throw error;
+    throw explainComponentError(app.name, context.cacheDirectory, error);
+  }
+}
+
+async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
   const include = collectIncludes(app, context.instanceDirectory);
-  const dataDir = app.dataDir ?? `/perm/${app.name}`;
   const program = await buildProgram(app, context, include.entries);
   return {
     entries: [...program.entries, ...include.entries],
@@ -53,12 +66,8 @@ export async function buildApp(app: AppConfig, context: AppContext): Promise<App
       name: app.name,
       kind: program.kind,
       argv: [...program.argv, ...app.args],
-      env: {
-        TSK_APP_DIR: `/app/${app.name}`,
-        ...program.env,
-        ...app.env,
-      },
-      dataDir,
+      env: { TSK_APP_DIR: `/app/${app.name}`, ...program.env, ...app.env },
+      dataDir: app.dataDir ?? `/perm/${app.name}`,
       restart: app.restart,
       autostart: app.autostart,
       stopTimeoutSec: app.stopTimeoutSec,
@@ -74,7 +83,7 @@ function buildProgram(
   context: AppContext,
   included: readonly RootEntry[],
 ): Promise<AppProgram> {
-  if (app.node !== undefined) return buildNodeApp({ ...app, node: app.node }, context);
+  if (app.node !== undefined) return buildNodeApp({ ...app, node: app.node }, context, included);
   if (app.go !== undefined) return buildGoApp({ ...app, go: app.go }, context);
   if (app.binary !== undefined) return buildBinaryApp({ ...app, binary: app.binary }, context, included);
   throw new UserError(`Cannot build app "${app.name}": it has no source`, {

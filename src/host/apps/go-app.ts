@@ -48,7 +48,12 @@ export async function buildGoApp(app: GoApp, context: AppContext): Promise<AppPr
   step.done();
 
   const act = `Cannot use "${app.go}" as app "${app.name}"`;
-  await checkProgram(output, { act, board, libraries: new Set() });
+  await checkProgram(output, {
+    act,
+    board,
+    libraries: new Set(),
+    notProgramHint: 'Name the directory or import path of a "package main".',
+  });
   return {
     kind: 'go',
     argv: [`/user/${app.name}`],

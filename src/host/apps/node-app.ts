@@ -3,21 +3,26 @@
 
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { RootFile } from '../build/root-tree.ts';
+import type { RootEntry, RootFile } from '../build/root-tree.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
 import type { AppContext, AppProgram } from './build-app.ts';
 import { bundle } from './bundle.ts';
+import { missingFilesBesideCode } from './files-beside-code.ts';
 import { type NativeModules, nativeModules } from './native-modules.ts';
 import { NativePackages, type OutsidePackage } from './native-plugin.ts';
-import { type NpmPackage, readNpmPackage } from './npm-package.ts';
+import { type NpmPackage, packageOwning, readNpmPackage } from './npm-package.ts';
 import { findNpmProject, type NpmProject } from './npm-project.ts';
 import { stageInstalled, stageLocked, type StagedPackages } from './npm-stage.ts';
 import { findPackage } from './package-layout.ts';
 
 type NodeApp = AppConfig & { node: string };
 
-export async function buildNodeApp(app: NodeApp, context: AppContext): Promise<AppProgram> {
+export async function buildNodeApp(
+  app: NodeApp,
+  context: AppContext,
+  included: readonly RootEntry[],
+): Promise<AppProgram> {
   const { instanceDirectory } = context;
   const entry = resolve(instanceDirectory, app.node);
   checkEntry(app, entry);
@@ -38,7 +43,16 @@ export async function buildNodeApp(app: NodeApp, context: AppContext): Promise<A
     entries: [bundleFile(app, path, bundled.code), ...modules.entries],
     inputs: [...bundled.inputs, ...projectFiles(project)],
     sourceMaps: new Map([[path, bundled.sourceMap]]),
-    warnings: [...bundled.warnings, ...modules.warnings],
+    warnings: [
+      ...bundled.warnings,
+      ...modules.warnings,
+      ...missingFilesBesideCode({
+        appName: app.name,
+        instanceDirectory,
+        sources: bundled.inputs.filter((path) => packageOwning(path) === undefined),
+        included: included.map((file) => file.path),
+      }),
+    ],
   };
 }
 

@@ -93,7 +93,9 @@ async function stage(
 ): Promise<string> {
   const { board, cacheDirectory, offline, report } = context;
   const cache = new ComponentCache(cacheDirectory);
-  const final = join(await cache.stateDirectory('npm'), key);
+  const final = join(cacheDirectory, 'npm', key);
+  if (existsSync(final)) return join(final, root);
+  await cache.stateDirectory('npm');
   await cache.withLock(`npm-${key}`, async () => {
     if (existsSync(final)) return;
     const step = report.start(`installing the npm packages of app ${appName} for ${board.id}`);
@@ -115,12 +117,23 @@ function filesToCopy({ directory, packages }: NpmLock): string[] {
   const manifests = Object.keys(packages)
     .filter((path) => !/(?:^|\/)node_modules\//.test(path))
     .map((path) => posix.join(path, 'package.json'));
-  const tarballs = Object.values(packages).flatMap(({ link, resolved }) =>
-    link !== true && resolved?.startsWith('file:') === true ? [resolved.slice('file:'.length)] : [],
+  const locked = Object.values(packages).flatMap(({ link, resolved }) =>
+    link === true ? [] : [resolved ?? ''],
   );
+  const tarballs = [...locked, ...wantedSources(directory)]
+    .filter((source) => /^file:.*\.(?:tgz|tar|tar\.gz)$/.test(source))
+    .map((source) => source.slice('file:'.length));
   return [...new Set(['package.json', '.npmrc', ...manifests, ...tarballs])].filter((path) =>
     existsSync(join(directory, path)),
   );
+}
+
+/** As package.json says; npm compares them with the lock file. */
+function wantedSources(directory: string): string[] {
+  const { dependencies } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as {
+    dependencies?: Record<string, string>;
+  };
+  return Object.values(dependencies ?? {});
 }
 
 function keyOf(parts: unknown): string {

@@ -82,6 +82,10 @@ const HINTS: readonly { pattern: RegExp; hint: string }[] = [
     hint: 'Run "npm install" to bring package-lock.json up to date with package.json.',
   },
   {
+    pattern: /ETARGET|E404/,
+    hint: 'Check the names and versions in package.json, then run "npm install" to bring package-lock.json up to date.',
+  },
+  {
     pattern: /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ERR_SOCKET_TIMEOUT/,
     hint: 'Check the network connection and npm\'s "registry" and "proxy" settings, then run the command again.',
   },

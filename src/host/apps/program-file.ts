@@ -15,10 +15,15 @@ export interface ProgramCheck {
   board: Board;
   /** File names of the libraries that the program finds on the device. */
   libraries: ReadonlySet<string>;
+  /** What to do about a file that is no ELF executable. */
+  notProgramHint?: string;
 }
 
-export async function checkProgram(path: string, { act, board, libraries }: ProgramCheck): Promise<void> {
-  const elf = await readProgram(path, act);
+export async function checkProgram(
+  path: string,
+  { act, board, libraries, notProgramHint }: ProgramCheck,
+): Promise<void> {
+  const elf = await readProgram(path, act, notProgramHint);
   if (elf.machine !== board.elfMachine) {
     throw new UserError(
       `${act}: it is for ${elfMachineName(elf.machine)}, ` +
@@ -52,14 +57,16 @@ export function dynamicProblem(
   return `it needs the shared ${missing.length === 1 ? 'library' : 'libraries'} ${names}, which the image lacks`;
 }
 
-async function readProgram(path: string, act: string): Promise<ElfFile> {
+async function readProgram(path: string, act: string, notProgramHint?: string): Promise<ElfFile> {
   const device = await FileDevice.open(path, 'r');
   try {
     const head = Buffer.from(await device.read(0, Math.min(128, device.sizeBytes)));
     const kind = foreignKind(head);
     if (kind !== undefined) {
       throw new UserError(`${act}: it is ${kind}`, {
-        hint: 'Name an ELF executable for Linux. The image has no shell: scripts do not run there.',
+        hint:
+          notProgramHint ??
+          'Name an ELF executable for Linux. The image has no shell: scripts do not run there.',
       });
     }
     return await readElf(device);

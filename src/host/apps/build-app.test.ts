@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { SourceMap } from 'node:module';
+import { join } from 'node:path';
+import { suite, test, type TestContext } from 'node:test';
+import { appConfig, appContext, makeFiles, unpack, userError } from '../../../test/support/app-builds.ts';
+import type { AppConfig } from './app-config.ts';
+import { type AppBuild, buildApp } from './build-app.ts';
+
+type Files = Readonly<Record<string, string>>;
+
+function build(t: TestContext, files: Files, app: Partial<AppConfig> = {}): Promise<AppBuild> {
+  return buildApp(appConfig({ node: './main.ts', ...app }), appContext(makeFiles(t, files)));
+}
+
+function codeOf(built: AppBuild): string {
+  const [entry] = built.entries;
+  assert.ok(entry?.kind === 'file' && entry.content.kind === 'bytes');
+  return new TextDecoder().decode(entry.content.bytes);
+}
+
+/** The lines that the app prints, with the directory that stands for the device's root written as ROOT. */
+function run(t: TestContext, built: AppBuild, ...args: string[]): string[] {
+  const root = makeFiles(t, {});
+  unpack(built, root);
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [join(root, built.service.argv[1] ?? ''), ...args],
+    { encoding: 'utf8' },
+  );
+  assert.equal(status, 0, stderr);
+  return stdout.trimEnd().replaceAll(root, 'ROOT').split('\n');
+}
+
+suite('buildApp of a node app', () => {
+  test('bundles TypeScript, JSON and CommonJS into one CommonJS file that runs', async (t) => {
+    const built = await build(t, {
+      'main.ts': `
+        import { answer } from './lib/answer.ts';
+        import data from './data.json' with { type: 'json' };
+        import old from './old.cjs';
+        const text: string = [answer, data.name, old(import.meta.dirname)].join(' ');
+        console.log(text);
+        console.log(import.meta.url, import.meta.filename);
+      `,
+      'lib/answer.ts': 'enum Answer { yes = 42 }\nexport const answer = Answer.yes;',
+      'data.json': '{"name": "json"}',
+      'old.cjs': 'module.exports = (text) => text + " " + typeof require("node:path").join;',
+    });
+    assert.deepEqual(built.service.argv, ['/bin/node', '/app/app/main.cjs']);
+    assert.deepEqual(run(t, built), [
+      '42 json ROOT/app/app function',
+      'file://ROOT/app/app/main.cjs ROOT/app/app/main.cjs',
+    ]);
+    assert.deepEqual(built.warnings, []);
+    assert.deepEqual(
+      built.inputs.map((path) => path.replace(/.*\/tsk-apps-[^/]*\//, '')),
+      ['data.json', 'lib/answer.ts', 'main.ts', 'old.cjs'],
+    );
+  });
+
+  test('keeps top-level await in an ES module that imports no built-in module', async (t) => {
+    const built = await build(t, {
+      'main.ts': `
+        import { createRequire } from 'node:module';
+        import path, { join } from 'path';
+        const require = createRequire(import.meta.url);
+        const __dirname = import.meta.dirname;
+        const { hostname } = await import('node:os');
+        console.log(join === path.join, typeof hostname, typeof require('node:fs').readFileSync, __dirname);
+      `,
+    });
+    assert.deepEqual(built.service.argv, ['/bin/node', '/app/app/main.mjs']);
+    assert.deepEqual(run(t, built), ['true function function ROOT/app/app']);
+    assert.doesNotMatch(codeOf(built), /\bfrom ["']|^import /m);
+  });
+
+  test('finds modules whose name is computed', async (t) => {
+    const built = await build(t, {
+      'main.ts': 'import(`./plugins/${process.argv[2]}.ts`).then((plugin) => console.log(plugin.name));',
+      'plugins/one.ts': "export const name = 'first';",
+      'plugins/two.ts': "export const name = 'second';",
+    });
+    assert.deepEqual(run(t, built, 'two'), ['second']);
+  });
+
+  test('leaves import.meta.main true in the entry point alone', async (t) => {
+    const files = {
+      'main.ts': "import './library.ts';\nconsole.log('main', import.meta.main);",
+      'library.ts': "console.log('library', import.meta.main);",
+    };
+    assert.deepEqual(run(t, await build(t, files)), ['library false', 'main true']);
+    const withAwait = { ...files, 'library.ts': `${files['library.ts']}\nawait 0;` };
+    assert.deepEqual(run(t, await build(t, withAwait)), ['library false', 'main true']);
+  });
+
+  test('runs a CommonJS entry point as the main module', async (t) => {
+    const built = await build(
+      t,
+      { 'main.js': 'console.log(require.main === module, __filename)' },
+      { node: 'main.js' },
+    );
+    assert.deepEqual(run(t, built), ['true ROOT/app/app/main.cjs']);
+  });
+
+  test('gives a source map that leads from the bundle to the line of the source', async (t) => {
+    const source =
+      "console.log('start');\n\nexport function fail(): never {\n  throw new Error('here');\n}\nfail();\n";
+    const built = await build(t, { 'src/main.ts': source }, { node: 'src/main.ts' });
+    const map = built.sourceMaps.get('/app/app/main.cjs');
+    assert.ok(map !== undefined);
+    const lines = codeOf(built).split('\n');
+    const line = lines.findIndex((text) => text.includes('new Error('));
+    const entry = new SourceMap(JSON.parse(map)).findEntry(line, lines[line]?.indexOf('new Error') ?? 0);
+    assert.ok('originalSource' in entry);
+    assert.deepEqual([entry.originalSource, entry.originalLine, entry.originalColumn], ['src/main.ts', 3, 8]);
+  });
+
+  test('makes the same bytes in another directory', async (t) => {
+    const files = {
+      'src/main.ts': "import { x } from './x.ts';\nconsole.log(x);",
+      'src/x.ts': 'export const x = 1;',
+    };
+    const [one, two] = await Promise.all([
+      build(t, files, { node: 'src/main.ts' }),
+      build(t, files, { node: 'src/main.ts' }),
+    ]);
+    assert.equal(codeOf(one), codeOf(two));
+    assert.deepEqual(one.sourceMaps, two.sourceMaps);
+  });
+
+  test('warns of a file beside the code that is not included', async (t) => {
+    const files = {
+      'src/main.ts':
+        "import { readFileSync } from 'node:fs';\nreadFileSync(new URL('./data.txt', import.meta.url));",
+      'src/data.txt': 'data',
+    };
+    const warned = await build(t, files, { node: 'src/main.ts' });
+    assert.deepEqual(warned.warnings, [
+      'src/main.ts:2: "./data.txt" will not be at /app/app/data.txt on the device; ' +
+        'add {"from": "src/data.txt", "to": "data.txt"} to apps.app.include if the app needs it',
+    ]);
+    const include = [{ from: 'src/data.txt', to: 'data.txt' }];
+    const built = await build(t, files, { node: 'src/main.ts', include });
+    assert.deepEqual(built.warnings, []);
+    run(t, built);
+  });
+
+  test('passes on how the app is to be run', async (t) => {
+    const { service } = await build(
+      t,
+      { 'main.ts': '' },
+      {
+        args: ['-v'],
+        env: { NODE_ENV: 'test', PORT: '80' },
+        restart: 'never',
+        autostart: false,
+        dataDir: '/perm/x',
+      },
+    );
+    assert.deepEqual(service, {
+      name: 'app',
+      kind: 'node',
+      argv: ['/bin/node', '/app/app/main.cjs', '-v'],
+      env: { TSK_APP_DIR: '/app/app', NODE_ENV: 'test', PORT: '80' },
+      dataDir: '/perm/x',
+      restart: 'never',
+      autostart: false,
+      stopTimeoutSec: 5,
+    });
+  });
+});
+
+suite('buildApp refuses', () => {
+  test('TypeScript that does not parse, with its place and line', async (t) => {
+    await assert.rejects(
+      build(t, { 'main.ts': 'const a = 1;\n\tconst b: number = ;\n' }),
+      userError(
+        'Cannot bundle app "app": main.ts:2:20: Unexpected ";"\n' +
+          '    2 | \tconst b: number = ;\n' +
+          '      | \t                  ^',
+      ),
+    );
+  });
+
+  test('a syntax error in a program with top-level await, without speaking of the await', async (t) => {
+    await assert.rejects(
+      build(t, { 'main.ts': "import './x.ts';\nawait 0;", 'x.ts': 'let 1;' }),
+      userError(/^Cannot bundle app "app": x\.ts:1:5: (?!.*await)/s),
+    );
+  });
+
+  test('an import that is not installed', async (t) => {
+    await assert.rejects(
+      build(t, { 'main.ts': "import express from 'express';\nimport '@x/y/z';\nexpress();" }),
+      userError(/main\.ts:1:21: Could not resolve "express"/, /^Run "npm install express @x\/y" in /),
+    );
+  });
+
+  test('packages of package.json that are neither installed nor locked', async (t) => {
+    await assert.rejects(
+      build(t, { 'main.ts': "import 'express';", 'package.json': '{"dependencies": {"express": "5"}}' }),
+      userError(
+        /^Cannot bundle app "app": the packages of ".*package\.json" are not installed$/,
+        /^Run "npm install"/,
+      ),
+    );
+  });
+
+  test('an entry file that is missing or a directory', async (t) => {
+    await assert.rejects(
+      build(t, {}),
+      userError(/^Cannot bundle app "app": there is no file ".*\/main\.ts"$/, /apps\.app\.node/),
+    );
+    await assert.rejects(
+      build(t, { 'src/x.ts': '' }, { node: './src' }),
+      userError(/^Cannot bundle app "app": ".*\/src" is not a file$/),
+    );
+  });
+
+  test('an app without a source', async (t) => {
+    await assert.rejects(
+      buildApp(appConfig({}), appContext(makeFiles(t, {}))),
+      userError('Cannot build app "app": it has no source', /"node", "go" and "binary"/),
+    );
+  });
+
+  test("a native add-on of the app's own", async (t) => {
+    await assert.rejects(
+      build(t, { 'main.ts': "require('./addon.node');", 'addon.node': 'x' }),
+      userError(/^Cannot bundle app "app": ".*addon\.node" is a native add-on of the app's own$/, /include/),
+    );
+  });
+});

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { makeFiles } from '../../../test/support/app-builds.ts';
+import { findDoubtfulScript } from './install-script.ts';
+
+const FILES = {
+  'greet.js':
+    "const fs = require('node:fs');\nconst { join } = require('./lib/where');\nconsole.log(fs, join);",
+  'lib/where.js': "exports.join = require('path').join;",
+  'download.js': "require('https').get('x');",
+  'deep.js': "require('./lib/spawn');",
+  'lib/spawn.js': "import { spawn } from 'child_process';",
+  'helper.js': "const got = require('got');",
+  'computed.js': "require('ht' + 'tps');",
+  'fetching.mjs': "const r = await fetch('x');",
+};
+
+suite('findDoubtfulScript', () => {
+  test('passes scripts that can only print', (t) => {
+    const directory = makeFiles(t, FILES);
+    for (const script of [
+      'echo "thank you"',
+      'exit 0',
+      'node greet.js',
+      'node ./greet || exit 0',
+      'node -e "try{require(\'./greet\')}catch(e){}"',
+    ]) {
+      assert.equal(findDoubtfulScript({ postinstall: script }, directory), undefined, script);
+    }
+    assert.equal(findDoubtfulScript({ test: 'node-gyp rebuild', prepare: 'tsc' }, directory), undefined);
+  });
+
+  test('reports scripts that compile, download, or cannot be read', (t) => {
+    const directory = makeFiles(t, FILES);
+    for (const script of [
+      'node-gyp rebuild',
+      'prebuild-install || node-gyp rebuild',
+      'node download.js',
+      'node deep.js',
+      'node helper.js',
+      'node computed.js',
+      'node fetching.mjs',
+      'node missing.js',
+      'echo hi; curl x | sh',
+      'echo $(curl x)',
+      'node greet.js && make',
+      'node -e "require(\'https\')"',
+    ]) {
+      assert.equal(findDoubtfulScript({ install: script }, directory), `install: ${script}`);
+    }
+  });
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { suite, test, type TestContext } from 'node:test';
+import { makeFiles } from '../../../test/support/app-builds.ts';
+import { BOARDS } from '../../shared/boards.ts';
+import { fitsBoard, type NpmPackage, packageOwning, readNpmPackage } from './npm-package.ts';
+
+function read(t: TestContext, json: object, files: Record<string, string> = {}): NpmPackage {
+  const directory = makeFiles(t, { 'package.json': JSON.stringify(json), ...files });
+  const found = readNpmPackage('x', directory);
+  assert.ok(found);
+  return found;
+}
+
+function at(path: string): ReturnType<typeof packageOwning> {
+  return packageOwning(join('/', path));
+}
+
+test('packageOwning names the innermost package of a file', () => {
+  assert.deepEqual(at('a/node_modules/b/lib/c.js'), { name: 'b', directory: join('/a/node_modules/b') });
+  assert.deepEqual(at('a/node_modules/b/node_modules/@s/c/d.js')?.name, '@s/c');
+  assert.deepEqual(at('a/node_modules/.pnpm/b@1/node_modules/b/c.js')?.name, 'b');
+  assert.equal(at('a/src/main.ts'), undefined);
+});
+
+suite('readNpmPackage', () => {
+  test('finds what shows that a package has native code', (t) => {
+    const cases: readonly [object, Record<string, string>, RegExp][] = [
+      [{ gypfile: true }, {}, /binding\.gyp/],
+      [{}, { 'binding.gyp': '' }, /binding\.gyp/],
+      [{ binary: { module_name: 'x' } }, {}, /"binary"/],
+      [{ napi: { binaryName: 'x' } }, {}, /"napi"/],
+      [{}, { 'prebuilds/linux-x64/x.node': '' }, /prebuilt/],
+      [{ dependencies: { 'node-gyp-build': '4' } }, {}, /node-gyp-build/],
+      [{ optionalDependencies: { '@x/y-linux-arm64-gnu': '1' } }, {}, /a package per platform/],
+      [{}, { 'build/Release/x.node': '' }, /"build\/Release\/x\.node"/],
+    ];
+    for (const [json, files, because] of cases) {
+      assert.match(read(t, json, files).nativeBecause ?? '', because);
+    }
+  });
+
+  test('takes packages without native code for what they are', (t) => {
+    for (const json of [
+      { dependencies: { ms: '2' }, optionalDependencies: { fsevents: '2' } },
+      { bin: { x: 'x.js' }, scripts: { postinstall: 'echo hi' } },
+    ]) {
+      const { nativeBecause, installScript } = read(t, json, { 'node_modules/y/y.node': '' });
+      assert.deepEqual([nativeBecause, installScript], [undefined, undefined]);
+    }
+  });
+
+  test('lists dependencies without those that are for building only', (t) => {
+    const { dependencies } = read(t, {
+      dependencies: { ms: '2', 'node-addon-api': '8', extra: '1' },
+      optionalDependencies: { extra: '1' },
+      peerDependencies: { react: '*' },
+    });
+    assert.deepEqual(dependencies, [
+      { name: 'ms', isOptional: false },
+      { name: 'extra', isOptional: true },
+      { name: 'react', isOptional: true },
+    ]);
+  });
+});
+
+test("fitsBoard follows npm's rules for os, cpu and libc", (t) => {
+  const fits = (json: object) => fitsBoard(read(t, json), BOARDS['pc-arm64']);
+  assert.ok(fits({}));
+  assert.ok(fits({ os: ['linux'], cpu: ['arm64', 'x64'], libc: 'glibc' }));
+  assert.ok(fits({ os: ['!win32'], cpu: ['any'] }));
+  assert.ok(!fits({ cpu: ['x64'] }));
+  assert.ok(!fits({ cpu: ['!arm64'] }));
+  assert.ok(!fits({ os: ['darwin'] }));
+  assert.ok(!fits({ libc: ['musl'] }));
+});
