@@ -179,10 +179,10 @@ void suite('the net service', { concurrency: 4 }, () => {
     if (lab === undefined) return;
     lab.plugIn();
     const server = lab.startServer();
-    await server.behave({ servers: [], garbage: 20_000 });
+    await server.behave({ servers: [], garbage: 5000 });
     const net = lab.startNet();
     for (let count = 0; count < 2; count++) await server.sees(/^discover/);
-    await server.behave({ servers: [GOOD], garbage: 20_000 });
+    await server.behave({ servers: [GOOD], garbage: 5000 });
     await lab.status(({ addresses }) => addresses.includes(`${ADDRESS}/24`));
     assert.equal(net.exitCode, null);
   });
