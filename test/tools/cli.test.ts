@@ -1,0 +1,336 @@
+// The command line as people and scripts meet it: the real bin, its words, exit codes and streams.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = mkdtempSync(join(tmpdir(), 'tsk-cli-'));
+after(() => rmSync(root, { recursive: true }));
+
+const checkout = fileURLToPath(new URL('../..', import.meta.url));
+const bin = join(checkout, 'bin/tsk.ts');
+// Nothing of the person who runs the tests: no machines of theirs, no editor, no colours.
+const env = {
+  PATH: process.env['PATH'] ?? '',
+  HOME: root,
+  XDG_STATE_HOME: join(root, 'state'),
+  XDG_CACHE_HOME: join(root, 'cache'),
+  TERM: 'xterm',
+};
+
+interface Run {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function tsk(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}): Run {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
+    cwd: options.cwd ?? root,
+    env: { ...env, ...options.env },
+    encoding: 'utf8',
+  });
+  return { code: status, stdout, stderr };
+}
+
+/** Everything on standard error, in one string; standard output must be empty. */
+function failure(
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): string {
+  const { code, stdout, stderr } = tsk(args, options);
+  assert.equal(code, 1, stderr);
+  assert.equal(stdout, '');
+  return stderr;
+}
+
+function makeInstance(config: string): string {
+  const directory = mkdtempSync(join(root, 'instance-'));
+  writeFileSync(join(directory, 'tskrazy.json'), config);
+  return directory;
+}
+
+const VERBS = ['new', 'add', 'edit', 'get', 'build', 'flash', 'vm', 'doctor', 'completion', 'version'];
+
+test('tsk --help lists every verb; without arguments it goes to standard error', () => {
+  const help = tsk(['--help']);
+  assert.equal(help.code, 0);
+  for (const verb of VERBS) assert.match(help.stdout, new RegExp(`^  ${verb}\\b`, 'm'));
+  const bare = tsk([]);
+  assert.equal(bare.code, 1);
+  assert.equal(bare.stderr, help.stdout);
+});
+
+test('every verb has a help with examples', () => {
+  for (const verb of [...VERBS.map((name) => [name]), ['vm', 'run'], ['vm', 'stop'], ['vm', 'list']]) {
+    const { code, stdout } = tsk([...verb, '--help']);
+    assert.equal(code, 0);
+    assert.match(stdout, new RegExp(`^Usage: tsk ${verb.join(' ')} `), verb.join(' '));
+    assert.match(stdout, /\nExamples:\n {2}# .*\n {2}.*tsk /, verb.join(' '));
+  }
+});
+
+test('a mistyped verb, option or value is refused with the nearest one', () => {
+  assert.equal(failure(['bild']), 'Error: Unknown command "bild"\nHint: Did you mean build?\n');
+  assert.equal(failure(['vm', 'rn']), 'Error: Unknown command "rn"\nHint: Did you mean run?\n');
+  assert.equal(
+    failure(['build', '--dsk', 'x']),
+    'Error: Unknown option "--dsk"\nHint: Did you mean --disk?\n',
+  );
+  assert.equal(
+    failure(['new', 'x', '--board', 'pc-amd46']),
+    'Error: Option "--board <board>" argument "pc-amd46" is invalid. Choose from pc-amd64, pc-arm64\nHint: Did you mean pc-amd64?\n',
+  );
+  assert.match(
+    failure(['new', 'x', '--board', 'raspberry-pi']),
+    /"raspberry-pi" is invalid\. It is not supported yet\n/,
+  );
+  assert.match(failure(['new', 'x', '--template', 'npm']), /It is not supported yet\n/);
+  assert.match(failure(['version', 'please']), /^Error: Too many arguments for "version"/);
+  assert.match(failure(['add']), /^Error: Missing required argument "app"\n/);
+  assert.match(failure(['build', '--size', 'big']), /Give a size like 2G, 1500MiB or 8GB\n/);
+  assert.match(failure(['vm', 'run', '--forward', '80:x']), /Give a port number from 0 to 65535\n/);
+  assert.equal(existsSync(join(root, 'x')), false);
+});
+
+test('mistakes in the configuration: exit code 1, place and caret; as data with --json', () => {
+  const directory = makeInstance('{\n  "hostname": "garden",\n  "board": "pc-amd64",\n  "appz": {}\n}\n');
+  const expected = `Error: Cannot use "tskrazy.json": it has a mistake
+
+tskrazy.json:4:3: unknown key "appz": did you mean "apps"?
+      "appz": {}
+      ^^^^^^
+`;
+  for (const verb of [['build'], ['get'], ['vm', 'run'], ['add', 'x', '--go', '.']]) {
+    assert.equal(failure(verb, { cwd: directory }), expected);
+  }
+  const { code, stdout, stderr } = tsk(['build', '--json'], { cwd: directory });
+  assert.equal(code, 1);
+  assert.equal(stderr, '');
+  const { error } = JSON.parse(stdout) as { error: { message: string; problems: unknown } };
+  assert.deepEqual(error.problems, [
+    { file: 'tskrazy.json', line: 4, column: 3, message: 'unknown key "appz": did you mean "apps"?' },
+  ]);
+});
+
+test('with --json a wrong command line is data as well', () => {
+  const { code, stdout, stderr } = tsk(['build', '--dsk', 'x', '--json']);
+  assert.equal(code, 1);
+  assert.equal(stderr, '');
+  assert.deepEqual(JSON.parse(stdout), {
+    error: { message: 'Unknown option "--dsk"', hint: 'Did you mean --disk?' },
+  });
+});
+
+test('a folder without an instance says how to make one', () => {
+  const directory = mkdtempSync(join(root, 'empty-'));
+  assert.match(
+    failure(['build'], { cwd: directory }),
+    /^Error: Cannot open instance ".*": there is no "tskrazy.json"\nHint: .*tsk new/,
+  );
+});
+
+test('tsk new, add, edit', () => {
+  const made = tsk(['new', 'My Garden', '--template', 'js'], { cwd: root });
+  assert.equal(made.code, 0, made.stderr);
+  assert.match(made.stdout, /^Made instance "my-garden" for pc-(amd|arm)64 in My Garden:\n/);
+  assert.match(made.stdout, /\n {2}cd 'My Garden'\n/);
+  const directory = join(root, 'My Garden');
+  const again = failure(['new'], { cwd: directory });
+  assert.match(
+    again,
+    /^Error: Cannot make a new instance in ".*": it already has ".gitignore", .*"tskrazy.json"\nHint: /,
+  );
+
+  const added = tsk(['add', './src/main.js', '--name', 'two', '--env', 'A=b=c', '--', '-v', 'x'], {
+    cwd: directory,
+  });
+  assert.equal(added.stdout, 'Added app "two": node ./src/main.js -v x\n', added.stderr);
+  const config = readFileSync(join(directory, 'tskrazy.json'), 'utf8');
+  assert.match(
+    config,
+    /\n {4}\/\/ A JavaScript program.*\n {4}"hello": \{ "node": "\.\/src\/main\.js" \},\n {4}"two": \{ "node"/,
+  );
+  assert.match(config, /"args": \["-v", "x"\], "env": \{ "A": "b=c" \} \}\n {2}\}\n\}\n$/);
+  assert.match(failure(['add', 'two', '--go', '.'], { cwd: directory }), /already has an app of that name\n/);
+  assert.match(
+    failure(['add', 'init', '--go', '.'], { cwd: directory }),
+    /^Error: Cannot add app "init": "init" is a name that tskrazy itself uses/,
+  );
+
+  const editor = join(root, 'editor with blanks.sh');
+  writeFileSync(editor, '#!/bin/sh\nsed -i.bak "s/\\"board\\"/\\"boart\\"/" "$1"\n');
+  chmodSync(editor, 0o755);
+  const edited = failure(['edit'], { cwd: directory, env: { VISUAL: `"${editor}"` } });
+  assert.match(edited, /tskrazy\.json:9:3: unknown key "boart": did you mean "board"\?\n/);
+  assert.equal(
+    tsk(['edit'], { cwd: directory, env: { EDITOR: `sed -i.bak s/boart/board/` } }).stdout,
+    'The configuration is valid.\n',
+  );
+  assert.equal(tsk(['edit'], { cwd: directory, env: { EDITOR: 'true' } }).stdout, 'Nothing changed.\n');
+  assert.match(
+    failure(['edit'], { cwd: directory, env: { EDITOR: 'no-such-editor-xyz 2>/dev/null' } }),
+    /ended with exit code 127\nHint: Set \$VISUAL or \$EDITOR/,
+  );
+});
+
+test('tsk build refuses a size or a path before it builds', () => {
+  const directory = makeInstance('{ "hostname": "a", "board": "pc-amd64" }');
+  const build = (...args: string[]) => failure(['build', ...args], { cwd: directory });
+  assert.match(
+    build('--size', '4G'),
+    /^Error: Cannot use "--size": it goes with "--disk"\nHint: Add "--disk FILE"\.\n$/,
+  );
+  assert.match(
+    build('--disk', 'x.img', '--size', '100M'),
+    /^Error: Cannot make a disk of 105 MB: the partitions need .* at least\nHint: Give --size \d+MiB or more\.\n$/,
+  );
+  assert.match(
+    build('--disk', 'no/x.img'),
+    /^Error: Cannot write the disk image to ".*x\.img": ".*no" is not a directory\n/,
+  );
+  assert.match(build('--root', '.'), /it exists and is not a regular file\n/);
+});
+
+test('tsk flash and tsk vm refuse what is not there', () => {
+  const directory = makeInstance('{ "hostname": "a", "board": "pc-amd64" }');
+  assert.match(
+    failure(['flash', './nothing'], { cwd: directory }),
+    /^Error: Cannot flash "\.\/nothing": there is no such device or file\nHint: /,
+  );
+  writeFileSync(join(directory, 'small.img'), 'x');
+  assert.match(
+    failure(['flash', 'small.img'], { cwd: directory }),
+    /^Error: Cannot flash ".*small\.img": it is too small: it has 1 MiB and \d+ MiB are needed\n/,
+  );
+  assert.match(
+    failure(['vm', 'stop'], { cwd: directory }),
+    /^Error: Cannot stop the virtual machine of "a": none runs\n/,
+  );
+  assert.match(
+    failure(['vm', 'stop', 'b']),
+    /^Error: Cannot stop virtual machine "b": none of that name runs\n/,
+  );
+  const foreground = JSON.parse(tsk(['vm', 'run', '--json'], { cwd: directory }).stdout) as unknown;
+  assert.deepEqual(foreground, {
+    error: {
+      message: 'Cannot use "--json" with a virtual machine in the foreground',
+      hint: 'Add --detach.',
+    },
+  });
+  assert.equal(tsk(['vm', 'list']).stdout, 'No virtual machine runs.\n');
+  assert.deepEqual(JSON.parse(tsk(['vm', 'list', '--json']).stdout), { vms: [] });
+});
+
+test('tsk version and doctor: for people and for scripts', () => {
+  const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { version: string };
+  assert.equal(tsk(['--version']).stdout, `${version}\n`);
+  assert.match(
+    tsk(['version']).stdout,
+    new RegExp(`^tsk ${version} \\(Node\\.js v${process.versions.node}, `),
+  );
+  assert.equal((JSON.parse(tsk(['version', '--json']).stdout) as { tsk: string }).tsk, version);
+  const doctor = tsk(['doctor']);
+  assert.match(doctor.stdout, /^✓ Node\.js {2,}\d+\.\d+\.\d+/);
+  const { checks } = JSON.parse(tsk(['doctor', '--json']).stdout) as { checks: { id: string }[] };
+  assert.ok(checks.some((check) => check.id === 'uefi-pc-arm64'));
+});
+
+test('tsk doctor: without npm the exit code is 1 and the install command is there, where one is known', () => {
+  const empty = mkdtempSync(join(root, 'path-'));
+  const { code, stdout } = tsk(['doctor'], { env: { PATH: empty } });
+  assert.equal(code, 1);
+  assert.match(stdout, /^✗ npm .*missing: images cannot be built without it/m);
+  assert.doesNotMatch(stdout, /Install what is missing with/);
+  writeFileSync(join(empty, 'dnf'), '#!/bin/sh\n', { mode: 0o755 });
+  assert.match(
+    tsk(['doctor'], { env: { PATH: empty } }).stdout,
+    /\nInstall what is missing with: (sudo )?dnf install --assumeyes nodejs npm golang/,
+  );
+});
+
+/** Runs `body` as the main function of a program that ends as tsk does. */
+function programWith(body: string): string[] {
+  const shell = pathToFileURL(join(checkout, 'src/host/cli/run-program.ts')).href;
+  const errors = pathToFileURL(join(checkout, 'src/host/user-error.ts')).href;
+  return [
+    '--input-type=module',
+    '--eval',
+    `import { runProgram } from '${shell}'; import { UserError } from '${errors}';
+     await runProgram(async (signal) => { ${body} }, { json: false });`,
+  ];
+}
+
+function runBody(body: string): Run {
+  const { status, stdout, stderr } = spawnSync(process.execPath, programWith(body), {
+    env,
+    encoding: 'utf8',
+  });
+  return { code: status, stdout, stderr };
+}
+
+test('a bug prints its stack and says so, exit code 70', () => {
+  for (const body of [
+    "throw new TypeError('wrong', { cause: new Error('inner') })",
+    "setImmediate(() => { throw new TypeError('wrong') }); await new Promise(() => setTimeout(() => {}, 60_000))",
+    "void Promise.reject(new TypeError('wrong')); await new Promise(() => setTimeout(() => {}, 60_000))",
+  ]) {
+    const { code, stderr } = runBody(body);
+    assert.equal(code, 70, stderr);
+    assert.match(stderr, /TypeError: wrong\n\s+at /);
+    assert.match(stderr, /\nThis is a bug in tsk\. Please report it with the lines above \(tsk \d/);
+  }
+  assert.match(
+    runBody("throw new TypeError('wrong', { cause: new Error('inner') })").stderr,
+    /\nCaused by: Error: inner\n/,
+  );
+});
+
+test("a user's error prints its chain of causes and the nearest hint", () => {
+  const { code, stderr } = runBody(
+    "throw new UserError('Cannot a', { cause: new UserError('Cannot b: c', { hint: 'Do d.', cause: Object.assign(new Error('EIO: x'), { syscall: 'read' }) }) })",
+  );
+  assert.equal(code, 1);
+  assert.equal(stderr, 'Error: Cannot a\n  because: Cannot b: c\nHint: Do d.\n');
+});
+
+test('Ctrl-C: the work hears of it and cleans up, exit code 130; the second one ends at once', async () => {
+  const tidy =
+    "console.log('ready'); await new Promise((done) => { const timer = setTimeout(() => {}, 60_000); signal.addEventListener('abort', () => { clearTimeout(timer); console.log('cleaned'); done() }) }); signal.throwIfAborted()";
+  assert.deepEqual(await interrupt(tidy, 1), { code: 130, stdout: 'ready\ncleaned\n', stderr: '' });
+  const stuck =
+    "console.log('ready'); signal.addEventListener('abort', () => console.log('again')); await new Promise(() => setTimeout(() => {}, 60_000))";
+  assert.deepEqual(await interrupt(stuck, 2), { code: 130, stdout: 'ready\nagain\n', stderr: '' });
+});
+
+/** Sends an interrupt after each of the first `count` lines that the program prints. */
+async function interrupt(body: string, count: number): Promise<Run> {
+  const child = spawn(process.execPath, programWith(body), { env });
+  const run: Run = { code: null, stdout: '', stderr: '' };
+  child.stderr.on('data', (chunk: Buffer) => (run.stderr += chunk.toString()));
+  let sent = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    run.stdout += chunk.toString();
+    while (sent < count && run.stdout.split('\n').length - 1 > sent) {
+      child.kill('SIGINT');
+      sent += 1;
+    }
+  });
+  [run.code] = (await once(child, 'close')) as [number | null];
+  return run;
+}
+
+test('a reader that goes away is no error', () => {
+  const { status, stderr } = spawnSync(
+    '/bin/sh',
+    ['-c', `"${process.execPath}" "${bin}" doctor --json | true`],
+    { env, encoding: 'utf8' },
+  );
+  assert.equal(status, 0);
+  assert.equal(stderr, '');
+});
