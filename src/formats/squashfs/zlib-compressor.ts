@@ -1,5 +1,6 @@
 // Compresses blocks with node:zlib on libuv's thread pool, so that as many run at once as the pool has
-// threads (4, or UV_THREADPOOL_SIZE). Deterministic for one version of Node.
+// threads (4, or UV_THREADPOOL_SIZE). Tried with Node 26.10: an amd64 with and without SIMD and an arm64
+// make the same bytes.
 
 import { deflate } from 'node:zlib';
 
