@@ -31,22 +31,44 @@ interface LoadedPackage extends PlacedPackage {
 }
 
 export async function nativeModules(request: NativeRequest, context: AppContext): Promise<NativeModules> {
-  const { board } = context;
-  const placed = layOutPackages(wantedPackages(request, context), board, request.staged.rootDirectory);
-  const loaded = new Map<string, LoadedPackage>();
-  for (const entry of placed) {
-    loaded.set(entry.devicePath, { ...entry, files: await packageFiles(entry.package.directory, board) });
-  }
   const warnings: string[] = [];
-  for (const entry of loaded.values()) {
-    const problem = missingBinary(entry, loaded, request, context);
-    if (problem === undefined) continue;
-    if (!entry.isOptional) throw noPrebuilt(request.appName, entry.package, problem, context);
-    warnings.push(`package "${entry.package.name}" of app "${request.appName}" is left out: ${problem}`);
-    loaded.delete(entry.devicePath);
+  const excluded = new Set<string>();
+  for (;;) {
+    const loaded = await loadPackages(request, excluded, context);
+    const missing = [...loaded.values()]
+      .map((entry) => ({ ...entry, problem: missingBinary(entry, loaded, request, context) }))
+      .find(({ problem }) => problem !== undefined);
+    if (missing?.problem === undefined) {
+      return {
+        entries: [...loaded.values()].flatMap((entry) => rootFiles(entry, request.appName)),
+        warnings,
+      };
+    }
+    const { package: found, isOptional, problem } = missing;
+    if (!isOptional) throw noPrebuilt(request.appName, found, problem, context);
+    warnings.push(`package "${found.name}" of app "${request.appName}" is left out: ${problem}`);
+    // Once more: what only that package depends on stays out too.
+    excluded.add(found.directory);
   }
-  const entries = [...loaded.values()].flatMap((entry) => rootFiles(entry, request.appName));
-  return { entries, warnings };
+}
+
+async function loadPackages(
+  request: NativeRequest,
+  excluded: ReadonlySet<string>,
+  context: AppContext,
+): Promise<Map<string, LoadedPackage>> {
+  const { rootDirectory } = request.staged;
+  const loaded = new Map<string, LoadedPackage>();
+  for (const entry of layOutPackages(
+    wantedPackages(request, context),
+    context.board,
+    rootDirectory,
+    excluded,
+  )) {
+    const files = await packageFiles(entry.package.directory, context.board);
+    loaded.set(entry.devicePath, { ...entry, files });
+  }
+  return loaded;
 }
 
 /** The staged twin of each package that the bundler left out. */

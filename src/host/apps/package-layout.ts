@@ -25,17 +25,19 @@ export interface WantedPackage {
   isOptional: boolean;
 }
 
-/** `rootDirectory`: dependencies are searched no further up. */
+/** `rootDirectory`: dependencies are searched no further up. `excluded`: directories of packages to do without. */
 export function layOutPackages(
   wanted: readonly WantedPackage[],
   board: Board,
   rootDirectory: string,
+  excluded: ReadonlySet<string> = new Set(),
 ): PlacedPackage[] {
   const placed = new Map<string, PlacedPackage>();
   const queue: PlacedPackage[] = [];
 
   /** Undefined when there is no such package for this board. */
   function place(want: WantedPackage, above: string): string | undefined {
+    if (excluded.has(want.directory)) return undefined;
     const present = placed.get(`node_modules/${want.name}`);
     const path =
       present === undefined || present.package.directory === want.directory
