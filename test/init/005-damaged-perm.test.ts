@@ -54,3 +54,13 @@ test('a /perm beyond repair is replaced by one in memory', async () => {
   ]);
   assert.equal(device.perm.note, '"/dev/vda4" is damaged beyond what e2fsck can repair');
 });
+
+test('an ext4 whose beginning was overwritten is restored from a copy of its superblock', async () => {
+  using sys = new RecordingSys();
+  prepareDevice(sys);
+  putExt4(sys, { offsetBytes: 8193 * 1024 });
+  sys.overwrite('/dev/vda4', 0, Buffer.alloc(4096, 'garbage'));
+  const { device } = await bootDevice(sys);
+  assert.deepEqual(sys.log, [...EARLY_STEPS, 'run /tsk/bin/e2fsck -p /dev/vda4 -> 0', PERM_MOUNT]);
+  assert.equal(device.perm.state, 'mounted');
+});

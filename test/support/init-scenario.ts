@@ -69,14 +69,17 @@ export function prepareDevice(
 }
 
 /** Makes /dev/vda4 look like an ext4, clean unless `more` says otherwise. */
-export function putExt4(sys: RecordingSys, more: { sizeMiB?: number; state?: number } = {}): void {
+export function putExt4(
+  sys: RecordingSys,
+  more: { sizeMiB?: number; state?: number; offsetBytes?: number } = {},
+): void {
   const superblock = new Uint8Array(1024);
   const view = new DataView(superblock.buffer);
   view.setUint32(0x4, (more.sizeMiB ?? 128) * 256, true);
   view.setUint32(0x18, 2, true);
   view.setUint16(0x38, 0xef53, true);
   view.setUint16(0x3a, more.state ?? 1, true);
-  sys.overwrite('/dev/vda4', 1024, superblock);
+  sys.overwrite('/dev/vda4', more.offsetBytes ?? 1024, superblock);
 }
 
 function putPartitionTable(sys: RecordingSys): void {

@@ -3,6 +3,8 @@
 
 /** Of the superblock in the partition. */
 export const SUPERBLOCK_OFFSET_BYTES = 1024;
+/** Of its first copy, with blocks of 4 KiB and, on small disks, of 1 KiB: the start of block group 1. */
+export const SUPERBLOCK_COPY_OFFSETS_BYTES = [32_768 * 4096, 8193 * 1024];
 
 //   0x004  u32  s_blocks_count_lo
 //   0x018  u32  s_log_block_size: 2 ^ (10 + this)
@@ -13,7 +15,7 @@ export const SUPERBLOCK_OFFSET_BYTES = 1024;
 //   0x060  u32  s_feature_incompat
 //   0x150  u32  s_blocks_count_hi, where s_feature_incompat has 64BIT
 //   0x194  u32  s_error_count
-const SUPERBLOCK_BYTES = 1024;
+export const SUPERBLOCK_BYTES = 1024;
 const MAGIC = 0xef53;
 const STATE_VALID = 0x1;
 const STATE_ERRORS = 0x2;

@@ -8,8 +8,8 @@ export const PROBE_BYTES = 1024 * 1024;
 export type PartitionContent =
   | { kind: 'blank' }
   | { kind: 'ext4'; superblock: Ext4Superblock }
-  /** `name`: for a person. */
-  | { kind: 'other'; name: string };
+  /** `name`: for a person; undefined when nobody knows. */
+  | { kind: 'other'; name: string | undefined };
 
 /** Magic numbers of what people put on disks, to name it in the message. */
 const SIGNATURES: readonly { name: string; offset: number; magic: string }[] = [
@@ -23,6 +23,10 @@ const SIGNATURES: readonly { name: string; offset: number; magic: string }[] = [
   { name: 'FAT', offset: 54, magic: 'FAT' },
   { name: 'FAT32', offset: 82, magic: 'FAT32' },
   { name: 'Linux swap', offset: 4086, magic: 'SWAPSPACE2' },
+  { name: 'an LVM volume', offset: 512, magic: 'LABELONE' },
+  { name: 'a RAID member', offset: 4096, magic: '\xfc\x4e\x2b\xa9' },
+  { name: 'bcachefs', offset: 4096 + 24, magic: '\xc6\x85\x73\xf6' },
+  { name: 'ZFS', offset: 128 * 1024, magic: '\x0c\xb1\xba\x00' },
 ];
 
 /** `start`: the first PROBE_BYTES bytes, or all of a smaller partition. */
@@ -34,5 +38,5 @@ export function identifyContent(start: Uint8Array): PartitionContent {
     const bytes = start.subarray(offset, offset + magic.length);
     return bytes.length === magic.length && bytes.every((byte, i) => byte === magic.charCodeAt(i));
   });
-  return { kind: 'other', name: found?.name ?? 'data of an unknown kind' };
+  return { kind: 'other', name: found?.name };
 }

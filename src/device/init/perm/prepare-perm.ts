@@ -6,7 +6,12 @@ import type { Sys } from '../../sys/sys.ts';
 import { describeError } from '../boot-step.ts';
 import type { Device } from '../device.ts';
 import { openBlockDevice } from './block-device.ts';
-import { decodeExt4Superblock, SUPERBLOCK_OFFSET_BYTES } from './ext4-superblock.ts';
+import {
+  decodeExt4Superblock,
+  SUPERBLOCK_BYTES,
+  SUPERBLOCK_COPY_OFFSETS_BYTES,
+  SUPERBLOCK_OFFSET_BYTES,
+} from './ext4-superblock.ts';
 import { growPermPartition } from './grow-partition.ts';
 import { locatePerm, type PermPartition } from './locate-perm.ts';
 
@@ -15,6 +20,8 @@ const FORMAT_LIMIT_MS = 5 * 60_000;
 const CHECK_LIMIT_MS = 60 * 60_000;
 /** e2fsck(8): 1 = errors corrected, 2 = and the system should be rebooted, if it was mounted. */
 const E2FSCK_CORRECTED = 3;
+/** Less than a block group (128 MiB) may not be usable: it is not tried at every boot. */
+const MIN_GROWTH_BYTES = 128 * 1024 * 1024;
 
 export async function preparePerm(device: Device): Promise<void> {
   const { sys, log } = device;
@@ -49,10 +56,12 @@ async function preparePartition(device: Device, located: PermPartition): Promise
   });
   const content = await probe(sys, perm);
   if (content.kind === 'other') {
-    throw new Error(`"${perm.partition}" holds ${content.name}, which is left alone`);
+    const what = content.name ?? 'data of an unknown kind';
+    throw new Error(`"${perm.partition}" holds ${what}, which is left alone`);
   }
   if (content.kind === 'blank') {
-    device.log.say(`formatting ${perm.partition}, which is blank`);
+    const gibibytes = (perm.lengthBytes / 1024 ** 3).toFixed(1);
+    device.log.say(`formatting ${perm.partition}, which is blank: ${gibibytes} GiB`);
     await format(sys, perm.partition);
     notes.push('formatted');
   } else if (content.superblock.wantsCheck) {
@@ -65,7 +74,15 @@ async function preparePartition(device: Device, located: PermPartition): Promise
 
 async function probe(sys: Sys, perm: PermPartition): Promise<PartitionContent> {
   using partition = openBlockDevice(sys.path(perm.partition), perm.lengthBytes, 'r');
-  return identifyContent(await partition.read(0, Math.min(PROBE_BYTES, perm.lengthBytes)));
+  const content = identifyContent(await partition.read(0, Math.min(PROBE_BYTES, perm.lengthBytes)));
+  if (content.kind !== 'other' || content.name !== undefined) return content;
+  // An ext4 whose beginning was overwritten: e2fsck restores it from a copy.
+  for (const offset of SUPERBLOCK_COPY_OFFSETS_BYTES) {
+    if (offset + SUPERBLOCK_BYTES > perm.lengthBytes) continue;
+    const copy = decodeExt4Superblock(await partition.read(offset, SUPERBLOCK_BYTES));
+    if (copy !== undefined) return { kind: 'ext4', superblock: { ...copy, wantsCheck: true } };
+  }
+  return content;
 }
 
 async function format(sys: Sys, partition: string): Promise<void> {
@@ -119,7 +136,7 @@ async function growFileSystem(device: Device, perm: PermPartition, notes: string
   const { sys } = device;
   try {
     using partition = openBlockDevice(sys.path(perm.partition), perm.lengthBytes, 'r');
-    const superblock = decodeExt4Superblock(await partition.read(SUPERBLOCK_OFFSET_BYTES, 1024));
+    const superblock = decodeExt4Superblock(await partition.read(SUPERBLOCK_OFFSET_BYTES, SUPERBLOCK_BYTES));
     if (superblock === undefined) return;
     const blockCount = Math.floor(perm.lengthBytes / superblock.blockBytes);
     if ((blockCount - superblock.blockCount) * superblock.blockBytes < MIN_GROWTH_BYTES) return;
@@ -129,6 +146,3 @@ async function growFileSystem(device: Device, perm: PermPartition, notes: string
     device.warn(`Cannot grow the file system of "${perm.partition}": ${describeError(error)}`);
   }
 }
-
-/** Less than a block group (128 MiB) may not be usable: do not try at every boot. */
-const MIN_GROWTH_BYTES = 128 * 1024 * 1024;
