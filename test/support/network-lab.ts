@@ -2,7 +2,7 @@
 // `srv0` on the other, where a test puts a DHCP server. Needs root (as CI and containers have it) and iproute2.
 
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -30,6 +30,8 @@ export class NetworkLab {
   readonly root = mkdtempSync(join(tmpdir(), 'tsk-net-'));
   /** What the net service and the servers wrote. */
   readonly lines: string[] = [];
+  /** Looks like a mounted data partition: another file system than `root`. */
+  readonly #data = mkdtempSync('/dev/shm/tsk-net-');
   readonly #device: string;
   readonly #server: string;
   readonly #children = new Set<Child>();
@@ -52,7 +54,7 @@ export class NetworkLab {
     t.after(() => lab.#close());
     run('ip', ['netns', 'add', lab.#device]);
     run('ip', ['netns', 'add', lab.#server]);
-    mkdirSync(join(lab.root, 'perm'));
+    symlinkSync(lab.#data, join(lab.root, 'perm'));
     return lab;
   }
 
@@ -171,7 +173,7 @@ export class NetworkLab {
   async #close(): Promise<void> {
     for (const child of this.#children) await this.stop(child);
     for (const namespace of [this.#device, this.#server]) run('ip', ['netns', 'del', namespace]);
-    rmSync(this.root, { recursive: true });
+    for (const path of [this.root, this.#data]) rmSync(path, { recursive: true });
   }
 }
 

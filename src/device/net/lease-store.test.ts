@@ -1,38 +1,67 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import type { Lease } from './dhcp/lease.ts';
 import { LeaseStore } from './lease-store.ts';
 
 const MAC = '52:54:00:12:34:56';
 const LEASE = { address: '10.0.2.15', prefixLength: 24, server: '10.0.2.2' } as Lease;
 
+/** A path that looks like a mount point: what it leads to is on another file system than its parent. */
+function mountPoint(t: TestContext): string {
+  const parent = mkdtempSync(join(tmpdir(), 'tsk-leases-'));
+  const target = mkdtempSync('/dev/shm/tsk-leases-');
+  symlinkSync(target, join(parent, 'perm'));
+  t.after(() => [parent, target].forEach((path) => rmSync(path, { recursive: true, force: true })));
+  return join(parent, 'perm');
+}
+
 test('LeaseStore gives back the address of each card and forgets on demand', (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'tsk-leases-'));
-  t.after(() => rmSync(directory, { recursive: true }));
   const logged: string[] = [];
-  const store = new LeaseStore(join(directory, 'net/leases'), (text) => logged.push(text));
+  const perm = mountPoint(t);
+  const store = new LeaseStore(perm, (text) => logged.push(text));
   assert.equal(store.readAddress(MAC), null);
   store.write(MAC, LEASE);
   assert.equal(store.readAddress(MAC), '10.0.2.15');
+  assert.equal(new LeaseStore(perm, () => {}).readAddress(MAC), '10.0.2.15');
   assert.equal(store.readAddress('52:54:00:00:00:00'), null);
-  store.remove(MAC);
-  store.remove(MAC);
+  store.write(MAC, null);
+  store.write(MAC, null);
   assert.equal(store.readAddress(MAC), null);
   assert.deepEqual(logged, []);
 });
 
+test('LeaseStore keeps a lease in memory until the data partition is mounted', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const perm = mountPoint(t);
+  const directory = join(perm, '..');
+  rmSync(perm);
+  mkdirSync(perm);
+  const store = new LeaseStore(perm, assert.fail);
+  store.write(MAC, LEASE);
+  t.mock.timers.tick(5000);
+  assert.ok(!existsSync(join(perm, 'net')));
+  assert.equal(store.readAddress(MAC), '10.0.2.15');
+  rmSync(perm, { recursive: true });
+  const target = mkdtempSync('/dev/shm/tsk-leases-');
+  t.after(() => rmSync(target, { recursive: true }));
+  symlinkSync(target, join(directory, 'perm'));
+  t.mock.timers.tick(5000);
+  assert.equal(new LeaseStore(perm, () => {}).readAddress(MAC), '10.0.2.15');
+});
+
 test('LeaseStore takes a damaged file for none and survives a disk that cannot be written', (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'tsk-leases-'));
-  t.after(() => rmSync(directory, { recursive: true }));
+  const perm = mountPoint(t);
+  mkdirSync(join(perm, 'net/leases'), { recursive: true });
   for (const text of ['', '{', '{"address":7}', '{"address":"10.0.2.999"}', 'null']) {
-    writeFileSync(join(directory, `${MAC}.json`), text);
-    assert.equal(new LeaseStore(directory, () => {}).readAddress(MAC), null, text);
+    writeFileSync(join(perm, `net/leases/${MAC}.json`), text);
+    assert.equal(new LeaseStore(perm, () => {}).readAddress(MAC), null, text);
   }
   const logged: string[] = [];
-  writeFileSync(join(directory, 'file'), '');
-  new LeaseStore(join(directory, 'file/leases'), (text) => logged.push(text)).write(MAC, LEASE);
+  rmSync(join(perm, 'net'), { recursive: true });
+  writeFileSync(join(perm, 'net'), '');
+  new LeaseStore(perm, (text) => logged.push(text)).write(MAC, LEASE);
   assert.match(logged[0] ?? '', /^cannot remember the lease in ".*52:54:00:12:34:56\.json"/);
 });

@@ -1,22 +1,32 @@
 // The last lease of each network card, on the data partition: the next boot asks for the same address again.
-// Only a preference: whatever is wrong with a file or the disk, DHCP works without it.
+// Only a preference: whatever is wrong with a file or the disk, DHCP works without it. The network starts before the
+// data partition is mounted (it may have to be checked or formatted first), so what is to be written waits for it.
 
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isIpv4Address } from '../../formats/ipv4-address.ts';
 import type { Lease } from './dhcp/lease.ts';
 import { replaceFile } from './replace-file.ts';
 
-export class LeaseStore {
-  readonly #directory: string;
-  readonly #log: (text: string) => void;
+const LEASE_DIRECTORY = 'net/leases';
+/** Rather seldom: nobody waits for it. */
+const MOUNT_POLL_MS = 5000;
 
-  constructor(directory: string, log: (text: string) => void) {
-    this.#directory = directory;
+export class LeaseStore {
+  readonly #mountPoint: string;
+  readonly #log: (text: string) => void;
+  /** By MAC address, null: to be removed. Until the data partition is there. */
+  readonly #pending = new Map<string, Lease | null>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(mountPoint: string, log: (text: string) => void) {
+    this.#mountPoint = mountPoint;
     this.#log = log;
   }
 
   readAddress(mac: string): string | null {
+    const pending = this.#pending.get(mac);
+    if (pending !== undefined) return pending?.address ?? null;
     try {
       const stored = JSON.parse(readFileSync(this.#path(mac), 'utf8')) as { address?: unknown };
       return typeof stored.address === 'string' && isIpv4Address(stored.address) ? stored.address : null;
@@ -26,28 +36,48 @@ export class LeaseStore {
     }
   }
 
-  /** Times are left out: the clock may be anything at boot, and a renewal must not wear the flash. */
-  write(mac: string, { address, prefixLength, server }: Lease): void {
-    if (this.readAddress(mac) === address) return;
-    this.#attempt('remember', mac, () => {
-      const stored = { formatVersion: 1, address, prefixLength, server };
-      replaceFile(this.#path(mac), `${JSON.stringify(stored)}\n`);
-    });
+  /** Null: forget. */
+  write(mac: string, lease: Lease | null): void {
+    // Times are not stored: the clock may be anything at boot, and a renewal must not wear the flash.
+    if (this.readAddress(mac) === (lease?.address ?? null)) return;
+    this.#pending.set(mac, lease);
+    this.#flush();
   }
 
-  remove(mac: string): void {
-    this.#attempt('forget', mac, () => rmSync(this.#path(mac), { force: true }));
-  }
-
-  #attempt(verb: string, mac: string, change: () => void): void {
-    try {
-      change();
-    } catch (error) {
-      this.#log(`cannot ${verb} the lease in "${this.#path(mac)}": ${(error as Error).message}`);
+  #flush(): void {
+    clearTimeout(this.#timer);
+    if (!this.#isMounted()) {
+      this.#timer = setTimeout(() => this.#flush(), MOUNT_POLL_MS).unref();
+      return;
     }
+    for (const [mac, lease] of this.#pending) {
+      try {
+        this.#store(mac, lease);
+      } catch (error) {
+        this.#log(`cannot remember the lease in "${this.#path(mac)}": ${(error as Error).message}`);
+      }
+    }
+    this.#pending.clear();
+  }
+
+  #store(mac: string, lease: Lease | null): void {
+    const path = this.#path(mac);
+    if (lease === null) {
+      rmSync(path, { force: true });
+      return;
+    }
+    const { address, prefixLength, server } = lease;
+    replaceFile(path, `${JSON.stringify({ formatVersion: 1, address, prefixLength, server })}\n`);
+  }
+
+  /** A mount point is on another device than the directory that it lies in. */
+  #isMounted(): boolean {
+    const own = statSync(this.#mountPoint, { throwIfNoEntry: false });
+    const parent = statSync(dirname(this.#mountPoint), { throwIfNoEntry: false });
+    return own !== undefined && own.dev !== parent?.dev;
   }
 
   #path(mac: string): string {
-    return join(this.#directory, `${mac}.json`);
+    return join(this.#mountPoint, LEASE_DIRECTORY, `${mac}.json`);
   }
 }

@@ -8,7 +8,7 @@ import { NET_STATUS_PATH, RESOLV_CONF_PATH } from '../../shared/net-status.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
 import { Network } from './network.ts';
 
-const LEASE_DIRECTORY = '/perm/net/leases';
+const DATA_MOUNT_POINT = '/perm';
 
 const { root } = parseArgs({ options: { root: { type: 'string', default: '/' } } }).values;
 const device = JSON.parse(readFileSync(join(root, DEVICE_CONFIG_PATH), 'utf8')) as DeviceConfig;
@@ -19,7 +19,7 @@ new Network({
   paths: {
     status: join(root, NET_STATUS_PATH),
     resolvConf: join(root, RESOLV_CONF_PATH),
-    leases: join(root, LEASE_DIRECTORY),
+    data: join(root, DATA_MOUNT_POINT),
   },
   log: (text) => process.stdout.write(`net: ${text}\n`),
 }).start();

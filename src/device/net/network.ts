@@ -24,7 +24,7 @@ import { WiredInterface } from './wired-interface.ts';
 export interface NetworkOptions {
   hostname: string;
   config: NetworkConfig;
-  paths: { status: string; resolvConf: string; leases: string };
+  paths: { status: string; resolvConf: string; data: string };
   log: (text: string) => void;
 }
 
@@ -43,7 +43,7 @@ export class Network {
 
   constructor(options: NetworkOptions) {
     this.#options = options;
-    this.#leases = new LeaseStore(options.paths.leases, options.log);
+    this.#leases = new LeaseStore(options.paths.data, options.log);
   }
 
   start(): void {

@@ -120,9 +120,9 @@ export class WiredInterface {
     return new DhcpClient({
       link: { index, name },
       identity: { mac, hostname },
-      lastAddress: leases.readAddress(key),
+      readLastAddress: () => leases.readAddress(key),
       onChange: (machine) => this.#onDhcpChange(machine),
-      remember: (lease) => (lease === null ? leases.remove(key) : leases.write(key, lease)),
+      remember: (lease) => leases.write(key, lease),
       log: (text) => this.#log(text),
     });
   }

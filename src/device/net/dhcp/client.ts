@@ -28,8 +28,8 @@ import {
 export interface DhcpClientOptions {
   link: { index: number; name: string };
   identity: DhcpIdentity;
-  /** To ask for again. */
-  lastAddress: string | null;
+  /** The address to ask for again; looked up when it is needed, as storage may come late. */
+  readLastAddress: () => string | null;
   /** After every event: configure `active`, publish the state. */
   onChange: (machine: DhcpMachine) => void;
   remember: (lease: Lease | null) => void;
@@ -51,7 +51,7 @@ export class DhcpClient {
 
   constructor(options: DhcpClientOptions) {
     this.#options = options;
-    this.#machine = createDhcpMachine(options.identity, options.lastAddress);
+    this.#machine = createDhcpMachine(options.identity);
     this.#socket = openDhcpSocket(options.link.index);
     this.#socket.listen((bytes) => this.#onPacket(bytes));
   }
@@ -61,7 +61,7 @@ export class DhcpClient {
   }
 
   setCarrier(up: boolean): void {
-    this.#step({ type: 'carrier', up });
+    this.#step({ type: 'carrier', up, storedAddress: up ? this.#options.readLastAddress() : null });
   }
 
   close(): void {

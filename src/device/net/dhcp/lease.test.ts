@@ -127,9 +127,9 @@ test('the way of a packet from the wire to a lease throws nothing but SyntaxErro
     destinationPort: 68,
     payload,
   });
-  let machine = createDhcpMachine({ mac: MAC, hostname: 'x' }, null);
+  let machine = createDhcpMachine({ mac: MAC, hostname: 'x' });
   const env = { nowMs: 0, random };
-  machine = stepDhcp(machine, { type: 'carrier', up: true }, env).machine;
+  machine = stepDhcp(machine, { type: 'carrier', up: true, storedAddress: null }, env).machine;
   let accepted = 0;
   for (let count = 0; count < FUZZ_PACKETS; count++) {
     // Half of them keep the outer headers, so that the damage reaches the options.

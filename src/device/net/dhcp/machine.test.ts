@@ -42,8 +42,11 @@ class Script {
   machine: DhcpMachine;
   nowMs = 0;
 
-  constructor(lastAddress: string | null = null) {
-    this.machine = createDhcpMachine({ mac: MAC, hostname: 'garden' }, lastAddress);
+  readonly #storedAddress: string | null;
+
+  constructor(storedAddress: string | null = null) {
+    this.machine = createDhcpMachine({ mac: MAC, hostname: 'garden' });
+    this.#storedAddress = storedAddress;
   }
 
   event(event: DhcpEvent): string[] {
@@ -53,11 +56,11 @@ class Script {
   }
 
   plugIn(): string[] {
-    return this.event({ type: 'carrier', up: true });
+    return this.event({ type: 'carrier', up: true, storedAddress: this.#storedAddress });
   }
 
   pullOut(): string[] {
-    return this.event({ type: 'carrier', up: false });
+    return this.event({ type: 'carrier', up: false, storedAddress: null });
   }
 
   receive(type: 'offer' | 'ack' | 'nak', answer: Answer = {}): string[] {
@@ -181,9 +184,13 @@ test('stepDhcp discovers for ever, at growing distances, and says once that nobo
 
 test('stepDhcp jitters its retries within the limits of RFC 2131 section 4.1', () => {
   for (const random of [0, 0.25, 0.999]) {
-    let machine = createDhcpMachine({ mac: MAC, hostname: '' }, null);
+    let machine = createDhcpMachine({ mac: MAC, hostname: '' });
     let nowMs = 0;
-    machine = stepDhcp(machine, { type: 'carrier', up: true }, { nowMs, random: () => random }).machine;
+    machine = stepDhcp(
+      machine,
+      { type: 'carrier', up: true, storedAddress: null },
+      { nowMs, random: () => random },
+    ).machine;
     for (const baseSec of [1, 2, 4, 8, 16, 32, 64, 64]) {
       const waitMs = (nextTimerMs(machine) ?? NaN) - nowMs;
       assert.ok(

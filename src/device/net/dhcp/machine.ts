@@ -59,17 +59,18 @@ export function stepDhcp(
   env: DhcpEnvironment,
 ): { machine: DhcpMachine; actions: DhcpAction[] } {
   const turn: Turn = { machine: { ...machine }, actions: [], env };
-  if (event.type === 'carrier') onCarrier(turn, event.up);
+  if (event.type === 'carrier') onCarrier(turn, event.up, event.storedAddress);
   else if (event.type === 'packet') onPacket(turn, event.packet);
   else if (event.type === 'conflict') onConflict(turn, event.kind, event.mac);
   else onTimer(turn);
   return turn;
 }
 
-function onCarrier(turn: Turn, up: boolean): void {
+function onCarrier(turn: Turn, up: boolean, storedAddress: string | null): void {
   const { machine } = turn;
   if (up === (machine.state !== 'no-carrier')) return;
   machine.needsBroadcast = false;
+  machine.lastAddress ??= storedAddress;
   if (!up) {
     // The lease goes on: whoever pulls a cable for a moment keeps all connections.
     Object.assign(machine, { state: 'no-carrier', deadlineMs: null, candidate: null, heldOffer: null });

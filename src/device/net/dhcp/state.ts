@@ -41,7 +41,8 @@ export interface DhcpMachine {
 }
 
 export type DhcpEvent =
-  | { type: 'carrier'; up: boolean }
+  /** `storedAddress`: from an earlier run of the program. */
+  | { type: 'carrier'; up: boolean; storedAddress: string | null }
   | { type: 'packet'; packet: DhcpPacket }
   /** `claim`: somebody sends from the address. `probe`: somebody asks for it in order to take it. */
   | { type: 'conflict'; kind: 'claim' | 'probe'; mac: string }
@@ -62,12 +63,12 @@ export interface DhcpEnvironment {
   random: () => number;
 }
 
-export function createDhcpMachine(identity: DhcpIdentity, lastAddress: string | null): DhcpMachine {
+export function createDhcpMachine(identity: DhcpIdentity): DhcpMachine {
   return {
     identity,
     state: 'no-carrier',
     active: null,
-    lastAddress,
+    lastAddress: null,
     candidate: null,
     isCandidateInUse: false,
     heldOffer: null,
