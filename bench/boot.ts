@@ -16,7 +16,7 @@ import { type Figures, median, say } from './figures.ts';
 const STAGES = {
   bootToKernelMs: /Linux version/,
   bootToInitMs: /\binit: /,
-  bootToAppMs: /\bweb-app: |\[web\] |\bdemo: /,
+  bootToAppMs: /\] (?:hello|go-clock): /,
 } as const;
 
 export async function benchBoot(runs: number): Promise<Figures> {

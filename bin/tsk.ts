@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // Only the version check, in syntax that old releases parse: everything else may use what Node 22 has.
+import { availableParallelism } from 'node:os';
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
   console.error(
@@ -7,5 +9,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   );
   process.exit(1);
 }
+// libuv compresses on 4 threads unless it is told otherwise before its first use.
+process.env['UV_THREADPOOL_SIZE'] ??= String(Math.max(4, availableParallelism()));
 const { main } = await import('../src/host/cli/main.ts');
 await main(process.argv.slice(2));

@@ -11,7 +11,7 @@ import type { PackedFile, PackedFileStore } from '../../formats/squashfs/writer.
 const HASH_BYTES = 32;
 
 /** Below this size compressing again is as fast as a file in the cache. */
-const MIN_PACKED_BYTES = 256 * 1024;
+const MIN_PACKED_BYTES = 8 * 1024;
 
 export function packedFileStore(cacheDirectory: string, compressor: string): PackedFileStore {
   const directory = join(cacheDirectory, 'packed', compressor);
