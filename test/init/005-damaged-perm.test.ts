@@ -36,7 +36,7 @@ test('a /perm that does not mount is repaired with all means, then mounted', asy
     ...EARLY_STEPS,
     PERM_MOUNT,
     'run /tsk/bin/e2fsck -p /dev/vda4 -> 4',
-    'run /tsk/bin/e2fsck -y /dev/vda4 -> 1',
+    'run /tsk/bin/e2fsck -f -y /dev/vda4 -> 1',
     PERM_MOUNT,
   ]);
   assert.equal(device.perm.note, 'repaired: look into /perm/lost+found');
@@ -49,7 +49,8 @@ test('a /perm beyond repair is replaced by one in memory', async () => {
   const { device } = await bootDevice(sys);
   assert.deepEqual(sys.log.slice(EARLY_STEPS.length), [
     'run /tsk/bin/e2fsck -p /dev/vda4 -> 8',
-    'run /tsk/bin/e2fsck -y /dev/vda4 -> 8',
+    'run /tsk/bin/e2fsck -f -y /dev/vda4 -> 8',
+    'run /tsk/bin/e2fsck -f -y /dev/vda4 -> 8',
     PERM_IN_MEMORY,
   ]);
   assert.equal(device.perm.note, '"/dev/vda4" is damaged beyond what e2fsck can repair');
@@ -63,4 +64,14 @@ test('an ext4 whose beginning was overwritten is restored from a copy of its sup
   const { device } = await bootDevice(sys);
   assert.deepEqual(sys.log, [...EARLY_STEPS, 'run /tsk/bin/e2fsck -p /dev/vda4 -> 0', PERM_MOUNT]);
   assert.equal(device.perm.state, 'mounted');
+});
+
+test('a /perm that has made itself read-only is reported', async () => {
+  using sys = new RecordingSys();
+  prepareDevice(sys);
+  putExt4(sys);
+  const { device } = await bootDevice(sys);
+  assert.equal(device.status().perm.note, null);
+  sys.file('/proc/mounts', '/dev/vda4 /perm ext4 ro,nosuid,nodev,noatime,errors=remount-ro 0 0\n');
+  assert.equal(device.status().perm.note, 'read-only, because damage was found: a reboot repairs it');
 });

@@ -1,5 +1,6 @@
 // What init knows of the device it runs, filled in by the boot steps and reported by the control API.
 
+import { readFileSync } from 'node:fs';
 import { loadavg, release } from 'node:os';
 import type { PermStatus, SystemStatus } from '../../shared/init-api.ts';
 import type { DeviceConfig } from '../../shared/services.ts';
@@ -70,10 +71,18 @@ export class Device {
       kernel: release(),
       bootedAtMs: Date.now() - uptimeMs,
       uptimeSec: uptimeMs / 1000,
-      perm: this.perm,
+      perm: this.#permNow(),
       loadAverage: [one, five, fifteen],
       watchdog: this.watchdog,
       warnings: this.warnings,
     };
+  }
+
+  /** ext4 makes itself read-only when it finds damage (errors=remount-ro). */
+  #permNow(): PermStatus {
+    if (this.perm.state !== 'mounted') return this.perm;
+    const mounts = readFileSync(this.sys.path('/proc/mounts'), 'utf8');
+    if (!/^\S+ \/perm ext4 ro[, ]/m.test(mounts)) return this.perm;
+    return { ...this.perm, note: 'read-only, because damage was found: a reboot repairs it' };
   }
 }

@@ -94,17 +94,24 @@ async function format(sys: Sys, partition: string): Promise<void> {
   if (exitCode !== 0) throw new Error(`Cannot format "${partition}": ${output.trim()}`);
 }
 
-/** Automatic repairs first; if they are not enough all of them, because nobody is there to be asked. */
+const REPAIRED = 'repaired: look into /perm/lost+found';
+/**
+ * Automatic repairs first; if they are not enough all of them, because nobody is there to be asked. Twice: with
+ * a superblock restored from a copy, e2fsck gives up after the journal and goes on from there the next time.
+ */
+const CHECKS = [
+  { options: ['-p'], note: 'checked' },
+  { options: ['-f', '-y'], note: REPAIRED },
+  { options: ['-f', '-y'], note: REPAIRED },
+] as const;
+
 async function check(device: Device, partition: string): Promise<string> {
   const { sys, log } = device;
   log.say(`checking ${partition}`);
-  for (const [mode, note] of [
-    ['-p', 'checked'],
-    ['-y', 'repaired: look into /perm/lost+found'],
-  ] as const) {
-    const argv = ['/tsk/bin/e2fsck', mode, sys.path(partition)];
+  for (const { options, note } of CHECKS) {
+    const argv = ['/tsk/bin/e2fsck', ...options, sys.path(partition)];
     const { exitCode, output } = await sys.run(argv, CHECK_LIMIT_MS);
-    for (const line of output.trim().split('\n')) log.say(`e2fsck: ${line}`);
+    for (const line of output.split('\n')) if (line.trim() !== '') log.say(`e2fsck: ${line}`);
     if (exitCode !== null && exitCode <= E2FSCK_CORRECTED) return note;
   }
   throw new Error(`"${partition}" is damaged beyond what e2fsck can repair`);
