@@ -2,7 +2,6 @@
 // A table of whole paths; there is no directory behind it.
 
 import type http from 'node:http';
-import { gunzipSync } from 'node:zlib';
 
 export interface Asset {
   /** Whole path of the URL. */
@@ -32,7 +31,11 @@ export function assetTable(embedded: readonly EmbeddedAsset[]): AssetTable {
   );
 }
 
-export function sendAsset(request: http.IncomingMessage, response: http.ServerResponse, asset: Asset): void {
+export async function sendAsset(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  asset: Asset,
+): Promise<void> {
   // Asked for again at each load, answered with 304: an update of the device shows at once.
   response.setHeader('Cache-Control', 'no-cache');
   response.setHeader('ETag', asset.etag);
@@ -43,11 +46,17 @@ export function sendAsset(request: http.IncomingMessage, response: http.ServerRe
     return;
   }
   const takesGzip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
-  const body = takesGzip ? asset.gzip : gunzipSync(asset.gzip);
+  const body = takesGzip ? asset.gzip : await decompress(asset.gzip);
   response.writeHead(200, {
     'Content-Type': asset.contentType,
     'Content-Length': String(body.byteLength),
     ...(takesGzip ? { 'Content-Encoding': 'gzip' } : {}),
   });
   response.end(body);
+}
+
+/** For programs like curl. Loads zlib, which costs 2 MB, only then. */
+async function decompress(gzip: Uint8Array): Promise<Uint8Array> {
+  const { gunzipSync } = await import('node:zlib');
+  return gunzipSync(gzip);
 }

@@ -6,6 +6,8 @@
 // A try is charged before the password is checked and refunded when it was right: a hundred tries at
 // once are a hundred tries.
 
+import { monotonicMs } from './monotonic.ts';
+
 const FREE_TRIES = 5;
 const MAX_WAIT_MS = 60_000;
 const FORGET_AFTER_MS = 15 * 60_000;
@@ -30,7 +32,7 @@ export class LoginAttempts {
   #sharedAtMs: number;
 
   constructor(options: { now?: () => number } = {}) {
-    this.#now = options.now ?? (() => performance.now());
+    this.#now = options.now ?? monotonicMs;
     this.#sharedAtMs = this.#now();
   }
 

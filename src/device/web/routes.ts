@@ -43,17 +43,17 @@ export type Handler = (context: WebContext, exchange: Exchange) => void | Promis
 const SERVICE_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const DEFAULT_LOG_LINES = 500;
 
-const showPage: Handler = ({ auth, assets }, { request, response }) => {
+const showPage: Handler = async ({ auth, assets }, { request, response }) => {
   const page = assets.get('/');
   if (!page) throw new HttpError(500, 'The page is missing in this build');
   if (auth.hasPassword && auth.identify(request) === undefined) redirect(response, '/login');
-  else sendAsset(request, response, page);
+  else await sendAsset(request, response, page);
 };
 
-const showAsset: Handler = ({ assets }, { request, response, params }) => {
+const showAsset: Handler = async ({ assets }, { request, response, params }) => {
   const asset = assets.get(`/assets/${params['name'] ?? ''}`);
   if (!asset) throw new HttpError(404, 'There is nothing at this address');
-  sendAsset(request, response, asset);
+  await sendAsset(request, response, asset);
 };
 
 const showLogin: Handler = ({ auth, config }, { request, response }) => {

@@ -3,6 +3,8 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 
+import { monotonicMs } from './monotonic.ts';
+
 /** A day without use ends a session. */
 const IDLE_LIMIT_MS = 24 * 60 * 60 * 1000;
 /** And a month ends every session. */
@@ -25,8 +27,7 @@ export class Sessions {
   readonly #now: () => number;
 
   constructor(options: { now?: () => number } = {}) {
-    // Not the clock, which jumps when NTP sets it.
-    this.#now = options.now ?? (() => performance.now());
+    this.#now = options.now ?? monotonicMs;
   }
 
   get size(): number {

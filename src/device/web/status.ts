@@ -8,6 +8,7 @@ import { NET_STATUS_PATH, type NetStatus } from '../../shared/net-status.ts';
 import type { ServiceStatus } from '../../shared/services.ts';
 import type { WebStatus } from '../../shared/web-api.ts';
 import type { InitClient } from './init-client.ts';
+import { monotonicMs } from './monotonic.ts';
 import { UsageMeter, readHardware, type Meter } from './usage-meter.ts';
 
 /** However many ask: /proc is read no more often than this. */
@@ -46,7 +47,7 @@ export class StatusReader {
       await sleep(FIRST_INTERVAL_MS);
       return this.#read();
     }
-    if (this.#last && performance.now() - this.#last.atMs < FRESH_MS) return this.#last.status;
+    if (this.#last && monotonicMs() - this.#last.atMs < FRESH_MS) return this.#last.status;
     return this.#read();
   }
 
@@ -74,7 +75,7 @@ export class StatusReader {
       network: readNetStatus(netStatusPath ?? NET_STATUS_PATH),
       mayChange,
     };
-    this.#last = { status, atMs: performance.now() };
+    this.#last = { status, atMs: monotonicMs() };
     return status;
   }
 }

@@ -1,10 +1,10 @@
 // Measures what the device and its services use. Reads /proc and /sys only when asked, so that nobody
 // looking costs nothing; rates are over the time since the sample before.
 
-import { readFileSync, readdirSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { readFileSync, readdirSync, statfs, type StatsFs } from 'node:fs';
 
 import type { DeviceUsage, DiskUsage, ServiceUsage } from '../../shared/web-api.ts';
+import { monotonicMs } from './monotonic.ts';
 import {
   parseCgroupCpuUsec,
   parseCgroupPath,
@@ -64,13 +64,13 @@ export class UsageMeter {
 
   /** Age of the last sample; Infinity before the first. */
   get ageMs(): number {
-    return this.#baseline ? performance.now() - this.#baseline.atMs : Infinity;
+    return this.#baseline ? monotonicMs() - this.#baseline.atMs : Infinity;
   }
 
   async sample(services: readonly MeasuredService[]): Promise<UsageSample> {
     const disks = await this.#disks();
     const previous = this.#baseline;
-    const atMs = performance.now();
+    const atMs = monotonicMs();
     const cpu = parseCpuTimes(tryRead(`${this.#proc}/stat`) ?? '');
     const current: Baseline = { atMs, cpu, services: new Map() };
     const usages = new Map<string, ServiceUsage>();
@@ -159,7 +159,7 @@ export class UsageMeter {
     const disks = await Promise.all(
       mountPoints.map(async (mountPoint): Promise<DiskUsage[]> => {
         try {
-          const { bsize, blocks, bfree, bavail } = await statfs(mountPoint);
+          const { bsize, blocks, bfree, bavail } = await statFileSystem(mountPoint);
           return [
             {
               mountPoint,
@@ -176,6 +176,16 @@ export class UsageMeter {
     );
     return disks.flat();
   }
+}
+
+/** Not that of node:fs/promises, which loads readline and much else with it. */
+function statFileSystem(path: string): Promise<StatsFs> {
+  return new Promise((resolve, reject) => {
+    statfs(path, (error, stats) => {
+      if (error) reject(error);
+      else resolve(stats);
+    });
+  });
 }
 
 /** What the board and its processor call themselves. */

@@ -25,7 +25,7 @@ export function stateDetail(service: ServiceStatus, nowMs: number): string {
     case 'backoff':
       return service.nextStartAtMs === null
         ? ''
-        : `starts again in ${formatDuration(Math.max(1, (service.nextStartAtMs - nowMs) / 1000))}`;
+        : `next try in ${formatDuration(Math.max(1, (service.nextStartAtMs - nowMs) / 1000))}`;
     case 'stopped':
     case 'failed':
       return service.lastExit ? `${formatDuration((nowMs - service.lastExit.atMs) / 1000)} ago` : '';
@@ -43,7 +43,12 @@ export function StateText({ service, nowMs }: { service: ServiceStatus; nowMs: n
   return (
     <span class="state-text" data-state={service.state}>
       <span class="state-word">{WORDS[service.state]}</span>
-      {detail !== '' && <span class="state-detail"> {detail}</span>}
+      {detail !== '' && (
+        <span class="state-detail">
+          {service.state === 'backoff' ? ', ' : ' '}
+          {detail}
+        </span>
+      )}
     </span>
   );
 }

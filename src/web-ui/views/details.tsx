@@ -138,7 +138,7 @@ export function BuildCard({ status }: { status: WebStatus }) {
   return (
     <section class="card wide halves" aria-label="Build">
       <div>
-        <h3>Build</h3>
+        <h2>Build</h2>
         <dl class="facts">
           <Fact name="Identity">
             <span class="mono" title={system.buildId}>
@@ -152,7 +152,7 @@ export function BuildCard({ status }: { status: WebStatus }) {
         </dl>
       </div>
       <div>
-        <h3>Components</h3>
+        <h2>Components</h2>
         <dl class="facts">
           {Object.entries(system.components).map(([name, version]) => (
             <Fact key={name} name={COMPONENT_TITLES[name] ?? name}>
@@ -164,6 +164,8 @@ export function BuildCard({ status }: { status: WebStatus }) {
     </section>
   );
 }
+
+const WATCHDOG_WORDS = { fed: 'on', off: 'off', none: 'not there' } as const;
 
 export function DeviceCard({
   status,
@@ -190,7 +192,7 @@ export function DeviceCard({
         <Fact name="Up since">{formatDateTime(system.bootedAtMs)}</Fact>
         <Fact name="Its clock">{formatDateTime(status.timeMs)}</Fact>
         <Fact name="Load">{system.loadAverage.map((load) => load.toFixed(2)).join('  ')}</Fact>
-        <Fact name="Watchdog">{system.watchdog === 'none' ? 'not there' : system.watchdog}</Fact>
+        <Fact name="Watchdog">{WATCHDOG_WORDS[system.watchdog]}</Fact>
         <Fact name="Logs">
           <a href={logHref('init')}>init</a>, <a href={logHref('kernel')}>kernel</a>
         </Fact>

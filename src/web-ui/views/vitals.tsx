@@ -86,14 +86,16 @@ export function Vitals({ status, history }: { status: WebStatus; history: Histor
       <Tile
         title="Storage"
         value={perm ? formatBytes(perm.usedBytes) : '–'}
-        detail={perm ? `of ${formatBytes(perm.totalBytes)} on ${perm.mountPoint}` : 'no data partition'}
+        detail={perm ? `of ${formatBytes(perm.totalBytes)}` : 'no data partition'}
       >
         <Bar
           used={perm?.usedBytes ?? 0}
           total={perm?.totalBytes ?? 0}
           label={perm ? `${perm.mountPoint}: ${formatBytes(perm.availableBytes)} free` : 'No data partition'}
         />
-        <p class="tile-note">{perm ? `${formatBytes(perm.availableBytes)} free` : ''}</p>
+        <p class="tile-note">
+          {perm ? `${formatBytes(perm.availableBytes)} free on ${perm.mountPoint}` : ''}
+        </p>
       </Tile>
     </div>
   );
