@@ -25,6 +25,13 @@ export class Output {
     if (!this.#quiet) this.#write(text);
   }
 
+  /** About the run itself, beside its results: on standard error. */
+  notice(text: string): void {
+    if (this.#quiet) return;
+    this.progress.hide();
+    process.stderr.write(`${text}\n`);
+  }
+
   /** Something that the user should look at, but that stops nothing. On standard error, also with --quiet. */
   warn(text: string): void {
     if (this.json) return;
