@@ -58,7 +58,7 @@ export interface InterfaceStatus {
 export interface NetStatus {
   formatVersion: 1;
   hostname: string;
-  /** Some interface has carrier, an IPv4 address that is confirmed, and a router. */
+  /** Some interface has carrier, and an IPv4 address with a router or a global IPv6 address. */
   online: boolean;
   interfaces: readonly InterfaceStatus[];
 }

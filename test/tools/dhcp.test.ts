@@ -252,7 +252,33 @@ void suite('the net service', { concurrency: 4 }, () => {
     await lab.file('run/resolv.conf', /search home\.lan\nnameserver 10\.77\.0\.3\n/);
   });
 
-  test('says on the status file what is wrong with a configuration', async (t) => {
+  test('puts routes back after someone switched the interface off', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    const server = lab.startServer();
+    await server.behave({ servers: [{ ...GOOD, routers: [SERVER_ADDRESS] }] });
+    lab.startNet();
+    await lab.status(({ dhcp }) => dhcp?.state === 'bound');
+    lab.onDevice('link', 'set', 'eth0', 'down');
+    await server.sees(new RegExp(`^request of ${ADDRESS}$`));
+    await lab.status(({ dhcp, carrier }) => carrier && dhcp?.state === 'bound');
+    assert.match(lab.onDevice('route'), /^default via 10\.77\.0\.1/m);
+  });
+
+  test('uses what it can of a lease whose routers make no sense', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    const server = lab.startServer();
+    await server.behave({ servers: [{ ...GOOD, routers: ['10.77.0.255', SERVER_ADDRESS] }] });
+    lab.startNet();
+    const status = await lab.status(({ dhcp }) => dhcp?.state === 'bound');
+    assert.match(status.problem ?? '', /route to 0\.0\.0\.0\/0 through 10\.77\.0\.255 was refused: EINVAL/);
+    assert.match(lab.onDevice('route'), /^default via 10\.77\.0\.1/m);
+  });
+
+  test('says in the status file what is wrong with a configuration', async (t) => {
     const lab = NetworkLab.create(t);
     if (lab === undefined) return;
     lab.plugIn();

@@ -9,6 +9,7 @@ import {
   encodeIpv4AddressKey,
   encodeIpv4Route,
   encodeLinkChange,
+  type Ipv4Route,
   NETLINK_FLAG,
   NETLINK_TYPE,
 } from '../../formats/netlink-message.ts';
@@ -47,19 +48,19 @@ export class Ipv4Setup {
     this.#applyMtu(wanted?.mtu ?? null);
     if (wanted === null) return;
     this.#addAddress(wanted);
-    const isSameRoutes = isSameAddress && JSON.stringify(previous.routes) === JSON.stringify(wanted.routes);
-    if (!isSameRoutes) {
-      if (isSameAddress) this.#removeRoutes(previous);
-      this.#addRoutes(wanted);
-    }
+    const kept = isSameAddress ? previous.routes : [];
+    // From here on the address is ours to remove, whatever becomes of the routes.
+    this.#applied = { ...wanted, routes: kept };
+    if (JSON.stringify(kept) === JSON.stringify(wanted.routes)) return;
+    this.#removeRoutes(kept);
+    this.#applied = { ...wanted, routes: [] };
+    this.#addRoutes(wanted);
     this.#applied = wanted;
   }
 
-  /** After the interface was switched off by someone: the kernel dropped the routes. */
-  restore(): void {
-    if (this.#applied === null) return;
-    this.#addAddress(this.#applied);
-    this.#addRoutes(this.#applied);
+  /** The interface was switched off: the kernel keeps its addresses and drops the routes. */
+  routesAreGone(): void {
+    if (this.#applied !== null) this.#applied = { ...this.#applied, routes: [] };
   }
 
   #addAddress({ address, prefixLength, metric, validSec }: Ipv4Settings): void {
@@ -79,17 +80,26 @@ export class Ipv4Setup {
     ignoring(GONE, () => this.#netlink.change(NETLINK_TYPE.delAddress, 0, payload));
   }
 
+  /** One route that the kernel does not like must not cost the others. */
   #addRoutes({ routes, address }: Ipv4Settings): void {
+    const errors: unknown[] = [];
     for (const route of routes) {
       const payload = encodeIpv4Route(route, address);
-      // Appending keeps the order of routes to one destination, which is the order of preference.
-      ignoring([constants.errno.EEXIST], () =>
-        this.#netlink.change(NETLINK_TYPE.newRoute, NETLINK_FLAG.create | NETLINK_FLAG.append, payload),
-      );
+      try {
+        // Appending keeps the order of routes to one destination, which is the order of preference.
+        ignoring([constants.errno.EEXIST], () =>
+          this.#netlink.change(NETLINK_TYPE.newRoute, NETLINK_FLAG.create | NETLINK_FLAG.append, payload),
+        );
+      } catch (error) {
+        const { destination, prefixLength, gateway = 'the link' } = route;
+        const text = `the route to ${destination}/${prefixLength} through ${gateway} was refused`;
+        errors.push(new Error(`${text}: ${(error as Error).message}`, { cause: error }));
+      }
     }
+    if (errors.length > 0) throw errors[0];
   }
 
-  #removeRoutes({ routes }: Ipv4Settings): void {
+  #removeRoutes(routes: readonly Ipv4Route[]): void {
     for (const route of routes) {
       ignoring(GONE, () => this.#netlink.change(NETLINK_TYPE.delRoute, 0, encodeIpv4Route(route)));
     }

@@ -191,5 +191,7 @@ export class Network {
 }
 
 function isOnline({ carrier, addresses, gateways }: InterfaceStatus): boolean {
-  return carrier && gateways.length > 0 && addresses.some((address) => !address.includes(':'));
+  const hasIpv4 = gateways.length > 0 && addresses.some((address) => !address.includes(':'));
+  // Global unicast, 2000::/3: only a router gives such an address.
+  return carrier && (hasIpv4 || addresses.some((address) => /^[23][0-9a-f]{3}:/.test(address)));
 }

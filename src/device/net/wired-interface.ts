@@ -51,6 +51,7 @@ export class WiredInterface {
     this.#attempt('configure IPv6', () =>
       configureIpv6(link.name, { enabled: config.ipv4 !== 'off', metric: this.metric }),
     );
+    if (config.ipv4 === 'off') this.#configure(null);
     this.update(link);
   }
 
@@ -68,6 +69,7 @@ export class WiredInterface {
         this.#context.netlink.change(NETLINK_TYPE.setLink, 0, encodeLinkChange(link.index, { up: wanted })),
       );
     }
+    if (!link.isUp && previous.isUp) this.#setup.routesAreGone();
     if (link.isUp && !previous.isUp) this.#onUp();
     if (link.hasCarrier !== previous.hasCarrier) this.#onCarrier(link.hasCarrier);
     this.#context.onChange();
@@ -127,17 +129,16 @@ export class WiredInterface {
     });
   }
 
-  /** Switched on by us, or again after someone switched it off: then the kernel has dropped the routes. */
+  /** Switched on by us, or again after someone switched it off. */
   #onUp(): void {
     const config = this.#config;
-    this.#attempt('restore the routes', () => this.#setup.restore());
+    if (config.ipv4 === 'dhcp' && this.#configured !== null) this.#configure(this.#configured);
     if (config.ipv4 !== 'static') return;
     this.#attempt(`use the address ${config.address}`, () => {
       announceAddresses(this.#link.name);
       this.#setup.apply(settingsOfStatic(config, this.#ref));
-      this.#log(
-        `${config.address}${config.gateway === undefined ? '' : `, router ${config.gateway}`}, static`,
-      );
+      const router = config.gateway === undefined ? '' : `, router ${config.gateway}`;
+      this.#log(`${config.address}${router}, static`);
     });
   }
 
@@ -156,14 +157,19 @@ export class WiredInterface {
     const isUndecided = machine.state === 'rebooting' || machine.state === 'no-carrier';
     if (machine.active === previous && (previous !== null || isUndecided)) return;
     this.#configured = machine.active;
-    this.#attempt('configure IPv4', () => this.#setup.apply(this.#settingsOf(machine.active)));
+    this.#configure(machine.active);
     if (machine.active === null) return;
     const { lease } = machine.active;
     if (previous === null || !sameLeaseSettings(previous.lease, lease)) this.#log(describeLease(lease));
   }
 
-  #settingsOf(active: ActiveLease | null): Ipv4Settings | null {
-    if (active === null) return null;
+  #configure(active: ActiveLease | null): void {
+    this.#attempt('configure IPv4', () =>
+      this.#setup.apply(active === null ? null : this.#settingsOf(active)),
+    );
+  }
+
+  #settingsOf(active: ActiveLease): Ipv4Settings {
     const endMs = expiresMs(active);
     const validSec = endMs === null ? null : (endMs - performance.now()) / 1000;
     return settingsOfLease(active.lease, validSec, this.#ref);

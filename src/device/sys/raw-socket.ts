@@ -8,6 +8,7 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
+const MAX_ERRORS_AT_ONCE = 8;
 
 const libc = {
   socket: bindLibc('socket', ['int32', 'int32', 'int32']),
@@ -74,12 +75,15 @@ export class RawSocket {
   /** Calls `onMessage` for each message from now on. Errors of the socket go to `onError`; reading goes on after them. */
   listen(onMessage: (bytes: Uint8Array) => void, onError: (error: NodeJS.ErrnoException) => void): void {
     watchSocket(this.#fd, () => {
+      let errorCount = 0;
       while (!this.#isClosed) {
         let message: Uint8Array | undefined;
         try {
           message = this.receive();
         } catch (error) {
           onError(error as NodeJS.ErrnoException);
+          // Reading an error clears it, and messages may wait behind; but a socket that only fails must not spin.
+          if (++errorCount === MAX_ERRORS_AT_ONCE) return;
           continue;
         }
         if (message === undefined) return;

@@ -16,7 +16,6 @@ import type { Lease } from './lease.ts';
 import { stepDhcp } from './machine.ts';
 import type { DhcpIdentity } from './messages.ts';
 import {
-  type ActiveLease,
   createDhcpMachine,
   type DhcpAction,
   type DhcpEvent,
@@ -54,10 +53,6 @@ export class DhcpClient {
     this.#machine = createDhcpMachine(options.identity);
     this.#socket = openDhcpSocket(options.link.index);
     this.#socket.listen((bytes) => this.#onPacket(bytes));
-  }
-
-  get active(): ActiveLease | null {
-    return this.#machine.active;
   }
 
   setCarrier(up: boolean): void {
