@@ -52,7 +52,9 @@ export async function planElfStrip(input: ByteSource | Uint8Array): Promise<Stri
     throw new TypeError('Cannot strip ELF file: it is no 64-bit little-endian program or library');
   }
   const sections = await readSections(source, elf.sectionHeaders);
-  const dropped = sections.filter((section) => isDroppable(section, sections));
+  const nameSection = sections[elf.sectionHeaders.nameTableIndex];
+  // Some linkers keep symbol names and section names in one table; it is written anew, so it may stay.
+  const dropped = sections.filter((section) => section !== nameSection && isDroppable(section, sections));
   if (dropped.length === 0) return { sizeBytes: source.sizeBytes, parts: [wholeOf(source)], dropped: [] };
 
   const kept = sections.filter((section) => !dropped.includes(section));
@@ -65,7 +67,7 @@ export async function planElfStrip(input: ByteSource | Uint8Array): Promise<Stri
     );
   }
   const mappedBytes = layout.sizeBytes;
-  const names = nameTable(kept, sections[elf.sectionHeaders.nameTableIndex]);
+  const names = nameTable(kept, nameSection);
   for (const section of kept) placeSection(section, names, layout, mappedBytes);
   const tableOffsetBytes = layout.align(8);
   renumber(kept);

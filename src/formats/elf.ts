@@ -241,7 +241,7 @@ export async function readPart(
 ): Promise<Uint8Array> {
   if (offsetBytes + lengthBytes > source.sizeBytes) {
     throw new SyntaxError(
-      `Cannot read ELF file: its ${what} reaches to byte ${offsetBytes + lengthBytes}, but the file ends at ${source.sizeBytes}`,
+      `Cannot read ELF file: its ${what} would end at byte ${offsetBytes + lengthBytes}, but the file ends at ${source.sizeBytes}`,
     );
   }
   return source.read(offsetBytes, lengthBytes);

@@ -7,6 +7,9 @@ const RETRY_MS = 50;
 /** https://www.sqlite.org/rescode.html#busy */
 const SQLITE_BUSY = 5;
 
+/** Keeps open connections from the garbage collector, which would close them and so free the lock. */
+const held = new Set<unknown>();
+
 /** Runs `action` while no other process (and no other caller in this one) holds the lock at `path`. */
 export async function withFileLock<T>(
   path: string,
@@ -15,6 +18,7 @@ export async function withFileLock<T>(
 ): Promise<T> {
   const { DatabaseSync } = loadSqlite();
   const database = new DatabaseSync(path);
+  held.add(database);
   try {
     // A blocking wait inside SQLite would stop the event loop.
     database.exec('PRAGMA busy_timeout = 0');
@@ -26,6 +30,7 @@ export async function withFileLock<T>(
     }
     return await action();
   } finally {
+    held.delete(database);
     database.close();
   }
 }
