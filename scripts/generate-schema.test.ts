@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { BOARD_IDS } from '../src/shared/boards.ts';
-import { configSchema, PLANNED_BOARDS, PLANNED_KEYS, RESERVED_APP_NAMES } from '../src/shared/config.ts';
+import { configSchema, PLANNED_BOARDS, PLANNED_KEYS } from '../src/shared/config.ts';
+import { RESERVED_APP_NAMES } from '../src/shared/config-app.ts';
 import { generateSchema, SCHEMA_PATH } from './generate-schema.ts';
 
 test('tskrazy.schema.json is what generate-schema makes of src/shared/config.ts', () => {

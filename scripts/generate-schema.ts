@@ -3,22 +3,19 @@
 
 import { writeFileSync } from 'node:fs';
 import { toJsonSchema } from '@valibot/to-json-schema';
-import { APP_SOURCES, configSchema, RESERVED_APP_NAMES } from '../src/shared/config.ts';
+import { configSchema } from '../src/shared/config.ts';
+import { RESERVED_APP_NAMES } from '../src/shared/config-app.ts';
 
 export const SCHEMA_PATH = new URL('../tskrazy.schema.json', import.meta.url);
-
-/** Our checks of that kind all say: exactly one of the keys that name a source. */
-function exactlyOneSource({ properties }: { properties?: object | undefined }): object {
-  const sources = APP_SOURCES.filter((key) => Object.hasOwn(properties ?? {}, key));
-  if (sources.length === 0) return { minProperties: 1, maxProperties: 1 };
-  return { oneOf: sources.map((key) => ({ required: [key] })) };
-}
 
 export function generateSchema(): string {
   const { $schema, ...schema } = toJsonSchema(configSchema, {
     // What has no word in JSON Schema, or none that the converter knows.
     overrideAction({ valibotAction, jsonSchema }) {
-      if (valibotAction.type === 'raw_check') return { ...jsonSchema, ...exactlyOneSource(jsonSchema) };
+      if ('sources' in valibotAction) {
+        const sources = valibotAction.sources as readonly string[];
+        return { ...jsonSchema, oneOf: sources.map((key) => ({ required: [key] })) };
+      }
       if (valibotAction.type === 'not_values')
         return { ...jsonSchema, not: { enum: [...RESERVED_APP_NAMES] } };
       // Zero bytes: editors cannot write them anyway.

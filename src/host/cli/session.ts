@@ -28,6 +28,10 @@ export type VerbAdder = (program: Command, action: ActionMaker) => void;
 /** For whoever wonders whether Ctrl-C was heard: a download in progress, for one, comes to its end first. */
 const STOPPING_NOTICE_AFTER_MS = 1000;
 
+function announceStop(output: Output): void {
+  output.notice('Stopping; Ctrl-C again ends at once.');
+}
+
 export function createActionMaker(signal: AbortSignal): ActionMaker {
   return (run) =>
     async (...parameters) => {
@@ -35,10 +39,9 @@ export function createActionMaker(signal: AbortSignal): ActionMaker {
       const options = command.optsWithGlobals<GlobalOptions>();
       const output = new Output({ json: options.json ?? false, quiet: options.quiet ?? false });
       const session = { instanceDirectory: options.instance ?? '.', output, signal };
-      signal.addEventListener('abort', () => {
-        const notify = (): void => output.notice('Stopping; Ctrl-C again ends at once.');
-        setTimeout(notify, STOPPING_NOTICE_AFTER_MS).unref();
-      });
+      signal.addEventListener('abort', () =>
+        setTimeout(announceStop, STOPPING_NOTICE_AFTER_MS, output).unref(),
+      );
       try {
         await run(session, ...(parameters.slice(0, -1) as never[]));
       } finally {

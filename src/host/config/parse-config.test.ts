@@ -142,7 +142,7 @@ test('parseConfig: missing keys; a misspelt one is not missing as well', () => {
 
 test('parseConfig: an app has exactly one source', () => {
   assert.deepEqual(problemsOf(withApp('{}')), [
-    '2:11 "apps.a" has no source: give it one of "node", "go" and "binary"',
+    '2:11 "apps.a" has no source: give it "node", "go" or "binary"',
   ]);
   assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "go": "./a" }')), [
     '2:11 "apps.a" has 2 sources (node, go): leave one of them',
