@@ -15,8 +15,9 @@ interface BoardChange extends LockChange {
 export async function getComponents(session: Session, options: { update: boolean }): Promise<void> {
   const { output, signal } = session;
   const instance = await openInstance(session.instanceDirectory);
-  const { lock, changes } = await moveLock(session, instance, options);
-  if (changes.length > 0) await writeLockFile(instance.lockPath, lock);
+  const before = await readLockFile(instance.lockPath);
+  const { lock, changes } = await moveLock(session, instance, before, options);
+  if (lock !== before) await writeLockFile(instance.lockPath, lock);
   signal.throwIfAborted();
   await loadComponents({
     board: BOARDS[instance.config.board],
@@ -33,9 +34,9 @@ export async function getComponents(session: Session, options: { update: boolean
 async function moveLock(
   session: Session,
   instance: Instance,
+  before: Lock | undefined,
   { update }: { update: boolean },
 ): Promise<{ lock: Lock; changes: BoardChange[] }> {
-  const before = await readLockFile(instance.lockPath);
   const boards = BOARD_IDS.filter(
     (board) => board === instance.config.board || (update && before?.boards[board] !== undefined),
   );

@@ -81,8 +81,9 @@ function messageChain(error: Error): string[] {
   for (let current: unknown = error; current instanceof Error; current = current.cause) {
     const { message } = current;
     const isKnown = messages.some((earlier) => earlier.includes(message));
-    // `ENOENT: no such file` adds nothing to a message that gives its reason after a colon.
-    const isExplained = 'syscall' in current && messages.at(-1)?.includes(': ');
+    // What the system or a library said (`ENOENT: no such file`) adds nothing to a message of ours that
+    // gives its reason after a colon.
+    const isExplained = !(current instanceof UserError) && messages.at(-1)?.includes(': ');
     if (message !== '' && !isKnown && !isExplained) messages.push(message);
   }
   return messages;

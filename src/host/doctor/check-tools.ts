@@ -108,7 +108,8 @@ function checkNpm(): Promise<ToolCheck> {
     program: 'npm',
     versionArgs: ['--version'],
     isRequired: true,
-    minimum: ['10.6', 'older ones install add-ons for the wrong platform (lovell/sharp#4080)'],
+    // Also in host/apps/npm-tool.ts. npm 10.4 and 10.5 are broken for this (lovell/sharp#4080).
+    minimum: ['10.9', 'older ones do not install reliably for another machine'],
     whenMissing: 'images cannot be built without it',
     packages: NODE_PACKAGES,
   });
