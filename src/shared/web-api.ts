@@ -51,7 +51,10 @@ export const WEB_API = {
 
 /** Of a service's processes. null: not known (yet). */
 export interface ServiceUsage {
-  /** Proportional set size: shared pages are counted in parts, so that services add up. */
+  /**
+   * What would be free without it: anonymous and shared memory of its processes. Not the pages of files (the
+   * Node.js binary, say), which several programs share and the kernel may drop.
+   */
   memoryBytes: number | null;
   /** 1 = one core busy, over the time since the sample before. */
   cpuCores: number | null;

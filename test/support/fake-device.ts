@@ -20,7 +20,7 @@ const COMPONENTS = {
   kernel: '6.18.2',
   node: '26.10.0',
   libc: '2.36-9+deb12u13',
-  'systemd-boot': '252.39-1~deb12u1',
+  'boot-loader': '252.39-1~deb12u1',
   e2fsprogs: '1.47.0-2',
 };
 

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 
+import type { PermStatus } from '../../shared/init-api.ts';
 import type { InterfaceStatus } from '../../shared/net-status.ts';
 import type { WebStatus } from '../../shared/web-api.ts';
 import { power } from '../device/actions.ts';
@@ -98,17 +99,14 @@ export function NetworkCard({ status }: { status: WebStatus }) {
 /** Only when there is more to say than the tile does. */
 export function StorageCard({ status }: { status: WebStatus }) {
   const { perm } = status.system;
-  if (perm.note === null && status.usage.disks.length <= 1) return null;
+  if (status.usage.disks.length <= 1) return null;
   return (
     <section class="card" aria-labelledby="storage">
       <h2 id="storage">Storage</h2>
       {status.usage.disks.map((disk) => (
         <div class="disk" key={disk.mountPoint}>
           <h3>
-            {disk.mountPoint}{' '}
-            <span class="quiet">
-              {disk.mountPoint === '/perm' ? (perm.device ?? 'in memory, not kept') : ''}
-            </span>
+            {disk.mountPoint} <span class="quiet">{disk.mountPoint === '/perm' ? permPlace(perm) : ''}</span>
           </h3>
           <Bar
             used={disk.usedBytes}
@@ -121,7 +119,6 @@ export function StorageCard({ status }: { status: WebStatus }) {
           </p>
         </div>
       ))}
-      {perm.note !== null && <p class="quiet">{perm.note}</p>}
     </section>
   );
 }
@@ -130,7 +127,8 @@ const COMPONENT_TITLES: Readonly<Record<string, string>> = {
   kernel: 'Linux kernel',
   node: 'Node.js',
   libc: 'GNU C library',
-  bootloader: 'Boot loader',
+  'boot-loader': 'systemd-boot',
+  'ca-certificates': 'CA certificates',
 };
 
 export function BuildCard({ status }: { status: WebStatus }) {
@@ -146,6 +144,7 @@ export function BuildCard({ status }: { status: WebStatus }) {
             </span>
           </Fact>
           <Fact name="Made">{formatDateTime(system.buildTimeSec * 1000)}</Fact>
+          <Fact name="Made for">{system.board}</Fact>
           <Fact name="Runs from">{system.slot === null ? 'no slot' : `slot ${system.slot}`}</Fact>
           <Fact name="Kernel runs">{system.kernel}</Fact>
           <Fact name="tskrazy">{system.tskrazyVersion}</Fact>
@@ -163,6 +162,11 @@ export function BuildCard({ status }: { status: WebStatus }) {
       </div>
     </section>
   );
+}
+
+function permPlace({ state, device }: PermStatus): string {
+  if (state === 'pending') return 'being prepared';
+  return state === 'tmpfs' ? 'in memory, not kept' : (device ?? 'mounted');
 }
 
 const WATCHDOG_WORDS = { fed: 'on', off: 'off', none: 'not there' } as const;
@@ -187,11 +191,14 @@ export function DeviceCard({
     <section class="card" aria-labelledby="device">
       <h2 id="device">Device</h2>
       <dl class="facts">
-        <Fact name="Board">{[status.model, system.board].filter(Boolean).join(', ')}</Fact>
+        <Fact name="Board">{status.model ?? system.board}</Fact>
         {status.processor !== null && <Fact name="Processor">{status.processor}</Fact>}
         <Fact name="Up since">{formatDateTime(system.bootedAtMs)}</Fact>
         <Fact name="Its clock">{formatDateTime(status.timeMs)}</Fact>
         <Fact name="Load">{system.loadAverage.map((load) => load.toFixed(2)).join('  ')}</Fact>
+        <Fact name="/perm">
+          {[permPlace(system.perm), system.perm.note].filter((part) => part !== null).join(', ')}
+        </Fact>
         <Fact name="Watchdog">{WATCHDOG_WORDS[system.watchdog]}</Fact>
         <Fact name="Logs">
           <a href={logHref('init')}>init</a>, <a href={logHref('kernel')}>kernel</a>
