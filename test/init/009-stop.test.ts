@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Init } from '../../src/device/init/init.ts';
 import { bootDevice, prepareDevice, putExt4, service } from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+import { RecordingSys, type Answers } from '../support/recording-sys.ts';
 
 test('an app that ignores SIGTERM is killed when its time is up, the others are not held up', async () => {
   using sys = new RecordingSys({
@@ -36,6 +37,27 @@ test('being told twice to go down does it once', async () => {
     sys.log.filter((line) => line.startsWith('power')),
     ['power restart'],
   );
+});
+
+test('going down in the middle of the boot starts nothing any more', async () => {
+  const answers: Answers = {};
+  using sys = new RecordingSys(answers);
+  const net = service('net', { kind: 'system', dataDir: '/run/tsk/net' });
+  prepareDevice(sys, { services: [net, service('app')] });
+  const init = new Init(sys);
+  const formatting = Promise.withResolvers<void>();
+  answers.run = () => {
+    formatting.resolve();
+    return { exitCode: 0, output: '' };
+  };
+  const boot = init.boot();
+  await formatting.promise;
+  await Promise.all([init.power('restart', 'test'), boot]);
+  assert.deepEqual(
+    sys.log.filter((line) => line.startsWith('spawn')),
+    ['spawn /user/net in /'],
+  );
+  assert.equal(sys.log.at(-1), 'power restart');
 });
 
 test('a service that cannot be executed does not hold up boot, nor the way down', async () => {

@@ -19,6 +19,8 @@ export class Supervisor {
   readonly #services = new Map<string, Service>();
   readonly #watchers = new Set<(status: ServiceStatus) => void>();
   readonly #options: SupervisorOptions;
+  /** The device goes down, maybe before boot was through: nothing is started any more. */
+  #isClosed = false;
   #cgroups: ((name: string) => ServiceCgroup) | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -53,6 +55,7 @@ export class Supervisor {
 
   /** Apps keep their data in /perm, which takes its time; our own programs make do without it. */
   async startSystemServices(): Promise<void> {
+    if (this.#isClosed) return;
     this.#openCgroups();
     for (const service of this.#ofKind('app')) {
       if (service.spec.autostart) service.wait('waits for /perm');
@@ -65,12 +68,14 @@ export class Supervisor {
   }
 
   async startApps(): Promise<void> {
+    if (this.#isClosed) return;
     const waiting = this.#ofKind('app').filter((service) => service.state === 'waiting');
     await Promise.all(waiting.map((service) => service.start('boot')));
   }
 
   /** Apps first: they may have something to say over the network before they end. */
   async stopAll(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#ofKind('app').map((service) => service.stop()));
     await Promise.all(this.#ofKind('system').map((service) => service.stop()));
   }
