@@ -69,7 +69,16 @@ export class PacketSocket {
 
 /** IPv4 packets to the DHCP client's port. */
 export function openDhcpSocket(linkIndex: number): PacketSocket {
-  return new PacketSocket(linkIndex, ETH_P_IP, [
+  return new PacketSocket(linkIndex, ETH_P_IP, dhcpFilter());
+}
+
+/** ARP packets by which a host other than `mac` claims `address`, or probes for it (RFC 5227 sections 2.1.1, 2.4). */
+export function openConflictSocket(linkIndex: number, mac: Uint8Array, address: string): PacketSocket {
+  return new PacketSocket(linkIndex, ETH_P_ARP, conflictFilter(mac, address));
+}
+
+export function dhcpFilter(): FilterStep[] {
+  return [
     [LOAD_BYTE, 0, 0, 9], //                 protocol
     [JUMP_IF_EQUAL, 0, 5, 17], //            UDP, else drop
     [LOAD_HALF, 0, 0, 6], //                 fragment
@@ -79,14 +88,13 @@ export function openDhcpSocket(linkIndex: number): PacketSocket {
     [JUMP_IF_EQUAL, 1, 0, DHCP_CLIENT_PORT],
     DROP,
     KEEP_ALL,
-  ]);
+  ];
 }
 
-/** ARP packets by which a host other than `mac` claims `address`, or probes for it (RFC 5227 sections 2.1.1, 2.4). */
-export function openConflictSocket(linkIndex: number, mac: Uint8Array, address: string): PacketSocket {
+export function conflictFilter(mac: Uint8Array, address: string): FilterStep[] {
   const value = ipv4ToNumber(address);
   const macView = new DataView(mac.buffer, mac.byteOffset, mac.byteLength);
-  return new PacketSocket(linkIndex, ETH_P_ARP, [
+  return [
     [LOAD_WORD, 0, 0, 14], //                sender's address
     [JUMP_IF_EQUAL, 3, 0, value], //         ours: look at the sender's MAC
     [JUMP_IF_EQUAL, 0, 6, 0], //             none, as in a probe: else drop
@@ -98,5 +106,5 @@ export function openConflictSocket(linkIndex: number, mac: Uint8Array, address: 
     [JUMP_IF_EQUAL, 0, 1, macView.getUint16(4)], // it is us: drop
     DROP,
     KEEP_ALL,
-  ]);
+  ];
 }
