@@ -21,7 +21,8 @@ export interface DiskLayout {
   partitions: readonly [PartitionExtent, PartitionExtent, PartitionExtent, PartitionExtent];
 }
 
-const FIRST_SECTOR = 8192;
+/** Of the boot partition. */
+export const FIRST_SECTOR = 8192;
 export const BOOT_PARTITION_BYTES = 256 * MIB;
 export const ROOT_PARTITION_BYTES = 500 * MIB;
 /** Sectors at the disk's end that gokrazy leaves free: the backup GPT (33) and one more. */

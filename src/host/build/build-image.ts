@@ -1,6 +1,6 @@
 // plan -> root tree -> root image and boot files: everything a disk, an archive or an update is made of.
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '../../shared/boards.ts';
 import { ROOT_PARTITION_BYTES } from '../../shared/disk-layout.ts';
@@ -14,6 +14,7 @@ import { loadInstanceComponents } from './instance-components.ts';
 import type { Instance } from '../config/instance.ts';
 import { packageRoot } from '../package-root.ts';
 import { type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
+import { checkBootPartition } from './boot-partition.ts';
 import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
 import { addComponents, type Components, librariesOf } from './component-files.ts';
 import { planDeviceConfig } from './device-config.ts';
@@ -22,6 +23,8 @@ import { writeRootImage } from './root-image.ts';
 import { RootTree } from './root-tree.ts';
 import { saveSourceMaps } from './source-maps.ts';
 import { addDeviceConfig, addDevicePrograms, addSystemFiles } from './system-files.ts';
+import { untilAborted } from './until-aborted.ts';
+import { makeWorkDirectory } from './work-directory.ts';
 
 export interface BuildOptions {
   instance: Instance;
@@ -50,13 +53,13 @@ export interface BuiltImage {
 
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const { instance, board, signal } = options;
-  const [{ components, createdAtSec }, programs] = await Promise.all([
-    loadInstanceComponents(options),
-    loadDevicePrograms(),
-  ]);
+  // Downloads and apps leave nothing outside the cache, which is whole at any moment.
+  const [{ components, createdAtSec }, programs] = await untilAborted(
+    Promise.all([loadInstanceComponents(options), loadDevicePrograms()]),
+    signal,
+  );
   await checkKernel(components, board);
-  const apps = await buildApps(options, components);
-  signal?.throwIfAborted();
+  const apps = await untilAborted(buildApps(options, components), signal);
   const plan = { ...options, components, apps, buildTimeSec: buildTime(createdAtSec) };
 
   const config = await planDeviceConfig(plan);
@@ -66,8 +69,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const buildId = await computeBuildId(tree, config, [...boot, ...slot]);
   addDeviceConfig(tree, { ...config, buildId });
 
-  await mkdir(instance.stateDirectory, { recursive: true, mode: 0o700 });
-  const directory = await mkdtemp(join(instance.stateDirectory, 'build-'));
+  const directory = await makeWorkDirectory(instance.stateDirectory);
   const dispose = (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
     const rootImagePath = join(directory, 'root.img');
@@ -76,9 +78,12 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
       cacheDirectory: defaultCacheDirectory(),
       mtimeSec: plan.buildTimeSec,
       maxBytes: ROOT_PARTITION_BYTES,
+      ...(signal === undefined ? {} : { signal }),
     });
     signal?.throwIfAborted();
     const manifest = await makeManifest(plan, { ...config, buildId }, slot, root);
+    const slotFiles = [...slot, manifestFile(manifest)];
+    checkBootPartition({ ...manifest, timestampSec: 0, loaderFiles: boot, slotFiles });
     await saveSourceMaps(instance.stateDirectory, buildId, apps, programs);
     return {
       board,
@@ -86,10 +91,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
       manifest,
       rootImagePath,
       loaderFiles: boot,
-      slotFiles: [
-        ...slot,
-        { path: MANIFEST_NAME, content: { kind: 'bytes', bytes: encodeManifest(manifest) } },
-      ],
+      slotFiles,
       inputs: apps.flatMap((app) => app.inputs),
       warnings: apps.flatMap((app) => app.warnings),
       dispose,
@@ -107,7 +109,7 @@ interface Plan extends BuildOptions {
 }
 
 async function buildApps(options: BuildOptions, components: Components): Promise<AppBuild[]> {
-  const { instance, board, offline, report } = options;
+  const { instance, board, offline, report, signal } = options;
   const context = {
     instanceDirectory: instance.directory,
     board,
@@ -115,6 +117,7 @@ async function buildApps(options: BuildOptions, components: Components): Promise
     offline,
     report,
     libraries: librariesOf(components, board),
+    ...(signal === undefined ? {} : { signal }),
   };
   return Promise.all(instance.config.apps.map((app) => buildApp(app, context)));
 }
@@ -183,8 +186,9 @@ async function describeBootFile({ path, content }: BootFile): Promise<ManifestFi
   return { path, sizeBytes, sha256: await hashContent(content) };
 }
 
-function encodeManifest(manifest: Manifest): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
+function manifestFile(manifest: Manifest): BootFile {
+  const bytes = new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
+  return { path: MANIFEST_NAME, content: { kind: 'bytes', bytes } };
 }
 
 /** Reproducible builds: SOURCE_DATE_EPOCH (its own specification), else the moment the lock was made. */

@@ -1,10 +1,8 @@
 // Writes a built image to where it is wanted: a whole disk (partition tables, boot partition, root in slot a),
 // or the boot or root partition alone.
 
-import type { ByteDevice } from '../../formats/byte-source.ts';
-import { sliceDevice, sourceOfBytes } from '../../formats/byte-source.ts';
-import { type FatFile, writeFat } from '../../formats/fat/writer.ts';
-import { encodeGpt } from '../../formats/gpt.ts';
+import { type ByteDevice, sliceDevice } from '../../formats/byte-source.ts';
+import { encodeGpt, PARTITION_TYPE } from '../../formats/gpt.ts';
 import { encodeHybridMbr } from '../../formats/mbr.ts';
 import {
   BOOT_PARTITION,
@@ -12,27 +10,19 @@ import {
   type DiskLayout,
   diskGuid,
   diskId,
+  FIRST_SECTOR,
   layOutDisk,
   ROOT_A_PARTITION,
   SECTOR_BYTES,
 } from '../../shared/disk-layout.ts';
-import { SLOTS } from '../../shared/slots.ts';
-import { FileDevice, sourceOfFile } from '../files/file-device.ts';
+import { FileDevice } from '../files/file-device.ts';
 import { writeOutputFile } from '../files/output-file.ts';
-import { UserError } from '../user-error.ts';
-import type { BootFile } from './boot-files.ts';
+import { type BootPartition, writeBootPartition } from './boot-partition.ts';
 import type { BuiltImage } from './build-image.ts';
+import { abortableDevice } from './until-aborted.ts';
 
 /** Large enough for a first try in a VM, small enough for any card. */
 export const DEFAULT_DISK_BYTES = 2 * 1024 ** 3;
-
-const EFI_SYSTEM_TYPE = 'c12a7328-f81f-11d2-ba4b-00a0c93ec93b';
-const LINUX_DATA_TYPE = '0fc63daf-8483-4772-8e79-3d69d8477de4';
-/** "Root partition" of the Discoverable Partitions Specification, per architecture. */
-const LINUX_ROOT_TYPES = {
-  x64: '4f68bce3-e8cd-4db1-96e7-fbcaf984b709',
-  arm64: 'b921b045-1df0-41c3-af44-4c6f280d3fae',
-} as const;
 
 export async function writeDiskImage(
   image: BuiltImage,
@@ -40,23 +30,39 @@ export async function writeDiskImage(
   options: { sizeBytes?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
   const layout = layOutDisk(options.sizeBytes ?? DEFAULT_DISK_BYTES);
+  const target = { path, what: 'the disk image', sizeBytes: layout.diskBytes };
+  await writeImageFile(target, options.signal, (device) => writeDisk(image, device, layout));
+}
+
+export async function writeBootImage(image: BuiltImage, path: string, signal?: AbortSignal): Promise<void> {
+  const target = { path, what: 'the boot image', sizeBytes: BOOT_PARTITION_BYTES };
+  await writeImageFile(target, signal, (device) =>
+    writeBootPartition(bootPartitionOf(image), device, FIRST_SECTOR),
+  );
+}
+
+export async function writeRootFile(image: BuiltImage, path: string, signal?: AbortSignal): Promise<void> {
+  const target = { path, what: 'the root image', sizeBytes: image.manifest.root.sizeBytes };
+  await writeImageFile(target, signal, (device) => copyRoot(image, device));
+}
+
+async function writeImageFile(
+  target: { path: string; what: string; sizeBytes: number },
+  signal: AbortSignal | undefined,
+  write: (device: ByteDevice) => Promise<void>,
+): Promise<void> {
   await writeOutputFile(
-    path,
-    'the disk image',
-    (temporary) => withNewFile(temporary, layout.diskBytes, (device) => writeDisk(image, device, layout)),
-    options.signal,
-  );
-}
-
-export async function writeBootImage(image: BuiltImage, path: string): Promise<void> {
-  await writeOutputFile(path, 'the boot image', (temporary) =>
-    withNewFile(temporary, BOOT_PARTITION_BYTES, (device) => writeBootPartition(image, device, 8192)),
-  );
-}
-
-export async function writeRootFile(image: BuiltImage, path: string): Promise<void> {
-  await writeOutputFile(path, 'the root image', (temporary) =>
-    withNewFile(temporary, image.manifest.root.sizeBytes, (device) => copyRoot(image, device)),
+    target.path,
+    target.what,
+    async (temporaryPath) => {
+      const device = await FileDevice.create(temporaryPath, target.sizeBytes);
+      try {
+        await write(abortableDevice(device, signal));
+      } finally {
+        await device.close();
+      }
+    },
+    signal,
   );
 }
 
@@ -64,7 +70,11 @@ export async function writeRootFile(image: BuiltImage, path: string): Promise<vo
 export async function writeDisk(image: BuiltImage, disk: ByteDevice, layout: DiskLayout): Promise<void> {
   await copyRoot(image, partitionOf(disk, layout, ROOT_A_PARTITION));
   const boot = layout.partitions[BOOT_PARTITION - 1]!;
-  await writeBootPartition(image, partitionOf(disk, layout, BOOT_PARTITION), boot.firstSector);
+  await writeBootPartition(
+    bootPartitionOf(image),
+    partitionOf(disk, layout, BOOT_PARTITION),
+    boot.firstSector,
+  );
   // Last, so that a disk whose writing was cut off is not taken for a whole one.
   await writePartitionTables(image, disk, layout);
 }
@@ -77,12 +87,12 @@ function partitionOf(disk: ByteDevice, layout: DiskLayout, number: number): Byte
 async function writePartitionTables(image: BuiltImage, disk: ByteDevice, layout: DiskLayout): Promise<void> {
   const { hostname } = image;
   const diskSectors = layout.diskBytes / SECTOR_BYTES;
-  const rootType = LINUX_ROOT_TYPES[image.board.nodeArch];
+  const rootType = image.board.nodeArch === 'x64' ? PARTITION_TYPE.rootAmd64 : PARTITION_TYPE.rootArm64;
   const kinds = [
-    { typeGuid: EFI_SYSTEM_TYPE, name: 'boot' },
+    { typeGuid: PARTITION_TYPE.efiSystem, name: 'boot' },
     { typeGuid: rootType, name: 'root a' },
-    { typeGuid: LINUX_DATA_TYPE, name: 'root b' },
-    { typeGuid: LINUX_DATA_TYPE, name: 'perm' },
+    { typeGuid: PARTITION_TYPE.linuxData, name: 'root b' },
+    { typeGuid: PARTITION_TYPE.linuxData, name: 'perm' },
   ];
   const { primary, backup } = encodeGpt({
     diskGuid: diskGuid(hostname, 0),
@@ -109,29 +119,9 @@ async function writePartitionTables(image: BuiltImage, disk: ByteDevice, layout:
   );
 }
 
-async function writeBootPartition(image: BuiltImage, device: ByteDevice, firstSector: number): Promise<void> {
-  const slotFiles = image.slotFiles.map((file) => ({ ...file, path: `a/${file.path}` }));
-  await writeFat(device, {
-    sizeBytes: device.sizeBytes,
-    hiddenSectors: firstSector,
-    label: 'TSKRAZY',
-    volumeId: diskId(image.hostname),
-    timestampSec: image.manifest.buildTimeSec,
-    files: [...image.loaderFiles, ...slotFiles].map(toFatFile),
-    directories: SLOTS,
-    zones: SLOTS,
-  }).catch((cause: unknown) => {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new UserError('Cannot build the boot partition', { cause });
-  });
-}
-
-function toFatFile({ path, content }: BootFile): FatFile {
-  return {
-    path,
-    content:
-      content.kind === 'bytes' ? sourceOfBytes(content.bytes) : sourceOfFile(content.path, content.sizeBytes),
-  };
+function bootPartitionOf(image: BuiltImage): BootPartition {
+  const { hostname, manifest, loaderFiles, slotFiles } = image;
+  return { hostname, timestampSec: manifest.buildTimeSec, loaderFiles, slotFiles };
 }
 
 const COPY_BYTES = 4 * 1024 * 1024;
@@ -145,18 +135,5 @@ async function copyRoot(image: BuiltImage, target: ByteDevice): Promise<void> {
     }
   } finally {
     await source.close();
-  }
-}
-
-async function withNewFile(
-  path: string,
-  sizeBytes: number,
-  write: (device: FileDevice) => Promise<void>,
-): Promise<void> {
-  const device = await FileDevice.create(path, sizeBytes);
-  try {
-    await write(device);
-  } finally {
-    await device.close();
   }
 }

@@ -4,7 +4,6 @@
 import { defaultCacheDirectory } from '../components/cache.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { LOCK_FILE_NAME, type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
-import { COMPONENT_NAMES } from '../components/component.ts';
 import { UserError } from '../user-error.ts';
 import type { BuildOptions } from './build-image.ts';
 import type { Components } from './component-files.ts';
@@ -13,29 +12,36 @@ export async function loadInstanceComponents(
   options: BuildOptions,
 ): Promise<{ components: Components; createdAtSec: number }> {
   const lock = await ensureLock(options);
-  const { board, offline, report } = options;
-  const cacheDirectory = defaultCacheDirectory();
-  const components = await loadComponents({ board, lock, cacheDirectory, offline, report });
+  const { instance, board, offline, report } = options;
+  const components = await loadComponents({
+    board,
+    lock,
+    cacheDirectory: defaultCacheDirectory(),
+    offline,
+    report,
+    overrides: instance.config.components,
+  });
   return { components, createdAtSec: lock.createdAtSec };
 }
 
 async function ensureLock({ instance, board, offline, report }: BuildOptions): Promise<Lock> {
   const previous = await readLockFile(instance.lockPath);
-  const locked = previous?.boards[board.id] ?? {};
-  if (previous && COMPONENT_NAMES.every((name) => locked[name])) return previous;
-  if (offline) {
-    throw new UserError(
-      `Cannot build "${instance.config.hostname}" offline: ${LOCK_FILE_NAME} does not pin the components of board "${board.id}" yet`,
-      { hint: 'Run "tsk get" while you are online.' },
-    );
-  }
+  if (offline) return previous ?? refuseOffline(instance.config.hostname);
+  // Asks nobody for what the lock has already.
   const { lock } = await resolveLock({
     board,
     update: false,
+    overrides: instance.config.components,
     cacheDirectory: defaultCacheDirectory(),
     report,
     ...(previous === undefined ? {} : { previous }),
   });
-  await writeLockFile(instance.lockPath, lock);
+  if (lock !== previous) await writeLockFile(instance.lockPath, lock);
   return lock;
+}
+
+function refuseOffline(hostname: string): never {
+  throw new UserError(`Cannot build "${hostname}" offline: there is no ${LOCK_FILE_NAME} yet`, {
+    hint: 'Run "tsk get" while you are online.',
+  });
 }

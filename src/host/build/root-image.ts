@@ -5,10 +5,11 @@ import { zlibCompressor } from '../../formats/squashfs/zlib-compressor.ts';
 import { type SquashfsEntry, writeSquashfs } from '../../formats/squashfs/writer.ts';
 import type { Manifest } from '../../shared/manifest.ts';
 import { FileDevice, sourceOfFile } from '../files/file-device.ts';
-import { UserError } from '../user-error.ts';
 import { chunkBorders, hashChunks } from './chunks.ts';
 import { packedFileStore } from './packed-files.ts';
-import type { RootEntry, RootTree } from './root-tree.ts';
+import type { Layer, RootEntry, RootTree } from './root-tree.ts';
+import { tooLarge, type WeighedFile } from './size-limit.ts';
+import { abortableDevice } from './until-aborted.ts';
 
 /** Level 9 takes 2.5 times as long and saves 0.25 % (docs/architecture.md). */
 const ZLIB_LEVEL = 6;
@@ -20,6 +21,7 @@ export interface RootImageOptions {
   mtimeSec: number;
   /** Size of the partition that it must fit into. */
   maxBytes: number;
+  signal?: AbortSignal;
 }
 
 export async function writeRootImage(tree: RootTree, options: RootImageOptions): Promise<Manifest['root']> {
@@ -29,7 +31,7 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
   try {
     result = await writeSquashfs(
       entries.map((entry) => toSquashfs(entry, options.mtimeSec)),
-      device,
+      abortableDevice(device, options.signal),
       {
         mtimeSec: options.mtimeSec,
         compress: zlibCompressor(ZLIB_LEVEL),
@@ -39,7 +41,10 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
   } finally {
     await device.close();
   }
-  if (result.sizeBytes > options.maxBytes) throw tooLarge(result.sizeBytes, options.maxBytes, entries);
+  if (result.sizeBytes > options.maxBytes) {
+    const sizes = { neededBytes: result.sizeBytes, maxBytes: options.maxBytes };
+    throw tooLarge('Cannot build the root image', sizes, weighFiles(entries));
+  }
   const image = await FileDevice.open(options.path, 'r');
   try {
     const { sha256, chunks } = await hashChunks(image, chunkBorders(result));
@@ -51,11 +56,15 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
 
 /** Runtime first, then our programs, apps by name, configuration last: what changes most often lies behind. */
 function orderByLayer(entries: readonly RootEntry[]): RootEntry[] {
-  const rank = (entry: RootEntry): number =>
-    entry.layer === 'runtime' ? 0 : entry.layer === 'system' ? 1 : entry.layer === 'config' ? 3 : 2;
   return entries.toSorted(
-    (a, b) => rank(a) - rank(b) || compare(a.layer, b.layer) || compare(a.path, b.path),
+    (a, b) => rankOf(a.layer) - rankOf(b.layer) || compare(a.layer, b.layer) || compare(a.path, b.path),
   );
+}
+
+function rankOf(layer: Layer): number {
+  if (layer === 'runtime') return 0;
+  if (layer === 'system') return 1;
+  return layer === 'config' ? 3 : 2;
 }
 
 /** Directories that only occur in paths are made: 0755 root, in the layer of the configuration. */
@@ -76,45 +85,27 @@ function withParents(entries: readonly RootEntry[]): RootEntry[] {
 
 function toSquashfs(entry: RootEntry, mtimeSec: number): SquashfsEntry {
   const base = { path: entry.path, mode: entry.mode, uid: entry.uid ?? 0, gid: entry.gid ?? 0, mtimeSec };
-  switch (entry.kind) {
-    case 'directory':
-      return { ...base, kind: 'directory' };
-    case 'symlink':
-      return { ...base, kind: 'symlink', target: entry.target };
-    case 'file': {
-      const { content } = entry;
-      const file = { ...base, kind: 'file', layer: entry.layer } as const;
-      if (content.kind === 'bytes') return { ...file, content: sourceOfBytes(content.bytes) };
-      const source = sourceOfFile(content.path, content.sizeBytes);
-      return {
-        ...file,
-        content: source,
-        ...(content.sha256 === undefined ? {} : { contentKey: content.sha256 }),
-      };
-    }
-  }
+  if (entry.kind === 'directory') return { ...base, kind: 'directory' };
+  if (entry.kind === 'symlink') return { ...base, kind: 'symlink', target: entry.target };
+  const { content } = entry;
+  const file = { ...base, kind: 'file', layer: entry.layer } as const;
+  if (content.kind === 'bytes') return { ...file, content: sourceOfBytes(content.bytes) };
+  const source = sourceOfFile(content.path, content.sizeBytes);
+  return {
+    ...file,
+    content: source,
+    ...(content.sha256 === undefined ? {} : { contentKey: content.sha256 }),
+  };
 }
 
-const HEAVIEST = 5;
-
-function tooLarge(sizeBytes: number, maxBytes: number, entries: readonly RootEntry[]): UserError {
-  const heaviest = entries
-    .flatMap((entry) => (entry.kind === 'file' ? [{ entry, bytes: fileSize(entry) }] : []))
-    .toSorted((a, b) => b.bytes - a.bytes)
-    .slice(0, HEAVIEST)
-    .map(({ entry, bytes }) => `  ${formatMiB(bytes).padStart(9)}  ${entry.path} (${entry.origin})`);
-  return new UserError(
-    `Cannot build the root image: it has ${formatMiB(sizeBytes)}, ${formatMiB(sizeBytes - maxBytes)} more than its partition of ${formatMiB(maxBytes)}`,
-    { hint: `The largest files before compression are:\n${heaviest.join('\n')}` },
-  );
+function weighFiles(entries: readonly RootEntry[]): WeighedFile[] {
+  return entries
+    .filter((entry) => entry.kind === 'file')
+    .map((entry) => ({ name: `${entry.path} (${entry.origin})`, sizeBytes: fileSize(entry) }));
 }
 
 function fileSize(entry: RootEntry & { kind: 'file' }): number {
   return entry.content.kind === 'bytes' ? entry.content.bytes.length : entry.content.sizeBytes;
-}
-
-function formatMiB(bytes: number): string {
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 }
 
 function compare(a: string, b: string): number {

@@ -58,8 +58,8 @@ export async function writeImageFiles(
       kind: 'disk',
       write: (path: string) => writeDiskImage(image, path, { sizeBytes, signal: session.signal }),
     },
-    { kind: 'boot', write: (path: string) => writeBootImage(image, path) },
-    { kind: 'root', write: (path: string) => writeRootFile(image, path) },
+    { kind: 'boot', write: (path: string) => writeBootImage(image, path, session.signal) },
+    { kind: 'root', write: (path: string) => writeRootFile(image, path, session.signal) },
   ] as const;
   const files: ImageFile[] = [];
   for (const { kind, write } of writers) {

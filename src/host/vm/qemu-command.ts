@@ -32,24 +32,25 @@ export function qemuArguments(options: QemuOptions): string[] {
   const forwards = options.forwards
     .map(({ hostPort, guestPort }) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`)
     .join('');
+  const drive = (format: string, path: string): string => `${format},file=${escapeComma(path)}`;
   return [
-    ...['-name', options.name],
-    ...machineArguments(board, options.accelerator),
-    ...['-smp', '2', '-m', String(options.memoryMiB)],
-    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${escapeComma(firmware.codePath)}`],
-    ...['-drive', `if=pflash,unit=1,format=raw,file=${escapeComma(firmware.varsPath)}`],
-    ...['-drive', `if=none,id=disk,format=raw,discard=unmap,file=${escapeComma(options.diskPath)}`],
-    ...['-device', 'virtio-blk-pci,drive=disk,bootindex=1'],
-    ...['-netdev', `user,id=net${forwards}`],
+    ['-name', escapeComma(options.name)],
+    machineArguments(board, options.accelerator),
+    ['-smp', '2', '-m', String(options.memoryMiB)],
+    ['-drive', drive('if=pflash,unit=0,format=raw,readonly=on', firmware.codePath)],
+    ['-drive', drive('if=pflash,unit=1,format=raw', firmware.varsPath)],
+    ['-drive', drive('if=none,id=disk,format=raw,discard=unmap', options.diskPath)],
+    ['-device', 'virtio-blk-pci,drive=disk,bootindex=1'],
+    ['-netdev', `user,id=net${forwards}`],
     // No option ROM: nobody boots from the network here, and its file is a package of its own.
-    ...['-device', 'virtio-net-pci,netdev=net,romfile='],
-    ...['-device', 'virtio-rng-pci'],
-    ...['-device', 'i6300esb', '-action', 'watchdog=reset'],
-    ...['-display', 'none', '-monitor', 'none'],
-    ...['-serial', `file:${options.consolePath}`],
-    ...['-qmp', `unix:${options.qmpSocketPath},server=on,wait=off`],
-    ...(options.extraArgs ?? []),
-  ];
+    ['-device', 'virtio-net-pci,netdev=net,romfile='],
+    ['-device', 'virtio-rng-pci'],
+    ['-device', 'i6300esb', '-action', 'watchdog=reset'],
+    ['-display', 'none', '-monitor', 'none'],
+    ['-serial', `file:${options.consolePath}`],
+    ['-qmp', `unix:${escapeComma(options.qmpSocketPath)},server=on,wait=off`],
+    options.extraArgs ?? [],
+  ].flat();
 }
 
 function machineArguments(board: Board, accelerator: Accelerator): string[] {

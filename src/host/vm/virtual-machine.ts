@@ -1,6 +1,6 @@
 // One running QEMU: started, asked through its control socket, stopped in order.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, openSync, closeSync, rmSync } from 'node:fs';
 import { copyFile, readFile } from 'node:fs/promises';
@@ -86,18 +86,16 @@ async function launch(
     });
   });
   if (options.detached) qemu.unref();
-  const ports = await connectAndAskPorts(qmpSocketPath, ended, messagesPath);
+  const ports = await connectAndAskPorts(qemu, qmpSocketPath, messagesPath);
   return { pid: qemu.pid ?? 0, accelerator, qmpSocketPath, consolePath, ports, ended };
 }
 
 async function connectAndAskPorts(
+  qemu: ChildProcess,
   qmpSocketPath: string,
-  ended: Promise<void>,
   messagesPath: string,
 ): Promise<Map<number, number>> {
-  let running = true;
-  void ended.then(() => (running = false));
-  while (running) {
+  while (qemu.exitCode === null && qemu.signalCode === null) {
     const table = await askUsernet(qmpSocketPath).catch(() => undefined);
     if (table !== undefined) return parseUsernet(table);
     // QEMU makes its socket within some 50 ms; nothing announces it.

@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { BoardId } from '../../shared/boards.ts';
+import { processExists } from '../process-exists.ts';
 
 export interface VmRecord {
   name: string;
@@ -63,13 +64,4 @@ async function isQemu(record: VmRecord): Promise<boolean> {
   if (!processExists(record.pid)) return false;
   const cmdline = await readFile(`/proc/${record.pid}/cmdline`, 'utf8').catch(() => undefined);
   return cmdline === undefined || cmdline.includes(record.qmpSocketPath);
-}
-
-export function processExists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

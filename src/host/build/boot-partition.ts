@@ -1,0 +1,74 @@
+// The boot partition: the boot loader, and a directory for each slot. Slot b stays empty until the first
+// update, but there must be room for it.
+
+import { type ByteDevice, sourceOfBytes } from '../../formats/byte-source.ts';
+import { FatSpaceError, layOutVolume } from '../../formats/fat/layout.ts';
+import { type FatFile, type FatOptions, writeFat } from '../../formats/fat/writer.ts';
+import { BOOT_PARTITION_BYTES, diskId } from '../../shared/disk-layout.ts';
+import { type Slot, SLOTS } from '../../shared/slots.ts';
+import { sourceOfFile } from '../files/file-device.ts';
+import type { BootFile } from './boot-files.ts';
+import { tooLarge } from './size-limit.ts';
+
+export interface BootPartition {
+  hostname: string;
+  timestampSec: number;
+  loaderFiles: readonly BootFile[];
+  /** Relative to the slot's directory. */
+  slotFiles: readonly BootFile[];
+}
+
+export async function writeBootPartition(
+  partition: BootPartition,
+  device: ByteDevice,
+  /** The partition's place on its disk. */
+  firstSector: number,
+): Promise<void> {
+  await writeFat(device, {
+    ...volumeOptions(partition, ['a'], device.sizeBytes),
+    hiddenSectors: firstSector,
+  });
+}
+
+/** Throws UserError when the next update, with files as large as these in the other slot, would not fit. */
+export function checkBootPartition(partition: BootPartition, sizeBytes = BOOT_PARTITION_BYTES): void {
+  try {
+    layOutVolume(volumeOptions(partition, SLOTS, sizeBytes));
+  } catch (cause) {
+    if (!(cause instanceof FatSpaceError)) throw cause;
+    const files = [...partition.loaderFiles, ...partition.slotFiles].map(({ path, content }) => ({
+      name: partition.loaderFiles.some((file) => file.path === path) ? path : `${path} (once for each slot)`,
+      sizeBytes: content.kind === 'bytes' ? content.bytes.length : content.sizeBytes,
+    }));
+    const sizes = { neededBytes: sizeBytes + cause.excessBytes, maxBytes: sizeBytes };
+    throw tooLarge('Cannot build the boot partition', sizes, files);
+  }
+}
+
+function volumeOptions(
+  { hostname, timestampSec, loaderFiles, slotFiles }: BootPartition,
+  filledSlots: readonly Slot[],
+  sizeBytes: number,
+): FatOptions {
+  const inSlots = filledSlots.flatMap((slot) =>
+    slotFiles.map((file) => ({ ...file, path: `${slot}/${file.path}` })),
+  );
+  return {
+    sizeBytes,
+    hiddenSectors: 0,
+    label: 'TSKRAZY',
+    volumeId: diskId(hostname),
+    timestampSec,
+    files: [...loaderFiles, ...inSlots].map(toFatFile),
+    directories: SLOTS,
+    zones: SLOTS,
+  };
+}
+
+function toFatFile({ path, content }: BootFile): FatFile {
+  return {
+    path,
+    content:
+      content.kind === 'bytes' ? sourceOfBytes(content.bytes) : sourceOfFile(content.path, content.sizeBytes),
+  };
+}

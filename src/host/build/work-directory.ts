@@ -1,0 +1,20 @@
+// Where a build keeps what it makes on its way: `.tskrazy/build-PID-XXXXXX`, gone when the build is done. What
+// a killed build left is removed by the next one.
+
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { processExists } from '../process-exists.ts';
+
+export async function makeWorkDirectory(stateDirectory: string): Promise<string> {
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  await removeLeftovers(stateDirectory);
+  return mkdtemp(join(stateDirectory, `build-${process.pid}-`));
+}
+
+async function removeLeftovers(stateDirectory: string): Promise<void> {
+  for (const name of await readdir(stateDirectory)) {
+    const pid = /^build-(\d+)-/.exec(name)?.[1];
+    if (pid === undefined || processExists(Number(pid))) continue;
+    await rm(join(stateDirectory, name), { recursive: true, force: true });
+  }
+}
