@@ -22,6 +22,8 @@ export interface FileServer {
   requests: string[];
   /** Breaks the connection of an answer that was cut. To be called when the client has what was sent. */
   breakConnection(): void;
+  /** From then on nobody listens. */
+  close(): Promise<void>;
 }
 
 /** Closed at the end of the test. */
@@ -45,15 +47,18 @@ export async function startFileServer(
     if (answer(file, request, response) === 'cut') cutShort = response;
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.closeAllConnections();
+      server.close(() => resolve());
+    });
+  t.after(close);
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     files: served,
     requests,
     breakConnection: () => cutShort?.destroy(),
+    close,
   };
 }
 

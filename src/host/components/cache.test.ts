@@ -76,14 +76,15 @@ test('blob is fetched once by two callers at the same time', async (t) => {
 test('withLock lets one in at a time and tells the other that it waits', async (t) => {
   const cache = await newCache(t);
   const events: string[] = [];
-  let release = () => {};
-  const held = new Promise<void>((resolve) => (release = resolve));
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const { promise: isIn, resolve: enter } = Promise.withResolvers<void>();
   const first = cache.withLock('x', async () => {
     events.push('first in');
+    enter();
     await held;
     events.push('first out');
   });
-  await new Promise((resolve) => setImmediate(resolve));
+  await isIn;
   const second = cache.withLock(
     'x',
     async () => events.push('second in'),

@@ -63,7 +63,7 @@ export function isCacheProblem(code: string): boolean {
   return Object.hasOwn(CACHE_PROBLEMS, code);
 }
 
-/** Turns what can go wrong outside of this program into words: a failed write to the cache, a malformed archive. */
+/** Turns what can go wrong outside of this program into words: an unusable cache, a malformed archive. */
 export function explainComponentError(component: string, cacheDirectory: string, error: unknown): unknown {
   if (error instanceof UserError || !(error instanceof Error)) return error;
   if (error instanceof SyntaxError) {
@@ -77,7 +77,7 @@ export function explainComponentError(component: string, cacheDirectory: string,
   if (!problem) return error;
   const path = (error as NodeJS.ErrnoException).path ?? cacheDirectory;
   const place = path.startsWith(cacheDirectory) ? cacheDirectory : path;
-  return new UserError(`Cannot write to the component cache "${place}": ${problem.what}`, {
+  return new UserError(`Cannot use the component cache "${place}": ${problem.what}`, {
     hint: problem.hint,
     cause: error,
   });

@@ -222,8 +222,10 @@ async function readJson<T>(path: string): Promise<T | null | undefined> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
+    // What is in the way, or forbidden, the caller says: it knows where the cache is.
+    if (code === 'ENOTDIR' || code === 'EACCES') throw error;
     throw new UserError(`Cannot read the component cache at "${path}": ${(error as Error).message}`, {
-      hint: 'Make the cache readable, or set XDG_CACHE_HOME to another directory',
+      hint: 'Delete that file, or set XDG_CACHE_HOME to another directory',
       cause: error,
     });
   }

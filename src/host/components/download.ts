@@ -52,7 +52,7 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
 }
 
 /** A small text, such as a list of versions. */
-export async function downloadText(url: string, tries = 3, retryDelayMs = 500): Promise<string> {
+export async function downloadText(url: string, tries = 3, retryDelayMs = 200): Promise<string> {
   return withTries({ tries, retryDelayMs }, async () => {
     const response = await request(url, {}, AbortSignal.timeout(30_000));
     return response.text();
@@ -77,7 +77,7 @@ async function withTries<T>(
   options: { tries?: number; retryDelayMs?: number },
   action: () => Promise<T>,
 ): Promise<T> {
-  const { tries = 4, retryDelayMs = 500 } = options;
+  const { tries = 4, retryDelayMs = 200 } = options;
   for (let attempt = 1; ; attempt++) {
     try {
       return await action();
@@ -88,9 +88,11 @@ async function withTries<T>(
   }
 }
 
-/** Broken connections and overloaded servers; not a "no", and not a full disk. */
+/** Broken connections and overloaded servers; not a "no", nobody at that address, or a full disk. */
 function isWorthRetrying(error: unknown): boolean {
   if (error instanceof HttpStatusError) return error.status >= 500 || error.status === 429;
+  const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return false;
   return error instanceof TruncatedError || isNetworkError(error);
 }
 
