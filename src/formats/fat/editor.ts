@@ -178,7 +178,7 @@ export class FatEditor {
     }
     this.#clusters.demandApart([cluster], this.#zone);
     if (this.#clusters.hasLost) {
-      this.#clusters.demandShared(this.#zone, 'there are clusters whose FAT sector others share');
+      this.#clusters.requireSharing(this.#zone, 'there are clusters whose FAT sector others share');
     }
     const sector = new Uint8Array(this.#geometry.sectorBytes);
     sector.set(encodeDotEntries(cluster, 0, this.#timestampSec));
@@ -238,7 +238,7 @@ export class FatEditor {
     const path = [...above, name].join('/');
     const entry = this.#newEntry(parent, name, ATTRIBUTE.directory);
     if (above.length === 0) {
-      this.#clusters.demandShared(path, 'its entry is in the root directory');
+      this.#clusters.requireSharing(path, 'its entry is in the root directory');
     }
     const roomy = await this.#makeRoom(parent, entry, path);
     const [cluster] = this.#clusters.find(1, path);

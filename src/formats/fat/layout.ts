@@ -28,6 +28,8 @@ const FAT32_CLUSTER_SIZES: readonly { belowBytes: number; clusterBytes: number }
 const FAT32_MIN_CLUSTER_BYTES = 512;
 const FAT16_MAX_CLUSTER_BYTES = 32768;
 const FAT16_MIN_ROOT_SLOTS = 512;
+/** The boot sector has 16 bits for their number, and it is a whole number of granules here. */
+const FAT16_MAX_ROOT_SLOTS = 65536 - GRANULE_BYTES / SLOT_BYTES;
 export const MAX_FILE_BYTES = 0xffffffff;
 
 interface NodeBase {
@@ -248,6 +250,11 @@ export function planGeometry(options: VolumeOptions, rootSlots: number): FatGeom
       const geometry = geometryWith('fat32', clusterBytes, rootSlots, options);
       if (geometry.clusterCount >= FAT32_MIN_CLUSTERS + TYPE_MARGIN) return geometry;
     }
+  }
+  if (rootSlots > FAT16_MAX_ROOT_SLOTS) {
+    throw new RangeError(
+      `Cannot make a FAT16 volume whose root directory has ${rootSlots} entries: ${FAT16_MAX_ROOT_SLOTS} fit`,
+    );
   }
   for (let clusterBytes = SECTOR_BYTES; clusterBytes <= FAT16_MAX_CLUSTER_BYTES; clusterBytes *= 2) {
     const geometry = geometryWith('fat16', clusterBytes, rootSlots, options);

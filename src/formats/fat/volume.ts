@@ -103,7 +103,9 @@ export async function openFat(source: ByteSource): Promise<FatVolume> {
 
   return {
     geometry,
-    freeBytes: table.countFree() * geometry.clusterBytes,
+    get freeBytes() {
+      return table.countFree() * geometry.clusterBytes;
+    },
     async stat(path) {
       if (splitPath(path).length === 0) {
         return { name: '', kind: 'directory', sizeBytes: 0, modifiedSec: 0 };

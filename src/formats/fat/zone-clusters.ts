@@ -20,12 +20,15 @@ export class ZoneClusters {
   readonly #table: FatTable;
   readonly #map: ZoneMap;
   readonly #mayShare: boolean;
+  /** Behind the last cluster's number. */
+  readonly #end: number;
   #freeSpaceForgotten = false;
   #keptApart = true;
 
   private constructor(device: ByteDevice, table: FatTable, map: ZoneMap, mayShare: boolean) {
     this.#device = device;
     this.#geometry = table.geometry;
+    this.#end = table.geometry.clusterCount + 2;
     this.#table = table;
     this.#map = map;
     this.#mayShare = mayShare;
@@ -52,7 +55,7 @@ export class ZoneClusters {
 
   get availableBytes(): number {
     let count = 0;
-    for (const cluster of this.#all()) if (this.#mayTake(cluster)) count++;
+    for (let cluster = 2; cluster < this.#end; cluster++) if (this.#mayTake(cluster)) count++;
     return count * this.#geometry.clusterBytes;
   }
 
@@ -61,12 +64,8 @@ export class ZoneClusters {
     return this.#lost().next().done !== true;
   }
 
-  *#all(): Generator<number> {
-    for (let cluster = 2; cluster < this.#geometry.clusterCount + 2; cluster++) yield cluster;
-  }
-
   *#lost(): Generator<number> {
-    for (const cluster of this.#all()) {
+    for (let cluster = 2; cluster < this.#end; cluster++) {
       if (this.#map.owner(cluster) !== OWNER.nobody) continue;
       const value = this.#table.get(cluster);
       if (value !== FREE && value !== BAD_CLUSTER) yield cluster;
@@ -83,12 +82,12 @@ export class ZoneClusters {
 
   /** Where the copies of the FAT differ, the first one counts. */
   async #noteDifferences(): Promise<void> {
-    const { activeFat, fatCopies, sectorBytes, clusterCount } = this.#geometry;
+    const { activeFat, fatCopies, sectorBytes } = this.#geometry;
     if (activeFat !== undefined) return;
     const perSector = entriesPerFatSector(this.#geometry);
     for (let copy = 1; copy < fatCopies; copy++) {
       const bytes = await readFatCopy(this.#device, this.#geometry, copy);
-      for (let sector = 0; sector * perSector < clusterCount + 2; sector++) {
+      for (let sector = 0; sector * perSector < this.#end; sector++) {
         if (!this.#mayWrite(sector * perSector)) continue;
         const start = sector * sectorBytes;
         const counts = this.#table.bytes.subarray(start, start + sectorBytes);
@@ -107,7 +106,7 @@ export class ZoneClusters {
   }
 
   /** A directory sector outside the zone is going to be rewritten. */
-  demandShared(path: string, what: string): void {
+  requireSharing(path: string, what: string): void {
     if (!this.#mayShare) throw new FatSharedError(path, what);
     this.#keptApart = false;
   }
@@ -121,12 +120,14 @@ export class ZoneClusters {
     const apart = (cluster: number): boolean => this.#map.isApart(cluster);
     const found = this.#row(count, own) ?? this.#row(count, apart) ?? this.#pieces(count, apart);
     if (found) return found;
-    const shared = this.#mayShare ? this.#pieces(count, () => true) : undefined;
-    if (shared) return shared;
-    const available = this.availableBytes;
-    const excessBytes = count * this.#geometry.clusterBytes - available;
+    const anywhere = this.#mayShare ? this.#pieces(count, () => true) : undefined;
+    if (anywhere) return anywhere;
+    const needed = count * this.#geometry.clusterBytes;
+    const excessBytes = needed - this.availableBytes;
+    const shared = this.#table.countFree() * this.#geometry.clusterBytes - this.availableBytes;
+    const elsewhere = shared > 0 ? ` (${shared} more are free, but share FAT sectors with others)` : '';
     throw new FatSpaceError(
-      `Cannot write "${path}" to the FAT volume: it needs ${excessBytes} bytes more than its zone can get`,
+      `Cannot write "${path}" to the FAT volume: it needs ${excessBytes} bytes more than its zone can get${elsewhere}`,
       excessBytes,
     );
   }
@@ -134,7 +135,7 @@ export class ZoneClusters {
   #row(count: number, suits: (cluster: number) => boolean): number[] | undefined {
     if (count === 0) return [];
     let length = 0;
-    for (const cluster of this.#all()) {
+    for (let cluster = 2; cluster < this.#end; cluster++) {
       length = this.#table.get(cluster) === FREE && suits(cluster) ? length + 1 : 0;
       if (length === count) return Array.from({ length }, (_, i) => cluster - count + 1 + i);
     }
@@ -143,7 +144,7 @@ export class ZoneClusters {
 
   #pieces(count: number, suits: (cluster: number) => boolean): number[] | undefined {
     const found: number[] = [];
-    for (const cluster of this.#all()) {
+    for (let cluster = 2; cluster < this.#end; cluster++) {
       if (this.#table.get(cluster) === FREE && suits(cluster)) found.push(cluster);
       if (found.length === count) return found;
     }
