@@ -139,7 +139,7 @@ function bootOptions({ instance, board }: BuildOptions): Parameters<typeof loade
   return {
     board,
     hostname: instance.config.hostname,
-    serialConsole: instance.config.serialConsole,
+    serialConsole: instance.config.serialConsole ?? board.serialConsole,
     extraKernelArgs: instance.config.kernel.extraArgs,
   };
 }

@@ -1,7 +1,7 @@
 // The instance's configuration as the rest of the host uses it: tskrazy.json with all defaults filled in.
 
 import { resolve } from 'node:path';
-import { BOARDS, type BoardId } from '../../shared/boards.ts';
+import type { BoardId } from '../../shared/boards.ts';
 import type { ConfigFile } from '../../shared/config.ts';
 import type { AppConfig } from '../apps/app-config.ts';
 import type { ComponentOverride, ComponentOverrides } from '../components/component-override.ts';
@@ -11,8 +11,8 @@ export interface InstanceConfig {
   board: BoardId;
   /** In the order of tskrazy.json. */
   apps: readonly AppConfig[];
-  /** `off`, or port and speed for the kernel's `console=`. */
-  serialConsole: string;
+  /** `off`, or port and speed for the kernel's `console=`; null: what the board that is built for has. */
+  serialConsole: string | null;
   network: Readonly<Record<string, never>>;
   kernel: { extraArgs: readonly string[] };
   update: Readonly<Record<string, never>>;
@@ -37,7 +37,7 @@ export function resolveConfig(file: ConfigFile, directory: string): InstanceConf
       stopTimeoutSec: app.stopTimeoutSec ?? 5,
       waitFor: [],
     })),
-    serialConsole: file.serialConsole ?? BOARDS[file.board].serialConsole,
+    serialConsole: file.serialConsole ?? null,
     network: {},
     kernel: { extraArgs: file.kernel?.extraArgs ?? [] },
     update: {},
