@@ -29,7 +29,7 @@ test('openInstance: fills in the defaults, keeps the order of the apps', async (
       { ...defaults, name: 'z', node: 'm.ts', restart: 'always' },
       { ...defaults, name: 'b', go: '.', restart: 'never' },
     ],
-    serialConsole: 'ttyAMA0,115200',
+    serialConsole: null,
     network: {},
     kernel: { extraArgs: [] },
     update: {},
