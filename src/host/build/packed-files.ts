@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackedFile, PackedFileStore } from '../../formats/squashfs/writer.ts';
+import { noteUse } from './prune-packed-files.ts';
 
 /** Layout: SHA-256 of the rest (32 bytes), number of block words (u32 LE), the words, the data. */
 const HASH_BYTES = 32;
@@ -13,12 +14,18 @@ const HASH_BYTES = 32;
 /** Below this size compressing again is as fast as a file in the cache. */
 const MIN_PACKED_BYTES = 8 * 1024;
 
-export function packedFileStore(cacheDirectory: string, compressor: string): PackedFileStore {
-  const directory = join(cacheDirectory, 'packed', compressor);
+export function packedFileDirectory(cacheDirectory: string, compressor: string): string {
+  return join(cacheDirectory, 'packed', compressor);
+}
+
+export function packedFileStore(directory: string): PackedFileStore {
   return {
     async get(key) {
-      const bytes = await readFile(join(directory, key)).catch(() => undefined);
-      return bytes && decodePackedFile(bytes);
+      const path = join(directory, key);
+      const bytes = await readFile(path).catch(() => undefined);
+      const file = bytes && decodePackedFile(bytes);
+      if (file) await noteUse(path);
+      return file;
     },
     async put(key, file) {
       if (file.data.length < MIN_PACKED_BYTES) return;

@@ -6,7 +6,8 @@ import { type SquashfsEntry, writeSquashfs } from '../../formats/squashfs/writer
 import type { Manifest } from '../../shared/manifest.ts';
 import { FileDevice, sourceOfFile } from '../files/file-device.ts';
 import { chunkBorders, hashChunks } from './chunks.ts';
-import { packedFileStore } from './packed-files.ts';
+import { packedFileDirectory, packedFileStore } from './packed-files.ts';
+import { prunePackedFiles } from './prune-packed-files.ts';
 import type { Layer, RootEntry, RootTree } from './root-tree.ts';
 import { tooLarge, type WeighedFile } from './size-limit.ts';
 import { abortableDevice } from './until-aborted.ts';
@@ -27,6 +28,7 @@ export interface RootImageOptions {
 export async function writeRootImage(tree: RootTree, options: RootImageOptions): Promise<Manifest['root']> {
   const entries = withParents(orderByLayer(tree.entries()));
   const device = await FileDevice.create(options.path, 0);
+  const packed = packedFileDirectory(options.cacheDirectory, `zlib-${ZLIB_LEVEL}`);
   let result;
   try {
     result = await writeSquashfs(
@@ -35,7 +37,7 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
       {
         mtimeSec: options.mtimeSec,
         compress: zlibCompressor(ZLIB_LEVEL),
-        packed: packedFileStore(options.cacheDirectory, `zlib-${ZLIB_LEVEL}`),
+        packed: packedFileStore(packed),
       },
     );
   } finally {
@@ -45,6 +47,7 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
     const sizes = { neededBytes: result.sizeBytes, maxBytes: options.maxBytes };
     throw tooLarge('Cannot build the root image', sizes, weighFiles(entries));
   }
+  await prunePackedFiles(packed);
   const image = await FileDevice.open(options.path, 'r');
   try {
     const { sha256, chunks } = await hashChunks(image, chunkBorders(result));
