@@ -16,7 +16,10 @@ import type { BoardId } from './boards.ts';
 import type { ServiceStatus } from './services.ts';
 import type { Slot } from './slots.ts';
 
-/** Names of the logs that belong to no service. No service may be called so. */
+/**
+ * Names of the logs that belong to no service; no service may be called so. In both, what is serious has the
+ * stream `stderr` and all else `stdout`.
+ */
 export const LOG_OF_INIT = 'init';
 export const LOG_OF_KERNEL = 'kernel';
 

@@ -12,6 +12,12 @@ const OUTPUT_OF_RUN_BYTES = 16 * 1024;
 
 const pipe2 = bindLibc('pipe2', ['buffer', 'int32']);
 
+/**
+ * One for all outputs: each is used up before the next is read. A buffer for every read, as Node does it by
+ * itself, let a service that floods its output grow init by 70 MB.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+
 const ownChildren = new Set<number>();
 
 export function isOwnChild(pid: number): boolean {
@@ -113,16 +119,27 @@ function openPipe(): { readEnd: number; writeEnd: number } {
 }
 
 function readOutput(fd: number, onChunk: (chunk: Buffer, source: OutputSource) => void): Socket {
-  const socket = new Socket({ fd, readable: true, writable: false });
+  const socket = new Socket({
+    fd,
+    readable: true,
+    writable: false,
+    onread: {
+      buffer: readBuffer,
+      callback(length) {
+        onChunk(readBuffer.subarray(0, length), source);
+        return true;
+      },
+    },
+  });
   const source: OutputSource = {
     rest(forMs) {
       socket.pause();
       setTimeout(() => socket.resume(), forMs);
     },
   };
-  socket.on('data', (chunk: Buffer) => onChunk(chunk, source));
   // A read error ends the stream like a hang-up; 'close' follows.
   socket.on('error', () => {});
+  socket.resume();
   return socket;
 }
 

@@ -27,6 +27,7 @@ export interface SpawnRequest {
   argv: readonly string[];
   env: Readonly<Record<string, string>>;
   cwd: string;
+  /** `chunk` is used again after the call. */
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer, source: OutputSource) => void;
   /** Called once, when the process has ended; its output may still come, up to `onClose`. */
   onExit: (exit: ProcessExit) => void;

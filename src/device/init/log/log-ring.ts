@@ -4,6 +4,8 @@ import type { LogLine, LogStream } from '../../../shared/services.ts';
 
 const MAX_LINES = 1000;
 const MAX_CHARACTERS = 256 * 1024;
+/** Enough for a list of services: it is sent again at every change of one. */
+const LAST_OUTPUT_CHARACTERS = 200;
 
 export type LogFollower = (line: LogLine) => void;
 
@@ -19,7 +21,7 @@ export class LogRing {
   append(stream: LogStream, text: string): void {
     const line: LogLine = { seq: this.#nextSeq++, timeMs: Date.now(), stream, text };
     this.#lines.push(line);
-    if (stream !== 'init') this.#lastOutput = text;
+    if (stream !== 'init') this.#lastOutput = text.slice(0, LAST_OUTPUT_CHARACTERS);
     this.#characters += text.length;
     while (this.#lines.length - this.#first > MAX_LINES || this.#characters > MAX_CHARACTERS) {
       this.#characters -= this.#lines[this.#first]?.text.length ?? 0;
@@ -37,7 +39,7 @@ export class LogRing {
     return this.#lines.slice(Math.max(this.#first, this.#lines.length - count));
   }
 
-  /** Last line that the service itself wrote. */
+  /** Start of the last line that the service itself wrote. */
   lastOutput(): string | null {
     return this.#lastOutput;
   }
