@@ -15,15 +15,21 @@ const binding = autoDetect();
  */
 export async function listSerialPorts(): Promise<SerialPort[]> {
   const consolePort = consoleName();
-  const names = readdirSync('/sys/class/tty').filter((name) =>
-    existsSync(`/sys/class/tty/${name}/device/driver`),
-  );
+  const names = readdirSync('/sys/class/tty').filter(hasHardware);
   return Promise.all(
     names.map(async (name) => ({
       path: `/dev/${name}`,
       state: name === consolePort ? 'the console of this device' : await probe(`/dev/${name}`),
     })),
   );
+}
+
+/** The kernel keeps names ready for ports that are not there: without a driver, or of type 0. */
+function hasHardware(name: string): boolean {
+  const directory = `/sys/class/tty/${name}`;
+  if (!existsSync(`${directory}/device/driver`)) return false;
+  const type = `${directory}/type`;
+  return !existsSync(type) || readFileSync(type, 'utf8').trim() !== '0';
 }
 
 async function probe(path: string): Promise<string> {
