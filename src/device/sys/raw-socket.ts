@@ -58,7 +58,16 @@ export class RawSocket {
   }
 
   send(bytes: Uint8Array, destination: Uint8Array): void {
-    libc.sendto(this.#fd, bytes, BigInt(bytes.length), 0, destination, destination.length);
+    const transmit = (): number =>
+      libc.sendto(this.#fd, bytes, BigInt(bytes.length), 0, destination, destination.length);
+    try {
+      transmit();
+    } catch (error) {
+      // The kernel reports what happened to a socket before (its interface was down when it was bound) by failing the
+      // next call, once. That was the first DISCOVER of every boot.
+      if ((error as NodeJS.ErrnoException).code !== 'ENETDOWN') throw error;
+      transmit();
+    }
   }
 
   /** The next message, `undefined` when there is none; valid until the next call. Throws what the kernel reports. */

@@ -22,14 +22,14 @@ let isListening = false;
 /** Calls `drain` whenever `fd` may have become readable; it must read until nothing is left. Keeps the process alive. */
 export function watchSocket(fd: number, drain: () => void): void {
   // The handler comes first and stays for ever: without one, SIGIO ends the process.
-  if (!isListening) process.on('SIGIO', drainAll);
+  if (!isListening) process.on('SIGIO', drainSockets);
   isListening = true;
-  sweepTimer ??= setInterval(drainAll, SWEEP_MS);
+  sweepTimer ??= setInterval(drainSockets, SWEEP_MS);
   drains.set(fd, drain);
   fcntl(fd, F_SETOWN, BigInt(process.pid));
   fcntl(fd, F_SETFL, BigInt(O_NONBLOCK | O_ASYNC));
   // What arrived before O_ASYNC has raised no signal.
-  setImmediate(drainAll);
+  setImmediate(drainSockets);
 }
 
 export function unwatchSocket(fd: number): void {
@@ -39,7 +39,8 @@ export function unwatchSocket(fd: number): void {
   sweepTimer = undefined;
 }
 
-function drainAll(): void {
+/** Reads what has arrived. For those who are about to act because nothing has: timers come before signals. */
+export function drainSockets(): void {
   // A drain may close sockets and open others; iterating a Map allows for both.
   for (const drain of drains.values()) drain();
 }

@@ -11,6 +11,7 @@ import {
 import { decodeUdpDatagram, encodeUdpDatagram } from '../../../formats/ipv4-packet.ts';
 import { formatMac } from '../../../formats/mac-address.ts';
 import { openConflictSocket, openDhcpSocket, type PacketSocket } from '../../sys/packet-socket.ts';
+import { drainSockets } from '../../sys/socket-events.ts';
 import { UdpSource } from '../../sys/udp-source.ts';
 import type { Lease } from './lease.ts';
 import { stepDhcp } from './machine.ts';
@@ -94,7 +95,13 @@ export class DhcpClient {
     if (atMs === null) return;
     // Rounded up: a timer that fires a fraction of a millisecond early would be set again for nothing.
     const delayMs = Math.ceil(Math.max(0, atMs - performance.now()));
-    this.#timer = setTimeout(() => this.#step({ type: 'timer' }), Math.min(delayMs, MAX_TIMER_MS));
+    this.#timer = setTimeout(() => this.#onTimer(), Math.min(delayMs, MAX_TIMER_MS));
+  }
+
+  #onTimer(): void {
+    // On a slow machine the answer may be here already.
+    drainSockets();
+    this.#step({ type: 'timer' });
   }
 
   #onPacket(bytes: Uint8Array): void {
