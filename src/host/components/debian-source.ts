@@ -120,7 +120,8 @@ export class DebianSource {
       await apt.update();
       complaint = await apt.download(packages, directory, onPercent);
     }
-    if (complaint !== undefined) return complaint;
+    // A package is unknown also when the lists could not be fetched; then that is what to say.
+    if (complaint !== undefined) return isNetworkComplaint(apt.complaint) ? apt.complaint : complaint;
     await this.#adopt(component, packages, directory);
     onBytes(totalBytes - reached);
     return undefined;

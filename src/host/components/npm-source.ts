@@ -128,7 +128,8 @@ function explainNpmError(
 ): UserError {
   const code = error?.code ?? /npm error code (\S+)/.exec(stderr)?.[1] ?? '';
   const reason = error?.summary?.trim() || stderr.trim().split('\n')[0] || 'npm failed without a word';
-  if (code === 'ENOTCACHED' || context.offline) return notInCache(component, spec);
+  if (code === 'ENOTCACHED' || context.offline)
+    return notInCache(component, spec.slice(spec.lastIndexOf('@') + 1));
   if (code === 'E404' || code === 'ETARGET' || code === 'ENOVERSIONS') return noSuchPackage(component, spec);
   if (code === 'EINTEGRITY') {
     const [, expected = 'another', got = 'another'] =
