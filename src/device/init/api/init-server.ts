@@ -30,6 +30,8 @@ export async function serveInitApi(socketPath: string, api: InitApi): Promise<Se
     server.listen(socketPath, resolve);
   });
   chmodSync(socketPath, 0o600);
+  // A connection that could not be accepted; should that last, the health loop notices.
+  server.on('error', () => {});
   // What keeps init running is main.ts's business.
   server.unref();
   return server;

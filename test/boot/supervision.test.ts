@@ -1,0 +1,99 @@
+// What only a real PID 1 with real cgroups can show: nothing survives its service, orphans are reaped, a
+// crash stays the crash of one.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { type Instance, openInstance } from '../../src/host/config/instance.ts';
+import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
+import { Appliance, eventually } from '../support/appliance.ts';
+import { requireTool } from '../support/require-tool.ts';
+
+const HOST_BOARD: BoardId = process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64';
+
+/** The child starts a process in a session of its own that ignores SIGTERM, and leaves it an orphan. */
+const FORKER = `
+import { spawn } from 'node:child_process';
+const stubborn = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6)";
+const child = \`
+  const { spawn } = require('node:child_process');
+  const orphan = spawn('/bin/node', ['-e', \${JSON.stringify(stubborn)}], { detached: true, stdio: 'ignore' });
+  console.log('orphan ' + orphan.pid);
+  process.exit();
+\`;
+spawn('/bin/node', ['-e', child], { stdio: 'inherit' });
+setInterval(() => {}, 1e6);
+`;
+
+const CRASHER = `throw new Error('as planned');`;
+
+/** Lists processes: numbers of the living, and of zombies. */
+const OBSERVER = `
+import { readdirSync, readFileSync } from 'node:fs';
+setInterval(() => {
+  const living = [];
+  const zombies = [];
+  for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
+    try {
+      const stat = readFileSync('/proc/' + pid + '/stat', 'utf8');
+      (stat[stat.lastIndexOf(')') + 2] === 'Z' ? zombies : living).push(Number(pid));
+    } catch {}
+  }
+  console.log(JSON.stringify({ living, zombies }));
+}, 500);
+`;
+
+interface Observation {
+  living: number[];
+  zombies: number[];
+}
+
+async function makeInstance(t: TestContext): Promise<Instance> {
+  const directory = mkdtempSync(join(tmpdir(), 'tsk-test-supervision-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  mkdirSync(join(directory, 'src'));
+  const sources = { forker: FORKER, crasher: CRASHER, observer: OBSERVER };
+  for (const [name, source] of Object.entries(sources)) {
+    writeFileSync(join(directory, 'src', `${name}.ts`), source);
+  }
+  const apps = Object.fromEntries(Object.keys(sources).map((name) => [name, { node: `./src/${name}.ts` }]));
+  writeFileSync(
+    join(directory, 'tskrazy.json'),
+    JSON.stringify({ hostname: 'supervision', board: HOST_BOARD, apps }),
+  );
+  return openInstance(directory);
+}
+
+async function lastObservation(appliance: Appliance): Promise<Observation> {
+  const lines = (await appliance.log('observer')).split('\n');
+  const json = lines.map((line) => /\{.*\}$/.exec(line)?.[0]).findLast((found) => found !== undefined);
+  if (json === undefined) throw new Error('The observer has said nothing yet');
+  return JSON.parse(json) as Observation;
+}
+
+test('nothing survives the stop of its service, and a crash is the crash of one', async (t) => {
+  if (!requireTool(t, BOARDS[HOST_BOARD].qemuSystem)) return;
+  const appliance = await Appliance.boot(t, await makeInstance(t), { board: HOST_BOARD });
+  const orphan = await eventually('the orphan', async () => {
+    const found = /orphan (\d+)/.exec(await appliance.log('forker'))?.[1];
+    return found !== undefined && Number(found);
+  });
+  await eventually('the orphan to be seen', async () =>
+    (await lastObservation(appliance)).living.includes(orphan),
+  );
+  const stop = await appliance.request('api/v1/services/forker/stop', 'POST');
+  assert.equal(stop.status, 200);
+  await eventually('an observation without orphan and zombies', async () => {
+    const { living, zombies } = await lastObservation(appliance);
+    return !living.includes(orphan) && zombies.length === 0;
+  });
+  const crasher = await eventually('the crasher to have been started again', async () => {
+    const service = await appliance.service('crasher');
+    return service.startCount > 1 && service;
+  });
+  assert.equal(crasher.lastExit?.code, 1);
+  assert.equal((await appliance.service('observer')).startCount, 1);
+  assert.equal(await appliance.powerOff(), 'powered-off');
+});
