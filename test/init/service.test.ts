@@ -1,5 +1,5 @@
 // The supervisor with real processes, this one in the place of PID 1: orphans become its children. Without
-// cgroups, which need root; those are tested in the virtual machine (test/boot).
+// cgroups, which need root; those are tested in a virtual machine (test/boot/supervision).
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
