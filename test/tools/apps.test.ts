@@ -6,11 +6,13 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import type { AppConfig } from '../../src/host/apps/app-config.ts';
 import { type AppBuild, buildApp } from '../../src/host/apps/build-app.ts';
 import { ELF_MACHINE, readElf } from '../../src/formats/elf.ts';
 import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
 import { appConfig, appContext, makeFiles, unpack, userError } from '../support/app-builds.ts';
+import { makeZip } from '../support/make-archives.ts';
 import { makeElf } from '../support/make-elf.ts';
 import { installHere, makeNpmInstance, type NpmFixture } from '../support/npm-instance.ts';
 import { requireTool } from '../support/require-tool.ts';
@@ -250,6 +252,31 @@ const CLOCK = {
   'broken/main.go': 'package main\n\nfunc main() { undefined() }\n',
 };
 
+/** A version of module example.org/tool as a GOPROXY has it. */
+function proxyFiles(version: string, text: string): Record<string, string | Uint8Array> {
+  const module = 'module example.org/tool\n\ngo 1.21\n';
+  const base = `example.org/tool/@v/${version}`;
+  return {
+    [`${base}.info`]: JSON.stringify({ Version: version, Time: '2026-01-01T00:00:00Z' }),
+    [`${base}.mod`]: module,
+    [`${base}.zip`]: makeZip({
+      [`example.org/tool@${version}/go.mod`]: module,
+      [`example.org/tool@${version}/cmd/tool/main.go`]: `package main\n\nfunc main() { println("${text}") }\n`,
+    }),
+  };
+}
+
+function setVariables(t: TestContext, variables: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(variables)) {
+    const before = process.env[name];
+    t.after(() => {
+      if (before === undefined) delete process.env[name];
+      else process.env[name] = before;
+    });
+    process.env[name] = value;
+  }
+}
+
 suite('a Go app', () => {
   test('is a static program for the board, the same from every directory', async (t) => {
     if (requireTool(t, 'go') === undefined) return;
@@ -273,6 +300,34 @@ suite('a Go app', () => {
       assert.equal(run.stdout, 'tick tock');
     }
     assert.equal(hashes[0], hashes[1]);
+  });
+
+  test('with a version comes from the module proxy, and keeps the version that "latest" was', async (t) => {
+    if (requireTool(t, 'go') === undefined) return;
+    const proxy = makeFiles(t, {
+      ...proxyFiles('v1.0.0', 'first'),
+      'example.org/tool/@v/list': 'v1.0.0\n',
+    });
+    setVariables(t, {
+      GOPROXY: pathToFileURL(proxy).href,
+      GONOSUMDB: '*',
+      GOFLAGS: '-modcacherw',
+      GOMODCACHE: makeFiles(t, {}),
+    });
+    const directory = makeFiles(t, {});
+    const context = appContext(directory, HOST_BOARD.id);
+    const app = appConfig({ name: 'tool', go: 'example.org/tool/cmd/tool@latest' });
+    const output = async () => {
+      const root = makeFiles(t, {});
+      unpack(await buildApp(app, context), root);
+      return spawnSync(join(root, 'user/tool'), { encoding: 'utf8' }).stderr;
+    };
+    assert.equal(await output(), 'first\n');
+    for (const [path, content] of Object.entries(proxyFiles('v1.1.0', 'second'))) {
+      writeFileSync(join(proxy, path), content);
+    }
+    writeFileSync(join(proxy, 'example.org/tool/@v/list'), 'v1.0.0\nv1.1.0\n');
+    assert.equal(await output(), 'first\n');
   });
 
   test('is refused with the words of Go, and what to do', async (t) => {
@@ -305,11 +360,7 @@ suite('a Go app', () => {
   });
 
   test('is refused where Go is not installed', async (t) => {
-    const { PATH } = process.env;
-    t.after(() => {
-      process.env['PATH'] = PATH;
-    });
-    process.env['PATH'] = '/nonexistent';
+    setVariables(t, { PATH: '/nonexistent' });
     await assert.rejects(
       buildGo(t, makeFiles(t, CLOCK), { name: 'clock', go: './cmd/clock' }),
       userError('Cannot build app "clock": Go is not installed (no "go" on PATH)', /^Install Go/),

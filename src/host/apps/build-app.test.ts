@@ -94,6 +94,11 @@ suite('buildApp of a node app', () => {
     assert.deepEqual(run(t, await build(t, withAwait)), ['library false', 'main true']);
   });
 
+  test('keeps a first line for a shell where it was', async (t) => {
+    const built = await build(t, { 'main.ts': "#!/usr/bin/env node\nconsole.log('ran');" });
+    assert.deepEqual(run(t, built), ['ran']);
+  });
+
   test('runs a CommonJS entry point as the main module', async (t) => {
     const built = await build(
       t,

@@ -30,8 +30,12 @@ interface GoSource {
   /** Where `go build` runs. */
   directory: string;
   package: string;
+  variables: Readonly<Record<string, string>>;
   inputs: string[];
 }
+
+/** A workspace file somewhere above the cache has nothing to do with the modules in it. */
+const MODULE_VARIABLES = { GOWORK: 'off' };
 
 export async function buildGoApp(app: GoApp, context: AppContext): Promise<AppProgram> {
   const { board, cacheDirectory } = context;
@@ -42,7 +46,7 @@ export async function buildGoApp(app: GoApp, context: AppContext): Promise<AppPr
   const output = join(await cache.stateDirectory('go', 'programs', source.key), board.goArch);
   await cache.withLock(`go-build-${source.key}-${board.goArch}`, async () => {
     const args = ['build', ...BUILD_FLAGS, '-o', output, source.package];
-    const result = await go.run(args, source.directory);
+    const result = await go.run(args, source.directory, source.variables);
     if (result.status !== 0) throw goError(app, 'go build', result, source.directory);
   });
   step.done();
@@ -76,7 +80,13 @@ async function localSource(app: GoApp, { instanceDirectory }: AppContext): Promi
       hint: `Set apps.${app.name}.go in tskrazy.json to the directory of a Go program.`,
     });
   }
-  return { key: keyOf('local', directory), directory, package: '.', inputs: await moduleFiles(directory) };
+  return {
+    key: keyOf('local', directory),
+    directory,
+    package: '.',
+    variables: {},
+    inputs: await moduleFiles(directory),
+  };
 }
 
 /** `path@version` is built in a module of its own in the cache, which pins what `@latest` meant the first time. */
@@ -99,13 +109,13 @@ async function moduleSource(app: GoApp, go: GoTool, cache: ComponentCache): Prom
         ['mod', 'init', 'tskrazy.invalid/app'],
         ['get', app.go],
       ]) {
-        const result = await go.run(args, incoming);
+        const result = await go.run(args, incoming, MODULE_VARIABLES);
         if (result.status !== 0) throw goError(app, `go ${args.join(' ')}`, result);
       }
       await rename(incoming, directory);
     });
   });
-  return { key, directory, package: path, inputs: [] };
+  return { key, directory, package: path, variables: MODULE_VARIABLES, inputs: [] };
 }
 
 function keyOf(...parts: readonly string[]): string {

@@ -6,7 +6,11 @@ import { UserError } from '../user-error.ts';
 
 export interface GoTool {
   /** Does not reject when `go` fails: its status and words are for the caller. */
-  run(args: readonly string[], directory: string): Promise<ProgramResult>;
+  run(
+    args: readonly string[],
+    directory: string,
+    variables?: Readonly<Record<string, string>>,
+  ): Promise<ProgramResult>;
 }
 
 export async function requireGo(
@@ -26,7 +30,10 @@ export async function requireGo(
     GOARCH: board.goArch,
     ...(offline ? { GOPROXY: 'off' } : {}),
   };
-  return { run: (args, directory) => runProgram(path, args, { environment, directory }) };
+  return {
+    run: (args, directory, variables) =>
+      runProgram(path, args, { environment: { ...environment, ...variables }, directory }),
+  };
 }
 
 const MAX_LINES = 20;
