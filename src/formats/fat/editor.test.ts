@@ -232,6 +232,18 @@ test('emptyFatZone works when the zone is damaged, and refuses when others are',
   }
 });
 
+test('FatEditor makes copies of the FAT equal again, where the zone may write', async () => {
+  const device = await volumeWith(FAT32_BYTES);
+  const { geometry } = await openFat(device);
+  const secondCopy = geometry.fatOffsetBytes + geometry.fatBytes;
+  // Two clusters that nobody has: the first is in the FAT sector of the root directory, the other in one of its own.
+  const [shared, apart] = [100, 100_000];
+  for (const cluster of [shared, apart]) device.poke(secondCopy + cluster * 4, Uint8Array.of(1, 2, 3, 4));
+  await replaceFatFile(device, 'b/vmlinuz', source('x'), OPTIONS);
+  assert.deepEqual(await device.read(secondCopy + apart * 4, 4), new Uint8Array(4));
+  assert.deepEqual(await device.read(secondCopy + shared * 4, 4), Uint8Array.of(1, 2, 3, 4));
+});
+
 test('FatEditor leaves bad clusters alone', async () => {
   const device = await volumeWith(FAT16_BYTES);
   const { table, map } = await survey(device);
