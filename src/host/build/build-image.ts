@@ -12,13 +12,14 @@ import type { ProgressReporter } from '../components/progress.ts';
 import { checkKernel } from './check-kernel.ts';
 import { loadInstanceComponents } from './instance-components.ts';
 import type { Instance } from '../config/instance.ts';
+import { describeWriteError } from '../files/output-file.ts';
 import { packageRoot } from '../package-root.ts';
 import { type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
 import { checkBootPartition } from './boot-partition.ts';
 import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
 import { addComponents, type Components, librariesOf } from './component-files.ts';
 import { planDeviceConfig } from './device-config.ts';
-import { loadDevicePrograms } from './device-programs.ts';
+import { type DeviceProgram, loadDevicePrograms } from './device-programs.ts';
 import { writeRootImage } from './root-image.ts';
 import { RootTree } from './root-tree.ts';
 import { saveSourceMaps } from './source-maps.ts';
@@ -62,50 +63,80 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const apps = await untilAborted(buildApps(options, components), signal);
   const plan = { ...options, components, apps, buildTimeSec: buildTime(createdAtSec) };
 
-  const config = await planDeviceConfig(plan);
-  const boot = loaderFiles(bootOptions(options), components);
-  const slot = slotBootFiles(components);
-  const tree = planRoot(plan, programs, config);
-  const buildId = await computeBuildId(tree, config, [...boot, ...slot]);
-  addDeviceConfig(tree, { ...config, buildId });
+  const parts = await planParts(plan, programs);
 
-  const directory = await makeWorkDirectory(instance.stateDirectory);
-  const dispose = (): Promise<void> => rm(directory, { recursive: true, force: true });
+  const { stateDirectory } = instance;
+  let directory: string | undefined;
   try {
-    const rootImagePath = join(directory, 'root.img');
-    const root = await writeRootImage(tree, {
-      path: rootImagePath,
-      cacheDirectory: defaultCacheDirectory(),
-      mtimeSec: plan.buildTimeSec,
-      maxBytes: ROOT_PARTITION_BYTES,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    signal?.throwIfAborted();
-    const manifest = await makeManifest(plan, { ...config, buildId }, slot, root);
-    const slotFiles = [...slot, manifestFile(manifest)];
-    checkBootPartition({ ...manifest, timestampSec: 0, loaderFiles: boot, slotFiles });
-    await saveSourceMaps(instance.stateDirectory, buildId, apps, programs);
-    return {
-      board,
-      hostname: config.hostname,
-      manifest,
-      rootImagePath,
-      loaderFiles: boot,
-      slotFiles,
-      inputs: apps.flatMap((app) => app.inputs),
-      warnings: apps.flatMap((app) => app.warnings),
-      dispose,
-    };
+    directory = await makeWorkDirectory(stateDirectory);
+    const image = await packImage(plan, parts, join(directory, 'root.img'));
+    await saveSourceMaps(stateDirectory, image.manifest.buildId, apps, programs);
+    return { ...image, dispose: () => removeDirectory(directory) };
   } catch (cause) {
-    await dispose();
-    throw cause;
+    await removeDirectory(directory);
+    throw describeWriteError(cause, `Cannot build in "${stateDirectory}"`);
   }
+}
+
+async function removeDirectory(directory: string | undefined): Promise<void> {
+  if (directory !== undefined) await rm(directory, { recursive: true, force: true });
 }
 
 interface Plan extends BuildOptions {
   components: Components;
   apps: readonly AppBuild[];
   buildTimeSec: number;
+}
+
+/** What the image will be made of; nothing is written yet. */
+interface Parts {
+  config: DeviceConfig;
+  tree: RootTree;
+  loaderFiles: readonly BootFile[];
+  /** Without the manifest. */
+  slotFiles: readonly BootFile[];
+}
+
+async function planParts(plan: Plan, programs: readonly DeviceProgram[]): Promise<Parts> {
+  const { components } = plan;
+  const boot = loaderFiles(bootOptions(plan), components);
+  const slot = slotBootFiles(components);
+  const withoutId = await planDeviceConfig(plan);
+  const tree = planRoot(plan, programs, withoutId);
+  const config = { ...withoutId, buildId: await computeBuildId(tree, withoutId, [...boot, ...slot]) };
+  addDeviceConfig(tree, config);
+  return { config, tree, loaderFiles: boot, slotFiles: slot };
+}
+
+async function packImage(
+  plan: Plan,
+  parts: Parts,
+  rootImagePath: string,
+): Promise<Omit<BuiltImage, 'dispose'>> {
+  const { signal, apps } = plan;
+  const { config, loaderFiles } = parts;
+  const root = await writeRootImage(parts.tree, {
+    path: rootImagePath,
+    cacheDirectory: defaultCacheDirectory(),
+    mtimeSec: plan.buildTimeSec,
+    maxBytes: ROOT_PARTITION_BYTES,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  signal?.throwIfAborted();
+  const manifest = await makeManifest(plan, config, parts.slotFiles, root);
+  const slotFiles = [...parts.slotFiles, manifestFile(manifest)];
+  const { hostname } = config;
+  checkBootPartition({ hostname, timestampSec: plan.buildTimeSec, loaderFiles, slotFiles });
+  return {
+    board: plan.board,
+    hostname,
+    manifest,
+    rootImagePath,
+    loaderFiles,
+    slotFiles,
+    inputs: apps.flatMap((app) => app.inputs),
+    warnings: apps.flatMap((app) => app.warnings),
+  };
 }
 
 async function buildApps(options: BuildOptions, components: Components): Promise<AppBuild[]> {
@@ -122,11 +153,7 @@ async function buildApps(options: BuildOptions, components: Components): Promise
   return Promise.all(instance.config.apps.map((app) => buildApp(app, context)));
 }
 
-function planRoot(
-  plan: Plan,
-  programs: Parameters<typeof addDevicePrograms>[1],
-  config: DeviceConfig,
-): RootTree {
+function planRoot(plan: Plan, programs: readonly DeviceProgram[], config: DeviceConfig): RootTree {
   const tree = new RootTree();
   addComponents(tree, plan.components);
   addDevicePrograms(tree, programs);

@@ -48,21 +48,35 @@ export interface RootSymlink extends EntryBase {
 export type RootEntry = RootFile | RootDirectory | RootSymlink;
 
 export class RootTree {
-  #entries = new Map<string, RootEntry>();
+  readonly #entries = new Map<string, RootEntry>();
+  /** Directories that must be there because something is below them, and who put that there. */
+  readonly #parents = new Map<string, string>();
 
   add(entry: RootEntry): void {
-    if (!/^(\/[^/]+)+$/.test(entry.path) || /(^|\/)\.\.?(\/|$)/.test(entry.path)) {
-      throw new UserError(
-        `Cannot add "${entry.path}" of ${entry.origin} to the image: not an absolute, normalised path`,
-      );
+    const problem = this.#problemOf(entry);
+    if (problem !== undefined) {
+      throw new UserError(`Cannot add "${entry.path}" of ${entry.origin} to the image: ${problem}`);
     }
-    const present = this.#entries.get(entry.path);
-    if (present && !(present.kind === 'directory' && entry.kind === 'directory')) {
-      throw new UserError(
-        `Cannot add "${entry.path}" of ${entry.origin} to the image: ${present.origin} has it already`,
-      );
+    if (!this.#entries.has(entry.path)) this.#entries.set(entry.path, entry);
+    for (const parent of parentsOf(entry.path)) {
+      if (!this.#parents.has(parent)) this.#parents.set(parent, entry.origin);
     }
-    if (!present) this.#entries.set(entry.path, entry);
+  }
+
+  #problemOf({ path, kind }: RootEntry): string | undefined {
+    if (!/^(\/[^/]+)+$/.test(path) || /(^|\/)\.\.?(\/|$)/.test(path)) {
+      return 'not an absolute, normalised path';
+    }
+    const present = this.#entries.get(path);
+    if (present && !(present.kind === 'directory' && kind === 'directory')) {
+      return `${present.origin} has it already`;
+    }
+    const below = this.#parents.get(path);
+    if (below !== undefined && kind !== 'directory') return `${below} has files below it`;
+    const blocking = parentsOf(path)
+      .map((parent) => this.#entries.get(parent))
+      .find((parent) => parent && parent.kind !== 'directory');
+    return blocking && `"${blocking.path}" of ${blocking.origin} is not a directory`;
   }
 
   get(path: string): RootEntry | undefined {
@@ -73,4 +87,10 @@ export class RootTree {
   entries(): readonly RootEntry[] {
     return [...this.#entries.values()];
   }
+}
+
+/** `/a` and `/a/b` of `/a/b/c`. */
+function parentsOf(path: string): string[] {
+  const parts = path.split('/').slice(1, -1);
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
 }

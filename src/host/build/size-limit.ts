@@ -22,7 +22,7 @@ export function tooLarge(
     .map(({ name, sizeBytes }) => `  ${mebibytes(sizeBytes).padStart(9)}  ${name}`);
   return new UserError(
     `${act}: it needs ${mebibytes(neededBytes)}, ${mebibytes(neededBytes - maxBytes)} more than its partition of ${mebibytes(maxBytes)}`,
-    { hint: `Make do with less. The largest files before compression are:\n${heaviest.join('\n')}` },
+    { hint: `The largest files, uncompressed:\n${heaviest.join('\n')}` },
   );
 }
 

@@ -1,8 +1,10 @@
 // An output file appears whole or not at all: written under a temporary name beside its target, then
-// renamed. What a killed process leaves is named `.NAME.tsk-PID.tmp`, so that nobody takes it for the file.
+// renamed. What a killed process leaves is named `.NAME.tsk-PID.tmp`, so that nobody takes it for the file;
+// the next one that writes the same file removes it.
 
-import { rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { processExists } from '../process-exists.ts';
 import { UserError } from '../user-error.ts';
 
 /** Runs `write` with the temporary path; `signal` aborts between the write and the rename too. */
@@ -15,15 +17,24 @@ export async function writeOutputFile<T>(
   const target = resolve(path);
   await checkOutputTarget(target, what);
   const temporary = join(dirname(target), `.${basename(target)}.tsk-${process.pid}.tmp`);
-  await rm(temporary, { force: true });
   try {
+    await removeLeftovers(target);
     const result = await write(temporary);
     signal?.throwIfAborted();
     await rename(temporary, target);
     return result;
   } catch (cause) {
     await rm(temporary, { force: true });
-    throw describeWriteError(cause, target, what);
+    throw describeWriteError(cause, `Cannot write ${what} to "${target}"`);
+  }
+}
+
+async function removeLeftovers(target: string): Promise<void> {
+  const prefix = `.${basename(target)}.tsk-`;
+  for (const name of await readdir(dirname(target))) {
+    const pid = name.startsWith(prefix) ? /^(\d+)\.tmp$/.exec(name.slice(prefix.length))?.[1] : undefined;
+    if (pid === undefined || (Number(pid) !== process.pid && processExists(Number(pid)))) continue;
+    await rm(join(dirname(target), name), { force: true });
   }
 }
 
@@ -55,8 +66,9 @@ const WRITE_PROBLEMS: Record<string, string> = {
   EFBIG: 'the file system does not take files of this size',
 };
 
-function describeWriteError(cause: unknown, target: string, what: string): unknown {
+/** A UserError where the file system refuses what the user can mend; otherwise `cause` itself. */
+export function describeWriteError(cause: unknown, act: string): unknown {
   const problem = WRITE_PROBLEMS[(cause as NodeJS.ErrnoException).code ?? ''];
   if (problem === undefined) return cause;
-  return new UserError(`Cannot write ${what} to "${target}": ${problem}`, { cause });
+  return new UserError(`${act}: ${problem}`, { cause });
 }

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BOARDS } from '../../shared/boards.ts';
+import { diskGuid } from '../../shared/disk-layout.ts';
+import type { ComponentName } from '../components/component.ts';
+import { type BootOptions, loaderFiles, slotBootFiles } from './boot-files.ts';
+import type { Components } from './component-files.ts';
+
+const board = BOARDS['pc-amd64'];
+const components: Components = new Map(
+  (
+    [
+      ['boot-loader', board.efiLoader.packagePath],
+      ['kernel', 'vmlinuz'],
+    ] as [ComponentName, string][]
+  ).map(([name, path]) => [
+    name,
+    {
+      name,
+      version: '1',
+      directory: `/cache/${name}`,
+      files: [{ path, kind: 'file', mode: 0o644, sizeBytes: 1, sha256: name }],
+    },
+  ]),
+);
+const options: BootOptions = {
+  board,
+  hostname: 'garden',
+  serialConsole: 'ttyS0,115200',
+  extraKernelArgs: [],
+};
+
+function textOf(path: string, changes: Partial<BootOptions> = {}): string {
+  const file = loaderFiles({ ...options, ...changes }, components).find((each) => each.path === path);
+  assert.equal(file?.content.kind, 'bytes');
+  return Buffer.from(file.content.bytes).toString();
+}
+
+test('loaderFiles: the boot loader at the path that UEFI looks at, its configuration and an entry a slot', () => {
+  const files = loaderFiles(options, components);
+  assert.deepEqual(
+    files.map(({ path }) => path),
+    ['EFI/BOOT/BOOTX64.EFI', 'loader/loader.conf', 'loader/entries/a.conf', 'loader/entries/b.conf'],
+  );
+  assert.deepEqual(files[0]?.content, {
+    kind: 'path',
+    path: `/cache/boot-loader/${board.efiLoader.packagePath}`,
+    sizeBytes: 1,
+    sha256: 'boot-loader',
+  });
+});
+
+test('loaderFiles: slot a is the default; one letter says so', () => {
+  assert.equal(textOf('loader/loader.conf'), 'default a.conf\ntimeout 0\nconsole-mode keep\neditor no\n');
+});
+
+test('loaderFiles: each entry names its own kernel and its own root partition', () => {
+  const a = textOf('loader/entries/a.conf');
+  const b = textOf('loader/entries/b.conf');
+  assert.match(a, /^title tskrazy a\nlinux \/a\/vmlinuz\noptions .*\n$/);
+  assert.match(b, /^title tskrazy b\nlinux \/b\/vmlinuz\noptions .*\n$/);
+  const partitions = [a, b].map((entry) => /root=PARTUUID=(\S+)/.exec(entry)?.[1]);
+  assert.deepEqual(partitions, [diskGuid('garden', 2), diskGuid('garden', 3)]);
+});
+
+test('loaderFiles: consoles and extra arguments go into the command line, the extra ones last', () => {
+  const entry = textOf('loader/entries/a.conf', { extraKernelArgs: ['quiet', 'x=y'] });
+  assert.match(entry, /console=tty0 console=ttyS0,115200/);
+  assert.match(entry, /pci=nommconf.* quiet x=y/);
+  const without = textOf('loader/entries/a.conf', { serialConsole: 'off' });
+  assert.match(without, /console=tty0/);
+  assert.doesNotMatch(without, /ttyS0/);
+});
+
+test('slotBootFiles: the kernel, relative to the slot', () => {
+  assert.deepEqual(
+    slotBootFiles(components).map(({ path }) => path),
+    ['vmlinuz'],
+  );
+});

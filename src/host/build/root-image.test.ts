@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { sourceOfBytes } from '../../formats/byte-source.ts';
+import { openSquashfs } from '../../formats/squashfs/reader.ts';
+import { type RootImageOptions, writeRootImage } from './root-image.ts';
+import { type Layer, RootTree } from './root-tree.ts';
+
+const MIB = 1024 * 1024;
+
+/** Bytes that do not compress, always the same for one seed. */
+function noise(sizeBytes: number, seed: string): Uint8Array {
+  const hash = createHash('shake256', { outputLength: sizeBytes });
+  return hash.update(seed).digest();
+}
+
+function makeTree(files: readonly (readonly [path: string, layer: Layer, bytes: Uint8Array])[]): RootTree {
+  const tree = new RootTree();
+  for (const [path, layer, bytes] of files) {
+    const content = { kind: 'bytes', bytes } as const;
+    tree.add({ kind: 'file', path, mode: 0o444, layer, origin: layer.replace(':', ' '), content });
+  }
+  return tree;
+}
+
+function optionsFor(t: TestContext, changes: Partial<RootImageOptions> = {}): RootImageOptions {
+  const directory = mkdtempSync(join(tmpdir(), 'tsk-root-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return {
+    path: join(directory, 'root.img'),
+    cacheDirectory: join(directory, 'cache'),
+    mtimeSec: 1_700_000_000,
+    maxBytes: 8 * MIB,
+    ...changes,
+  };
+}
+
+test('writeRootImage: layers in their order, parents made, chunks that cover the image', async (t) => {
+  const options = optionsFor(t);
+  const tree = makeTree([
+    ['/etc/config', 'config', noise(1000, 'config')],
+    ['/app/b/main', 'app:b', noise(MIB, 'b')],
+    ['/app/a/main', 'app:a', noise(MIB, 'a')],
+    ['/tsk/init', 'system', noise(MIB, 'system')],
+    ['/bin/node', 'runtime', noise(MIB, 'node')],
+  ]);
+  const root = await writeRootImage(tree, options);
+  const bytes = readFileSync(options.path);
+  assert.equal(root.sizeBytes, bytes.length);
+  assert.equal(root.sha256, createHash('sha256').update(bytes).digest('hex'));
+  let position = 0;
+  for (const { lengthBytes, sha256 } of root.chunks) {
+    const chunk = bytes.subarray(position, (position += lengthBytes));
+    assert.equal(createHash('sha256').update(chunk).digest('hex'), sha256);
+  }
+  assert.equal(position, bytes.length);
+
+  const reader = await openSquashfs(sourceOfBytes(bytes));
+  const starts = await Promise.all(
+    ['/bin/node', '/tsk/init', '/app/a/main', '/app/b/main'].map(
+      async (path) => (await reader.readLayout(path)).startBytes,
+    ),
+  );
+  assert.deepEqual(
+    starts,
+    starts.toSorted((a, b) => a - b),
+  );
+  const parent = await reader.stat('/app/a');
+  assert.deepEqual([parent.kind, parent.mode, parent.mtimeSec], ['directory', 0o755, 1_700_000_000]);
+});
+
+test('writeRootImage: what is too large says by how much and which files weigh most', async (t) => {
+  const tree = makeTree([
+    ['/app/a/data', 'app:a', noise(MIB, 'a')],
+    ['/app/b/data', 'app:b', noise(2 * MIB, 'b')],
+    ['/etc/small', 'config', noise(10, 'small')],
+  ]);
+  await assert.rejects(writeRootImage(tree, optionsFor(t, { maxBytes: MIB })), {
+    name: 'UserError',
+    message: 'Cannot build the root image: it needs 3.1 MiB, 2.1 MiB more than its partition of 1.0 MiB',
+    hint:
+      'The largest files, uncompressed:\n' +
+      '    2.0 MiB  /app/b/data (app b)\n    1.0 MiB  /app/a/data (app a)\n    0.1 MiB  /etc/small (config)',
+  });
+});
+
+test('writeRootImage stops when it is told to', async (t) => {
+  const tree = makeTree([['/data', 'system', noise(MIB, 'data')]]);
+  const reason = new Error('told to');
+  await assert.rejects(
+    writeRootImage(tree, optionsFor(t, { signal: AbortSignal.abort(reason) })),
+    (error) => error === reason,
+  );
+});
