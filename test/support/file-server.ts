@@ -11,6 +11,8 @@ export interface ServedFile {
   statuses?: number[];
   /** Sends only so many bytes of the body and waits for `breakConnection`; one answer each, then as usual. */
   cuts?: number[];
+  /** Every answer ends before the body is complete. */
+  isTruncated?: boolean;
   /** Neither ETag nor Last-Modified, so nothing to resume with. */
   isAnonymous?: boolean;
 }
@@ -87,6 +89,10 @@ function answer(
     'content-length': body.length,
     ...(isRange ? { 'content-range': `bytes ${start}-${file.bytes.length - 1}/${file.bytes.length}` } : {}),
   });
+  if (file.isTruncated) {
+    response.write(body.subarray(0, body.length / 2), () => response.socket?.end());
+    return 'whole';
+  }
   const cut = file.cuts?.shift();
   if (cut === undefined) {
     response.end(body);

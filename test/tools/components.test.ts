@@ -13,7 +13,7 @@ import { planElfStrip } from '../../src/formats/elf-strip.ts';
 import { isElf, readElf } from '../../src/formats/elf.ts';
 import { type Component, type ComponentName, licenceFiles } from '../../src/host/components/component.ts';
 import { readDeb } from '../../src/host/components/deb-package.ts';
-import { resolveGoModule } from '../../src/host/components/go-source.ts';
+import { resolveGoModule, takeGoModule } from '../../src/host/components/go-source.ts';
 import { loadComponents, resolveLock } from '../../src/host/components/load-components.ts';
 import { type Lock, stringifyLock } from '../../src/host/components/lock-file.ts';
 import { silentProgress } from '../../src/host/components/progress.ts';
@@ -209,9 +209,78 @@ async function rejection(promise: Promise<unknown>): Promise<{ message: string; 
     () => new Error('it did not fail'),
     (reason: unknown) => reason,
   );
-  assert.ok(error instanceof UserError, error instanceof Error ? error.stack : String(error));
+  assert.ok(error instanceof UserError, (error as Error).stack ?? '');
   return { message: error.message, hint: error.hint ?? '' };
 }
+
+test('tsk get -u moves what is not at its newest version, and says what moved', async (t) => {
+  if (!requireTool(t, 'apt-get') || !requireTool(t, 'npm')) return;
+  const { lock } = await load(HOST_BOARD);
+  const board = BOARDS[HOST_BOARD];
+  const entries = lock.boards[HOST_BOARD]!;
+  const old: Lock = structuredClone(lock);
+  const oldEntries = old.boards[HOST_BOARD]!;
+  oldEntries.kernel!.version = 'v0.0.0-20200101000000-aaaaaaaaaaaa';
+  assert.equal(oldEntries.libc?.source, 'debian');
+  const library = oldEntries.libc.packages.find((each) => each.name === 'libstdc++6');
+  const newLibrary = library?.version;
+  library!.version = '1.0';
+  delete oldEntries['ca-certificates'];
+  const options = { board, previous: old, cacheDirectory, report: silentProgress, nowSec: 1 };
+  const filled = await resolveLock({ ...options, update: false });
+  assert.deepEqual(filled.changes, [
+    { component: 'ca-certificates', from: null, to: entries['ca-certificates']?.version },
+  ]);
+  const moved = await resolveLock({ ...options, update: true });
+  const changes = moved.changes.filter(({ component }) => component !== 'node');
+  assert.deepEqual(changes, [
+    { component: 'kernel', from: 'v0.0.0-20200101000000-aaaaaaaaaaaa', to: entries.kernel?.version },
+    { component: 'libc', from: 'libstdc++6 1.0', to: `libstdc++6 ${newLibrary}` },
+    { component: 'ca-certificates', from: null, to: entries['ca-certificates']?.version },
+  ]);
+  assert.match(moved.lock.boards[HOST_BOARD]?.node?.version ?? '', /^26\./);
+  assert.equal(moved.lock.createdAtSec, 1);
+});
+
+test('go: a version that does not exist, a wrong hash, no network and --offline are told apart', async (t) => {
+  if (!requireTool(t, 'go')) return;
+  const { kernelModule } = BOARDS['pc-amd64'];
+  const environment = { ...(process.env as Record<string, string>) };
+  const context = await sourceContext(t, environment);
+  const missing = await rejection(
+    resolveGoModule(context, 'kernel', kernelModule, 'v0.0.0-20200101000000-aaaaaaaaaaaa'),
+  );
+  assert.ok(
+    missing.message.startsWith(`Cannot download component kernel: Go module "${kernelModule}": `),
+    missing.message,
+  );
+  assert.equal(missing.hint, 'Check GOPROXY and the version in tskrazy.lock.json');
+  const noNetwork = {
+    ...environment,
+    GOPROXY: 'http://127.0.0.1:9',
+    GOMODCACHE: join(workDirectory, 'modules'),
+  };
+  const cut = await rejection(
+    resolveGoModule({ ...context, environment: noNetwork }, 'kernel', kernelModule),
+  );
+  assert.match(
+    cut.message,
+    /^Cannot download component kernel from "Go module github.*": .*connection refused/,
+  );
+  const locked = await resolveGoModule(context, 'kernel', kernelModule);
+  const taker = { wants: () => false, take: async () => {} };
+  const cold = { ...context, offline: true, environment: noNetwork };
+  assert.deepEqual(await rejection(takeGoModule(cold, 'kernel', locked, taker)), {
+    message: `Cannot use component kernel ${locked.version} offline: it is not in the cache`,
+    hint: 'Run "tsk get" once with a network connection',
+  });
+  const sum = `h1:${'A'.repeat(43)}=`;
+  const wrong = await rejection(takeGoModule(context, 'kernel', { ...locked, sum }, taker));
+  assert.equal(
+    wrong.message,
+    `Cannot use component kernel: "${kernelModule}@${locked.version}" has a wrong hash: expected ${sum}, got ${locked.sum}`,
+  );
+});
 
 test('apt: an old version, a wrong hash and no network are told apart', async (t) => {
   if (!requireTool(t, 'apt-get') || !requireTool(t, 'npm')) return;

@@ -52,7 +52,7 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
 }
 
 /** A small text, such as a list of versions. */
-export async function downloadText(url: string, tries = 3, retryDelayMs = 200): Promise<string> {
+export async function downloadText(url: string, tries = 3, retryDelayMs = 100): Promise<string> {
   return withTries({ tries, retryDelayMs }, async () => {
     const response = await request(url, {}, AbortSignal.timeout(30_000));
     return response.text();
@@ -77,7 +77,7 @@ async function withTries<T>(
   options: { tries?: number; retryDelayMs?: number },
   action: () => Promise<T>,
 ): Promise<T> {
-  const { tries = 4, retryDelayMs = 200 } = options;
+  const { tries = 4, retryDelayMs = 100 } = options;
   for (let attempt = 1; ; attempt++) {
     try {
       return await action();

@@ -18,6 +18,7 @@ import {
   withoutCredentials,
 } from './download.ts';
 import type { Environment } from './run-program.ts';
+import { compareVersions, isPrerelease, isPseudoVersion } from './semver.ts';
 
 interface Proxy {
   url: string;
@@ -74,17 +75,31 @@ export interface ModuleQuery {
   environment: Environment;
 }
 
-/** The version that `@latest` stands for. */
+/**
+ * The version that the go command takes for `@latest`: the newest release, else the newest pre-release, else what
+ * the proxy calls latest. Not every proxy answers that; some list pseudo-versions instead.
+ */
 export async function proxyLatestVersion(query: ModuleQuery): Promise<string> {
-  const text = await fromProxies(query, async (proxy) => {
-    const url = `${proxy}/${escapePath(query.module)}/@latest`;
-    return url.startsWith('file:') ? readFile(fileURLToPath(url), 'utf8') : downloadText(url);
+  return fromProxies(query, async (proxy) => {
+    const module = `${proxy}/${escapePath(query.module)}`;
+    const list = (await readText(`${module}/@v/list`)).split(/\s+/).filter(Boolean).sort(compareVersions);
+    const release = list.findLast((version) => !isPrerelease(version));
+    const tagged = release ?? list.findLast((version) => !isPseudoVersion(version));
+    if (tagged !== undefined) return tagged;
+    try {
+      const { Version } = JSON.parse(await readText(`${module}/@latest`)) as { Version?: unknown };
+      if (typeof Version === 'string' && Version !== '') return Version;
+      throw new SyntaxError(`Cannot read "${withoutCredentials(module)}/@latest": it names no version`);
+    } catch (error) {
+      const pseudo = list.at(-1);
+      if (pseudo !== undefined && isNoSuchModule(error)) return pseudo;
+      throw error;
+    }
   });
-  const version = (JSON.parse(text) as { Version?: unknown }).Version;
-  if (typeof version !== 'string' || version === '') {
-    throw new UserError(`Cannot update component ${query.component}: the Go module proxy names no version`);
-  }
-  return version;
+}
+
+function readText(url: string): Promise<string> {
+  return url.startsWith('file:') ? readFile(fileURLToPath(url), 'utf8') : downloadText(url);
 }
 
 /** Writes the module's zip file to `destination`. */

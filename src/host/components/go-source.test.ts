@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { sourceContext } from '../../../test/support/component-context.ts';
 import { startFileServer } from '../../../test/support/file-server.ts';
 import { makeZip } from '../../../test/support/make-archives.ts';
-import { goProxies } from './go-proxy.ts';
+import { goProxies, proxyLatestVersion } from './go-proxy.ts';
 import { resolveGoModule, takeGoModule } from './go-source.ts';
 import type { LockedGoModule } from './lock-file.ts';
 
@@ -21,6 +21,7 @@ const ZIP = makeZip({
 });
 /** Upper-case letters are escaped on the way: `!acme`. */
 const TREE = {
+  '/example.org/!acme/kernel/@v/list': '',
   '/example.org/!acme/kernel/@latest': JSON.stringify({ Version: VERSION }),
   [`/example.org/!acme/kernel/@v/${VERSION}.zip`]: ZIP,
 };
@@ -45,7 +46,11 @@ test('resolveGoModule and takeGoModule fetch a module once over the GOPROXY prot
   await takeGoModule(context, 'kernel', locked, taker(found));
   assert.deepEqual([...found.keys()], ['vmlinuz', 'LICENSE']);
   assert.equal(found.get('LICENSE'), 'the licence');
-  assert.deepEqual(server.requests, ['GET /example.org/!acme/kernel/@latest', `GET ${ZIP_PATH}`]);
+  assert.deepEqual(server.requests, [
+    'GET /example.org/!acme/kernel/@v/list',
+    'GET /example.org/!acme/kernel/@latest',
+    `GET ${ZIP_PATH}`,
+  ]);
 });
 
 test('takeGoModule reports its progress with sizes and finds its blob offline later', async (t) => {
@@ -60,6 +65,23 @@ test('takeGoModule reports its progress with sizes and finds its blob offline la
   const found = new Map<string, string>();
   await takeGoModule({ ...first, offline: true, environment: {} }, 'kernel', locked, taker(found));
   assert.equal(found.size, 2);
+});
+
+test('the latest version is a release, else a pre-release, else what the proxy says or lists', async (t) => {
+  const list = '/example.org/!acme/kernel/@v/list';
+  const latest = '/example.org/!acme/kernel/@latest';
+  const pseudo = 'v0.0.0-20240101000000-aaaaaaaaaaaa';
+  const cases = [
+    [{ [list]: `v1.9.0\nv1.10.0\nv2.0.0-rc.1\n${pseudo}\n`, [latest]: '{}' }, 'v1.10.0'],
+    [{ [list]: `v2.0.0-rc.1\n${pseudo}\n` }, 'v2.0.0-rc.1'],
+    [{ [list]: `${pseudo}\n`, [latest]: `{"Version":"${VERSION}"}` }, VERSION],
+    [{ [list]: `${pseudo}\n${VERSION}\n` }, VERSION],
+  ] as const;
+  for (const [files, version] of cases) {
+    const server = await startFileServer(t, files);
+    const query = { component: 'kernel', module: MODULE, environment: { GOPROXY: server.url } };
+    assert.equal(await proxyLatestVersion(query), version);
+  }
 });
 
 test('goProxies reads GOPROXY as Go does, also from the file of "go env -w"', async (t) => {
@@ -116,7 +138,7 @@ test('a module that no proxy has is an error that names the component and the mo
     name: 'UserError',
     message:
       `Cannot download component kernel: Go module "${MODULE}": the server answered 404 (not found) ` +
-      `for "${server.url}/example.org/!acme/kernel/@latest"`,
+      `for "${server.url}/example.org/!acme/kernel/@v/list"`,
     hint: 'Check GOPROXY and the version in tskrazy.lock.json',
   });
 });
@@ -163,6 +185,19 @@ test('a download that is cut off resumes at the next try', async (t) => {
   await takeGoModule(context, 'kernel', locked, taker(new Map()));
   assert.deepEqual(server.requests, [`GET ${ZIP_PATH}`, `GET ${ZIP_PATH} bytes=100-`]);
   assert.equal(context.progress.at(-1), `done kernel ${VERSION}: ${ZIP.length} bytes, 0.0 MB`);
+});
+
+test('a download that ends early every time is an error, and what came is kept for the next try', async (t) => {
+  const locked = await lockedModule(t);
+  const server = await startFileServer(t, { ...TREE, [ZIP_PATH]: { bytes: ZIP, isTruncated: true } });
+  const context = await sourceContext(t, { GOPROXY: server.url });
+  await assert.rejects(takeGoModule(context, 'kernel', locked, taker(new Map())), {
+    name: 'UserError',
+    message: `Cannot download component kernel from "${server.url}/": other side closed`,
+    hint: 'Check the network connection and proxy settings, then run the command again',
+  });
+  for (const name of await readdir(join(context.cache.directory, 'blobs')))
+    assert.match(name, /\.part(\.from)?$/);
 });
 
 test('offline with a cold cache says what is missing and the command that fetches it', async (t) => {

@@ -2,7 +2,7 @@
 // compressed image. Keeps its licence, drops npm's wrapping, headers and manuals.
 
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -48,7 +48,7 @@ export async function writeNodeRuntime(
 
 async function requireFiles(directory: string, paths: readonly string[]): Promise<void> {
   for (const path of paths) {
-    const isFile = await stat(join(directory, path)).then(
+    const isFile = await lstat(join(directory, path)).then(
       (found) => found.isFile(),
       () => false,
     );

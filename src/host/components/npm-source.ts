@@ -10,6 +10,7 @@ import { hashFile } from './file-hash.ts';
 import type { LockedNpmPackage } from './lock-file.ts';
 import { megabytes } from './progress.ts';
 import { findProgram, runProgram } from './run-program.ts';
+import { compareVersions } from './semver.ts';
 import type { SourceContext } from './source-context.ts';
 
 /** The newest version within `range`, with the integrity that the registry states. */
@@ -33,17 +34,6 @@ export async function resolveNpmPackage(
   const newest = views.toSorted((a, b) => compareVersions(a.version, b.version)).at(-1);
   if (newest === undefined) throw noSuchPackage(component, spec);
   return { source: 'npm', version: newest.version, package: name, integrity: newest['dist.integrity'] };
-}
-
-/** Of released versions (`1.2.3`); pre-releases do not match a range. */
-export function compareVersions(a: string, b: string): number {
-  const left = a.split('.').map(Number);
-  const right = b.split('.').map(Number);
-  for (let index = 0; index < Math.max(left.length, right.length); index++) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 /** Path of the package's tarball, whose bytes have the locked integrity. */
