@@ -192,7 +192,9 @@ export class FakeInit {
     let tick = 60;
     const timer = setInterval(() => {
       tick++;
-      for (const { name, state } of this.services.values()) {
+      for (const { name, state, nextStartAtMs, startCount } of this.services.values()) {
+        if (nextStartAtMs !== null && nextStartAtMs < Date.now())
+          this.change(name, { nextStartAtMs: Date.now() + 60_000, startCount: startCount + 1 });
         const line = state === 'running' ? exampleLogLine(name, tick) : undefined;
         if (line) this.log(name, line.text, line.stream);
       }

@@ -73,6 +73,9 @@ export class EventStreams {
   }
 
   open(response: http.ServerResponse): EventStream {
+    // Its answer would have neither a body nor an end.
+    if (response.req.method === 'HEAD')
+      throw new HttpError(405, 'A live view has no head alone', { headers: { Allow: 'GET' } });
     if (this.#streams.size >= MAX_STREAMS)
       throw new HttpError(503, `${MAX_STREAMS} live views are open, which is all that this device allows`, {
         headers: { 'Retry-After': '30' },

@@ -8,7 +8,7 @@ import { HttpError } from './http-error.ts';
 
 const READ_TIMEOUT_MS = 5_000;
 /** Stopping a service takes as long as it is configured to. */
-const ACT_TIMEOUT_MS = 120_000;
+export const ACT_TIMEOUT_MS = 120_000;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** Statuses of init that mean to our client what they mean to us. */
 const PASSED_ON = new Set([400, 404, 409, 503]);

@@ -9,7 +9,7 @@ import { sendAsset, type AssetTable } from './assets.ts';
 import { SESSION_COOKIE, checkOrigin, sessionToken, type Authenticator, type Identity } from './auth.ts';
 import type { EventStreams } from './event-stream.ts';
 import { HttpError } from './http-error.ts';
-import type { InitClient } from './init-client.ts';
+import { ACT_TIMEOUT_MS, type InitClient } from './init-client.ts';
 import { followLog, logText } from './log-feed.ts';
 import { logError } from './log.ts';
 import { loginPage } from './plain-pages.ts';
@@ -152,7 +152,7 @@ const showLog: Handler = async ({ init, streams, status }, exchange) => {
 };
 
 const actOnService: Handler = async ({ init }, exchange) => {
-  const { response, params } = exchange;
+  const { request, response, params } = exchange;
   const name = serviceName(exchange);
   const action = SERVICE_ACTIONS.find((known) => known === params['action']);
   if (!action) throw new HttpError(404, 'There is nothing at this address');
@@ -160,6 +160,8 @@ const actOnService: Handler = async ({ init }, exchange) => {
     await restartMyself(init, response, action);
     return;
   }
+  // A service may take its time to stop, and the socket is silent meanwhile.
+  request.socket.setTimeout(ACT_TIMEOUT_MS);
   sendJson(response, 200, await init.post<ServiceStatus>(INIT_API.serviceAction(name, action)));
 };
 

@@ -186,6 +186,8 @@ suite('web server', () => {
     assert.deepEqual([answer.status, answer.headers.allow], [405, 'GET, HEAD']);
     const get = await to('/api/v1/reboot', { headers: RIGHT });
     assert.deepEqual([get.status, get.headers.allow], [405, 'POST']);
+    const live = await to('/api/v1/events', { method: 'HEAD', headers: RIGHT });
+    assert.deepEqual([live.status, live.headers.allow], [405, 'GET']);
   });
 
   test('shows a page to people and JSON to programs when it refuses', async () => {

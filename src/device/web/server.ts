@@ -89,7 +89,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveMs,
-      connectionsCheckingInterval: Math.min(2_000, limits.headersTimeoutMs),
+      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
     },
     (request, response) => {
       connections.serve(request.socket, response);

@@ -31,7 +31,7 @@ export function Header({ status, isLive, isOverview }: HeaderProps) {
             {name}
           </a>
         )}
-        <span class="header-live" data-live={isLive ? 'yes' : 'no'} role="status">
+        <span class="header-live" data-live={isLive ? 'yes' : 'no'}>
           <span class="live-mark" aria-hidden="true" />
           {isLive ? `up ${formatDuration(uptimeSec)}` : 'away'}
         </span>
