@@ -1,6 +1,6 @@
 // Debian packages from a plain mirror (TSK_DEBIAN_MIRROR), for hosts without apt and for versions that apt no
 // longer offers. Packages are checked against the lock. Without apt nothing checks the archive's signature, so
-// the package lists of the first `tsk get` are as trustworthy as the connection to that mirror.
+// package lists are taken over https only; packages that the lock pins may come over http.
 // Layout: Debian Wiki, "DebianRepository/Format".
 
 import { readFile, rm } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import {
   downloadText,
   HttpStatusError,
   isNetworkError,
+  isTamperProof,
   withoutCredentials,
 } from './download.ts';
 import { parseStanzas, type Stanza } from './debian-control.ts';
@@ -42,6 +43,13 @@ export async function mirrorPackages(context: SourceContext, mirror: string): Pr
   const architecture = context.board.debianArch;
   const index = `main/binary-${architecture}/Packages.gz`;
   const suite = `${mirror}/dists/${DEFAULT_SUITE}`;
+  if (!isTamperProof(mirror)) {
+    throw new UserError(
+      `Cannot trust package lists of TSK_DEBIAN_MIRROR "${withoutCredentials(mirror)}": it is not reached by https, ` +
+        'and without apt nothing checks their signature',
+      { hint: 'Use the https address of a mirror, or run "tsk get" on a machine with apt' },
+    );
+  }
   try {
     const release = await downloadText(`${suite}/Release`);
     const expected = sha256InRelease(release, index);

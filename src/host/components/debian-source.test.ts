@@ -135,6 +135,18 @@ test('without apt and without a mirror the error says what to set', async (t) =>
   });
 });
 
+test('package lists are not taken over plain http', async (t) => {
+  const source = new DebianSource(
+    await sourceContext(t, { TSK_DEBIAN_MIRROR: 'http://mirror.invalid/debian' }),
+  );
+  await assert.rejects(source.resolve('tools', SELECTION), {
+    name: 'UserError',
+    message:
+      'Cannot trust package lists of TSK_DEBIAN_MIRROR "http://mirror.invalid/debian": it is not reached by https, ' +
+      'and without apt nothing checks their signature',
+  });
+});
+
 test('no network and --offline are told apart', async (t) => {
   const { source, server, context } = await setUp(t);
   const locked = await source.resolve('tools', SELECTION);

@@ -67,6 +67,12 @@ export function withoutCredentials(url: string): string {
   return parsed.href;
 }
 
+/** Whether nobody on the way can change what comes from there: what is not yet pinned by a hash needs that. */
+export function isTamperProof(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol !== 'http:' || /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
+}
+
 async function downloadWhole(options: DownloadOptions, part: string): Promise<boolean> {
   const state = { wasResumed: false, reportedBytes: 0 };
   await withTries(options, () => downloadRest(options, part, state));

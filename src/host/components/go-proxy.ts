@@ -15,6 +15,7 @@ import {
   downloadText,
   HttpStatusError,
   isNetworkError,
+  isTamperProof,
   withoutCredentials,
 } from './download.ts';
 import type { Environment } from './run-program.ts';
@@ -73,6 +74,8 @@ export interface ModuleQuery {
   component: string;
   module: string;
   environment: Environment;
+  /** Whether a hash is known by which to check what comes; else the way has to be safe. */
+  isPinned: boolean;
 }
 
 /**
@@ -118,6 +121,13 @@ export async function proxyDownloadZip(
 async function fromProxies<T>(query: ModuleQuery, ask: (proxyUrl: string) => Promise<T>): Promise<T> {
   const proxies = await goProxies(query.environment);
   for (const [index, proxy] of proxies.entries()) {
+    if (!query.isPinned && !isTamperProof(proxy.url)) {
+      throw new UserError(
+        `Cannot trust Go module proxy "${withoutCredentials(proxy.url)}": it is not reached by https, ` +
+          `and tskrazy.lock.json has no hash of component ${query.component} yet`,
+        { hint: 'Install Go, which checks modules by the checksum database, or use an https address' },
+      );
+    }
     try {
       return await ask(proxy.url);
     } catch (error) {

@@ -79,7 +79,8 @@ test('the latest version is a release, else a pre-release, else what the proxy s
   ] as const;
   for (const [files, version] of cases) {
     const server = await startFileServer(t, files);
-    const query = { component: 'kernel', module: MODULE, environment: { GOPROXY: server.url } };
+    const environment = { GOPROXY: server.url };
+    const query = { component: 'kernel', module: MODULE, environment, isPinned: false };
     assert.equal(await proxyLatestVersion(query), version);
   }
 });
@@ -129,6 +130,16 @@ test('a module cache directory serves as a proxy through a file address', async 
   const environment = { ...context.environment, GOPROXY: pathToFileURL(root).href };
   const locked = await resolveGoModule({ ...context, environment }, 'kernel', MODULE);
   assert.equal(locked.version, VERSION);
+});
+
+test('a module without a known hash is not taken over plain http', async (t) => {
+  const context = await sourceContext(t, { GOPROXY: 'http://user:secret@proxy.invalid' });
+  await assert.rejects(resolveGoModule(context, 'kernel', MODULE), {
+    name: 'UserError',
+    message:
+      'Cannot trust Go module proxy "http://proxy.invalid/": it is not reached by https, ' +
+      'and tskrazy.lock.json has no hash of component kernel yet',
+  });
 });
 
 test('a module that no proxy has is an error that names the component and the module', async (t) => {

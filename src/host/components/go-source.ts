@@ -24,7 +24,7 @@ export async function resolveGoModule(
     return { source: 'go-module', version: Version, module, sum: Sum };
   }
   const { environment } = context;
-  const found = version ?? (await proxyLatestVersion({ component, module, environment }));
+  const found = version ?? (await proxyLatestVersion({ component, module, environment, isPinned: false }));
   const lock = `get-${component}`;
   const inTemporary = <T>(action: (directory: string) => Promise<T>) =>
     context.cache.withLock(lock, () => context.cache.withTemporary(lock, action));
@@ -36,7 +36,7 @@ export async function resolveGoModule(
     };
     const step = context.report.start(`${component} ${found}`);
     await proxyDownloadZip(
-      { component, module, version: found, environment },
+      { component, module, version: found, environment, isPinned: false },
       { destination, verify, onBytes: (bytes) => step.advance(bytes) },
     );
     step.done();
@@ -82,7 +82,7 @@ async function locateZip(context: SourceContext, component: string, locked: Lock
     const { module, version } = locked;
     let step: ReturnType<SourceContext['report']['start']> | undefined;
     await proxyDownloadZip(
-      { component, module, version, environment: context.environment },
+      { component, module, version, environment: context.environment, isPinned: true },
       {
         destination,
         verify,
