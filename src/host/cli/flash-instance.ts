@@ -1,7 +1,8 @@
 // The two things that `tsk flash` does: list disks; check, ask, build, write.
 
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { flashDisk } from '../deploy/flash-disk.ts';
+import { openInstance } from '../config/instance.ts';
 import { type Disk, findDisk, listDisks } from '../deploy/list-disks.ts';
 import { UserError } from '../user-error.ts';
 import { withBuiltImage } from './built-image.ts';
@@ -30,8 +31,9 @@ export async function flashInstance(
   options: { yes: boolean; offline: boolean },
 ): Promise<void> {
   const { output, signal } = session;
+  // Whatever can be refused is refused before the question and the build.
+  await openInstance(session.instanceDirectory);
   const disk = await findDisk(target);
-  // Before the question and the build: nobody should wait for a refusal.
   if (disk.refusal !== null) {
     throw new UserError(`Cannot flash "${disk.path}": ${disk.refusal}`, {
       hint: 'Run "tsk flash" to see the disks that can be written.',
@@ -60,12 +62,24 @@ async function askOnce(disk: Disk, signal: AbortSignal): Promise<void> {
       hint: 'Add --yes if you are sure.',
     });
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question(`Overwrite all data on ${description}? [y/N] `, { signal });
-    if (/^y(es)?$/i.test(answer.trim())) return;
-  } finally {
-    terminal.close();
-  }
+  const answer = await readAnswer(`Overwrite all data on ${description}? [y/N] `, signal);
+  if (/^y(es)?$/i.test(answer.trim())) return;
   throw new UserError(`Left ${disk.path} as it is`);
+}
+
+/** One line from the terminal; '' for Ctrl-D. */
+async function readAnswer(question: string, signal: AbortSignal): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // In raw mode the terminal sends a character and no signal.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  signal.addEventListener('abort', () => terminal.close());
+  const answer = await new Promise<string>((resolve) => {
+    terminal.once('line', resolve);
+    terminal.once('close', () => resolve(''));
+    terminal.setPrompt(question);
+    terminal.prompt();
+  });
+  terminal.close();
+  signal.throwIfAborted();
+  return answer;
 }
