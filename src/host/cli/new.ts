@@ -1,15 +1,14 @@
 // tsk new: makes an instance that builds and boots as it is.
 
 import type { BoardId } from '../../shared/boards.ts';
+import { createInstance, type Template, TEMPLATES } from '../config/new-instance.ts';
+import { displayPath } from '../config/problem.ts';
 import { boardOption, choiceOption } from './choice-option.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 
-/** Also in config/new-instance.ts, which is loaded only when the verb runs; typed there. */
-const TEMPLATES = ['ts', 'js', 'go'] as const;
-
 interface NewOptions {
   board?: BoardId;
-  template?: (typeof TEMPLATES)[number];
+  template?: Template;
 }
 
 export const addNewVerb: VerbAdder = (program, action) => {
@@ -35,8 +34,6 @@ export const addNewVerb: VerbAdder = (program, action) => {
 };
 
 async function runNew({ output }: Session, directory: string, options: NewOptions): Promise<void> {
-  const { createInstance } = await import('../config/new-instance.ts');
-  const { displayPath } = await import('../config/problem.ts');
   const board = options.board ?? (process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64');
   const created = await createInstance(directory, { board, template: options.template ?? 'ts' });
   const path = displayPath(created.directory);

@@ -1,7 +1,7 @@
 // The command line of tsk: its verbs, and what is alike for all of them. Verbs load what they need when
 // they run, so that `tsk --help` and a TAB stay quick.
 
-import { Command } from 'commander';
+import { type Argument, Command } from 'commander';
 import { packageRoot } from '../package-root.ts';
 import { createActionMaker, examples, type VerbAdder } from './session.ts';
 import { addAddVerb } from './add.ts';
@@ -30,8 +30,7 @@ export function createProgram(signal: AbortSignal): Command {
     .helpOption('-h, --help', 'print help')
     .configureHelp({
       showGlobalOptions: true,
-      subcommandTerm: (verb) =>
-        [verb.name(), ...verb.registeredArguments.map((argument) => `[${argument.name()}]`)].join(' '),
+      subcommandTerm: (verb) => [verb.name(), ...verb.registeredArguments.map(formatArgument)].join(' '),
     })
     .addHelpCommand(
       new Command('help').argument('[verb]').description('print help of a verb').helpGroup('Other:'),
@@ -52,4 +51,8 @@ export function createProgram(signal: AbortSignal): Command {
     for (const addVerb of verbs) addVerb(program, action);
   }
   return program;
+}
+
+function formatArgument(argument: Argument): string {
+  return argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
 }
