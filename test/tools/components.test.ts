@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -438,6 +438,45 @@ test('two processes that load at once download once and get the same', async (t)
   );
   assert.equal(new Set(outputs).size, 1);
   assert.equal(server.requests.length, 1);
+});
+
+test('a cache without write permission serves what it has, and is named when something is missing', async (t) => {
+  const { lock, environment } = await startKernelProxy(t, 100_000);
+  const cache = await mkdtemp(join(workDirectory, 'read-only-'));
+  const options = {
+    board: BOARDS['pc-arm64'],
+    lock,
+    cacheDirectory: cache,
+    offline: false,
+    report: silentProgress,
+    environment,
+    names: ['kernel'] as const,
+  };
+  const kernel = (await loadComponents(options)).get('kernel');
+  await chmod(workDirectory, 0o755);
+  for (const name of [...(await readdir(cache, { recursive: true })), '.']) {
+    const path = join(cache, name);
+    await chmod(path, (await stat(path)).isDirectory() ? 0o555 : 0o444);
+  }
+  t.after(async () => {
+    for (const name of ['.', 'locks', 'temporary', 'blobs', 'trees']) await chmod(join(cache, name), 0o755);
+  });
+  // Permissions do not bind root.
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65534);
+  try {
+    assert.deepEqual((await loadComponents(options)).get('kernel'), kernel);
+    const sum = `h1:${'A'.repeat(43)}=`;
+    const entry = lock.boards['pc-arm64']?.kernel;
+    assert.equal(entry?.source, 'go-module');
+    const other: Lock = { ...lock, boards: { 'pc-arm64': { kernel: { ...entry, sum } } } };
+    assert.deepEqual(await rejection(loadComponents({ ...options, lock: other })), {
+      message: `Cannot use the component cache "${cache}": permission denied`,
+      hint: 'Set XDG_CACHE_HOME to a directory that you can write',
+    });
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
 });
 
 test('a full disk is an error that names the cache and leaves no half component', async (t) => {
