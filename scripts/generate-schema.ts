@@ -18,8 +18,8 @@ export function generateSchema(): string {
       }
       if (valibotAction.type === 'not_values')
         return { ...jsonSchema, not: { enum: [...RESERVED_APP_NAMES] } };
-      // Zero bytes: editors cannot write them anyway.
-      if (valibotAction.type === 'excludes') return jsonSchema;
+      // Checked when the file is read: JSON Schema has no word for them, and editors need none.
+      if (['excludes', 'ip', 'check'].includes(valibotAction.type)) return jsonSchema;
       return undefined;
     },
   });

@@ -22,7 +22,12 @@ test('slotOfCmdline knows a and b only', () => {
 });
 
 test('formatCmdline names root, slot and a bounded wait for the root', () => {
-  const line = formatCmdline({ rootPartitionGuid: 'u-2', slot: 'a', consoles: ['tty0', 'ttyS0'], extraArgs: ['quiet'] });
+  const line = formatCmdline({
+    rootPartitionGuid: 'u-2',
+    slot: 'a',
+    consoles: ['tty0', 'ttyS0'],
+    extraArgs: ['quiet'],
+  });
   const values = parseCmdline(line);
   assert.equal(values.get('root'), 'PARTUUID=u-2');
   assert.equal(values.get('rootwait'), '20');

@@ -3,6 +3,7 @@
 // Defaults are filled in by host/config/instance-config.ts.
 
 import * as v from 'valibot';
+import { networkSchema } from './config-network.ts';
 import { BOARD_IDS } from './boards.ts';
 import { appNameSchema, appSchema } from './config-app.ts';
 import { componentsSchema } from './config-components.ts';
@@ -55,12 +56,7 @@ export const configSchema = v.strictObject(
         v.description('Components to take from elsewhere, such as a kernel of your own'),
       ),
     ),
-    network: v.exactOptional(
-      v.pipe(
-        v.strictObject({}, 'must be an object'),
-        v.description('The network configures itself by DHCP; there is nothing to set yet'),
-      ),
-    ),
+    network: v.exactOptional(networkSchema),
     kernel: v.exactOptional(
       v.pipe(
         v.strictObject(

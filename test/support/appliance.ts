@@ -98,9 +98,9 @@ export class Appliance {
     return existsSync(this.#running.vm.consolePath) ? readFileSync(this.#running.vm.consolePath, 'utf8') : '';
   }
 
-  async request(path: string, init: RequestInit = {}): Promise<Response> {
+  async request(path: string, method = 'GET'): Promise<Response> {
     const authorization = `Basic ${Buffer.from(`tskrazy:${this.#password}`).toString('base64')}`;
-    return fetch(new URL(path, this.url), { ...init, headers: { ...init.headers, authorization } });
+    return fetch(new URL(path, this.url), { method, headers: { authorization } });
   }
 
   async services(): Promise<ServiceStatus[]> {

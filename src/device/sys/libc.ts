@@ -8,7 +8,12 @@ import { constants } from 'node:os';
 export type LibcArgument = number | bigint | string | Uint8Array | null;
 type LibcType = 'int32' | 'uint32' | 'int64' | 'uint64' | 'pointer' | 'buffer' | 'string';
 
-const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+/** Two names for one number (EAGAIN, EWOULDBLOCK): the first is the one that Node uses. */
+const errnoNames = new Map(
+  Object.entries(constants.errno)
+    .toReversed()
+    .map(([name, number]) => [number, name]),
+);
 const errnoLocation = openFunction('__errno_location', [], 'pointer');
 
 /** A libc call that reports failure by -1 and errno. Bind once, at module level. */

@@ -28,15 +28,19 @@ export async function planDeviceConfig(plan: DeviceConfigPlan): Promise<DeviceCo
     buildTimeSec: plan.buildTimeSec,
     tskrazyVersion: packageRoot().version,
     components: Object.fromEntries(components.toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    network: config.network,
     web: { port: config.web.port, passwordHash: hash },
     services: [...SYSTEM_SERVICES, ...plan.apps.map((app) => app.service)],
   };
 }
 
+/** A small young generation: after a burst of requests `web` stays at 79 MB instead of 100 MB. */
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
+
 const SYSTEM_SERVICES: readonly ServiceSpec[] = ['net', 'web'].map((name) => ({
   name,
   kind: 'system',
-  argv: ['/bin/node', '--disable-warning=ExperimentalWarning', `/tsk/${name}.cjs`],
+  argv: ['/bin/node', ...NODE_FLAGS, `/tsk/${name}.cjs`],
   env: {},
   dataDir: `/perm/${name}`,
   restart: 'always',

@@ -88,11 +88,12 @@ async function writePartitionTables(image: BuiltImage, disk: ByteDevice, layout:
   const { hostname } = image;
   const diskSectors = layout.diskBytes / SECTOR_BYTES;
   const rootType = image.board.nodeArch === 'x64' ? PARTITION_TYPE.rootAmd64 : PARTITION_TYPE.rootArm64;
+  // Types and names are those of gokrazy, so that its tools know the disk.
   const kinds = [
-    { typeGuid: PARTITION_TYPE.efiSystem, name: 'boot' },
-    { typeGuid: rootType, name: 'root a' },
-    { typeGuid: PARTITION_TYPE.linuxData, name: 'root b' },
-    { typeGuid: PARTITION_TYPE.linuxData, name: 'perm' },
+    { typeGuid: PARTITION_TYPE.efiSystem, name: 'Microsoft basic data' },
+    { typeGuid: rootType, name: 'Linux filesystem' },
+    { typeGuid: PARTITION_TYPE.linuxData, name: 'Linux filesystem' },
+    { typeGuid: PARTITION_TYPE.linuxData, name: 'Linux filesystem' },
   ];
   const { primary, backup } = encodeGpt({
     diskGuid: diskGuid(hostname, 0),

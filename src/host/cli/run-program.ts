@@ -39,7 +39,14 @@ export async function runProgram(
   try {
     await main(controller.signal);
   } catch (error) {
-    process.exitCode = received === undefined ? reportError(error, options) : EXIT_CODES_BY_SIGNAL[received];
+    if (received === undefined) {
+      process.exitCode = reportError(error, options);
+      return;
+    }
+    // That it was interrupted is no news; in what state that left things may be.
+    if (error instanceof UserError && error.cause === controller.signal.reason) reportError(error, options);
+    // A download or a tool that nobody waits for any more would keep the process alive.
+    process.exit(EXIT_CODES_BY_SIGNAL[received]);
   }
 }
 

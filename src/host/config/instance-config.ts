@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import type { BoardId } from '../../shared/boards.ts';
 import type { ConfigFile } from '../../shared/config.ts';
+import type { NetworkConfig } from '../../shared/network-config.ts';
 import type { AppConfig } from '../apps/app-config.ts';
 import type { ComponentOverride, ComponentOverrides } from '../components/component-override.ts';
 
@@ -13,7 +14,8 @@ export interface InstanceConfig {
   apps: readonly AppConfig[];
   /** `off`, or port and speed for the kernel's `console=`; null: what the board that is built for has. */
   serialConsole: string | null;
-  network: Readonly<Record<string, never>>;
+  /** By interface; what is not named gets its address by DHCP. */
+  network: NetworkConfig;
   kernel: { extraArgs: readonly string[] };
   update: Readonly<Record<string, never>>;
   web: { port: number };
@@ -38,7 +40,7 @@ export function resolveConfig(file: ConfigFile, directory: string): InstanceConf
       waitFor: [],
     })),
     serialConsole: file.serialConsole ?? null,
-    network: {},
+    network: file.network ?? {},
     kernel: { extraArgs: file.kernel?.extraArgs ?? [] },
     update: {},
     web: { port: file.web?.port ?? 80 },

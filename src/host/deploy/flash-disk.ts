@@ -1,142 +1,188 @@
 // Writes a built image to a disk and reads it back. The old partition table goes first and the new one comes
 // last: a disk whose flashing was cut off does not look like a whole one.
 
-import { createHash } from 'node:crypto';
+import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import type { ByteDevice } from '../../formats/byte-source.ts';
-import { layOutDisk, PERM_PARTITION, SECTOR_BYTES } from '../../shared/disk-layout.ts';
+import {
+  type DiskLayout,
+  layOutDisk,
+  PERM_PARTITION,
+  ROOT_B_PARTITION,
+  SECTOR_BYTES,
+} from '../../shared/disk-layout.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { writeDisk } from '../build/disk-image.ts';
-import type { ProgressReporter } from '../components/progress.ts';
+import type { ProgressReporter, ProgressStep } from '../components/progress.ts';
 import { FileDevice } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
 import type { Disk } from './list-disks.ts';
+import { WrittenSectors } from './written-sectors.ts';
 
-interface WrittenExtent {
-  offsetBytes: number;
-  lengthBytes: number;
-  sha256: string;
+/** The disk, opened once to be written and once more to be read back. */
+export interface FlashTarget extends ByteDevice {
+  flush(): Promise<void>;
+  close(): Promise<void>;
 }
 
-/** Partition tables, and where every known file system has its superblock. */
+export interface FlashOptions {
+  report: ProgressReporter;
+  signal?: AbortSignal;
+  /** For tests: another way to the disk. */
+  open?: (flags: number) => Promise<FlashTarget>;
+}
+
+/** Partition tables lie in it, and the superblock of every known file system; the device looks no further either. */
 const WIPED_BYTES = 1024 * 1024;
 
-export async function flashDisk(
-  image: BuiltImage,
-  disk: Disk,
-  options: { report: ProgressReporter; signal?: AbortSignal },
-): Promise<void> {
+/** The kernel takes everything at once and writes for minutes: in between, progress is true and Ctrl-C heard. */
+const SYNC_BYTES = 32 * 1024 * 1024;
+
+export async function flashDisk(image: BuiltImage, disk: Disk, options: FlashOptions): Promise<void> {
   if (disk.refusal !== null) {
     throw new UserError(`Cannot flash "${disk.path}": ${disk.refusal}`, {
       hint: 'Run "tsk flash" to see the disks.',
     });
   }
+  const written = await write(image, disk, options);
+  await tellKernel('--flushbufs', disk);
+  await verify(disk, written, options);
+  await tellKernel('--rereadpt', disk);
+}
+
+async function write(image: BuiltImage, disk: Disk, options: FlashOptions): Promise<WrittenSectors> {
   const layout = layOutDisk(disk.sizeBytes);
-  const extents: WrittenExtent[] = [];
   // O_EXCL on a block device: fails while it is mounted, also by somebody who came after the check.
-  const device = await openDisk(disk, constants.O_RDWR | constants.O_EXCL);
-  const writing = options.report.start(`Writing ${disk.path}`, expectedBytes(image));
+  const target = await openDisk(disk, options, constants.O_RDWR | constants.O_EXCL);
+  const step = options.report.start(`Writing ${disk.path}`, expectedBytes(image));
   try {
-    const recorded = recordWrites(device, extents, writing.advance, options.signal);
-    await wipe(recorded, disk.sizeBytes, layout.partitions[PERM_PARTITION - 1]!.firstSector * SECTOR_BYTES);
-    extents.length = 0;
-    await writeDisk(image, recorded, layout);
-    await device.sync();
+    await wipe(target, layout);
+    await target.flush();
+    const written = new WrittenSectors(steadyDevice(target, step, options.signal));
+    await writeDisk(image, written, layout);
+    await target.flush();
+    step.done();
+    return written;
   } catch (cause) {
-    throw describeFailure('write', disk, cause);
+    throw describeFailure(disk, options, cause, {
+      act: 'write',
+      interrupted: 'written: it does not boot now',
+      hint: 'Flash it again before you use it.',
+    });
   } finally {
-    await device.close();
+    await target.close();
   }
-  writing.done();
-  await verify(disk, extents, options);
 }
 
-/** Blank tables and a blank start of /perm, which the device then formats on its first boot. */
-async function wipe(device: ByteDevice, diskBytes: number, permOffsetBytes: number): Promise<void> {
+/**
+ * Both partition tables, and where root b and /perm start: the device formats a blank /perm on its first boot,
+ * and what somebody else had there is none of its business.
+ */
+async function wipe(target: FlashTarget, layout: DiskLayout): Promise<void> {
   const zeros = new Uint8Array(WIPED_BYTES);
-  await device.write(0, zeros);
-  await device.write(permOffsetBytes, zeros);
-  await device.write(diskBytes - WIPED_BYTES, zeros);
+  const starts = [ROOT_B_PARTITION, PERM_PARTITION].map(
+    (number) => layout.partitions[number - 1]!.firstSector * SECTOR_BYTES,
+  );
+  // The size in whole sectors: a device's last ones are where an old backup table is looked for.
+  for (const offsetBytes of [0, ...starts, layout.diskBytes - WIPED_BYTES]) {
+    await target.write(offsetBytes, zeros);
+  }
 }
 
-function recordWrites(
-  device: FileDevice,
-  extents: WrittenExtent[],
-  advance: (bytes: number) => void,
-  signal: AbortSignal | undefined,
-): ByteDevice {
+function steadyDevice(target: FlashTarget, step: ProgressStep, signal: AbortSignal | undefined): ByteDevice {
+  let unsyncedBytes = 0;
   return {
-    sizeBytes: device.sizeBytes,
-    read: (offsetBytes, lengthBytes) => device.read(offsetBytes, lengthBytes),
+    sizeBytes: target.sizeBytes,
+    read: (offsetBytes, lengthBytes) => target.read(offsetBytes, lengthBytes),
     async write(offsetBytes, bytes) {
       signal?.throwIfAborted();
-      await device.write(offsetBytes, bytes);
-      const sha256 = createHash('sha256').update(bytes).digest('hex');
-      extents.push({ offsetBytes, lengthBytes: bytes.length, sha256 });
-      advance(bytes.length);
+      await target.write(offsetBytes, bytes);
+      unsyncedBytes += bytes.length;
+      if (unsyncedBytes >= SYNC_BYTES) {
+        await target.flush();
+        unsyncedBytes = 0;
+      }
+      step.advance(bytes.length);
     },
   };
 }
 
-/**
- * Reads every written extent again through a fresh descriptor: Linux drops a block device's cached pages when
- * its last user closes it, so the bytes come from the disk. Later writes to one place win.
- */
-async function verify(
-  disk: Disk,
-  extents: readonly WrittenExtent[],
-  options: { report: ProgressReporter; signal?: AbortSignal },
-): Promise<void> {
-  const total = extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
-  const checking = options.report.start(`Checking ${disk.path}`, total);
-  const device = await openDisk(disk, constants.O_RDONLY);
+/** Through a fresh descriptor, and after the kernel has dropped what it had in memory: from the disk itself. */
+async function verify(disk: Disk, written: WrittenSectors, options: FlashOptions): Promise<void> {
+  const target = await openDisk(disk, options, constants.O_RDONLY);
+  const step = options.report.start(`Checking ${disk.path}`, written.writtenBytes);
   try {
-    for (const [index, extent] of extents.entries()) {
+    const difference = await written.findDifference(target, (bytes) => {
       options.signal?.throwIfAborted();
-      if (isOverwritten(extent, extents.slice(index + 1))) continue;
-      const bytes = await device.read(extent.offsetBytes, extent.lengthBytes);
-      if (createHash('sha256').update(bytes).digest('hex') !== extent.sha256) {
-        throw new UserError(
-          `Cannot flash "${disk.path}": what it gives back at byte ${extent.offsetBytes} is not what was written`,
-          { hint: 'The disk or its reader is defective, or it is smaller than it says. Try another one.' },
-        );
-      }
-      checking.advance(extent.lengthBytes);
+      step.advance(bytes);
+    });
+    if (difference !== undefined) {
+      throw new UserError(
+        `Cannot flash "${disk.path}": what it gives back at byte ${difference} is not what was written`,
+        { hint: 'The disk or its reader is defective, or it is smaller than it says. Try another one.' },
+      );
     }
+    step.done('the disk holds what was written');
   } catch (cause) {
-    throw describeFailure('check', disk, cause);
+    throw describeFailure(disk, options, cause, {
+      act: 'check',
+      interrupted: 'checked: all was written, but not all was read back',
+      hint: 'Flash it again to be sure.',
+    });
   } finally {
-    await device.close();
+    await target.close();
   }
-  checking.done('the disk holds what was written');
 }
 
-function isOverwritten(extent: WrittenExtent, later: readonly WrittenExtent[]): boolean {
-  return later.some(
-    ({ offsetBytes, lengthBytes }) =>
-      offsetBytes < extent.offsetBytes + extent.lengthBytes && extent.offsetBytes < offsetBytes + lengthBytes,
-  );
-}
-
-async function openDisk(disk: Disk, flags: number): Promise<FileDevice> {
+async function openDisk(disk: Disk, options: FlashOptions, flags: number): Promise<FlashTarget> {
   try {
-    return await FileDevice.open(disk.path, flags, disk.sizeBytes);
+    return options.open ? await options.open(flags) : await FileDevice.open(disk.path, flags, disk.sizeBytes);
   } catch (cause) {
-    throw describeFailure('open', disk, cause);
+    throw describeFailure(disk, options, cause, { act: 'open' });
   }
 }
 
-function describeFailure(act: string, disk: Disk, cause: unknown): unknown {
-  if (cause instanceof UserError || (cause as Error).name === 'AbortError') return cause;
-  const { code } = cause as NodeJS.ErrnoException;
-  const hints: Record<string, string> = {
-    EACCES: `Run the command with sudo, or give yourself the right to write "${disk.path}".`,
-    EBUSY: 'Something uses the disk: close file managers and unmount it.',
-    EROFS: 'The disk is write-protected.',
-    EIO: 'The disk or its reader is defective: try another one.',
-  };
-  const hint = code === undefined ? undefined : hints[code];
-  return new UserError(`Cannot ${act} "${disk.path}"`, { cause, ...(hint === undefined ? {} : { hint }) });
+/**
+ * blockdev(8) has the ioctls that Node.js lacks. Only a help: where it fails, others hold the disk open, the
+ * kernel forgets what it read when the last of them closes it, and finds the partitions then.
+ */
+async function tellKernel(option: '--flushbufs' | '--rereadpt', disk: Disk): Promise<void> {
+  try {
+    if ((await stat(disk.path)).isBlockDevice()) await promisify(execFile)('blockdev', [option, disk.path]);
+  } catch {
+    // Not there, not root, or the disk is busy.
+  }
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  EBUSY: 'Something uses the disk: close file managers and unmount it.',
+  EROFS: 'The disk is write-protected.',
+  EIO: 'The disk or its reader is defective: try another one.',
+  ENOSPC: 'There is less room than its size says: try another one.',
+};
+
+function describeFailure(
+  disk: Disk,
+  { signal }: FlashOptions,
+  cause: unknown,
+  state: { act: string; interrupted?: string; hint?: string },
+): unknown {
+  if (signal?.aborted === true && cause === signal.reason && state.interrupted !== undefined) {
+    const message = `Interrupted while "${disk.path}" was ${state.interrupted}`;
+    return new UserError(message, { cause, ...(state.hint === undefined ? {} : { hint: state.hint }) });
+  }
+  if (cause instanceof UserError) return cause;
+  const { code = '' } = cause as NodeJS.ErrnoException;
+  const hint =
+    code === 'EACCES' || code === 'EPERM'
+      ? `Run the command with sudo, or give yourself the right to write "${disk.path}".`
+      : HINTS[code];
+  return new UserError(`Cannot ${state.act} "${disk.path}"`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 function expectedBytes(image: BuiltImage): number {

@@ -2,10 +2,10 @@
 // and what lies on top of a disk (RAID, LUKS, LVM) alike.
 
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { MIN_DISK_BYTES } from '../../shared/disk-layout.ts';
+import { MIN_DISK_BYTES, SECTOR_BYTES } from '../../shared/disk-layout.ts';
 import { UserError } from '../user-error.ts';
 
 export interface Disk {
@@ -33,11 +33,12 @@ interface BlockDevice {
   rm: boolean;
   hotplug: boolean;
   ro: boolean;
+  'log-sec': number;
   mountpoints: (string | null)[];
   children?: BlockDevice[];
 }
 
-const COLUMNS = 'NAME,PATH,SIZE,TYPE,MODEL,VENDOR,TRAN,RM,HOTPLUG,RO,MOUNTPOINTS';
+const COLUMNS = 'NAME,PATH,SIZE,TYPE,MODEL,VENDOR,TRAN,RM,HOTPLUG,RO,LOG-SEC,MOUNTPOINTS';
 const SYSTEM_MOUNTS = new Set([
   '/',
   '/usr',
@@ -63,9 +64,12 @@ export async function findDisk(target: string): Promise<Disk> {
       hint: 'Run "tsk flash" without a device to see the disks, or make an image file with "tsk build --disk FILE".',
     });
   });
-  if (info.isFile()) return imageFile(path, info.size);
-  if (!info.isBlockDevice())
-    throw new UserError(`Cannot flash "${target}": it is neither a disk nor an image file`);
+  if (info.isFile()) return imageFile(await realpath(path), info.size);
+  if (!info.isBlockDevice()) {
+    throw new UserError(`Cannot flash "${target}": it is neither a disk nor an image file`, {
+      hint: 'Run "tsk flash" without a device to see the disks.',
+    });
+  }
   const [device] = await runLsblk([path]);
   if (!device) throw new UserError(`Cannot flash "${target}": lsblk does not know it`);
   return toDisk(device);
@@ -89,7 +93,7 @@ async function runLsblk(args: readonly string[]): Promise<BlockDevice[]> {
   } catch (cause) {
     throw new UserError('Cannot list the disks of this computer: lsblk failed', {
       cause,
-      hint: 'lsblk is part of util-linux: install it, or write an image made by "tsk build --disk FILE" by hand.',
+      hint: 'lsblk is part of util-linux, 2.37 or newer: install it, or write an image made by "tsk build --disk FILE" by hand.',
     });
   }
 }
@@ -108,15 +112,24 @@ function toDisk(device: BlockDevice): Disk {
     readOnly: device.ro,
     mountPoints,
   };
-  return { ...disk, refusal: refusalOf(disk, device.type) };
+  return { ...disk, refusal: refusalOf(disk, device) };
 }
 
 function mountPointsOf(device: BlockDevice): string[] {
-  const own = device.mountpoints.filter((point) => point !== null);
-  return [...own, ...(device.children ?? []).flatMap(mountPointsOf)];
+  return [device, ...devicesOn(device)].flatMap(({ mountpoints }) =>
+    mountpoints.filter((point) => point !== null),
+  );
 }
 
-function refusalOf(disk: Omit<Disk, 'refusal'>, type: string): string | null {
+/** Types of lsblk that are no disks. */
+const OTHER_TYPES: Readonly<Record<string, string>> = {
+  part: 'it is a partition, and an image needs a whole disk',
+  lvm: 'it is a logical volume, and an image needs a whole disk',
+  crypt: 'it is an encrypted volume, and an image needs a whole disk',
+  rom: 'it is an optical drive',
+};
+
+function refusalOf(disk: Omit<Disk, 'refusal'>, device: BlockDevice): string | null {
   const system = disk.mountPoints.find((point) => SYSTEM_MOUNTS.has(point));
   if (system !== undefined) {
     return system === '[SWAP]'
@@ -124,12 +137,23 @@ function refusalOf(disk: Omit<Disk, 'refusal'>, type: string): string | null {
       : `this computer runs from it ("${system}" is on it)`;
   }
   if (disk.mountPoints.length > 0) return `it is mounted at "${disk.mountPoints.join('", "')}"`;
-  if (type === 'part') return 'it is a partition, and an image needs a whole disk';
+  const other = OTHER_TYPES[device.type];
+  if (other !== undefined) return other;
+  const user = devicesOn(device).find(({ type }) => type !== 'part');
+  if (user) return `"${user.path}" (${user.type}) lies on it`;
   if (disk.readOnly) return 'it is read-only (a card may have a lock switch)';
+  if (device['log-sec'] !== SECTOR_BYTES) {
+    return `it has sectors of ${device['log-sec']} bytes, and an image is made for ${SECTOR_BYTES}`;
+  }
   return sizeRefusal(disk.sizeBytes);
 }
 
-function imageFile(path: string, sizeBytes: number): Disk {
+function devicesOn(device: BlockDevice): BlockDevice[] {
+  return (device.children ?? []).flatMap((child) => [child, ...devicesOn(child)]);
+}
+
+async function imageFile(path: string, sizeBytes: number): Promise<Disk> {
+  const user = await loopDeviceOf(path);
   return {
     path,
     sizeBytes,
@@ -138,8 +162,17 @@ function imageFile(path: string, sizeBytes: number): Disk {
     removable: true,
     readOnly: false,
     mountPoints: [],
-    refusal: sizeRefusal(sizeBytes),
+    refusal: user === undefined ? sizeRefusal(sizeBytes) : `it is in use as "${user}"`,
   };
+}
+
+/** The loop device through which the file is used as a disk (Documentation/ABI/stable/sysfs-block). */
+async function loopDeviceOf(path: string): Promise<string | undefined> {
+  for (const name of await readdir('/sys/block').catch(() => [])) {
+    const backing = await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => undefined);
+    if (backing?.trimEnd() === path) return `/dev/${name}`;
+  }
+  return undefined;
 }
 
 function sizeRefusal(sizeBytes: number): string | null {

@@ -46,7 +46,8 @@ export class FileDevice implements ByteDevice {
     }
   }
 
-  async sync(): Promise<void> {
+  /** Returns when all that was written has reached the medium. */
+  async flush(): Promise<void> {
     await this.#handle.sync();
   }
 

@@ -1,0 +1,74 @@
+// Remembers what was written to a disk, so that it can be read back and compared: a check sum for each sector,
+// where the last write to a sector wins. 0.1 s and some 10 MB for an image of 100 MB.
+
+import { crc32 } from 'node:zlib';
+import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
+import { SECTOR_BYTES } from '../../shared/disk-layout.ts';
+
+const READ_SECTORS = 2048;
+
+export class WrittenSectors implements ByteDevice {
+  readonly sizeBytes: number;
+  readonly #device: ByteDevice;
+  readonly #sums = new Map<number, number>();
+
+  constructor(device: ByteDevice) {
+    this.#device = device;
+    this.sizeBytes = device.sizeBytes;
+  }
+
+  get writtenBytes(): number {
+    return this.#sums.size * SECTOR_BYTES;
+  }
+
+  read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+    return this.#device.read(offsetBytes, lengthBytes);
+  }
+
+  async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    const whole = await this.#completeSectors(offsetBytes, bytes);
+    const first = Math.floor(offsetBytes / SECTOR_BYTES);
+    for (let at = 0; at < whole.length; at += SECTOR_BYTES) {
+      this.#sums.set(first + at / SECTOR_BYTES, crc32(whole.subarray(at, at + SECTOR_BYTES)));
+    }
+    await this.#device.write(offsetBytes, bytes);
+  }
+
+  /** The content of all sectors that the write touches; a file's end shares its last one with what is there. */
+  async #completeSectors(offsetBytes: number, bytes: Uint8Array): Promise<Uint8Array> {
+    const before = offsetBytes % SECTOR_BYTES;
+    const after = -(before + bytes.length) & (SECTOR_BYTES - 1);
+    if (before === 0 && after === 0) return bytes;
+    const end = offsetBytes + bytes.length;
+    return Buffer.concat([
+      await this.#device.read(offsetBytes - before, before),
+      bytes,
+      await this.#device.read(end, after),
+    ]);
+  }
+
+  /** Where `disk` first differs from what was written; undefined when it does not. */
+  async findDifference(disk: ByteSource, onRead: (lengthBytes: number) => void): Promise<number | undefined> {
+    for (const { first, count } of this.#runs()) {
+      const bytes = await disk.read(first * SECTOR_BYTES, count * SECTOR_BYTES);
+      for (let index = 0; index < count; index++) {
+        const sector = bytes.subarray(index * SECTOR_BYTES, (index + 1) * SECTOR_BYTES);
+        if (crc32(sector) !== this.#sums.get(first + index)) return (first + index) * SECTOR_BYTES;
+      }
+      onRead(bytes.length);
+    }
+    return undefined;
+  }
+
+  /** Neighbouring sectors together, as many as are read at once. */
+  *#runs(): Generator<{ first: number; count: number }> {
+    const sectors = Float64Array.from(this.#sums.keys()).toSorted();
+    let count = 0;
+    for (const [index, sector] of sectors.entries()) {
+      count += 1;
+      if (count < READ_SECTORS && sectors[index + 1] === sector + 1) continue;
+      yield { first: sector - count + 1, count };
+      count = 0;
+    }
+  }
+}
