@@ -27,6 +27,10 @@ export interface ServiceSpec {
   autostart: boolean;
   /** From SIGTERM to SIGKILL. */
   stopTimeoutSec: number;
+  /** Conditions (app-contract.ts) that have to hold before each start. Absent: none. */
+  waitFor?: readonly string[];
+  /** It says by its socket when it is ready (app-contract.ts), and is `starting` until then. Absent: false. */
+  ready?: boolean;
 }
 
 export interface DeviceConfig {

@@ -11,6 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceSpec, ServiceState } from '../../src/shared/services.ts';
 import { bindLibc } from '../../src/device/sys/libc.ts';
 import { linuxSys } from '../../src/device/sys/linux.ts';
+import type { Sys } from '../../src/device/sys/sys.ts';
+import { Conditions } from '../../src/device/init/supervisor/conditions.ts';
 import { keepReapingOrphans } from '../../src/device/init/supervisor/reap-orphans.ts';
 import { Service } from '../../src/device/init/supervisor/service.ts';
 
@@ -19,7 +21,11 @@ after(() => rmSync(scratch, { recursive: true, force: true }));
 
 const PR_SET_CHILD_SUBREAPER = 36;
 bindLibc('prctl', ['int32', 'uint64'])(PR_SET_CHILD_SUBREAPER, 1n);
-const sys = linuxSys();
+const kernel = linuxSys();
+const sys: Sys = {
+  ...kernel,
+  path: (path) => (path.startsWith('/run/') ? join(scratch, path) : kernel.path(path)),
+};
 keepReapingOrphans(sys);
 
 /** A service that runs a shell script, and what happens to it. */
@@ -45,6 +51,7 @@ class Subject {
         sys,
         cgroup: () => undefined,
         isPermReady: () => true,
+        conditions: new Conditions(sys, () => false),
         say: () => {},
         onChange: (service) => {
           this.states.push(service.state);

@@ -20,7 +20,7 @@ const initLog = new LogRing();
 const powerCommands: string[] = [];
 let isShuttingDown = false;
 const supervisor = new Supervisor({
-  sys: linuxSys(),
+  sys: { ...linuxSys(), path: (path) => (path.startsWith('/run/') ? join(scratch, path) : path) },
   say: (line) => initLog.append('stdout', line),
   isPermReady: () => true,
   services: ['app', 'other'].map((name) => ({

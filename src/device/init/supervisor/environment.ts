@@ -1,6 +1,7 @@
 // The environment that a service starts with. Nothing of init's own gets in: the kernel adds to that what
 // it does not understand of its command line.
 
+import { APP_SOCKET_VARIABLE, appSocketPath } from '../../../shared/app-contract.ts';
 import type { ServiceSpec } from '../../../shared/services.ts';
 
 export function serviceEnvironment(spec: ServiceSpec, isFirstAtBoot: boolean): Record<string, string> {
@@ -11,6 +12,7 @@ export function serviceEnvironment(spec: ServiceSpec, isFirstAtBoot: boolean): R
     TERM: 'linux',
     TSK_SERVICE: spec.name,
     TSK_DATA_DIR: spec.dataDir,
+    ...(spec.kind === 'system' ? {} : { [APP_SOCKET_VARIABLE]: appSocketPath(spec.name) }),
     // gokrazy's way for a program to tell a boot from a start by hand: some exit with 125 when they see it.
     ...(isFirstAtBoot ? { GOKRAZY_FIRST_START: '1' } : {}),
     ...spec.env,

@@ -3,15 +3,20 @@
 //   stopped, failed --start--> starting --> running --ends--> backoff --time is up--> starting
 //   any --stop--> stopping --> stopped          `waiting`: starts when what it waits for is there
 //
+// A service with `ready` stays `starting` until it says that it is ready.
+//
 // `#life` is set from the start to the end of that loop. `stop` asks it to end and awaits it.
 
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceSpec, ServiceState, ServiceStatus } from '../../../shared/services.ts';
+import { appSocketPath } from '../../../shared/app-contract.ts';
 import type { OutputSource, ProcessExit, SpawnedProcess, Sys } from '../../sys/sys.ts';
 import { LogRing } from '../log/log-ring.ts';
 import { ServiceOutput } from '../log/service-output.ts';
+import { AppSocket } from './app-socket.ts';
+import { type Conditions, describeConditions } from './conditions.ts';
 import { serviceEnvironment } from './environment.ts';
 import { ProcessTree } from './process-tree.ts';
 import { afterExit, describeExit, restartDelayMs, STABLE_AFTER_MS } from './restart-policy.ts';
@@ -25,6 +30,7 @@ export interface ServiceContext {
   cgroup: (name: string) => ServiceCgroup | undefined;
   /** False until /perm is there (or its replacement): services without need for it may start before. */
   isPermReady: () => boolean;
+  conditions: Conditions;
   /** Into init's own log. */
   say: (text: string) => void;
   onChange: (service: Service) => void;
@@ -44,6 +50,9 @@ export class Service {
   readonly spec: ServiceSpec;
   readonly log = new LogRing();
   readonly #context: ServiceContext;
+  readonly #socket: AppSocket;
+  /** The process has said so, or nobody expects it to. */
+  #isReady = false;
   #state: ServiceState = 'stopped';
   #reason: string | null = null;
   #pid: number | null = null;
@@ -59,6 +68,10 @@ export class Service {
   constructor(spec: ServiceSpec, context: ServiceContext) {
     this.spec = spec;
     this.#context = context;
+    this.#socket = new AppSocket(context.sys.path(appSocketPath(spec.name)), {
+      onReady: () => this.#becomeReady(),
+      whenMet: (conditions, signal) => context.conditions.whenMet(conditions, { signal }),
+    });
   }
 
   get state(): ServiceState {
@@ -85,10 +98,13 @@ export class Service {
     this.#enter('waiting', reason);
   }
 
-  /** Resolves when it runs or has failed to; does nothing to one that runs. */
+  /**
+   * Resolves when it has a process, or waits for something, or has failed to start. One that waits or backs off
+   * starts at once; one that runs is left alone.
+   */
   async start(trigger: 'boot' | 'request'): Promise<void> {
     if (this.#life !== undefined) {
-      if (this.#state === 'backoff') this.#wake();
+      if (this.#state === 'backoff' || this.#state === 'waiting') this.#wake();
       return;
     }
     this.#isStopRequested = false;
@@ -122,6 +138,8 @@ export class Service {
   async #live(trigger: 'boot' | 'request', onStarted: () => void): Promise<void> {
     let failures = 0;
     for (let attempt = 0; !this.#isStopRequested; attempt++) {
+      await this.#waitForConditions(onStarted);
+      if (this.#isStopRequested) break;
       const ended = await this.#runOnce(trigger === 'boot' && attempt === 0, onStarted);
       if (this.#isStopRequested) break;
       if (ended.next !== 'restart') {
@@ -147,7 +165,8 @@ export class Service {
     }
     this.#pid = run.tree.pid;
     this.#note(`started as process ${run.tree.pid}`);
-    this.#enter('running', null);
+    if (this.#isReady) this.#enter('running', null);
+    else this.#enter('starting', 'has not said yet that it is ready');
     onStarted();
     const exit = await this.#endOf(run);
     const reason = describeExit(exit);
@@ -159,6 +178,8 @@ export class Service {
 
   async #launch(isFirstAtBoot: boolean): Promise<Run> {
     const { sys } = this.#context;
+    this.#isReady = this.spec.ready !== true;
+    await this.#openSocket();
     const cgroup = this.#context.cgroup(this.spec.name);
     const output = new ServiceOutput(this.log);
     const exit = Promise.withResolvers<ProcessExit>();
@@ -204,6 +225,38 @@ export class Service {
     run.process.closeOutput();
     run.output.end();
     return run.exit;
+  }
+
+  async #waitForConditions(onWaiting: () => void): Promise<void> {
+    const { conditions } = this.#context;
+    const { waitFor = [] } = this.spec;
+    const missing = conditions.missing(waitFor);
+    if (missing.length === 0) return;
+    const enter = (missing: readonly string[]): void =>
+      this.#enter('waiting', `waits for ${describeConditions(missing)}`);
+    this.#note(`waits for ${describeConditions(missing)}`);
+    enter(missing);
+    onWaiting();
+    const over = new AbortController();
+    await this.#unlessWoken(conditions.whenMet(waitFor, { signal: over.signal, onMissing: enter }));
+    over.abort();
+  }
+
+  async #openSocket(): Promise<void> {
+    if (this.spec.kind === 'system') return;
+    try {
+      await this.#socket.open({ uid: 0, gid: 0 });
+    } catch (error) {
+      // Most apps do without it.
+      this.#note(`its socket cannot be opened: ${String(error)}`);
+    }
+  }
+
+  #becomeReady(): void {
+    if (this.#isReady) return;
+    this.#isReady = true;
+    this.#note('ready');
+    if (this.#state === 'starting' && this.#pid !== null) this.#enter('running', null);
   }
 
   async #backOff(delayMs: number, reason: string): Promise<void> {

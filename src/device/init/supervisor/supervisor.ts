@@ -2,6 +2,7 @@
 
 import type { ServiceSpec, ServiceStatus } from '../../../shared/services.ts';
 import type { Sys } from '../../sys/sys.ts';
+import { Conditions } from './conditions.ts';
 import { Service } from './service.ts';
 import { openServiceCgroups, type ServiceCgroup } from './service-cgroup.ts';
 
@@ -19,17 +20,20 @@ export class Supervisor {
   readonly #services = new Map<string, Service>();
   readonly #watchers = new Set<(status: ServiceStatus) => void>();
   readonly #options: SupervisorOptions;
+  readonly #conditions: Conditions;
   /** The device goes down, maybe before boot was through: nothing is started any more. */
   #isClosed = false;
   #cgroups: ((name: string) => ServiceCgroup) | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#conditions = new Conditions(options.sys, (name) => this.get(name)?.state === 'running');
     for (const spec of options.services) {
       const service = new Service(spec, {
         sys: options.sys,
         cgroup: (name) => this.#cgroups?.(name),
         isPermReady: options.isPermReady,
+        conditions: this.#conditions,
         say: options.say,
         onChange: (changed) => this.#reportChange(changed),
         random: options.random ?? Math.random,
@@ -95,5 +99,6 @@ export class Supervisor {
   #reportChange(service: Service): void {
     const status = service.status();
     for (const watcher of this.#watchers) watcher(status);
+    this.#conditions.recheck();
   }
 }

@@ -1,0 +1,91 @@
+// The socket by which an app talks to init (shared/app-contract.ts). What comes over it is an app's, so it is
+// taken for hostile: one short line a connection, in a limited time, on a limited number of connections.
+
+import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { APP_CONDITION, isDeviceCondition, MAX_APP_REQUEST_BYTES } from '../../../shared/app-contract.ts';
+
+const MAX_CONNECTIONS = 16;
+const REQUEST_TIME_MS = 5000;
+const MAX_CONDITIONS = 16;
+const NEWLINE = 0x0a;
+
+export interface AppRequests {
+  onReady: () => void;
+  whenMet: (conditions: readonly string[], signal: AbortSignal) => Promise<void>;
+}
+
+export interface SocketOwner {
+  uid: number;
+  gid: number;
+}
+
+export class AppSocket {
+  readonly #path: string;
+  readonly #requests: AppRequests;
+  #server: Server | undefined;
+
+  constructor(path: string, requests: AppRequests) {
+    this.#path = path;
+    this.#requests = requests;
+  }
+
+  /** Before every start of the app; it stays open from the first one on. The app may connect, but not unlink it. */
+  async open({ uid, gid }: SocketOwner): Promise<void> {
+    if (this.#server !== undefined) return;
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o755 });
+    rmSync(this.#path, { force: true });
+    const server = createServer((socket) => this.#serve(socket));
+    server.maxConnections = MAX_CONNECTIONS;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(this.#path, resolve);
+    });
+    // A connection that could not be accepted.
+    server.on('error', () => {});
+    server.unref();
+    chmodSync(this.#path, 0o600);
+    chownSync(this.#path, uid, gid);
+    this.#server = server;
+  }
+
+  #serve(socket: Socket): void {
+    const request = Buffer.alloc(MAX_APP_REQUEST_BYTES);
+    let length = 0;
+    const timer = setTimeout(() => socket.destroy(), REQUEST_TIME_MS);
+    const closed = new AbortController();
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      clearTimeout(timer);
+      closed.abort();
+    });
+    const onData = (chunk: Buffer): void => {
+      length += chunk.copy(request, length);
+      const end = request.subarray(0, length).indexOf(NEWLINE);
+      if (end < 0 && length < request.length) return;
+      clearTimeout(timer);
+      socket.off('data', onData);
+      // What else comes is read and dropped, so that the end of the connection is seen.
+      socket.resume();
+      const line = end < 0 ? undefined : request.toString('latin1', 0, end);
+      void this.#answer(line, closed.signal).then((answer) => socket.end(`${answer}\n`));
+    };
+    socket.on('data', onData);
+  }
+
+  async #answer(line: string | undefined, signal: AbortSignal): Promise<string> {
+    const [verb, ...conditions] = line?.trim().split(/ +/) ?? [];
+    if (verb === 'ready' && conditions.length === 0) {
+      this.#requests.onReady();
+      return 'ok';
+    }
+    if (verb !== 'wait' || conditions.length === 0 || conditions.length > MAX_CONDITIONS) {
+      return 'error expected "ready" or "wait CONDITION..."';
+    }
+    const unknown = conditions.find((word) => !isDeviceCondition(word) && !APP_CONDITION.test(word));
+    if (unknown !== undefined) return 'error a condition is "clock", "network" or "app:NAME"';
+    await this.#requests.whenMet(conditions, signal);
+    return 'ok';
+  }
+}
