@@ -156,11 +156,17 @@ async function tellKernel(option: '--flushbufs' | '--rereadpt', disk: Disk): Pro
   }
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  EBUSY: 'Something uses the disk: close file managers and unmount it.',
-  EROFS: 'The disk is write-protected.',
-  EIO: 'The disk or its reader is defective: try another one.',
-  ENOSPC: 'There is less room than its size says: try another one.',
+const DENIED = {
+  problem: 'permission denied',
+  hint: 'Run the command with sudo, or as a user who may write it.',
+};
+const PROBLEMS: Readonly<Record<string, { problem: string; hint: string }>> = {
+  EACCES: DENIED,
+  EPERM: DENIED,
+  EBUSY: { problem: 'something uses it', hint: 'Close file managers and unmount it.' },
+  EROFS: { problem: 'it is write-protected', hint: 'A card may have a lock switch.' },
+  EIO: { problem: 'it reports an error', hint: 'The disk or its reader is defective: try another one.' },
+  ENOSPC: { problem: 'it is smaller than it says', hint: 'Try another one.' },
 };
 
 function describeFailure(
@@ -174,15 +180,11 @@ function describeFailure(
     return new UserError(message, { cause, ...(state.hint === undefined ? {} : { hint: state.hint }) });
   }
   if (cause instanceof UserError) return cause;
-  const { code = '' } = cause as NodeJS.ErrnoException;
-  const hint =
-    code === 'EACCES' || code === 'EPERM'
-      ? `Run the command with sudo, or give yourself the right to write "${disk.path}".`
-      : HINTS[code];
-  return new UserError(`Cannot ${state.act} "${disk.path}"`, {
-    cause,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  const known = PROBLEMS[(cause as NodeJS.ErrnoException).code ?? ''];
+  const act = `Cannot ${state.act} "${disk.path}"`;
+  return known
+    ? new UserError(`${act}: ${known.problem}`, { cause, hint: known.hint })
+    : new Error(act, { cause });
 }
 
 function expectedBytes(image: BuiltImage): number {
