@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatIpv6, isLinkLocalIpv6 } from './ipv6-address.ts';
+import * as fc from 'fast-check';
+import { formatIpv6, ipv6ToBytes, isLinkLocalIpv6 } from './ipv6-address.ts';
 
 function bytesOf(...groups: number[]): Uint8Array {
   return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 255]));
@@ -23,4 +24,21 @@ test('isLinkLocalIpv6 knows fe80::/10', () => {
   assert.ok(isLinkLocalIpv6(bytesOf(0xfe80, 0, 0, 0, 0, 0, 0, 1)));
   assert.ok(isLinkLocalIpv6(bytesOf(0xfebf, 0, 0, 0, 0, 0, 0, 1)));
   assert.ok(!isLinkLocalIpv6(bytesOf(0xfec0, 0, 0, 0, 0, 0, 0, 1)));
+});
+
+test('ipv6ToBytes reads what formatIpv6 writes, and the forms that people write', () => {
+  const address = fc.uint8Array({ minLength: 16, maxLength: 16 });
+  fc.assert(
+    fc.property(address, (bytes) => assert.deepEqual(ipv6ToBytes(formatIpv6(bytes)), bytes)),
+    { seed: 1 },
+  );
+  fc.assert(
+    fc.property(fc.ipV6(), (text) =>
+      assert.equal(new URL(`http://[${text}]`).hostname, `[${formatIpv6(ipv6ToBytes(text))}]`),
+    ),
+    { seed: 1 },
+  );
+  for (const text of ['', '1::2::3', 'fe80::1%eth0', '1.2.3.4', '1:2:3:4:5:6:7']) {
+    assert.throws(() => ipv6ToBytes(text), TypeError, text);
+  }
 });
