@@ -19,7 +19,7 @@ export function generateSchema(): string {
       if (valibotAction.type === 'not_values')
         return { ...jsonSchema, not: { enum: [...RESERVED_APP_NAMES] } };
       // Checked when the file is read: JSON Schema has no word for them, and editors need none.
-      if (['excludes', 'ip', 'check'].includes(valibotAction.type)) return jsonSchema;
+      if (['excludes', 'ip', 'check', 'raw_check'].includes(valibotAction.type)) return jsonSchema;
       return undefined;
     },
   });

@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import { filledText, oneSourceOf, text } from './config-parts.ts';
+import { waitForSchema } from './config-wait-for.ts';
 
 /** A name becomes a file name, a log's name and part of URLs on the device. */
 const APP_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -121,6 +122,15 @@ export const appSchema = v.pipe(
           v.minValue(1, 'must be at least 1 second'),
           v.maxValue(600, 'must be at most 600 seconds'),
           v.description('Time from SIGTERM to SIGKILL when the app is stopped (default: 5)'),
+        ),
+      ),
+      waitFor: v.exactOptional(waitForSchema),
+      ready: v.exactOptional(
+        v.pipe(
+          v.boolean('must be true or false'),
+          v.description(
+            'The app says by itself when it is ready, and counts as starting until then (default: false)',
+          ),
         ),
       ),
       dataDir: v.exactOptional(

@@ -7,10 +7,11 @@ import { networkSchema } from './config-network.ts';
 import { BOARD_IDS } from './boards.ts';
 import { appNameSchema, appSchema } from './config-app.ts';
 import { componentsSchema } from './config-components.ts';
+import { checkWaitFor } from './config-wait-for.ts';
 
 /** Keys that design.md promises and this version does not have; by the path of the object they are in. */
 export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  'apps.*': ['npm', 'user', 'memory', 'sandbox', 'health', 'waitFor'],
+  'apps.*': ['npm', 'user', 'memory', 'sandbox', 'health'],
 };
 /** Boards likewise. */
 export const PLANNED_BOARDS: readonly string[] = ['raspberry-pi'];
@@ -40,6 +41,7 @@ export const configSchema = v.strictObject(
     apps: v.exactOptional(
       v.pipe(
         v.record(appNameSchema, appSchema, 'must be an object of apps by name'),
+        checkWaitFor(),
         v.description('The programs to run, by name'),
       ),
     ),

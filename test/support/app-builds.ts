@@ -30,6 +30,7 @@ export function appConfig(app: Partial<AppConfig>): AppConfig {
     restart: 'always',
     stopTimeoutSec: 5,
     waitFor: [],
+    ready: false,
     ...app,
   };
 }

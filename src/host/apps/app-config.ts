@@ -17,7 +17,9 @@ export interface AppConfig {
   restart: RestartPolicy;
   stopTimeoutSec: number;
   dataDir?: string;
+  /** Conditions, see shared/app-contract.ts. */
   waitFor: readonly string[];
+  ready: boolean;
 }
 
 export interface AppInclude {

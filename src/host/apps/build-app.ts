@@ -71,6 +71,8 @@ async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
       restart: app.restart,
       autostart: app.autostart,
       stopTimeoutSec: app.stopTimeoutSec,
+      ...(app.waitFor.length === 0 ? {} : { waitFor: app.waitFor }),
+      ...(app.ready ? { ready: true } : {}),
     },
     inputs: [...new Set([...program.inputs, ...include.inputs])].toSorted(),
     sourceMaps: program.sourceMaps ?? new Map<string, string>(),

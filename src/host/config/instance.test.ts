@@ -21,7 +21,15 @@ test('openInstance: fills in the defaults, keeps the order of the apps', async (
       '"components": { "kernel": { "directory": "k" }, "node": { "npmPackage": "p" } } }',
   );
   const { config, stateDirectory, lockPath } = await openInstance(directory);
-  const defaults = { args: [], env: {}, include: [], autostart: true, stopTimeoutSec: 5, waitFor: [] };
+  const defaults = {
+    args: [],
+    env: {},
+    include: [],
+    autostart: true,
+    stopTimeoutSec: 5,
+    waitFor: [],
+    ready: false,
+  };
   assert.deepEqual(config, {
     hostname: 'a',
     board: 'pc-arm64',

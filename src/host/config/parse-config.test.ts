@@ -114,7 +114,7 @@ test('parseConfig: unknown keys name the nearest, or the known ones', () => {
 });
 
 test('parseConfig: keys that are promised for later say so', () => {
-  for (const key of ['npm', 'user', 'memory', 'sandbox', 'health', 'waitFor']) {
+  for (const key of ['npm', 'user', 'memory', 'sandbox', 'health']) {
     assert.deepEqual(problemsOf(withApp(`{ "node": "m.ts", "${key}": "x" }`)), [
       `2:34 key "${key}" is not supported yet`,
     ]);
@@ -286,5 +286,27 @@ test('parseConfig: a replaced component has one source', () => {
   assert.deepEqual(problemsOf(withKeys('"components": { "kernel": {}, "libc": { "goModule": "x" } }')), [
     '2:17 "components.kernel" has no source: give it "directory" or "goModule"',
     '2:41 unknown key "goModule"; known here: directory',
+  ]);
+});
+
+function waiting(a: string, b: string): string {
+  return withKeys(`"apps": { "a": { "node": "m", "waitFor": ${a} }, "b": { "node": "m", "waitFor": ${b} } }`);
+}
+
+test('parseConfig: waitFor takes conditions, and no circle of apps', () => {
+  assert.deepEqual(parseConfig(waiting('["clock", "app:b"]', '["network"]'), 'tskrazy.json').apps?.['a'], {
+    node: 'm',
+    waitFor: ['clock', 'app:b'],
+  });
+  assert.deepEqual(problemsOf(waiting('["clock"]', '["clok"]')), [
+    '2:87 "apps.b.waitFor[0]" must be "clock", "network" or "app:NAME"',
+  ]);
+  assert.deepEqual(problemsOf(waiting('["app:c"]', '["app:b"]')), [
+    '2:43 "apps.a.waitFor[0]" waits for app "c", which is not there',
+    '2:83 "apps.b.waitFor[0]" waits for the app itself',
+  ]);
+  assert.deepEqual(problemsOf(waiting('["app:b"]', '["network", "app:a"]')), [
+    '2:43 "apps.a.waitFor[0]" waits for app "b", which waits for this one',
+    '2:94 "apps.b.waitFor[1]" waits for app "a", which waits for this one',
   ]);
 });
