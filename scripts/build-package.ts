@@ -2,6 +2,7 @@
 // CLI is bundled (its dependencies stay outside and are installed by npm), and the device programs are
 // bundled as they are for an image.
 
+import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { bundleDeviceProgram } from '../src/host/build/device-programs.ts';
@@ -19,7 +20,6 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node22.18',
-  sourcemap: 'linked',
   external: Object.keys(packageJson.dependencies),
   logLevel: 'warning',
 });
@@ -30,5 +30,8 @@ for (const name of ['init', 'net', 'web'] as const) {
   writeFileSync(`dist/device/${name}.cjs`, code);
   writeFileSync(`dist/device/${name}.cjs.map`, sourceMap);
 }
+
+// The SDK is a library: its types and its comments are for the editors of those who import it.
+execFileSync('node_modules/.bin/tsc', ['--project', 'src/app'], { stdio: 'inherit' });
 
 cpSync('src/host/templates', 'dist/templates', { recursive: true });

@@ -10,6 +10,7 @@ import { bundleError, formatMessage, isBuildFailure, isTopLevelAwait } from './b
 import { entryMainPlugin } from './entry-main.ts';
 import type { NativePackages } from './native-plugin.ts';
 import type { StagedPackages } from './npm-stage.ts';
+import { sdkPlugin } from './sdk-plugin.ts';
 
 export interface BundleRequest {
   appName: string;
@@ -71,6 +72,7 @@ async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle>
     entryPoints: [entryPath],
     outfile: resolve(instanceDirectory, fileName),
     plugins: [
+      sdkPlugin,
       ...(format === 'esm' ? [builtinModulesPlugin] : []),
       entryMainPlugin(entryPath),
       native.plugin(),
@@ -136,6 +138,6 @@ function portable(text: string, { staged, instanceDirectory }: BundleRequest): s
 
 function inputsOf(metafile: Metafile, instanceDirectory: string): string[] {
   return Object.keys(metafile.inputs)
-    .filter((path) => !/^(?:builtin|native):|^\(disabled\):/.test(path))
+    .filter((path) => !/^(?:builtin|native|tskrazy):|^\(disabled\):/.test(path))
     .map((path) => (isAbsolute(path) ? path : resolve(instanceDirectory, path)));
 }
