@@ -22,7 +22,8 @@ export interface Disk {
   refusal: string | null;
 }
 
-interface BlockDevice {
+/** What lsblk says of a device, and of all that lies on it. */
+export interface BlockDevice {
   name: string;
   path: string;
   size: number;
@@ -34,8 +35,8 @@ interface BlockDevice {
   hotplug: boolean;
   ro: boolean;
   'log-sec': number;
-  mountpoints: (string | null)[];
-  children?: BlockDevice[];
+  mountpoints: readonly (string | null)[];
+  children?: readonly BlockDevice[];
 }
 
 const COLUMNS = 'NAME,PATH,SIZE,TYPE,MODEL,VENDOR,TRAN,RM,HOTPLUG,RO,LOG-SEC,MOUNTPOINTS';
@@ -98,7 +99,7 @@ async function runLsblk(args: readonly string[]): Promise<BlockDevice[]> {
   }
 }
 
-function toDisk(device: BlockDevice): Disk {
+export function toDisk(device: BlockDevice): Disk {
   const mountPoints = mountPointsOf(device);
   const disk = {
     path: device.path,

@@ -15,7 +15,12 @@ export class FileDevice implements ByteDevice {
   /** A new, sparse file of `sizeBytes` bytes; an error if `path` exists. */
   static async create(path: string, sizeBytes: number): Promise<FileDevice> {
     const handle = await open(path, 'wx+', 0o644);
-    await handle.truncate(sizeBytes);
+    try {
+      await handle.truncate(sizeBytes);
+    } catch (cause) {
+      await handle.close();
+      throw cause;
+    }
     return new FileDevice(handle, sizeBytes);
   }
 

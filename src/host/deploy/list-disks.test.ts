@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type BlockDevice, toDisk } from './list-disks.ts';
+
+const stick: BlockDevice = {
+  name: 'sdb',
+  path: '/dev/sdb',
+  size: 8e9,
+  type: 'disk',
+  model: 'Ultra  ',
+  vendor: ' SanDisk ',
+  tran: 'usb',
+  rm: true,
+  hotplug: true,
+  ro: false,
+  'log-sec': 512,
+  mountpoints: [null],
+};
+
+function partition(changes: Partial<BlockDevice>): BlockDevice {
+  return { ...stick, name: 'sdb1', path: '/dev/sdb1', type: 'part', ...changes };
+}
+
+function refusalOf(changes: Partial<BlockDevice>): string | null {
+  return toDisk({ ...stick, ...changes }).refusal;
+}
+
+test('toDisk: a disk that nobody uses may be flashed', () => {
+  assert.deepEqual(toDisk({ ...stick, children: [partition({})] }), {
+    path: '/dev/sdb',
+    sizeBytes: 8e9,
+    model: 'SanDisk Ultra',
+    transport: 'usb',
+    removable: true,
+    readOnly: false,
+    mountPoints: [],
+    refusal: null,
+  });
+  assert.equal(toDisk({ ...stick, vendor: null, model: null, tran: null }).model, '');
+});
+
+test('toDisk: what is mounted, swapped to or used in another way is refused, however deep', () => {
+  const volume = { ...stick, type: 'lvm', path: '/dev/mapper/vg-root' };
+  const cases: [Partial<BlockDevice>, RegExp][] = [
+    [{ mountpoints: ['/mnt'] }, /^it is mounted at "\/mnt"$/],
+    [{ children: [partition({ mountpoints: ['/a', null, '/b'] })] }, /^it is mounted at "\/a", "\/b"$/],
+    [{ children: [partition({ mountpoints: ['[SWAP]'] })] }, /^this computer swaps to it$/],
+    [
+      { children: [partition({ children: [{ ...volume, mountpoints: ['/srv', '/'] }] })] },
+      /^this computer runs from it \("\/" is on it\)$/,
+    ],
+    [{ children: [partition({ children: [volume] })] }, /^"\/dev\/mapper\/vg-root" \(lvm\) lies on it$/],
+  ];
+  for (const [changes, expected] of cases) assert.match(refusalOf(changes) ?? '', expected);
+});
+
+test('toDisk: what is no disk, or none that fits, is refused', () => {
+  const cases: [Partial<BlockDevice>, RegExp][] = [
+    [{ type: 'part' }, /^it is a partition/],
+    [{ type: 'lvm' }, /^it is a logical volume/],
+    [{ type: 'crypt' }, /^it is an encrypted volume/],
+    [{ type: 'rom' }, /^it is an optical drive$/],
+    [{ ro: true }, /^it is read-only/],
+    [{ 'log-sec': 4096 }, /^it has sectors of 4096 bytes/],
+    [{ size: 1e9 }, /^it is too small: it has 954 MiB and 1324 MiB are needed$/],
+  ];
+  for (const [changes, expected] of cases) assert.match(refusalOf(changes) ?? '', expected);
+});
