@@ -2,6 +2,7 @@
 // thousands of lines a second, and appending them must cost only what is new.
 
 import type { LogLine } from '../../shared/services.ts';
+import { parseStructuredLine } from '../../shared/structured-log.ts';
 import { parseAnsi, stripAnsi } from '../ansi.ts';
 import { formatClock, formatDate } from '../format.ts';
 
@@ -102,16 +103,24 @@ function lineElement(line: LogLine): HTMLElement {
   time.textContent = formatClock(line.timeMs);
   const text = document.createElement('span');
   text.className = 'log-text';
-  for (const span of parseAnsi(line.text)) {
-    if (span.className === '') {
-      text.append(span.text);
-      continue;
+  const structured = parseStructuredLine(line.text);
+  if (structured === undefined) {
+    text.append(...parseAnsi(line.text).map((span) => spanOf(span.text, span.className)));
+  } else {
+    element.classList.add(`level-${structured.level}`);
+    text.append(structured.message);
+    for (const [name, value] of structured.fields) {
+      text.append('  ', spanOf(`${name}=`, 'log-field-name'), spanOf(value, 'log-field'));
     }
-    const coloured = document.createElement('span');
-    coloured.className = span.className;
-    coloured.textContent = span.text;
-    text.append(coloured);
   }
   element.append(time, text);
   return element;
+}
+
+function spanOf(text: string, className: string): HTMLElement | string {
+  if (className === '') return text;
+  const span = document.createElement('span');
+  span.className = className;
+  span.textContent = text;
+  return span;
 }

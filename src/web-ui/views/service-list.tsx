@@ -1,5 +1,6 @@
 // Services as rows: what each is doing and the last thing it said. A row leads to the service's log.
 
+import { summarizeLine } from '../../shared/structured-log.ts';
 import type { ServiceView } from '../../shared/web-api.ts';
 import { stripAnsi } from '../ansi.ts';
 import type { History } from '../device/history.ts';
@@ -19,6 +20,7 @@ function ServiceRow({ service, history, nowMs }: RowProps) {
   const { name, usage, lastLine, state, reason } = service;
   const cores = usage?.cpuCores ?? null;
   const memory = usage?.memoryBytes ?? null;
+  const isToCome = state === 'waiting' || state === 'starting';
   const isDown = state === 'backoff' || state === 'failed';
   return (
     <li class="service" data-state={state} data-up={usage ? 'yes' : undefined}>
@@ -30,7 +32,13 @@ function ServiceRow({ service, history, nowMs }: RowProps) {
         <StateText service={service} nowMs={nowMs} />
       </div>
       <p class="service-line" title={isDown ? (reason ?? undefined) : undefined}>
-        {lastLine === null ? <span class="quiet">no output yet</span> : stripAnsi(lastLine)}
+        {isToCome && reason !== null ? (
+          <span class="quiet">{reason}</span>
+        ) : lastLine === null ? (
+          <span class="quiet">no output yet</span>
+        ) : (
+          stripAnsi(summarizeLine(lastLine))
+        )}
       </p>
       <div class="service-cpu">
         <Chart
