@@ -5,6 +5,8 @@
 //   GET  /v1/services                        -> ServiceStatus[]
 //   POST /v1/services/NAME/{start,stop,restart} -> ServiceStatus, when the act is done
 //   GET  /v1/logs/NAME?lines=N&follow=1      -> one LogLine a line (NDJSON); NAME: a service, or a LOG_OF_*
+//   GET  /v1/logs/NAME?lines=N&since=MS&boot=-1 -> the same of the boot before, from the copy in /perm
+//   GET  /v1/boots                           -> BootRecord[], newest first; the first one is this boot
 //   GET  /v1/events                          -> one InitEvent a line; first one `service` event for each
 //                                               service as it is now, then one for every change
 //   POST /v1/reboot, /v1/poweroff            -> 202 PowerAccepted; init then stops everything
@@ -29,19 +31,47 @@ export type ServiceAction = (typeof SERVICE_ACTIONS)[number];
 export const INIT_API = {
   system: '/v1/system',
   services: '/v1/services',
+  boots: '/v1/boots',
   events: '/v1/events',
   reboot: '/v1/reboot',
   poweroff: '/v1/poweroff',
   serviceAction: (name: string, action: ServiceAction) =>
     `/v1/services/${encodeURIComponent(name)}/${action}`,
   /** The last `lines` lines; `follow` keeps the answer open for the lines to come. */
-  log: (name: string, options: { lines?: number; follow?: boolean } = {}) => {
+  log: (name: string, options: LogQuery & { follow?: boolean } = {}) => {
     const query = new URLSearchParams();
     if (options.lines !== undefined) query.set('lines', String(options.lines));
+    if (options.since !== undefined) query.set('since', String(options.since));
+    if (options.boot !== undefined && options.boot !== 0) query.set('boot', String(options.boot));
     if (options.follow === true) query.set('follow', '1');
     return `/v1/logs/${encodeURIComponent(name)}${query.size > 0 ? `?${query.toString()}` : ''}`;
   },
 } as const;
+
+/** Which lines of a log. */
+export interface LogQuery {
+  lines?: number;
+  /** Unix time in ms: lines from then on, by the clock of the device when they were written. */
+  since?: number;
+  /** 0 is this boot, -1 the one before, and so on. An earlier one cannot be followed. */
+  boot?: number;
+}
+
+/** A start of the device, as far as its logs are kept in /perm. */
+export interface BootRecord {
+  /** As in LogQuery. */
+  boot: number;
+  /** The kernel's: /proc/sys/kernel/random/boot_id. */
+  id: string;
+  buildId: string;
+  slot: Slot | null;
+  /** Unix time in ms when the kernel started, by the clock at the time when /perm was there. */
+  bootedAtMs: number;
+  /** How it went down in order; null: it has not, because it still runs or was cut off. */
+  end: { atMs: number; how: string } | null;
+  /** Names of the logs that there is something of. */
+  logs: readonly string[];
+}
 
 export interface PermStatus {
   /** `pending` while it is still being prepared; `tmpfs`: nothing written there survives a reboot. */

@@ -4,7 +4,9 @@
 //   GET  /health                                   open      -> 200 `ok`
 //   GET  /api/v1/status                            read      -> WebStatus
 //   GET  /api/v1/events                            read      -> server-sent events: see WebEvents
+//   GET  /api/v1/boots                             read      -> BootRecord[], newest first
 //   GET  /api/v1/logs/NAME?lines=N                 read      -> text, one line a log line, with time stamps
+//   GET  /api/v1/logs/NAME?lines=N&since=MS&boot=-1 read     -> the same of the boot before
 //   GET  /api/v1/logs/NAME?lines=N&format=ndjson   read      -> one LogLine a line
 //   GET  /api/v1/logs/NAME?lines=N&follow=1        read      -> server-sent events: see LogEvents
 //   POST /api/v1/services/NAME/{start,stop,restart} change   -> ServiceStatus (202 when `web` restarts itself)
@@ -17,7 +19,7 @@
 // A refusal is a WebError: 401 (who are you), 403, 404, 405, 409, 413, 429 with Retry-After, 502 (init
 // does not answer), 503.
 
-import type { ServiceAction, SystemStatus } from './init-api.ts';
+import type { LogQuery, ServiceAction, SystemStatus } from './init-api.ts';
 import type { NetStatus } from './net-status.ts';
 import type { LogLine, ServiceStatus } from './services.ts';
 
@@ -32,16 +34,19 @@ export const WEB_API = {
   status: '/api/v1/status',
   events: '/api/v1/events',
   sessions: '/api/v1/sessions',
+  boots: '/api/v1/boots',
   reboot: '/api/v1/reboot',
   poweroff: '/api/v1/poweroff',
   serviceAction: (name: string, action: ServiceAction) =>
     `/api/v1/services/${encodeURIComponent(name)}/${action}`,
   log: (
     name: string,
-    options: { lines?: number; follow?: boolean; format?: 'text' | 'ndjson'; download?: boolean } = {},
+    options: LogQuery & { follow?: boolean; format?: 'text' | 'ndjson'; download?: boolean } = {},
   ) => {
     const query: string[] = [];
     if (options.lines !== undefined) query.push(`lines=${options.lines}`);
+    if (options.since !== undefined) query.push(`since=${options.since}`);
+    if (options.boot !== undefined && options.boot !== 0) query.push(`boot=${options.boot}`);
     if (options.follow === true) query.push('follow=1');
     if (options.format !== undefined) query.push(`format=${options.format}`);
     if (options.download === true) query.push('download=1');

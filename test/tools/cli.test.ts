@@ -55,7 +55,10 @@ function makeInstance(config: string): string {
   return directory;
 }
 
-const VERBS = ['new', 'add', 'edit', 'get', 'build', 'flash', 'vm', 'doctor', 'completion', 'version'];
+const VERBS = [
+  ...['new', 'add', 'edit', 'get', 'build', 'flash', 'vm', 'doctor', 'completion', 'version'],
+  ...['status', 'ps', 'logs', 'start', 'stop', 'restart', 'reboot', 'poweroff'],
+];
 
 test('tsk --help lists every verb; without arguments it goes to standard error', () => {
   const help = tsk(['--help']);

@@ -3,6 +3,7 @@
 // then `:directive`).
 
 import { Argument } from 'commander';
+import { LOG_OF_INIT, LOG_OF_KERNEL } from '../../shared/init-api.ts';
 import { examples, type VerbAdder } from './session.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -32,7 +33,13 @@ export const addCompletionVerb: VerbAdder = (program, action) => {
     .action(
       action(async (_session, words: string[]) => {
         const { completeWords } = await import('./complete-words.ts');
-        const { candidates, allowsFiles } = await completeWords(program, words, { 'vm stop': listVmNames });
+        const { candidates, allowsFiles } = await completeWords(program, words, {
+          'vm stop': listVmNames,
+          logs: async () => [...(await listAppNames(words)), ...SYSTEM_LOGS],
+          start: () => listAppNames(words),
+          stop: () => listAppNames(words),
+          restart: () => listAppNames(words),
+        });
         const lines = candidates.map(([value, description]) => `${value}\t${description.split('\n', 1)[0]}`);
         const directive = allowsFiles ? DIRECTIVE_DEFAULT : DIRECTIVE_NO_FILES;
         process.stdout.write(`${[...lines, `:${directive}`].join('\n')}\n`);
@@ -43,6 +50,23 @@ export const addCompletionVerb: VerbAdder = (program, action) => {
 async function listVmNames(): Promise<string[]> {
   const { listVms } = await import('../vm/vm-registry.ts');
   return (await listVms()).map((vm) => vm.name);
+}
+
+/** Programs of ours, then logs that belong to no service. */
+const SYSTEM_LOGS = ['net', 'web', LOG_OF_INIT, LOG_OF_KERNEL];
+
+/** Those of tskrazy.json: a device is not asked at every TAB. */
+async function listAppNames(words: readonly string[]): Promise<string[]> {
+  const { openInstance } = await import('../config/instance.ts');
+  const flag = words.findIndex((word) => word === '-i' || word === '--instance');
+  const joined = words.find((word) => word.startsWith('--instance='))?.slice('--instance='.length);
+  const directory = joined ?? (flag < 0 ? '.' : (words[flag + 1] ?? '.'));
+  try {
+    return (await openInstance(directory)).config.apps.map(({ name }) => name);
+  } catch {
+    // No instance, or one with a mistake: nothing to offer.
+    return [];
+  }
 }
 
 async function printScript(shell: Shell): Promise<void> {

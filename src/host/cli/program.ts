@@ -11,13 +11,19 @@ import { addDoctorVerb } from './doctor.ts';
 import { addEditVerb } from './edit.ts';
 import { addFlashVerb } from './flash.ts';
 import { addGetVerb } from './get.ts';
+import { addLogsVerb } from './logs.ts';
 import { addNewVerb } from './new.ts';
+import { addPowerVerbs } from './power.ts';
+import { addPsVerb } from './ps.ts';
+import { addServiceVerbs } from './services.ts';
+import { addStatusVerb } from './status.ts';
 import { addVmVerb } from './vm.ts';
 import { addVersionVerb } from './version.ts';
 
 const VERB_GROUPS: readonly (readonly [title: string, verbs: readonly VerbAdder[]])[] = [
   ['Edit an instance:', [addNewVerb, addAddVerb, addEditVerb, addGetVerb]],
   ['Build and deploy it:', [addBuildVerb, addFlashVerb, addVmVerb]],
+  ['Operate the device:', [addStatusVerb, addPsVerb, addLogsVerb, addServiceVerbs, addPowerVerbs]],
   ['Other:', [addDoctorVerb, addCompletionVerb, addVersionVerb]],
 ];
 
@@ -43,6 +49,7 @@ export function createProgram(signal: AbortSignal): Command {
       examples(
         ['tsk new garden && cd garden && tsk vm run', 'make an instance and boot it in a virtual machine'],
         ['tsk build --disk garden.img', 'build its disk image'],
+        ['tsk logs -f sensor', 'see what an app of the running device says'],
       ),
     );
   const action = createActionMaker(signal);
@@ -54,5 +61,6 @@ export function createProgram(signal: AbortSignal): Command {
 }
 
 function formatArgument(argument: Argument): string {
-  return argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
 }

@@ -1,0 +1,48 @@
+// What the verbs that operate a device have in common.
+
+import { Option } from 'commander';
+import type { OpenDevice } from '../devices/open-device.ts';
+import type { WebStatus } from '../../shared/web-api.ts';
+import { nearestName } from '../nearest-name.ts';
+import { UserError } from '../user-error.ts';
+import type { Session } from './session.ts';
+
+export interface DeviceOptions {
+  host?: string;
+}
+
+export function hostOption(): Option {
+  return new Option(
+    '--host <host>',
+    'name or address of the device, with :PORT where it is not the usual one',
+  );
+}
+
+/** At the end of a description: where the device is found. */
+export const WHICH_DEVICE =
+  "The device is this instance's: its virtual machine if one runs, else the one that answers to its hostname.";
+
+export async function connect(session: Session, options: DeviceOptions): Promise<OpenDevice> {
+  const { openInstance } = await import('../config/instance.ts');
+  const { openDevice } = await import('../devices/open-device.ts');
+  const instance = await openInstance(session.instanceDirectory);
+  return openDevice({
+    instance,
+    host: options.host,
+    signal: session.signal,
+    warn: (text) => session.output.warn(text),
+  });
+}
+
+/** Refuses a name that the device does not know, with the nearest one that it does. */
+export function requireName(act: string, name: string, known: readonly string[]): void {
+  if (known.includes(name)) return;
+  const nearest = nearestName(name, known);
+  throw new UserError(`Cannot ${act} "${name}": the device has nothing of that name`, {
+    hint: nearest === undefined ? `Choose from ${known.join(', ')}.` : `Did you mean ${nearest}?`,
+  });
+}
+
+export function serviceNames(status: WebStatus): string[] {
+  return status.services.map(({ name }) => name);
+}

@@ -1,0 +1,228 @@
+// Speaks to one device's web API (shared/web-api.ts). Whatever keeps it from that comes out as a UserError
+// that says what is wrong; a NoAnswerError may be worth another try.
+
+import http from 'node:http';
+import { text } from 'node:stream/consumers';
+import type { BootRecord, LogQuery, ServiceAction } from '../../shared/init-api.ts';
+import type { LogLine, ServiceStatus } from '../../shared/services.ts';
+import { WEB_API, WEB_USER, type WebError, type WebStatus } from '../../shared/web-api.ts';
+import { UserError } from '../user-error.ts';
+import type { DeviceAddress } from './device-address.ts';
+import { noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.ts';
+import type { FoundDevice } from './find-device.ts';
+import type { KnownPassword } from './instance-password.ts';
+import { NoAnswerError } from './no-answer-error.ts';
+import { readServerSentEvents } from './server-sent-events.ts';
+
+const CONNECT_LIMIT_MS = 5000;
+const ANSWER_LIMIT_MS = 20_000;
+/** Stopping a service takes as long as it is configured to. */
+const ACT_LIMIT_MS = 120_000;
+/** Live views have a heartbeat every 15 s. */
+const SILENCE_LIMIT_MS = 40_000;
+
+export interface LogBatch {
+  lines: LogLine[];
+  /** To go on from here. */
+  id: string;
+}
+
+interface AskOptions {
+  method?: 'GET' | 'POST';
+  limitMs?: number;
+  headers?: Readonly<Record<string, string>>;
+  /** What is being done, after "Cannot". */
+  act: string;
+}
+
+export class DeviceClient {
+  readonly device: FoundDevice;
+  readonly #password: KnownPassword;
+  readonly #signal: AbortSignal;
+  #address: DeviceAddress | undefined;
+  #version: string | undefined;
+
+  constructor(device: FoundDevice, password: KnownPassword, signal: AbortSignal) {
+    this.device = device;
+    this.#password = password;
+    this.#signal = signal;
+  }
+
+  /** The one that answered last. */
+  get address(): DeviceAddress {
+    const [first] = this.device.addresses;
+    const address = this.#address ?? first;
+    if (address === undefined) throw new Error('A device without an address was found');
+    return address;
+  }
+
+  async status(): Promise<WebStatus> {
+    const status = await this.#askJson<WebStatus>(WEB_API.status, { act: 'read the status' });
+    if (typeof status?.system?.hostname !== 'string') throw notADevice(this.device, this.address);
+    this.#version = status.system.tskrazyVersion;
+    return status;
+  }
+
+  async boots(): Promise<BootRecord[]> {
+    return this.#askJson<BootRecord[]>(WEB_API.boots, { act: 'read the earlier logs' });
+  }
+
+  async log(name: string, query: LogQuery): Promise<LogLine[]> {
+    const path = WEB_API.log(name, { ...query, format: 'ndjson' });
+    const answer = await this.#ask(path, { act: `read the log "${name}"` });
+    const lines = (await text(answer)).split('\n').filter((line) => line !== '');
+    return lines.map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** Ends when the device ends it, which a followed log never does by itself; throws NoAnswerError when cut off. */
+  async *follow(name: string, query: LogQuery, lastEventId?: string): AsyncGenerator<LogBatch> {
+    const answer = await this.#ask(WEB_API.log(name, { ...query, follow: true }), {
+      act: `follow the log "${name}"`,
+      ...(lastEventId === undefined ? {} : { headers: { 'Last-Event-ID': lastEventId } }),
+    });
+    answer.socket.setTimeout(SILENCE_LIMIT_MS, () => answer.destroy(new TimeoutError()));
+    try {
+      for await (const { id, event, data } of readServerSentEvents(answer.setEncoding('utf8'))) {
+        if (event === 'lines') yield { id, lines: JSON.parse(data) as LogLine[] };
+      }
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw noAnswer(this.device, this.address, error);
+    } finally {
+      answer.destroy();
+    }
+  }
+
+  async act(name: string, action: ServiceAction): Promise<ServiceStatus> {
+    const path = WEB_API.serviceAction(name, action);
+    return this.#askJson(path, { method: 'POST', limitMs: ACT_LIMIT_MS, act: `${action} "${name}"` });
+  }
+
+  async power(how: 'reboot' | 'poweroff'): Promise<void> {
+    const act = how === 'reboot' ? 'reboot' : 'power off';
+    await this.#askJson(WEB_API[how], { method: 'POST', act: `${act} "${this.device.name}"` });
+  }
+
+  /** Needs no password. */
+  async isUp(): Promise<boolean> {
+    try {
+      const answer = await this.#send(this.address, WEB_API.health, { act: '', limitMs: CONNECT_LIMIT_MS });
+      answer.resume();
+      return answer.statusCode === 200;
+    } catch {
+      this.#signal.throwIfAborted();
+      return false;
+    }
+  }
+
+  async #askJson<T>(path: string, options: AskOptions): Promise<T> {
+    const answer = await this.#ask(path, options);
+    try {
+      return JSON.parse(await text(answer)) as T;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      if (error instanceof SyntaxError) throw notADevice(this.device, this.address);
+      throw noAnswer(this.device, this.address, error);
+    }
+  }
+
+  async #ask(path: string, options: AskOptions): Promise<http.IncomingMessage> {
+    const answer = await this.#reach(path, options);
+    const status = answer.statusCode ?? 0;
+    if (status >= 200 && status < 300) return answer;
+    throw await this.#refusal(answer, options.act);
+  }
+
+  /** Takes the first address that answers, and stays with it. */
+  async #reach(path: string, options: AskOptions): Promise<http.IncomingMessage> {
+    const headers = { ...options.headers, Authorization: this.#authorization() };
+    if (this.#address !== undefined) return this.#send(this.#address, path, { ...options, headers });
+    let problem: unknown;
+    for (const address of this.device.addresses) {
+      try {
+        const answer = await this.#send(address, path, { ...options, headers });
+        this.#address = address;
+        return answer;
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        problem ??= error;
+      }
+    }
+    throw problem;
+  }
+
+  #send(address: DeviceAddress, path: string, options: AskOptions): Promise<http.IncomingMessage> {
+    const limitMs = options.limitMs ?? ANSWER_LIMIT_MS;
+    return new Promise((resolve, reject) => {
+      const request = http.request({
+        host: address.host,
+        port: address.port,
+        path,
+        method: options.method ?? 'GET',
+        headers: options.headers ?? {},
+        agent: false,
+        timeout: Math.min(limitMs, CONNECT_LIMIT_MS),
+        signal: this.#signal,
+      });
+      request.on('socket', (socket) => socket.once('connect', () => socket.setTimeout(limitMs)));
+      request.once('timeout', () => request.destroy(new TimeoutError()));
+      request.once('response', resolve);
+      request.once('error', (error) => {
+        reject(this.#signal.aborted ? this.#signal.reason : noAnswer(this.device, address, error));
+      });
+      request.end();
+    });
+  }
+
+  #authorization(): string {
+    return `Basic ${Buffer.from(`${WEB_USER}:${this.#password.password}`).toString('base64')}`;
+  }
+
+  async #refusal(answer: http.IncomingMessage, act: string): Promise<UserError> {
+    const { device, address } = this;
+    const body = await text(answer);
+    const said = refusalMessage(body);
+    if (said === undefined) return notADevice(device, address);
+    switch (answer.statusCode) {
+      case 401:
+        if (!/realm="tskrazy"/.test(answer.headers['www-authenticate'] ?? ''))
+          return notADevice(device, address);
+        return wrongPassword(device, address, this.#password.file, await this.#nameOnLoginPage());
+      case 404:
+        // init's words for what is gone are others than the router's for what it does not know.
+        if (said === 'There is nothing at this address') return tooOld(device, act, this.#version);
+        break;
+      case 502:
+      case 504:
+        // `web` is there before init's API when the device starts, and after it when it goes down.
+        return new NoAnswerError(`Cannot ${act}: ${lowerFirst(said)}`, { hint: 'Try again in a moment.' });
+      default:
+    }
+    return new UserError(`Cannot ${act}: ${lowerFirst(said)}`);
+  }
+
+  /** undefined: it has none, so it is not one of ours. */
+  async #nameOnLoginPage(): Promise<string | undefined> {
+    const answer = await this.#send(this.address, '/login', { act: '' }).catch(() => undefined);
+    return answer === undefined ? undefined : /<title>Log in: ([^<]+)<\/title>/.exec(await text(answer))?.[1];
+  }
+}
+
+class TimeoutError extends Error {
+  readonly code = 'ETIMEDOUT';
+}
+
+/** undefined: not an answer of our API. */
+function refusalMessage(body: string): string | undefined {
+  try {
+    const { error } = JSON.parse(body) as Partial<WebError>;
+    return typeof error?.message === 'string' ? error.message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** "Cannot stop "x": it is ..." reads on; a name or an acronym at the start stays. */
+function lowerFirst(sentence: string): string {
+  return /^[A-Z][a-z]/.test(sentence) ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : sentence;
+}

@@ -1,0 +1,115 @@
+// Says precisely why a device cannot be talked to, and what to do about it.
+
+import type { WebStatus } from '../../shared/web-api.ts';
+import { UserError } from '../user-error.ts';
+import { type DeviceAddress, formatDeviceAddress } from './device-address.ts';
+import type { FoundDevice } from './find-device.ts';
+import { NoAnswerError } from './no-answer-error.ts';
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was closed without an answer',
+  EPIPE: 'the connection was closed without an answer',
+  ETIMEDOUT: 'there is no answer',
+  EHOSTUNREACH: 'there is no way to it from this computer',
+  ENETUNREACH: 'there is no way to it from this computer',
+  EHOSTDOWN: 'nobody has that address',
+};
+
+export function noAnswer(device: FoundDevice, address: DeviceAddress, cause: unknown): NoAnswerError {
+  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  const reason = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
+  return new NoAnswerError(`Cannot reach ${nameAndAddress(device, address)}: ${reason}`, {
+    cause,
+    hint: hintWithoutAnswer(device, address, code),
+  });
+}
+
+function nameAndAddress(device: FoundDevice, address: DeviceAddress): string {
+  const at = formatDeviceAddress(address);
+  return device.name === address.host ? `"${at}"` : `"${device.name}" at ${at}`;
+}
+
+function hintWithoutAnswer({ foundBy }: FoundDevice, { port }: DeviceAddress, code: string): string {
+  if (foundBy === 'virtual machine') {
+    return 'The virtual machine runs, so the device in it is starting or going down. "tsk vm list" names its process.';
+  }
+  if (code === 'ECONNREFUSED') {
+    return (
+      `Something has this address, but serves nothing on port ${port}. Is it the right device? "web.port" in\n` +
+      'tskrazy.json says where it listens, --host ADDRESS:PORT where to ask.'
+    );
+  }
+  if (code === 'ECONNRESET' || code === 'EPIPE')
+    return 'It may be starting or going down. Try again in a moment.';
+  return 'Is it switched on, and in the same network as this computer?';
+}
+
+/** `hostname` is what the login page calls itself, when it is one of ours. */
+export function wrongPassword(
+  device: FoundDevice,
+  address: DeviceAddress,
+  passwordFile: string,
+  hostname: string | undefined,
+): UserError {
+  if (hostname !== undefined && hostname !== device.expected.hostname) {
+    return anotherDevice(device, address, `it calls itself "${hostname}"`);
+  }
+  return new UserError(
+    `Cannot log in to ${nameAndAddress(device, address)}: the password in "${passwordFile}" is wrong`,
+    {
+      hint:
+        'The device was built from another copy of this instance, or the file was changed since. Copy .tskrazy/password\n' +
+        'from the computer that built the device, or write the device anew from here ("tsk flash").',
+    },
+  );
+}
+
+function anotherDevice(device: FoundDevice, address: DeviceAddress, what: string): UserError {
+  const { hostname } = device.expected;
+  return new UserError(
+    `Cannot talk to "${hostname}": another device answers at ${formatDeviceAddress(address)}: ${what}`,
+    {
+      hint:
+        device.foundBy === 'host'
+          ? 'Give the address of the right one with --host, or its instance with "tsk -i DIR".'
+          : 'Give the address of the right one with --host.',
+    },
+  );
+}
+
+export function notADevice(device: FoundDevice, address: DeviceAddress): UserError {
+  return new UserError(
+    `Cannot talk to "${device.name}": what answers at ${formatDeviceAddress(address)} is not a device of tskrazy`,
+    { hint: 'Look at it in a browser. Give the right address with --host ADDRESS:PORT.' },
+  );
+}
+
+export function tooOld(device: FoundDevice, what: string, version: string | undefined): UserError {
+  const runs = version === undefined ? 'an older tskrazy' : `tskrazy ${version}`;
+  return new UserError(`Cannot ${what} of "${device.name}": it runs ${runs}, which does not know how`, {
+    hint: 'Write the device anew ("tsk flash"), or use the tsk that built it.',
+  });
+}
+
+/**
+ * Throws when the device is certainly another one; returns a warning when somebody named it with --host, for
+ * the instance may have been renamed since the device was built.
+ */
+export function checkIdentity(
+  device: FoundDevice,
+  address: DeviceAddress,
+  status: WebStatus,
+): string | undefined {
+  const { hostname, board } = status.system;
+  const { expected } = device;
+  const what =
+    hostname !== expected.hostname
+      ? `it calls itself "${hostname}"`
+      : board !== expected.board
+        ? `it is a ${board}, the instance is for ${expected.board}`
+        : undefined;
+  if (what === undefined) return undefined;
+  if (device.foundBy !== 'host') throw anotherDevice(device, address, what);
+  return `The device at ${formatDeviceAddress(address)} is not quite that of this instance, "${expected.hostname}": ${what}`;
+}
