@@ -13,6 +13,8 @@ interface QmpMessage {
   data?: Record<string, unknown>;
 }
 
+const CLOSED = 'QEMU closed its control socket';
+
 export type QmpEventListener = (event: string, data: Record<string, unknown>) => void;
 
 export class QmpClient {
@@ -22,7 +24,7 @@ export class QmpClient {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    const fail = (error?: Error): void => this.#failAll(error ?? new Error('QEMU closed its control socket'));
+    const fail = (error?: Error): void => this.#failAll(error ?? new Error(CLOSED));
     socket.on('error', fail).on('close', () => fail());
     // readline hands on the errors of its input, and an unheard one ends the process.
     createInterface({ input: socket })
@@ -42,6 +44,7 @@ export class QmpClient {
   execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
     const message = args === undefined ? { execute: command } : { execute: command, arguments: args };
     return new Promise((resolve, reject) => {
+      if (this.#socket.destroyed) throw new Error(CLOSED);
       this.#replies.push({ resolve, reject });
       this.#socket.write(`${JSON.stringify(message)}\n`);
     });
