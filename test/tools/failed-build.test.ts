@@ -233,3 +233,21 @@ test('two apps of one name are refused at their place', async () => {
   assert.equal(code, 1);
   assert.match(stderr, /tskrazy\.json:1:\d+: .*"hello"/);
 });
+
+test('options and variables that cannot be meant are refused', async () => {
+  const directory = copyOfInstance();
+  const output = join(root, 'never.img');
+  const twice = await runTsk(['-i', directory, 'build', '--disk', output, '--boot', output]);
+  assert.equal(twice.code, 1);
+  assert.equal(
+    twice.stderr,
+    `Error: Cannot write two images to "${output}"\nHint: Name a file for each of them.\n`,
+  );
+  const env = { SOURCE_DATE_EPOCH: 'yesterday' };
+  const epoch = await runTsk(['-i', directory, 'build', '--offline'], { env });
+  assert.equal(epoch.code, 1);
+  assert.match(
+    epoch.stderr,
+    /^Error: Cannot use SOURCE_DATE_EPOCH "yesterday": it is not a number of seconds since 1970\n/,
+  );
+});

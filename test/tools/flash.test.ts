@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
@@ -14,23 +15,18 @@ import { flashDisk } from '../../src/host/deploy/flash-disk.ts';
 import { findDisk, listDisks } from '../../src/host/deploy/list-disks.ts';
 import { FileDevice } from '../../src/host/files/file-device.ts';
 import { layOutDisk, MIN_DISK_BYTES } from '../../src/shared/disk-layout.ts';
+import type { Manifest } from '../../src/shared/manifest.ts';
 import { makeRoot, runTsk, startTsk, type TskRun, writeInstance } from '../support/instances.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const MIB = 1024 * 1024;
 const root = makeRoot('flash');
 const instance = join(root, 'garden');
-let buildId = '';
 
 before(async () => {
-  const { code, stdout, stderr } = await runTsk([
-    '-i',
-    writeInstance(instance, 'pc-amd64'),
-    'build',
-    '--json',
-  ]);
-  assert.equal(code, 0, stdout + stderr);
-  ({ buildId } = JSON.parse(stdout) as { buildId: string });
+  writeInstance(instance, 'pc-amd64');
+  const { code, stderr } = await runTsk(['-i', instance, 'build']);
+  assert.equal(code, 0, stderr);
 });
 
 function flash(target: string, ...args: string[]): Promise<TskRun> {
@@ -74,7 +70,11 @@ function attach(t: TestContext, file: string, ...options: string[]): string | un
 }
 
 /** All that a device needs to boot, and a /perm that it will format. */
-async function assertFlashed(t: TestContext, path: string, sizeBytes: number): Promise<void> {
+async function assertFlashed(t: TestContext, path: string, sizeBytes: number): Promise<Manifest> {
+  const sgdisk = requireTool(t, 'sgdisk');
+  if (sgdisk !== undefined) {
+    assert.match(execFileSync(sgdisk, ['-v', path], { encoding: 'utf8' }), /^No problems found/m);
+  }
   const device = await FileDevice.open(path, 'r', sizeBytes);
   try {
     const gpt = await readGpt(device);
@@ -86,30 +86,28 @@ async function assertFlashed(t: TestContext, path: string, sizeBytes: number): P
       gpt.partitions.map((each) => each && { firstSector: each.firstSector, lastSector: each.lastSector }),
       wanted,
     );
-    const [boot, , rootB, perm] = wanted.map(({ firstSector, lastSector }) =>
+    const [boot, rootA, rootB, perm] = wanted.map(({ firstSector, lastSector }) =>
       sliceDevice(device, firstSector * 512, (lastSector - firstSector + 1) * 512),
     );
     const volume = await openFat(boot!);
-    const manifest = JSON.parse(Buffer.from(await volume.readFile('a/manifest.json')).toString()) as {
-      buildId: string;
-    };
-    assert.equal(manifest.buildId, buildId);
+    const text = Buffer.from(await volume.readFile('a/manifest.json')).toString();
+    const manifest = JSON.parse(text) as Manifest;
+    const rootImage = await rootA!.read(0, manifest.root.sizeBytes);
+    assert.equal(createHash('sha256').update(rootImage).digest('hex'), manifest.root.sha256);
     for (const blank of [rootB!, perm!]) assert.ok((await blank.read(0, MIB)).every((byte) => byte === 0));
+    return manifest;
   } finally {
     await device.close();
   }
-  const sgdisk = requireTool(t, 'sgdisk');
-  if (sgdisk !== undefined)
-    assert.match(execFileSync(sgdisk, ['-v', path], { encoding: 'utf8' }), /^No problems found/m);
 }
 
 test('an image file is flashed to the same bytes as tsk build makes', async (t) => {
   const file = makeFile(1500 * MIB);
   const { code, stdout, stderr } = await flash(file, '--yes');
   assert.equal(code, 0, stderr);
-  assert.equal(stdout, `Wrote garden (build ${buildId.slice(0, 12)}) to ${file}.\n`);
   assert.match(stderr, /^Writing .*\nChecking .*\nChecking .*: the disk holds what was written\n$/m);
-  await assertFlashed(t, file, 1500 * MIB);
+  const { buildId } = await assertFlashed(t, file, 1500 * MIB);
+  assert.equal(stdout, `Wrote garden (build ${buildId.slice(0, 12)}) to ${file}.\n`);
   const built = join(root, 'built.img');
   const build = await runTsk(['-i', instance, 'build', '--offline', '--disk', built, '--size', '1500MiB']);
   assert.equal(build.code, 0, build.stderr);
@@ -130,8 +128,8 @@ test('a block device is flashed over whatever it held', async (t) => {
   }
   const { code, stdout, stderr } = await flash(device, '--yes', '--json');
   assert.equal(code, 0, stdout + stderr);
+  const { buildId } = await assertFlashed(t, device, sizeBytes);
   assert.deepEqual(JSON.parse(stdout), { disk: device, buildId, hostname: 'garden' });
-  await assertFlashed(t, device, sizeBytes);
 });
 
 test('a disk that was flashed as a smaller one is laid out anew', async (t) => {

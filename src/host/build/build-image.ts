@@ -9,11 +9,13 @@ import type { DeviceConfig } from '../../shared/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
 import type { ProgressReporter } from '../components/progress.ts';
+import { checkIsolation } from './check-isolation.ts';
 import { checkKernel } from './check-kernel.ts';
 import { loadInstanceComponents } from './instance-components.ts';
 import type { Instance } from '../config/instance.ts';
 import { describeWriteError } from '../files/output-file.ts';
 import { packageRoot } from '../package-root.ts';
+import { UserError } from '../user-error.ts';
 import { type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
 import { checkBootPartition } from './boot-partition.ts';
 import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
@@ -54,6 +56,7 @@ export interface BuiltImage {
 
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const { instance, board, signal } = options;
+  checkIsolation(instance.config, board);
   // Downloads and apps leave nothing outside the cache, which is whole at any moment.
   const [{ components, createdAtSec }, programs] = await untilAborted(
     Promise.all([loadInstanceComponents(options), loadDevicePrograms()]),
@@ -220,6 +223,9 @@ function manifestFile(manifest: Manifest): BootFile {
 
 /** Reproducible builds: SOURCE_DATE_EPOCH (its own specification), else the moment the lock was made. */
 function buildTime(lockCreatedAtSec: number): number {
-  const epoch = Number(process.env['SOURCE_DATE_EPOCH']);
-  return Number.isSafeInteger(epoch) && epoch > 0 ? epoch : lockCreatedAtSec;
+  const epoch = process.env['SOURCE_DATE_EPOCH'];
+  if (epoch === undefined || epoch === '') return lockCreatedAtSec;
+  // File systems have 32 bits for it.
+  if (/^\d+$/.test(epoch) && Number(epoch) < 2 ** 32) return Number(epoch);
+  throw new UserError(`Cannot use SOURCE_DATE_EPOCH "${epoch}": it is not a number of seconds since 1970`);
 }

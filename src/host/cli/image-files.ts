@@ -29,10 +29,18 @@ export interface ImageFile {
 /** Before the build: nobody should wait for it to hear of a mistyped size or path. */
 export async function checkImageFileOptions(options: ImageFileOptions): Promise<void> {
   checkDiskSize(options);
+  checkDistinct(options);
   for (const kind of ['disk', 'boot', 'root'] as const) {
     const path = options[kind];
     if (path !== undefined) await checkOutputTarget(path, `the ${kind} image`);
   }
+}
+
+function checkDistinct({ disk, boot, root }: ImageFileOptions): void {
+  const paths = [disk, boot, root].filter((path) => path !== undefined).map((path) => resolve(path));
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
+  if (twice === undefined) return;
+  throw new UserError(`Cannot write two images to "${twice}"`, { hint: 'Name a file for each of them.' });
 }
 
 function checkDiskSize({ disk, size }: ImageFileOptions): void {
