@@ -16,8 +16,12 @@ export function formatIpv6(bytes: Uint8Array): string {
 }
 
 /** Any form of RFC 4291 section 2.2, without a scope (`%eth0`). */
+export function isIpv6Address(text: string): boolean {
+  return isIPv6(text) && !text.includes('%');
+}
+
 export function ipv6ToBytes(address: string): Uint8Array {
-  if (!isIPv6(address) || address.includes('%')) {
+  if (!isIpv6Address(address)) {
     throw new TypeError(`Cannot read IPv6 address "${address}": expected a form such as "fe80::1"`);
   }
   const dotted = /[^:]*\.[^:]*$/.exec(address)?.[0];

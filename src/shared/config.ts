@@ -4,6 +4,7 @@
 
 import * as v from 'valibot';
 import { networkSchema } from './config-network.ts';
+import { timeSchema } from './config-time.ts';
 import { BOARD_IDS } from './boards.ts';
 import { appNameSchema, appSchema } from './config-app.ts';
 import { componentsSchema } from './config-components.ts';
@@ -59,6 +60,7 @@ export const configSchema = v.strictObject(
       ),
     ),
     network: v.exactOptional(networkSchema),
+    time: v.exactOptional(timeSchema),
     kernel: v.exactOptional(
       v.pipe(
         v.strictObject(

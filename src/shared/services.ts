@@ -51,6 +51,8 @@ export interface DeviceConfig {
   };
   /** Absent: DHCP on every wired interface. */
   network?: NetworkConfig;
+  /** Absent: the servers that DHCP names, and the public pool. See shared/time-servers.ts for the form. */
+  time?: { servers?: readonly string[] };
   services: readonly ServiceSpec[];
 }
 

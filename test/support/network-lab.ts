@@ -101,7 +101,7 @@ export class NetworkLab {
     mkdirSync(join(this.root, 'etc/tskrazy'), { recursive: true });
     writeFileSync(
       join(this.root, 'etc/tskrazy/device.json'),
-      JSON.stringify({ hostname: 'garden', network }),
+      JSON.stringify({ hostname: 'garden', buildTimeSec: 0, network, time: { servers: [] } }),
     );
     return this.spawnOnDevice(process.execPath, NET_PROGRAM, '--root', this.root);
   }

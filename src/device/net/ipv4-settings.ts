@@ -3,6 +3,7 @@
 import type { Ipv4Route } from '../../formats/netlink-message.ts';
 import { formatIpv4Prefix, networkOf, parseIpv4Prefix } from '../../formats/ipv4-address.ts';
 import type { StaticInterfaceConfig } from '../../shared/network-config.ts';
+import { describeDuration } from './duration.ts';
 import type { Lease } from './dhcp/lease.ts';
 
 export interface Ipv4Settings {
@@ -70,17 +71,4 @@ export function describeLease(lease: Lease): string {
   if (lease.dns.length > 0) parts.push(`DNS ${lease.dns.join(' ')}`);
   parts.push(lease.leaseSec === null ? 'lease without end' : `lease ${describeDuration(lease.leaseSec)}`);
   return parts.join(', ');
-}
-
-function describeDuration(seconds: number): string {
-  const units = [
-    [86_400, 'day'],
-    [3600, 'hour'],
-    [60, 'minute'],
-  ] as const;
-  for (const [size, name] of units) {
-    const count = Math.round((seconds / size) * 10) / 10;
-    if (count >= 1) return `${count} ${name}${count === 1 ? '' : 's'}`;
-  }
-  return seconds === 1 ? '1 second' : `${seconds} seconds`;
 }

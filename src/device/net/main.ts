@@ -1,17 +1,32 @@
-// The `net` service: the only program that configures the network. Started by init; bundled to /tsk/net.cjs.
-// `--root DIR` puts a directory before every path, for tests.
+// The `net` service: the only program that configures the network, and what a device does on one by itself: it asks for
+// the time. Started by init; bundled to /tsk/net.cjs. `--root DIR` puts a directory before every path, for tests; the
+// clock is then an imagined one.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NET_STATUS_PATH, RESOLV_CONF_PATH } from '../../shared/net-status.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
+import { TIME_STATUS_PATH } from '../../shared/time-status.ts';
+import { ImaginedClock, SystemClock } from '../sys/clock.ts';
 import { Network } from './network.ts';
+import { TimeClient } from './ntp/time-client.ts';
 
 const DATA_MOUNT_POINT = '/perm';
 
 const { root } = parseArgs({ options: { root: { type: 'string', default: '/' } } }).values;
 const device = JSON.parse(readFileSync(join(root, DEVICE_CONFIG_PATH), 'utf8')) as DeviceConfig;
+const log = (text: string): void => {
+  process.stdout.write(`net: ${text}\n`);
+};
+
+const time = new TimeClient({
+  configured: device.time?.servers,
+  clock: root === '/' ? new SystemClock() : new ImaginedClock(),
+  buildTimeSec: device.buildTimeSec,
+  statusPath: join(root, TIME_STATUS_PATH),
+  log,
+});
 
 new Network({
   hostname: device.hostname,
@@ -21,5 +36,6 @@ new Network({
     resolvConf: join(root, RESOLV_CONF_PATH),
     data: join(root, DATA_MOUNT_POINT),
   },
-  log: (text) => process.stdout.write(`net: ${text}\n`),
+  onChange: (status) => time.setNetwork(status),
+  log,
 }).start();

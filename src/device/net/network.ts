@@ -25,6 +25,8 @@ export interface NetworkOptions {
   hostname: string;
   config: NetworkConfig;
   paths: { status: string; resolvConf: string; data: string };
+  /** After every change of the status. */
+  onChange?: (status: NetStatus) => void;
   log: (text: string) => void;
 }
 
@@ -135,15 +137,16 @@ export class Network {
     const sorted = [...this.#interfaces.values()].sort((a, b) => a.metric - b.metric);
     const addresses = this.#addressesByLink();
     const interfaces = sorted.map((each) => each.status(addresses.get(each.link.index) ?? []));
-    this.#attempt(() =>
-      this.#writeStatus({
-        formatVersion: 1,
-        hostname: this.#options.hostname,
-        online: interfaces.some(isOnline),
-        interfaces,
-      }),
-    );
+    const status: NetStatus = {
+      formatVersion: 1,
+      hostname: this.#options.hostname,
+      online: interfaces.some(isOnline),
+      interfaces,
+    };
+    this.#attempt(() => this.#writeStatus(status));
     this.#attempt(() => this.#writeResolvConf(interfaces));
+    // After resolv.conf: who hears of a network looks names up in it.
+    this.#options.onChange?.(status);
     clearTimeout(this.#publishTimer);
     const nextMs = Math.min(...sorted.map((each) => each.nextChangeMs));
     if (nextMs === Infinity) return;

@@ -29,6 +29,7 @@ export async function planDeviceConfig(plan: DeviceConfigPlan): Promise<DeviceCo
     tskrazyVersion: packageRoot().version,
     components: Object.fromEntries(components.toSorted(([a], [b]) => (a < b ? -1 : 1))),
     network: config.network,
+    time: config.time,
     web: { port: config.web.port, passwordHash: hash },
     services: [...SYSTEM_SERVICES, ...plan.apps.map((app) => app.service)],
   };

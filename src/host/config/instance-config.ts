@@ -16,6 +16,8 @@ export interface InstanceConfig {
   serialConsole: string | null;
   /** By interface; what is not named gets its address by DHCP. */
   network: NetworkConfig;
+  /** Without servers: those that DHCP names, and the public pool. */
+  time: { servers?: readonly string[] };
   kernel: { extraArgs: readonly string[] };
   update: Readonly<Record<string, never>>;
   web: { port: number };
@@ -42,6 +44,7 @@ export function resolveConfig(file: ConfigFile, directory: string): InstanceConf
     })),
     serialConsole: file.serialConsole ?? null,
     network: file.network ?? {},
+    time: file.time ?? {},
     kernel: { extraArgs: file.kernel?.extraArgs ?? [] },
     update: {},
     web: { port: file.web?.port ?? 80 },

@@ -39,6 +39,7 @@ test('openInstance: fills in the defaults, keeps the order of the apps', async (
     ],
     serialConsole: null,
     network: {},
+    time: {},
     kernel: { extraArgs: [] },
     update: {},
     web: { port: 80 },

@@ -109,7 +109,7 @@ test('parseConfig: a long line is shown around the mistake', () => {
 test('parseConfig: unknown keys name the nearest, or the known ones', () => {
   assert.deepEqual(problemsOf(withKeys('"kernel": { "extraArg": [] }, "wibble": 1')), [
     '2:13 unknown key "extraArg": did you mean "extraArgs"?',
-    '2:31 unknown key "wibble"; known here: hostname, board, apps, serialConsole, components, network, kernel, update, web',
+    '2:31 unknown key "wibble"; known here: hostname, board, apps, serialConsole, components, network, time, kernel, update, web',
   ]);
 });
 

@@ -1,0 +1,52 @@
+// One question to one time server over UDP. Each goes from a socket, and so from a port, of its own (RFC 9109), which
+// takes nothing from elsewhere; what does not repeat the question's cookie is passed over while waiting goes on.
+
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { encodeNtpRequest, NTP_COOKIE_LENGTH } from '../../../formats/ntp-packet.ts';
+import { type Answer, judgeAnswer, type TimeLimits } from './sample.ts';
+
+export interface AskRequest {
+  address: string;
+  port: number;
+  limits: TimeLimits;
+  nowMs: () => number;
+  timeLimitMs: number;
+}
+
+export type Reply = Exclude<Answer, { kind: 'foreign' }> | { kind: 'silence'; problem: string };
+
+/** Never rejects. */
+export async function askServer(request: AskRequest): Promise<Reply> {
+  const { address, port, limits, nowMs, timeLimitMs } = request;
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+  let timer: NodeJS.Timeout | undefined;
+  const reply = await new Promise<Reply>((resolve) => {
+    timer = setTimeout(() => resolve({ kind: 'silence', problem: 'It does not answer' }), timeLimitMs);
+    // No route, no such port: what the kernel or a router on the way says.
+    const onError = (error: NodeJS.ErrnoException): void =>
+      resolve({ kind: 'silence', problem: `It cannot be reached (${error.code ?? error.message})` });
+    const cookie = randomBytes(NTP_COOKIE_LENGTH);
+    const question = { cookie, sentAtMs: 0 };
+    let sentAtMs = 0;
+    socket.on('error', onError);
+    socket.on('message', (bytes) => {
+      const takenAtMs = performance.now();
+      const answer = judgeAnswer(bytes, question, { elapsedMs: takenAtMs - sentAtMs, takenAtMs }, limits);
+      if (answer.kind !== 'foreign') resolve(answer);
+    });
+    socket.on('connect', () => {
+      const packet = encodeNtpRequest(cookie);
+      question.sentAtMs = nowMs();
+      sentAtMs = performance.now();
+      socket.send(packet, (error) => {
+        if (error !== null) onError(error);
+      });
+    });
+    socket.connect(port, address);
+  });
+  clearTimeout(timer);
+  socket.close();
+  return reply;
+}

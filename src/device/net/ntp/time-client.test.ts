@@ -1,0 +1,168 @@
+// The whole client against servers on loopback; only the clock that it sets is imagined.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type NtpBehaviour, NtpServer } from '../../../../test/support/ntp-server.ts';
+import type { NetStatus } from '../../../shared/net-status.ts';
+import type { TimeStatus } from '../../../shared/time-status.ts';
+import { ImaginedClock } from '../../sys/clock.ts';
+import { TimeClient } from './time-client.ts';
+import { TimeServer } from './time-server.ts';
+
+const BUILD_TIME_SEC = Math.floor(Date.now() / 1000) - 3600;
+const YEAR_MS = 365 * 24 * 3600 * 1000;
+const TIME_LIMIT_MS = 10_000;
+
+function network(ntpServers: readonly string[] = []): NetStatus {
+  const eth0 = { name: 'eth0', mac: '', carrier: true, ipv4: 'dhcp', addresses: ['10.0.2.15/24'] } as const;
+  const rest = { dhcp: null, gateways: [], dns: [], search: [], problem: null };
+  return {
+    formatVersion: 1,
+    hostname: 'garden',
+    online: true,
+    interfaces: [{ ...eth0, ...rest, ntpServers }],
+  };
+}
+
+class Lab {
+  readonly clock = new ImaginedClock();
+  readonly lines: string[] = [];
+  readonly servers: NtpServer[] = [];
+  #client: TimeClient | undefined;
+  #directory = '';
+
+  static async start(t: TestContext, behaviours: readonly NtpBehaviour[]): Promise<Lab> {
+    const lab = new Lab();
+    lab.#directory = mkdtempSync(join(tmpdir(), 'tsk-time-'));
+    for (const behaviour of behaviours) lab.servers.push(await NtpServer.start(t, behaviour));
+    lab.#client = new TimeClient({
+      configured: lab.servers.map(({ name }) => name),
+      clock: lab.clock,
+      buildTimeSec: BUILD_TIME_SEC,
+      statusPath: join(lab.#directory, 'time.json'),
+      log: (line) => lab.lines.push(line),
+    });
+    t.after(() => {
+      lab.#client?.stop();
+      rmSync(lab.#directory, { recursive: true });
+    });
+    return lab;
+  }
+
+  plugIn(): void {
+    this.#client?.setNetwork(network());
+  }
+
+  read(): TimeStatus {
+    return JSON.parse(readFileSync(join(this.#directory, 'time.json'), 'utf8')) as TimeStatus;
+  }
+
+  async status(wanted: (status: TimeStatus) => boolean): Promise<TimeStatus> {
+    const endMs = performance.now() + TIME_LIMIT_MS;
+    while (!wanted(this.read())) {
+      if (performance.now() > endMs) throw new Error(`Not seen in time: ${JSON.stringify(this.read())}`);
+      await delay(5);
+    }
+    return this.read();
+  }
+
+  get aheadMs(): number {
+    return this.clock.nowMs() - Date.now();
+  }
+}
+
+function assertNear(actual: number, expected: number): void {
+  assert.ok(Math.abs(actual - expected) < 50, `${actual} instead of ${expected}`);
+}
+
+test('TimeClient steps the clock to what the server says, once it has a network', async (t) => {
+  const lab = await Lab.start(t, [{ aheadMs: 2 * YEAR_MS }]);
+  assert.equal(lab.read().synchronised, false);
+  assert.equal(lab.servers[0]?.seen.length, 0);
+  lab.plugIn();
+  const status = await lab.status(({ synchronised }) => synchronised);
+  assertNear(lab.aheadMs, 2 * YEAR_MS);
+  assert.equal(status.servers[0]?.state, 'agrees');
+  assert.equal(status.problem, null);
+  assert.match(lab.lines.join('\n'), /^time: set forwards by 2 years, as 127\.0\.0\.1:\d+ says$/);
+});
+
+test('TimeClient lets the majority outvote servers that lie by years', async (t) => {
+  const lab = await Lab.start(t, [{ aheadMs: 5 * YEAR_MS }, { aheadMs: 60_000 }, { aheadMs: 60_005 }]);
+  lab.plugIn();
+  const status = await lab.status(({ synchronised }) => synchronised);
+  assertNear(lab.aheadMs, 60_000);
+  assert.deepEqual(
+    status.servers.map(({ state }) => state),
+    ['disagrees', 'agrees', 'agrees'],
+  );
+});
+
+test('TimeClient believes nobody when two servers contradict each other', async (t) => {
+  const lab = await Lab.start(t, [{ aheadMs: 5 * YEAR_MS }, {}]);
+  lab.plugIn();
+  const status = await lab.status(({ problem }) => problem?.includes('contradict') === true);
+  assert.equal(status.synchronised, false);
+  assertNear(lab.aheadMs, 0);
+});
+
+test('TimeClient never goes below the build time, even if only that server is there', async (t) => {
+  const lab = await Lab.start(t, [{ aheadMs: -2 * YEAR_MS }]);
+  lab.plugIn();
+  const status = await lab.status(({ servers }) => servers[0]?.state === 'silent');
+  assert.match(status.servers[0]?.problem ?? '', /before this image was built/);
+  assert.equal(status.synchronised, false);
+  assertNear(lab.aheadMs, 0);
+});
+
+test('TimeClient takes no time from servers that do not know it, and passes over forgeries', async (t) => {
+  const lab = await Lab.start(t, [
+    { leap: 3, aheadMs: YEAR_MS },
+    { stratum: 16, aheadMs: YEAR_MS },
+    { rootDispersionMs: 5000, aheadMs: YEAR_MS },
+    { aheadMs: 60_000, forgeriesFirst: 20 },
+  ]);
+  lab.plugIn();
+  const status = await lab.status(({ synchronised }) => synchronised);
+  assertNear(lab.aheadMs, 60_000);
+  assert.deepEqual(
+    status.servers.map(({ problem }) => problem),
+    ['It does not know the time', 'It does not know the time', 'Its own time is too uncertain', null],
+  );
+});
+
+test('TimeServer is not asked again when it asks for that, until a pause is over', async (t) => {
+  const kind = await NtpServer.start(t);
+  const unkind = await NtpServer.start(t, { stratum: 0, kissCode: 'RATE' });
+  const limits = { floorMs: BUILD_TIME_SEC * 1000, ceilingMs: Date.now() + YEAR_MS };
+  for (const [each, expected] of [
+    [kind, 2],
+    [unkind, 1],
+  ] as const) {
+    const server = new TimeServer(each.name);
+    const ask = (): Promise<void> => server.ask({ limits, nowMs: () => Date.now(), timeLimitMs: 1000 });
+    await ask();
+    await ask();
+    assert.equal(each.seen.length, expected);
+    assert.equal(server.status(false).state === 'refused', expected === 1);
+  }
+});
+
+test('TimeClient sends nothing that tells the clock, and nothing twice', async (t) => {
+  const lab = await Lab.start(t, [{}, {}]);
+  lab.plugIn();
+  await lab.status(({ synchronised }) => synchronised);
+  const packets = lab.servers.map(({ seen }) => Buffer.from(seen[0] ?? []).toString('hex'));
+  for (const packet of packets) assert.match(packet, /^23(00){39}[0-9a-f]{16}$/);
+  assert.equal(new Set(packets).size, 2);
+});
+
+test('TimeClient without servers says so and sends nothing', async (t) => {
+  const lab = await Lab.start(t, []);
+  lab.plugIn();
+  assert.equal(lab.read().problem, 'No time servers are configured');
+});
