@@ -1,7 +1,7 @@
 // Instances in temporary directories, and the real `tsk` run on them with the user's own cache of components:
 // each test that builds would otherwise download 100 MB.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   cpSync,
@@ -11,12 +11,14 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
+import { findTool } from './require-tool.ts';
 import type { BoardId } from '../../src/shared/boards.ts';
 import type { Lock } from '../../src/host/components/lock-file.ts';
 import { defaultCacheDirectory } from '../../src/host/components/cache.ts';
@@ -118,4 +120,13 @@ export function leftovers(instance: string, output: string): string[] {
 export function lockTimeSec(instance: string): number {
   const lock = JSON.parse(readFileSync(join(instance, 'tskrazy.lock.json'), 'utf8')) as Lock;
   return lock.createdAtSec;
+}
+
+/** Byte for byte. `cmp` reads the holes of a disk image through memory, which takes seconds; qemu-img skips them. */
+export function haveSameBytes(one: string, other: string): boolean {
+  if (statSync(one).size !== statSync(other).size) return false;
+  const qemuImg = findTool('qemu-img');
+  const command = qemuImg === undefined ? 'cmp' : qemuImg;
+  const options = qemuImg === undefined ? ['-s'] : ['compare', '-q', '-f', 'raw', '-F', 'raw'];
+  return spawnSync(command, [...options, one, other]).status === 0;
 }
