@@ -4,6 +4,7 @@
 import http from 'node:http';
 
 import {
+  type BootRecord,
   LOG_OF_INIT,
   LOG_OF_KERNEL,
   type InitEvent,
@@ -48,6 +49,10 @@ export class FakeInit {
   readonly services: Map<string, ServiceStatus>;
   readonly logs = new Map<string, FakeLog>();
   system: SystemStatus = exampleSystem();
+  /** Earlier ones, newest first. */
+  boots: BootRecord[] = [];
+  /** Of the boot before this one, by name. */
+  readonly earlierLogs = new Map<string, LogLine[]>();
   /** What was asked of it, as `restart hello-ts`. */
   readonly acts: string[] = [];
   readonly #server: http.Server;
@@ -108,6 +113,7 @@ export class FakeInit {
       if (noun === 'system') return reply(response, 200, { ...this.system, ...uptime(this.system) });
       if (noun === 'services') return reply(response, 200, [...this.services.values()]);
       if (noun === 'events') return this.#followEvents(response);
+      if (noun === 'boots') return reply(response, 200, this.boots);
       if (noun === 'logs') return this.#sendLog(response, name, url.searchParams);
     }
     if (request.method === 'POST') {
@@ -130,9 +136,12 @@ export class FakeInit {
   #sendLog(response: http.ServerResponse, name: string, query: URLSearchParams): void {
     const log = this.logs.get(name);
     if (!log) return refuse(response, 404, `There is no service "${name}"`);
+    const count = Number(query.get('lines') ?? 1000);
+    const lines = query.has('boot') ? this.earlierLogs.get(name) : log.last(count);
+    if (!lines) return refuse(response, 404, `Boot ${query.get('boot')} has no log "${name}"`);
     response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
-    for (const line of log.last(Number(query.get('lines') ?? 1000)))
-      response.write(`${JSON.stringify(line)}\n`);
+    for (const line of lines)
+      if (line.timeMs >= Number(query.get('since') ?? 0)) response.write(`${JSON.stringify(line)}\n`);
     if (query.get('follow') === '1') return follow(log.followers, response);
     response.end();
   }

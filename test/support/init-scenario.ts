@@ -60,6 +60,7 @@ export function prepareDevice(
   };
   sys.file('/etc/tskrazy/device.json', JSON.stringify(complete));
   sys.file('/proc/cmdline', `${kernelArguments}\n`);
+  sys.file('/proc/sys/kernel/random/boot_id', 'b0071d00-0000-4000-8000-000000000001\n');
   sys.file('/dev/console', '');
   sys.file('/proc/mounts', '/dev/vda4 /perm ext4 rw,nosuid,nodev,noatime 0 0\n');
   sys.disk('vda', DISK_BYTES, {

@@ -43,6 +43,7 @@ export function bootList({ openWatchdog, makeServices, serveControlApi }: Lastin
     { name: 'serve the control API', run: serveControlApi, onFailure: 'fatal' },
     { name: 'prepare /perm', run: preparePerm, onFailure: 'warn' },
     { name: 'make the directories of /perm', run: makePermDirectories, onFailure: 'warn' },
+    { name: 'keep logs in /perm', run: keepLogs, onFailure: 'warn' },
     { name: 'raise the clock to the last saved time', run: raiseClockToSavedTime, onFailure: 'warn' },
     { name: 'use the saved entropy', run: ({ sys }) => useEntropySeed(sys), onFailure: 'warn' },
     { name: 'start apps', run: ({ supervisor }) => supervisor.startApps(), onFailure: 'warn' },
@@ -102,6 +103,12 @@ function makePermDirectories({ sys }: Device): void {
   mkdirSync(sys.path('/perm/var/lib'), { recursive: true });
   mkdirSync(sys.path('/perm/var/tmp'), { recursive: true, mode: 0o1777 });
   linkIfMissing('/run', sys.path('/perm/var/run'));
+}
+
+/** In memory they would only be there twice. */
+function keepLogs(device: Device): void {
+  if (device.perm.state === 'mounted') device.logKeeper.start(device.bootRecord());
+  else device.logKeeper.giveUp();
 }
 
 function linkIfMissing(target: string, path: string): void {

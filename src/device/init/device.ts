@@ -2,17 +2,31 @@
 
 import { readFileSync } from 'node:fs';
 import { loadavg, release } from 'node:os';
-import type { PermStatus, SystemStatus } from '../../shared/init-api.ts';
+import {
+  type BootRecord,
+  LOG_OF_INIT,
+  LOG_OF_KERNEL,
+  type PermStatus,
+  type SystemStatus,
+} from '../../shared/init-api.ts';
 import type { DeviceConfig } from '../../shared/services.ts';
 import { isSlot } from '../../shared/slots.ts';
 import { SLOT_PARAMETER } from '../../shared/cmdline.ts';
 import type { Sys } from '../sys/sys.ts';
 import { InitLog } from './log/init-log.ts';
+import { KernelLog } from './log/kernel-log.ts';
+import { LogKeeper } from './log/log-keeper.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
+
+/** Where logs outlive a reboot. */
+const LOG_DIRECTORY = '/perm/log';
 
 export class Device {
   readonly sys: Sys;
   readonly log: InitLog;
+  readonly kernelLog: KernelLog;
+  /** Copies the logs to /perm, once that is there. */
+  readonly logKeeper: LogKeeper;
   /** Words of the kernel command line. */
   kernelArguments: ReadonlyMap<string, string> = new Map();
   perm: PermStatus = { state: 'pending', device: null, note: null };
@@ -24,6 +38,10 @@ export class Device {
   constructor(sys: Sys) {
     this.sys = sys;
     this.log = new InitLog(sys);
+    this.kernelLog = new KernelLog(sys);
+    this.logKeeper = new LogKeeper({ directory: sys.path(LOG_DIRECTORY), say: (text) => this.log.say(text) });
+    this.logKeeper.keep(LOG_OF_INIT, this.log.ring);
+    this.logKeeper.keepPolled(LOG_OF_KERNEL, this.kernelLog.newLines());
   }
 
   get config(): DeviceConfig {
@@ -76,6 +94,13 @@ export class Device {
       watchdog: this.watchdog,
       warnings: this.warnings,
     };
+  }
+
+  /** This boot, as the logs that are kept know it. */
+  bootRecord(): Omit<BootRecord, 'boot' | 'logs'> {
+    const { buildId, slot, bootedAtMs } = this.status();
+    const id = readFileSync(this.sys.path('/proc/sys/kernel/random/boot_id'), 'latin1').trim();
+    return { id, buildId, slot, bootedAtMs, end: null };
   }
 
   /** ext4 makes itself read-only when it finds damage (errors=remount-ro). */

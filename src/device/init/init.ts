@@ -9,7 +9,6 @@ import { describeError, runBootSteps } from './boot-step.ts';
 import { saveTime } from './clock-floor.ts';
 import { Device } from './device.ts';
 import { Health } from './health.ts';
-import { KernelLog } from './log/kernel-log.ts';
 import { watchPowerButtons } from './power-button.ts';
 import { Shutdown, type ShutdownOptions } from './shutdown.ts';
 import type { Service } from './supervisor/service.ts';
@@ -95,7 +94,13 @@ export class Init {
       services: device.config.services,
       say: (text) => device.log.say(text),
       isPermReady: () => device.perm.state !== 'pending',
-      onService: copyToConsole ? (service) => copyLogToConsole(device, service) : () => {},
+      onService: (service) => {
+        device.logKeeper.keep(service.spec.name, service.log);
+        if (copyToConsole) copyLogToConsole(device, service);
+      },
+    });
+    device.supervisor.watch(({ state }) => {
+      if (state === 'failed' || state === 'backoff') device.logKeeper.flushSoon();
     });
   }
 
@@ -107,7 +112,9 @@ export class Init {
       systemStatus: () => device.status(),
       supervisor: device.supervisor,
       initLog: device.log.ring,
-      kernelLog: new KernelLog(this.#sys),
+      kernelLog: device.kernelLog,
+      logKeeper: device.logKeeper,
+      bootRecord: () => device.bootRecord(),
       isShuttingDown: () => this.#shutdown.isRunning,
       shutDown: (how) =>
         void this.power(how === 'reboot' ? 'restart' : 'poweroff', 'asked for by the control API'),

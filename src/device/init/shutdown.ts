@@ -11,6 +11,8 @@ import { saveEntropySeed } from './entropy-seed.ts';
 /** On top of the time that the slowest service may take for its stop. */
 const STOP_MARGIN_MS = 10_000;
 const STOP_LIMIT_AFTER_FAILURE_MS = 15_000;
+/** A flash card that is busy with itself takes seconds. */
+const KEEP_LOGS_LIMIT_MS = 5000;
 const SYNC_LIMIT_MS = 20_000;
 /** Time to read the message on a screen, when boot fails again and again. */
 const COUNTDOWN_MS = 10_000;
@@ -39,7 +41,7 @@ export class Shutdown {
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#device.log.say(`${command}: ${why}`);
-    await this.#stop(stopLimitMs(this.#device));
+    await this.#stop(stopLimitMs(this.#device), `${command}: ${why}`);
     this.#device.sys.power(command);
   }
 
@@ -55,17 +57,18 @@ export class Shutdown {
     this.#isRunning = true;
     const stack = error instanceof Error ? (error.stack ?? '') : '';
     log.alarm(`fatal: ${describeError(error)}; the device restarts\n${stack}`);
-    await this.#stop(STOP_LIMIT_AFTER_FAILURE_MS);
+    await this.#stop(STOP_LIMIT_AFTER_FAILURE_MS, `fatal: ${describeError(error)}`);
     if (during === 'boot') await sleep(this.#countdownMs);
     sys.power('restart');
   }
 
-  async #stop(limitMs: number): Promise<void> {
+  async #stop(limitMs: number, how: string): Promise<void> {
     const { log, sys } = this.#device;
     const stopped = await withinLimit(this.#device.stopServices(), limitMs);
     log.say(stopped ? 'services stopped' : `services did not stop within ${limitMs / 1000} s`);
     const isPermMounted = this.#device.perm.state === 'mounted';
     if (isPermMounted) this.#saveState();
+    await this.#device.logKeeper.close(how, KEEP_LOGS_LIMIT_MS);
     const outcome = await sys
       .syncAndUnmount(isPermMounted ? [sys.path('/perm')] : [], SYNC_LIMIT_MS)
       .catch((error: unknown) => describeError(error));

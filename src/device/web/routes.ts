@@ -2,7 +2,14 @@
 
 import type http from 'node:http';
 
-import { INIT_API, SERVICE_ACTIONS, type PowerAccepted, type ServiceAction } from '../../shared/init-api.ts';
+import {
+  INIT_API,
+  SERVICE_ACTIONS,
+  type BootRecord,
+  type LogQuery,
+  type PowerAccepted,
+  type ServiceAction,
+} from '../../shared/init-api.ts';
 import type { DeviceConfig, ServiceStatus } from '../../shared/services.ts';
 import { MAX_LOG_LINES, type NewSession } from '../../shared/web-api.ts';
 import { sendAsset, type AssetTable } from './assets.ts';
@@ -118,14 +125,27 @@ function lineCount(query: URLSearchParams): number {
   return lines;
 }
 
+/** The number of lines, since when, and of which boot. */
+function logQuery(query: URLSearchParams): LogQuery {
+  const since = query.get('since') ?? '0';
+  if (!/^\d{1,15}$/.test(since)) throw new HttpError(400, 'since must be a time in milliseconds since 1970');
+  const boot = query.get('boot') ?? '0';
+  if (!/^(?:0|-[1-9]\d{0,3})$/.test(boot)) throw new HttpError(400, 'boot must be 0 or a negative number');
+  return { lines: lineCount(query), since: Number(since), boot: Number(boot) };
+}
+
+const listBoots: Handler = async ({ init }, { response }) => {
+  sendJson(response, 200, await init.get<BootRecord[]>(INIT_API.boots));
+};
+
 const showLog: Handler = async ({ init, streams, status }, exchange) => {
   const { request, response, query } = exchange;
   const name = serviceName(exchange);
-  const lines = lineCount(query);
+  const wanted = logQuery(query);
   const format = query.get('format') ?? 'text';
   if (format !== 'text' && format !== 'ndjson') throw new HttpError(400, 'format must be text or ndjson');
   const follow = query.get('follow') === '1';
-  const source = await init.stream(INIT_API.log(name, { lines, follow }));
+  const source = await init.stream(INIT_API.log(name, { ...wanted, follow }));
   if (follow) {
     const lastEventId = [request.headers['last-event-id'] ?? []].flat()[0];
     try {
@@ -212,6 +232,7 @@ export const ROUTES: readonly Route<Handler>[] = [
   { method: 'POST', path: '/api/v1/sessions', access: 'change', handler: createSession },
   { method: 'GET', path: '/api/v1/status', access: 'read', handler: showStatus },
   { method: 'GET', path: '/api/v1/events', access: 'read', handler: followStatus },
+  { method: 'GET', path: '/api/v1/boots', access: 'read', handler: listBoots },
   { method: 'GET', path: '/api/v1/logs/:name', access: 'read', handler: showLog },
   { method: 'POST', path: '/api/v1/services/:name/:action', access: 'change', handler: actOnService },
   { method: 'POST', path: '/api/v1/reboot', access: 'change', handler: power(INIT_API.reboot) },

@@ -156,8 +156,24 @@ suite('web server', () => {
       ['/api/v1/logs/backup?lines=99999999', 400],
       ['/api/v1/logs/backup?lines=-1', 400],
       ['/api/v1/logs/backup?format=xml', 400],
+      ['/api/v1/logs/backup?since=yesterday', 400],
+      ['/api/v1/logs/backup?boot=1', 400],
+      ['/api/v1/logs/backup?boot=-1', 404],
     ] as const)
       assert.equal((await to(path, { headers: RIGHT })).status, status, path);
+  });
+
+  test('sends the logs of earlier boots, and lines since a time', async () => {
+    const boot = { boot: -1, id: 'x', buildId: 'b', slot: null, bootedAtMs: 0, end: null, logs: ['backup'] };
+    device.init.boots = [boot];
+    device.init.earlierLogs.set('backup', [
+      { seq: 0, timeMs: 1000, stream: 'stdout', text: 'early' },
+      { seq: 1, timeMs: 2000, stream: 'stdout', text: 'late' },
+    ]);
+    assert.deepEqual((await to('/api/v1/boots', { headers: RIGHT })).json(), [boot]);
+    const text = await to('/api/v1/logs/backup?boot=-1&since=1500', { headers: RIGHT });
+    assert.equal(text.body, '1970-01-01T00:00:02.000Z   late\n');
+    assert.equal((await to('/api/v1/boots')).status, 401);
   });
 
   test('has no way out of its table of addresses', async () => {

@@ -13,12 +13,25 @@ import { linuxSys } from '../../sys/linux.ts';
 import { LogRing } from '../log/log-ring.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import { serveInitApi } from './init-server.ts';
+import type { InitApi } from './routes.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsk-api-'));
 const socketPath = join(scratch, 'run', 'init.sock');
 const initLog = new LogRing();
 const powerCommands: string[] = [];
 let isShuttingDown = false;
+/** Of this boot nothing is kept; of the one before, the log "app". */
+const keeper: InitApi['logKeeper'] = {
+  lines: (boot, log) => {
+    const lines = log === 'app' ? [{ timeMs: 10, stream: 'stdout' as const, text: 'earlier' }] : [];
+    return Promise.resolve(boot === -1 ? lines : undefined);
+  },
+  boots: () =>
+    Promise.resolve([
+      { boot: -1, id: 'that', buildId: 'b1', slot: 'a', bootedAtMs: 1000, end: null, logs: ['app'] },
+    ]),
+  flush: () => Promise.resolve(),
+};
 const supervisor = new Supervisor({
   sys: { ...linuxSys(), path: (path) => (path.startsWith('/run/') ? join(scratch, path) : path) },
   say: (line) => initLog.append('stdout', line),
@@ -41,6 +54,8 @@ before(async () => {
     supervisor,
     initLog,
     kernelLog: { last: () => [], follow: () => () => {} },
+    logKeeper: keeper,
+    bootRecord: () => ({ id: 'this', buildId: 'b2', slot: 'a', bootedAtMs: 2000, end: null }),
     isShuttingDown: () => isShuttingDown,
     shutDown: (how) => void powerCommands.push(how),
   });
@@ -61,6 +76,10 @@ async function open(method: string, path: string): Promise<IncomingMessage> {
 async function ask(method: string, path: string): Promise<{ status: number; body: unknown }> {
   const response = await open(method, path);
   return { status: response.statusCode ?? 0, body: JSON.parse(await text(response)) };
+}
+
+async function statusOf(path: string): Promise<number> {
+  return (await ask('GET', path)).status;
 }
 
 test('the control socket is for root alone', () => {
@@ -172,4 +191,35 @@ test('POST /v1/reboot is accepted once; after that nothing is changed any more',
       body: { error: 'The device is shutting down' },
     });
   }
+});
+
+test('GET /v1/boots lists this boot and those whose logs are kept', async () => {
+  const { status, body } = await ask('GET', INIT_API.boots);
+  assert.equal(status, 200);
+  assert.deepEqual(body, [
+    {
+      boot: 0,
+      id: 'this',
+      buildId: 'b2',
+      slot: 'a',
+      bootedAtMs: 2000,
+      end: null,
+      logs: ['app', 'other', 'init', 'kernel'],
+    },
+    { boot: -1, id: 'that', buildId: 'b1', slot: 'a', bootedAtMs: 1000, end: null, logs: ['app'] },
+  ]);
+});
+
+test('GET /v1/logs/NAME answers for an earlier boot, and for lines since a time', async () => {
+  const earlier = await open('GET', INIT_API.log('app', { boot: -1 }));
+  assert.equal(await text(earlier), '{"seq":0,"timeMs":10,"stream":"stdout","text":"earlier"}\n');
+  assert.equal(await text(await open('GET', INIT_API.log('app', { boot: -1, since: 11 }))), '');
+  const future = await open('GET', INIT_API.log('init', { since: Date.now() + 3_600_000 }));
+  assert.equal(await text(future), '');
+  assert.equal(await statusOf(INIT_API.log('app', { boot: -2 })), 404);
+  assert.equal(await statusOf(INIT_API.log('other', { boot: -1 })), 404);
+  assert.equal(await statusOf(INIT_API.log('../app', { boot: -1 })), 404);
+  assert.equal(await statusOf(INIT_API.log('app', { boot: -1, follow: true })), 400);
+  assert.equal(await statusOf(INIT_API.log('app', { boot: 1 })), 400);
+  assert.equal(await statusOf(INIT_API.log('app', { since: -1 })), 400);
 });

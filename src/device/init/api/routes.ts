@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
+  type BootRecord,
   LOG_OF_INIT,
   LOG_OF_KERNEL,
   SERVICE_ACTIONS,
@@ -11,7 +12,9 @@ import {
   type SystemStatus,
 } from '../../../shared/init-api.ts';
 import type { LogLine } from '../../../shared/services.ts';
+import type { KeptLine } from '../log/kept-line.ts';
 import type { LogFollower } from '../log/log-ring.ts';
+import { joinWithKept, type KeptLines, type LineRange, numberLines, selectLines } from '../log/log-query.ts';
 import type { Service } from '../supervisor/service.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { sendJson } from './send-json.ts';
@@ -19,6 +22,7 @@ import { NdjsonStream } from './ndjson-stream.ts';
 
 const DEFAULT_LINES = 100;
 const MAX_LINES = 10_000;
+const MAX_BOOTS = 10_000;
 
 export interface LogSource {
   last(count: number): LogLine[];
@@ -32,6 +36,12 @@ export interface InitApi {
   supervisor: Supervisor;
   initLog: LogSource;
   kernelLog: LogSource;
+  /** Logs of this boot and earlier ones in /perm. */
+  logKeeper: KeptLines & {
+    boots(): Promise<BootRecord[]>;
+    flush(): Promise<void>;
+  };
+  bootRecord(): Omit<BootRecord, 'boot' | 'logs'>;
   isShuttingDown(): boolean;
   shutDown(how: 'reboot' | 'poweroff', why: string): void;
 }
@@ -69,7 +79,10 @@ export async function route(api: InitApi, request: IncomingMessage, response: Se
       return sendJson(response, 200, await actOnService(api, name ?? '', action ?? ''));
     case 'logs/NAME':
       requireMethod(request, 'GET');
-      return sendLog(findLog(api, name ?? ''), url.searchParams, response);
+      return sendLog(api, name ?? '', url.searchParams, response);
+    case 'boots':
+      requireMethod(request, 'GET');
+      return sendJson(response, 200, await listBoots(api));
     case 'events':
       requireMethod(request, 'GET');
       return sendEvents(api.supervisor, response);
@@ -112,19 +125,82 @@ function findLog(api: InitApi, name: string): LogSource {
   return service.log;
 }
 
-function sendLog(log: LogSource, query: URLSearchParams, response: ServerResponse): void {
-  const count = Number(query.get('lines') ?? DEFAULT_LINES);
-  if (!Number.isInteger(count) || count < 0 || count > MAX_LINES) {
-    throw new ApiRefusal(400, `"lines" is not a number from 0 to ${MAX_LINES}`);
+async function sendLog(
+  api: InitApi,
+  name: string,
+  query: URLSearchParams,
+  response: ServerResponse,
+): Promise<void> {
+  const range: LineRange = {
+    lines: readNumber(query, 'lines', DEFAULT_LINES, 0, MAX_LINES),
+    since: readNumber(query, 'since', 0, 0, Number.MAX_SAFE_INTEGER),
+  };
+  const boot = readNumber(query, 'boot', 0, -MAX_BOOTS, 0);
+  const isFollowed = query.get('follow') === '1';
+  if (boot !== 0) {
+    if (isFollowed) throw new ApiRefusal(400, 'The log of an earlier boot cannot be followed');
+    const lines = numberLines(await readEarlier(api, boot, name));
+    return sendLines(selectLines(lines, range), response);
   }
+  const log = findLog(api, name);
+  if (!isFollowed)
+    return sendLines(selectLines(await linesOfThisBoot(api, name, log, range), range), response);
   const stream = new NdjsonStream(response);
-  const lines = log.last(count);
+  const lines = log.last(MAX_LINES);
+  stream.sendAll(selectLines(lines, range));
+  stream.onClose(log.follow((line) => stream.send(line), lines.at(-1)?.seq));
+}
+
+function sendLines(lines: readonly LogLine[], response: ServerResponse): void {
+  const stream = new NdjsonStream(response);
   stream.sendAll(lines);
-  if (query.get('follow') === '1') {
-    stream.onClose(log.follow((line) => stream.send(line), lines.at(-1)?.seq));
-  } else {
-    stream.end();
-  }
+  stream.end();
+}
+
+async function readEarlier(api: InitApi, boot: number, name: string): Promise<KeptLine[]> {
+  const kept = isLogName(name) ? await api.logKeeper.lines(boot, name) : undefined;
+  if (kept === undefined) throw new ApiRefusal(404, `There are no logs of boot ${boot}`);
+  if (kept.length === 0) throw new ApiRefusal(404, `Boot ${boot} has no log "${name.slice(0, 80)}"`);
+  return kept;
+}
+
+/** From memory, unless more is wanted than that holds. */
+async function linesOfThisBoot(
+  api: InitApi,
+  name: string,
+  log: LogSource,
+  { lines: count, since }: LineRange,
+): Promise<LogLine[]> {
+  const inMemory = log.last(MAX_LINES);
+  const [first] = inMemory;
+  if (first === undefined || first.seq === 0 || inMemory.length >= count || first.timeMs < since)
+    return inMemory;
+  await api.logKeeper.flush();
+  const kept = await api.logKeeper.lines(0, name).catch(() => undefined);
+  // As it is now: reading took its time.
+  return joinWithKept(kept ?? [], log.last(MAX_LINES));
+}
+
+async function listBoots(api: InitApi): Promise<BootRecord[]> {
+  const logs = [...api.supervisor.list().map(({ spec }) => spec.name), LOG_OF_INIT, LOG_OF_KERNEL];
+  return [{ boot: 0, ...api.bootRecord(), logs }, ...(await api.logKeeper.boots())];
+}
+
+function readNumber(
+  query: URLSearchParams,
+  name: string,
+  absent: number,
+  least: number,
+  most: number,
+): number {
+  const value = Number(query.get(name) ?? absent);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new ApiRefusal(400, `"${name}" is not a number from ${least} to ${most}`);
+}
+
+/** As in shared/config.ts; a log's name becomes that of a file. */
+function isLogName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9._-]{0,62}$/.test(name);
 }
 
 function sendEvents(supervisor: Supervisor, response: ServerResponse): void {

@@ -45,6 +45,15 @@ export class KernelLog {
     };
   }
 
+  /** Returns a function that gives the lines that have come since it was called last; all there are at first. */
+  newLines(): () => Iterable<LogLine> {
+    let fd: number | undefined;
+    return () => {
+      fd ??= this.#open();
+      return fd === undefined ? [] : this.#records(fd);
+    };
+  }
+
   #open(): number | undefined {
     try {
       return openSync(this.#sys.path('/dev/kmsg'), constants.O_RDONLY | constants.O_NONBLOCK);

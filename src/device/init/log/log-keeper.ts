@@ -1,0 +1,209 @@
+// Keeps a copy of all logs in /perm/log, so that they can be read after a reboot. Gentle: lines are gathered
+// for half a minute or until there are many, and nothing is forced onto the flash; after a power cut the
+// last minute may be missing. Whatever the storage does, init neither waits for it nor grows: one write at a
+// time, in libuv's threads, and a bound on what waits for it.
+
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BootRecord } from '../../../shared/init-api.ts';
+import type { LogLine } from '../../../shared/services.ts';
+import { describeError } from '../boot-step.ts';
+import {
+  DEFAULT_KEPT_LIMITS,
+  type KeptLimits,
+  listBootDirectories,
+  makeBootDirectory,
+  pruneKeptLogs,
+  readBootRecord,
+  readKeptLog,
+  type StoredBoot,
+  writeBootRecord,
+} from './kept-boots.ts';
+import type { KeptLine } from './kept-line.ts';
+import { KeptLog } from './kept-log.ts';
+
+const FLUSH_EVERY_MS = 30_000;
+/** A device that fails soon after its start shall leave something behind. */
+const FIRST_FLUSH_AFTER_MS = 5000;
+const FLUSH_AT_BYTES = 64 * 1024;
+const MAX_PENDING_BYTES = 256 * 1024;
+/** After a failure of a service; one that fails again and again must not make this a steady stream. */
+const FLUSH_SOON_MS = 2000;
+const SOON_AT_MOST_EVERY_MS = 20_000;
+const PRUNE_EVERY_BYTES = 1024 * 1024;
+
+interface FollowedLog {
+  follow(follower: (line: LogLine) => void): () => void;
+}
+
+export interface LogKeeperOptions {
+  /** /perm/log. */
+  directory: string;
+  /** Into init's own log. */
+  say: (text: string) => void;
+  limits?: KeptLimits;
+  now?: () => number;
+}
+
+export class LogKeeper {
+  readonly #directory: string;
+  readonly #say: (text: string) => void;
+  readonly #limits: KeptLimits;
+  readonly #now: () => number;
+  readonly #logs: KeptLog[] = [];
+  #unfollow: (() => void)[] = [];
+  #pull: (() => void)[] = [];
+  #boot: StoredBoot | undefined;
+  /** Name of this boot's directory, once it is there. */
+  #name: string | undefined;
+  #writtenSincePrune = 0;
+  #work: Promise<void> | undefined;
+  #reads: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #soonTimer: NodeJS.Timeout | undefined;
+  #lastSoon = -Infinity;
+  #isFailing = false;
+
+  constructor(options: LogKeeperOptions) {
+    this.#directory = options.directory;
+    this.#say = options.say;
+    this.#limits = options.limits ?? DEFAULT_KEPT_LIMITS;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** From now on: what comes before `start` waits for it. */
+  keep(name: string, log: FollowedLog): void {
+    const kept = new KeptLog(name, this.#now);
+    this.#logs.push(kept);
+    this.#unfollow.push(log.follow((line) => this.#add(kept, line)));
+  }
+
+  /** A log that is asked for its new lines now and then. */
+  keepPolled(name: string, newLines: () => Iterable<LogLine>): void {
+    const kept = new KeptLog(name, this.#now);
+    this.#logs.push(kept);
+    this.#pull.push(() => {
+      for (const line of newLines()) this.#add(kept, line);
+    });
+  }
+
+  /** /perm is there. Writes nothing yet. */
+  start(boot: StoredBoot): void {
+    this.#boot = boot;
+    this.#flushAfter(FIRST_FLUSH_AFTER_MS);
+  }
+
+  /** There is no /perm that would survive a reboot. */
+  giveUp(): void {
+    for (const unfollow of this.#unfollow.splice(0)) unfollow();
+    this.#logs.length = 0;
+    this.#pull = [];
+    this.#boot = undefined;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#soonTimer);
+  }
+
+  /** Something has failed whose last words should not get lost. */
+  flushSoon(): void {
+    if (this.#boot === undefined || this.#now() - this.#lastSoon < SOON_AT_MOST_EVERY_MS) return;
+    this.#lastSoon = this.#now();
+    this.#soonTimer = setTimeout(() => void this.flush(), FLUSH_SOON_MS).unref();
+  }
+
+  /** Never rejects. */
+  async flush(): Promise<void> {
+    if (this.#boot === undefined) return;
+    await this.#work;
+    this.#work ??= this.#write(this.#boot).finally(() => {
+      this.#work = undefined;
+    });
+    await this.#work;
+  }
+
+  /** The last flush, before /perm is unmounted. A storage that hangs is left alone after `limitMs`. */
+  async close(how: string, limitMs: number): Promise<void> {
+    if (this.#boot === undefined) return;
+    this.#boot = { ...this.#boot, end: { atMs: Date.now(), how } };
+    const written = this.flush().then(() => this.#writeRecord());
+    await Promise.race([written, sleep(limitMs, undefined, { ref: false })]);
+    this.giveUp();
+  }
+
+  /** Newest first, without this boot. One read at a time, whoever asks. */
+  async boots(): Promise<BootRecord[]> {
+    return this.#read(async () => {
+      const names = (await listBootDirectories(this.#directory))
+        .filter((name) => name !== this.#name)
+        .reverse();
+      const records: BootRecord[] = [];
+      for (const [index, name] of names.entries()) {
+        records.push({ boot: -1 - index, ...(await readBootRecord(join(this.#directory, name))) });
+      }
+      return records;
+    });
+  }
+
+  /** `boot` as in BootRecord, 0 for this one; undefined when there is none. */
+  async lines(boot: number, log: string): Promise<KeptLine[] | undefined> {
+    return this.#read(async () => {
+      const names = (await listBootDirectories(this.#directory)).filter((name) => name !== this.#name);
+      const name = boot === 0 ? this.#name : names.at(boot);
+      return name === undefined ? undefined : readKeptLog(join(this.#directory, name), log);
+    });
+  }
+
+  #add(kept: KeptLog, line: LogLine): void {
+    const pendingBytes = this.#logs.reduce((sum, log) => sum + log.pendingBytes, 0);
+    kept.add(line, MAX_PENDING_BYTES - pendingBytes);
+    if (pendingBytes >= FLUSH_AT_BYTES && this.#work === undefined && !this.#isFailing) void this.flush();
+  }
+
+  #flushAfter(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      void this.flush();
+      this.#flushAfter(FLUSH_EVERY_MS);
+    }, delayMs).unref();
+  }
+
+  async #write(boot: StoredBoot): Promise<void> {
+    for (const pull of this.#pull) pull();
+    try {
+      this.#name ??= await this.#open(boot);
+      const directory = join(this.#directory, this.#name);
+      for (const log of this.#logs.filter(({ isEmpty }) => !isEmpty)) {
+        this.#writtenSincePrune += await log.write(join(directory, `${log.name}.log`));
+      }
+      if (this.#writtenSincePrune >= PRUNE_EVERY_BYTES) await this.#prune();
+      this.#isFailing = false;
+    } catch (error) {
+      // Said once: it would otherwise be what fills the log.
+      if (!this.#isFailing) this.#say(`Cannot keep logs in /perm: ${describeError(error)}`);
+      this.#isFailing = true;
+    }
+  }
+
+  async #open(boot: StoredBoot): Promise<string> {
+    const name = await makeBootDirectory(this.#directory);
+    await writeBootRecord(join(this.#directory, name), boot);
+    await pruneKeptLogs(this.#directory, name, this.#limits);
+    return name;
+  }
+
+  async #prune(): Promise<void> {
+    this.#writtenSincePrune = 0;
+    if (this.#name !== undefined) await pruneKeptLogs(this.#directory, this.#name, this.#limits);
+  }
+
+  async #writeRecord(): Promise<void> {
+    if (this.#boot === undefined || this.#name === undefined) return;
+    // A full disk, most likely, which has been said already.
+    await writeBootRecord(join(this.#directory, this.#name), this.#boot).catch(() => {});
+  }
+
+  #read<T>(read: () => Promise<T>): Promise<T> {
+    const result = this.#reads.then(read);
+    this.#reads = result.catch(() => {});
+    return result;
+  }
+}
