@@ -25,6 +25,11 @@ export interface Board {
   serialConsole: string;
   /** Kernel arguments that only this board needs. */
   kernelArgs: readonly string[];
+  /** What the default kernel was built with, where the boards' differ. */
+  kernelFeatures: {
+    /** CONFIG_MEMCG: the memory of an app can be limited. */
+    memoryController: boolean;
+  };
   qemuSystem: 'qemu-system-x86_64' | 'qemu-system-aarch64';
 }
 
@@ -46,6 +51,7 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
     serialConsole: 'ttyS0,115200',
     // Some PCs' firmware has a wrong MMCONFIG table; the kernel module's own command line sets this too.
     kernelArgs: ['pci=nommconf'],
+    kernelFeatures: { memoryController: false },
     qemuSystem: 'qemu-system-x86_64',
   },
   'pc-arm64': {
@@ -64,6 +70,7 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
     },
     serialConsole: 'ttyAMA0,115200',
     kernelArgs: [],
+    kernelFeatures: { memoryController: true },
     qemuSystem: 'qemu-system-aarch64',
   },
 };

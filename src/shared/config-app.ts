@@ -1,6 +1,7 @@
 // One app in tskrazy.json: its schema.
 
 import * as v from 'valibot';
+import { isolationEntries } from './config-isolation.ts';
 import { filledText, oneSourceOf, text } from './config-parts.ts';
 import { waitForSchema } from './config-wait-for.ts';
 
@@ -15,6 +16,8 @@ export const RESERVED_APP_NAMES: readonly string[] = [
   'kernel',
   'log',
   'net',
+  'nobody',
+  'root',
   'update',
   'var',
   'web',
@@ -141,6 +144,7 @@ export const appSchema = v.pipe(
           v.description('Where the app keeps its data (default: /perm/NAME)'),
         ),
       ),
+      ...isolationEntries,
     },
     'must be an object',
   ),

@@ -45,6 +45,7 @@ export const componentsSchema = v.strictObject(
     'boot-loader': replaced('Another systemd-boot'),
     e2fsprogs: replaced('Other ext4 tools'),
     'ca-certificates': replaced('Other certificate authorities'),
+    bubblewrap: replaced('Other tools to sandbox apps with: bwrap and setpriv'),
   },
   'must be an object',
 );

@@ -12,7 +12,7 @@ import { checkWaitFor } from './config-wait-for.ts';
 
 /** Keys that design.md promises and this version does not have; by the path of the object they are in. */
 export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  'apps.*': ['npm', 'user', 'memory', 'sandbox', 'health'],
+  'apps.*': ['npm', 'health'],
 };
 /** Boards likewise. */
 export const PLANNED_BOARDS: readonly string[] = ['raspberry-pi'];

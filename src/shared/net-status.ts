@@ -2,8 +2,8 @@
 // status page, and for whoever waits for the network or looks for time servers. No I/O here.
 
 export const NET_STATUS_PATH = '/run/tsk/net.json';
-/** /etc/resolv.conf of the image is a link to it. */
-export const RESOLV_CONF_PATH = '/run/resolv.conf';
+/** /etc/resolv.conf of the image is a link to it. Nothing else is in its directory: sandboxed apps see all of that. */
+export const RESOLV_CONF_PATH = '/run/net/resolv.conf';
 
 /** States of RFC 2131 figure 5, with the waits between them that it only describes in words. */
 export type DhcpStateName =

@@ -3,6 +3,7 @@
 
 import type { BoardId } from './boards.ts';
 import type { NetworkConfig } from './network-config.ts';
+import type { SandboxSpec, ServiceLimits, ServiceUser } from './sandbox.ts';
 
 export const DEVICE_CONFIG_PATH = '/etc/tskrazy/device.json';
 export const INIT_SOCKET_PATH = '/run/tsk/init.sock';
@@ -31,6 +32,11 @@ export interface ServiceSpec {
   waitFor?: readonly string[];
   /** It says by its socket when it is ready (app-contract.ts), and is `starting` until then. Absent: false. */
   ready?: boolean;
+  /** Whom it runs as; its data directory is theirs. Absent: root. */
+  user?: ServiceUser;
+  /** Absent: it sees everything that is there, and has all the privileges of its user. */
+  sandbox?: SandboxSpec;
+  limits?: ServiceLimits;
 }
 
 export interface DeviceConfig {

@@ -31,6 +31,9 @@ export function appConfig(app: Partial<AppConfig>): AppConfig {
     stopTimeoutSec: 5,
     waitFor: [],
     ready: false,
+    user: 'own',
+    sandbox: { devices: [], paths: {}, capabilities: [] },
+    limits: { maxProcesses: 512 },
     ...app,
   };
 }

@@ -9,6 +9,7 @@ import type { BootStep } from './boot-step.ts';
 import { raiseClock, readSavedTime } from './clock-floor.ts';
 import type { Device } from './device.ts';
 import { useEntropySeed } from './entropy-seed.ts';
+import { applyKernelSettings } from './kernel-settings.ts';
 import { mountAll } from './mounts.ts';
 import { preparePerm } from './perm/prepare-perm.ts';
 import { STATE_DIRECTORY } from './state-directory.ts';
@@ -37,6 +38,7 @@ export function bootList({ openWatchdog, makeServices, serveControlApi }: Lastin
       run: ({ sys }) => sys.bringUpInterface('lo'),
       onFailure: 'warn',
     },
+    { name: 'set up the kernel for apps', run: ({ sys }) => applyKernelSettings(sys), onFailure: 'warn' },
     { name: 'make the services', run: makeServices, onFailure: 'fatal' },
     { name: 'start system services', run: startSystemServices, onFailure: 'warn' },
     // After them: init loads its HTTP server while they load theirs.

@@ -2,7 +2,7 @@
 // Outputs are real pipes: libuv's own "pipes" are sockets, and `echo > /dev/stderr` fails on a socket.
 
 import { spawn as spawnChild, type ChildProcess } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { closeSync, fchownSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { bindLibc } from './libc.ts';
 import type { OutputSource, ProgramResult, SpawnedProcess, SpawnRequest } from './sys.ts';
@@ -30,8 +30,12 @@ export async function spawnProcess(request: SpawnRequest): Promise<SpawnedProces
   if (program === undefined) throw new TypeError('Cannot start a process: argv is empty');
   const stdout = openPipe();
   const stderr = openPipe();
+  const { outputOwner } = request;
   let child: ChildProcess;
   try {
+    if (outputOwner !== undefined) {
+      for (const { writeEnd } of [stdout, stderr]) fchownSync(writeEnd, outputOwner, outputOwner);
+    }
     child = spawnChild(program, args, {
       cwd: request.cwd,
       env: request.env,

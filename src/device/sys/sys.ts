@@ -27,6 +27,8 @@ export interface SpawnRequest {
   argv: readonly string[];
   env: Readonly<Record<string, string>>;
   cwd: string;
+  /** May open its outputs anew by name (/dev/stderr); user and group. Default: init's own. */
+  outputOwner?: number;
   /** `chunk` is used again after the call. */
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer, source: OutputSource) => void;
   /** Called once, when the process has ended; its output may still come, up to `onClose`. */

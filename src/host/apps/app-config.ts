@@ -1,5 +1,6 @@
 // An app as the build sees it: what tskrazy.json says of it, checked and with all defaults filled in.
 
+import type { SandboxSpec, ServiceLimits } from '../../shared/sandbox.ts';
 import type { RestartPolicy } from '../../shared/services.ts';
 
 export interface AppConfig {
@@ -20,6 +21,10 @@ export interface AppConfig {
   /** Conditions, see shared/app-contract.ts. */
   waitFor: readonly string[];
   ready: boolean;
+  /** `own`: one that belongs to this app. */
+  user: 'own' | 'root';
+  sandbox: SandboxSpec | 'off';
+  limits: ServiceLimits;
 }
 
 export interface AppInclude {

@@ -172,6 +172,9 @@ suite('buildApp of a node app', () => {
       restart: 'never',
       autostart: false,
       stopTimeoutSec: 5,
+      user: { name: 'app', uid: 451870621 },
+      sandbox: { devices: [], paths: {}, capabilities: [] },
+      limits: { maxProcesses: 512 },
     });
   });
 });

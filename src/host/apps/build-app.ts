@@ -1,6 +1,7 @@
 // An app of the instance -> its files in the root tree and its service.
 
 import type { Board } from '../../shared/boards.ts';
+import { uidOfApp } from '../../shared/sandbox.ts';
 import type { ServiceKind, ServiceSpec } from '../../shared/services.ts';
 import type { RootEntry } from '../build/root-tree.ts';
 import { explainComponentError } from '../components/component-error.ts';
@@ -73,6 +74,9 @@ async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
       stopTimeoutSec: app.stopTimeoutSec,
       ...(app.waitFor.length === 0 ? {} : { waitFor: app.waitFor }),
       ...(app.ready ? { ready: true } : {}),
+      ...(app.user === 'root' ? {} : { user: { name: app.name, uid: uidOfApp(app.name) } }),
+      ...(app.sandbox === 'off' ? {} : { sandbox: app.sandbox }),
+      limits: app.limits,
     },
     inputs: [...new Set([...program.inputs, ...include.inputs])].toSorted(),
     sourceMaps: program.sourceMaps ?? new Map<string, string>(),

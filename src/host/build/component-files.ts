@@ -52,6 +52,7 @@ const ROOT_LAYERS: readonly (readonly [ComponentName, Layer])[] = [
   ['node', 'runtime'],
   ['ca-certificates', 'system'],
   ['e2fsprogs', 'system'],
+  ['bubblewrap', 'system'],
   ['kernel', 'system'],
 ];
 
@@ -69,7 +70,7 @@ function addComponent(tree: RootTree, component: Component, layer: Layer): void 
 function rootPath(name: ComponentName, path: string): string | undefined {
   if (name === 'kernel') return path.startsWith('lib/modules/') ? `/${path}` : undefined;
   if (name === 'node') return path === 'bin/node' ? '/bin/node' : undefined;
-  const program = /^(?:usr\/)?sbin\/([^/]+)$/.exec(path);
+  const program = /^(?:usr\/)?s?bin\/([^/]+)$/.exec(path);
   return program ? `/tsk/bin/${program[1]}` : `/${path}`;
 }
 

@@ -1,6 +1,7 @@
 // The files of the root that come neither from a component nor from an app: mount points, /etc, and the
 // device's configuration.
 
+import { RESOLV_CONF_PATH } from '../../shared/net-status.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
 import type { DeviceProgram } from './device-programs.ts';
 import type { Layer, RootTree } from './root-tree.ts';
@@ -10,8 +11,8 @@ const ORIGIN = 'tskrazy';
 const MOUNT_POINTS = ['/boot', '/dev', '/mnt', '/perm', '/proc', '/run', '/sys', '/tmp'];
 
 const SYMLINKS: Readonly<Record<string, string>> = {
-  // The network program writes it; /run is the one directory that every process sees alike.
-  '/etc/resolv.conf': '/run/resolv.conf',
+  // The network program writes it.
+  '/etc/resolv.conf': RESOLV_CONF_PATH,
   '/etc/mtab': '/proc/self/mounts',
   '/var': '/perm/var',
   // Programs that were built for a merged-/usr system name these.
@@ -45,14 +46,25 @@ function textFiles(config: DeviceConfig): Record<string, string> {
   return {
     '/etc/hostname': `${config.hostname}\n`,
     '/etc/hosts': `127.0.0.1 localhost ${config.hostname}\n::1 localhost ${config.hostname}\n`,
-    // glibc and Go look users up here; `nobody` is what a program drops its rights to.
-    '/etc/passwd':
-      'root:x:0:0:root:/perm:/nonexistent\nnobody:x:65534:65534:nobody:/nonexistent:/nonexistent\n',
-    '/etc/group': 'root:x:0:\nnogroup:x:65534:\n',
+    ...userFiles(config),
     '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
     '/etc/os-release':
       `NAME="tskrazy"\nID=tskrazy\nVERSION_ID=${config.tskrazyVersion}\n` +
       `PRETTY_NAME="tskrazy ${config.tskrazyVersion}"\n`,
+  };
+}
+
+/** glibc and Go look users up here; `nobody` is what a program drops its rights to. */
+function userFiles({ services }: DeviceConfig): Record<string, string> {
+  const users = services.flatMap(({ user, dataDir }) => (user === undefined ? [] : [{ ...user, dataDir }]));
+  const passwd = users.map(
+    ({ name, uid, dataDir }) =>
+      `${name}:x:${uid}:${uid}::${/[:\n]/.test(dataDir) ? '/' : dataDir}:/nonexistent\n`,
+  );
+  const group = users.map(({ name, uid }) => `${name}:x:${uid}:\n`);
+  return {
+    '/etc/passwd': `root:x:0:0:root:/perm:/nonexistent\n${passwd.join('')}nobody:x:65534:65534:nobody:/nonexistent:/nonexistent\n`,
+    '/etc/group': `root:x:0:\n${group.join('')}nogroup:x:65534:\n`,
   };
 }
 

@@ -4,7 +4,14 @@ import { UserError } from '../user-error.ts';
 import type { ComponentName } from './component.ts';
 import type { ComponentOverride } from './component-override.ts';
 import type { TreeWriter } from './component-tree.ts';
-import { BOOT_LOADER, CA_CERTIFICATES, type DebianComponent, E2FSPROGS, LIBC } from './debian-components.ts';
+import {
+  BOOT_LOADER,
+  BUBBLEWRAP,
+  CA_CERTIFICATES,
+  type DebianComponent,
+  E2FSPROGS,
+  LIBC,
+} from './debian-components.ts';
 import { DebianFiles } from './debian-files.ts';
 import type { DebianSource } from './debian-source.ts';
 import { resolveGoModule } from './go-source.ts';
@@ -63,6 +70,7 @@ export const COMPONENT_KINDS: Readonly<Record<ComponentName, ComponentKind>> = {
   'boot-loader': debianKind('boot-loader', 1, BOOT_LOADER),
   e2fsprogs: debianKind('e2fsprogs', 1, E2FSPROGS),
   'ca-certificates': debianKind('ca-certificates', 1, CA_CERTIFICATES),
+  bubblewrap: debianKind('bubblewrap', 1, BUBBLEWRAP),
 };
 
 function debianKind(name: ComponentName, recipe: number, component: DebianComponent): ComponentKind {

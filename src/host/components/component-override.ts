@@ -27,6 +27,7 @@ const REQUIRED_FILES: Readonly<Record<ComponentName, (board: Board) => string[]>
   'boot-loader': (board) => [board.efiLoader.packagePath],
   e2fsprogs: () => ['sbin/e2fsck', 'sbin/mkfs.ext4', 'sbin/resize2fs'],
   'ca-certificates': () => ['etc/ssl/certs/ca-certificates.crt'],
+  bubblewrap: () => ['bin/bwrap', 'bin/setpriv'],
 };
 
 /** The files of a local directory as a component. Hashed at every build: it may change between any two. */

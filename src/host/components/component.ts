@@ -8,6 +8,7 @@ export const COMPONENT_NAMES = [
   'boot-loader',
   'e2fsprogs',
   'ca-certificates',
+  'bubblewrap',
 ] as const;
 export type ComponentName = (typeof COMPONENT_NAMES)[number];
 

@@ -93,6 +93,26 @@ export const E2FSPROGS: DebianComponent = {
   },
 };
 
+/**
+ * What apps are sandboxed with: bwrap makes the sandbox, setpriv takes the rights away in it. bwrap itself can
+ * change the user only with user namespaces, which not every kernel has.
+ */
+export const BUBBLEWRAP: DebianComponent = {
+  packages: ['bubblewrap', 'util-linux'],
+  // util-linux has dozens of programs and their libraries.
+  follows: (name) => /^lib(cap|selinux|pcre)/.test(name),
+  async write(files, board, writer, packages) {
+    const programs = ['bwrap', 'setpriv'].map((name) => ({ name, ...files.require(`usr/bin/${name}`) }));
+    for (const { name, entry } of programs) await files.addProgram(writer, `bin/${name}`, entry);
+    await files.addNeededLibraries(
+      writer,
+      programs.map(({ entry }) => entry),
+      new Set([...LIBC_REQUIRED, ...LIBC_OPTIONAL, posix.basename(board.dynamicLinker)]),
+    );
+    await files.addCopyright(writer, packages);
+  },
+};
+
 export const CA_CERTIFICATES: DebianComponent = {
   packages: ['ca-certificates'],
   follows: () => false,

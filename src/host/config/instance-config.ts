@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { BoardId } from '../../shared/boards.ts';
 import type { ConfigFile } from '../../shared/config.ts';
 import type { NetworkConfig } from '../../shared/network-config.ts';
+import { parseMemorySize } from '../../shared/sandbox.ts';
 import type { AppConfig } from '../apps/app-config.ts';
 import type { ComponentOverride, ComponentOverrides } from '../components/component-override.ts';
 
@@ -30,18 +31,7 @@ export function resolveConfig(file: ConfigFile, directory: string): InstanceConf
   return {
     hostname: file.hostname,
     board: file.board,
-    apps: Object.entries(file.apps ?? {}).map(([name, app]) => ({
-      ...app,
-      name,
-      args: app.args ?? [],
-      env: app.env ?? {},
-      include: app.include ?? [],
-      autostart: app.autostart ?? true,
-      restart: app.restart ?? 'always',
-      stopTimeoutSec: app.stopTimeoutSec ?? 5,
-      waitFor: app.waitFor ?? [],
-      ready: app.ready ?? false,
-    })),
+    apps: Object.entries(file.apps ?? {}).map(([name, app]) => resolveApp(name, app)),
     serialConsole: file.serialConsole ?? null,
     network: file.network ?? {},
     time: file.time ?? {},
@@ -50,6 +40,40 @@ export function resolveConfig(file: ConfigFile, directory: string): InstanceConf
     web: { port: file.web?.port ?? 80 },
     components: resolveOverrides(file.components ?? {}, directory),
   };
+}
+
+const DEFAULT_MAX_PROCESSES = 512;
+
+type AppFile = NonNullable<ConfigFile['apps']>[string];
+
+function resolveApp(name: string, file: AppFile): AppConfig {
+  const { user, sandbox, memory, maxProcesses, cpuWeight, ...app } = file;
+  return {
+    ...app,
+    name,
+    args: app.args ?? [],
+    env: app.env ?? {},
+    include: app.include ?? [],
+    autostart: app.autostart ?? true,
+    restart: app.restart ?? 'always',
+    stopTimeoutSec: app.stopTimeoutSec ?? 5,
+    waitFor: app.waitFor ?? [],
+    ready: app.ready ?? false,
+    // Without a sandbox it is as on gokrazy: everything is allowed.
+    user: sandbox === 'off' ? 'root' : (user ?? 'own'),
+    sandbox: resolveSandbox(sandbox ?? 'on'),
+    limits: {
+      maxProcesses: maxProcesses ?? DEFAULT_MAX_PROCESSES,
+      ...(memory === undefined ? {} : { memoryBytes: parseMemorySize(memory) }),
+      ...(cpuWeight === undefined ? {} : { cpuWeight }),
+    },
+  };
+}
+
+function resolveSandbox(file: NonNullable<AppFile['sandbox']>): AppConfig['sandbox'] {
+  if (file === 'off') return 'off';
+  const { devices = [], paths = {}, capabilities = [] } = file === 'on' ? {} : file;
+  return { devices, paths, capabilities };
 }
 
 type ComponentEntry = { directory?: string; goModule?: string; npmPackage?: string };

@@ -29,6 +29,9 @@ test('openInstance: fills in the defaults, keeps the order of the apps', async (
     stopTimeoutSec: 5,
     waitFor: [],
     ready: false,
+    user: 'own',
+    sandbox: { devices: [], paths: {}, capabilities: [] },
+    limits: { maxProcesses: 512 },
   };
   assert.deepEqual(config, {
     hostname: 'a',

@@ -17,6 +17,7 @@ export function parseConfig(text: string, path: string): ConfigFile {
   const keyProblems = findKeyProblems(configSchema, tree);
   const result = v.safeParse(configSchema, getNodeValue(tree));
   const valueProblems = (result.issues ?? [])
+    .flatMap(intoUnion)
     .filter((issue) => !isUnknownKey(issue) && !isExplainedBy(keyProblems, issue, tree))
     .map((issue) => placeIssue(issue, tree));
   const problems = [...keyProblems, ...valueProblems];
@@ -53,6 +54,14 @@ function syntaxProblems(text: string, errors: readonly ParseError[]): Problem[] 
     if (!byLine.has(line)) byLine.set(line, { offset, length, message });
   }
   return byLine.size > 0 ? [...byLine.values()] : [{ offset: 0, length: 1, message: 'the file is empty' }];
+}
+
+/** Of a value that may be a word or an object: what is wrong in the object, when it is one. */
+function intoUnion(issue: Issue): Issue[] {
+  const { path = [] } = issue;
+  const inner = issue.type === 'union' ? (issue.issues ?? []).filter((each) => each.path !== undefined) : [];
+  if (inner.length === 0) return [issue];
+  return inner.map((each) => Object.assign({}, each, { path: [...path, ...(each.path ?? [])] }));
 }
 
 function isUnknownKey(issue: Issue): boolean {

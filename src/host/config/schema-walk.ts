@@ -13,6 +13,8 @@ type Schema = v.GenericSchema & {
   wrapped?: Schema;
   value?: Schema;
   item?: Schema;
+  /** Of a union schemas, of a picklist words. */
+  options?: readonly (Schema | string)[];
 };
 
 /** Names that JavaScript objects have already; valibot passes over them without a word. */
@@ -31,6 +33,9 @@ export function findKeyProblems(
   place: Place = { path: '', pattern: '' },
 ): Problem[] {
   const inner = schema.wrapped ?? schema;
+  // A word or an object.
+  const object = inner.options?.find((option) => typeof option === 'object' && option.entries);
+  if (typeof object === 'object') return findKeyProblems(object, node, place);
   if (inner.item) {
     const item = inner.item;
     return (node.children ?? []).flatMap((child, index) =>

@@ -8,7 +8,7 @@ export function serviceEnvironment(spec: ServiceSpec, isFirstAtBoot: boolean): R
   return {
     PATH: '/user:/tsk:/bin',
     HOME: spec.dataDir,
-    USER: 'root',
+    USER: spec.user?.name ?? 'root',
     TERM: 'linux',
     TSK_SERVICE: spec.name,
     TSK_DATA_DIR: spec.dataDir,

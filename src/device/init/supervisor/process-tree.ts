@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sys } from '../../sys/sys.ts';
+import type { SandboxProcesses } from './sandbox-processes.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
 
 const POLL_MS = 20;
@@ -10,31 +11,38 @@ const POLL_MS = 20;
 const KILL_LIMIT_MS = 5000;
 
 export class ProcessTree {
+  /** The service's main process. */
   readonly pid: number;
+  /** Leads a process group, too. */
+  readonly #child: number;
+  readonly #group: number;
   readonly #sys: Sys;
   readonly #cgroup: ServiceCgroup | undefined;
 
-  constructor(pid: number, sys: Sys, cgroup: ServiceCgroup | undefined) {
-    this.pid = pid;
+  /** `inSandbox`: where the service's processes are when `child` is only what watches over their sandbox. */
+  constructor(child: number, sys: Sys, cgroup: ServiceCgroup | undefined, inSandbox?: SandboxProcesses) {
+    this.pid = inSandbox?.app ?? child;
+    this.#child = child;
+    this.#group = inSandbox?.group ?? child;
     this.#sys = sys;
     this.#cgroup = cgroup;
   }
 
   /** SIGTERM; true when all have ended within the limit. */
   async askToEnd(limitMs: number): Promise<boolean> {
-    this.#sys.kill(-this.pid, 'SIGTERM');
+    this.#sys.kill(-this.#group, 'SIGTERM');
     return this.#ends(limitMs);
   }
 
   /** SIGKILL; false when something hangs in the kernel. */
   async kill(): Promise<boolean> {
     this.#cgroup?.kill();
-    this.#sys.kill(-this.pid, 'SIGKILL');
+    this.#sys.kill(-this.#child, 'SIGKILL');
     return this.#ends(KILL_LIMIT_MS);
   }
 
   isEmpty(): boolean {
-    return this.#cgroup === undefined ? !this.#sys.groupExists(this.pid) : this.#cgroup.isEmpty();
+    return this.#cgroup === undefined ? !this.#sys.groupExists(this.#child) : this.#cgroup.isEmpty();
   }
 
   async #ends(limitMs: number): Promise<boolean> {

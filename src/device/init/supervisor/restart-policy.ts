@@ -25,7 +25,8 @@ export function restartDelayMs(failures: number, random: number): number {
   return Math.round(delayMs * (1 - JITTER + 2 * JITTER * random));
 }
 
-export function describeExit(exit: ProcessExit): string {
+export function describeExit(exit: ProcessExit, wasOverMemory = false): string {
+  if (wasOverMemory) return 'killed: used more memory than it may';
   if (exit.signal !== null) return `killed by ${exit.signal}`;
   if (exit.code === 0) return 'exited';
   return `exited with code ${exit.code}`;

@@ -2,6 +2,7 @@
 // left its process group (Linux documentation, admin-guide/cgroup-v2).
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { ServiceLimits } from '../../../shared/sandbox.ts';
 import type { Sys } from '../../sys/sys.ts';
 
 const ROOT = '/sys/fs/cgroup';
@@ -29,6 +30,49 @@ export class ServiceCgroup {
       return start();
     } finally {
       writeFileSync(`${this.#root}/cgroup.procs`, SELF);
+    }
+  }
+
+  get directory(): string {
+    return this.#directory;
+  }
+
+  /** Returns what the kernel cannot limit. */
+  limit({ maxProcesses, memoryBytes, cpuWeight }: ServiceLimits): string[] {
+    const settings = [
+      { what: 'processes', file: 'pids.max', value: maxProcesses },
+      { what: 'memory', file: 'memory.max', value: memoryBytes },
+      // All of the service dies when it is over its limit: half a service is of no use to anybody.
+      { what: 'memory', file: 'memory.oom.group', value: memoryBytes === undefined ? undefined : 1 },
+      { what: 'processor time', file: 'cpu.weight', value: cpuWeight },
+    ];
+    const missed = settings.filter(({ file, value }) => value !== undefined && !this.#set(file, value));
+    return [...new Set(missed.map(({ what }) => what))];
+  }
+
+  processes(): number[] {
+    const text = readFileSync(`${this.#directory}/cgroup.procs`, 'latin1');
+    return text.split('\n').filter(Boolean).map(Number);
+  }
+
+  /** Processes that were killed because of the memory limit, since the cgroup exists. */
+  memoryKills(): number {
+    try {
+      const events = readFileSync(`${this.#directory}/memory.events`, 'latin1');
+      return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
+    } catch {
+      return 0; // No memory controller.
+    }
+  }
+
+  #set(file: string, value: number): boolean {
+    const path = `${this.#directory}/${file}`;
+    try {
+      // Never made anew: a file that is missing is a controller that is missing.
+      writeFileSync(path, String(value), { flag: 'r+' });
+      return true;
+    } catch {
+      return false;
     }
   }
 

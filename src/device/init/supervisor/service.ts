@@ -7,18 +7,14 @@
 //
 // `#life` is set from the start to the end of that loop. `stop` asks it to end and awaits it.
 
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceSpec, ServiceState, ServiceStatus } from '../../../shared/services.ts';
 import { appSocketPath } from '../../../shared/app-contract.ts';
-import type { OutputSource, ProcessExit, SpawnedProcess, Sys } from '../../sys/sys.ts';
+import type { ProcessExit, Sys } from '../../sys/sys.ts';
 import { LogRing } from '../log/log-ring.ts';
-import { ServiceOutput } from '../log/service-output.ts';
 import { AppSocket } from './app-socket.ts';
 import { type Conditions, describeConditions } from './conditions.ts';
-import { serviceEnvironment } from './environment.ts';
-import { ProcessTree } from './process-tree.ts';
+import { launch, type Run } from './launch.ts';
 import { afterExit, describeExit, restartDelayMs, STABLE_AFTER_MS } from './restart-policy.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
 
@@ -35,15 +31,6 @@ export interface ServiceContext {
   say: (text: string) => void;
   onChange: (service: Service) => void;
   random: () => number;
-}
-
-interface Run {
-  tree: ProcessTree;
-  startedAt: number;
-  exit: Promise<ProcessExit>;
-  outputClosed: Promise<void>;
-  process: SpawnedProcess;
-  output: ServiceOutput;
 }
 
 export class Service {
@@ -169,7 +156,7 @@ export class Service {
     else this.#enter('starting', 'has not said yet that it is ready');
     onStarted();
     const exit = await this.#endOf(run);
-    const reason = describeExit(exit);
+    const reason = describeExit(exit, run.wasOverMemory());
     this.#pid = null;
     this.#lastExit = { ...exit, atMs: Date.now() };
     this.#note(reason);
@@ -177,34 +164,19 @@ export class Service {
   }
 
   async #launch(isFirstAtBoot: boolean): Promise<Run> {
-    const { sys } = this.#context;
+    const { sys, cgroup, isPermReady } = this.#context;
     this.#isReady = this.spec.ready !== true;
     await this.#openSocket();
-    const cgroup = this.#context.cgroup(this.spec.name);
-    const output = new ServiceOutput(this.log);
-    const exit = Promise.withResolvers<ProcessExit>();
-    const outputClosed = Promise.withResolvers<void>();
-    const request = {
-      argv: this.spec.argv,
-      env: serviceEnvironment(this.spec, isFirstAtBoot),
-      cwd: this.#prepareDataDir(),
-      onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer, source: OutputSource) =>
-        output.write(stream, chunk, source),
-      onExit: exit.resolve,
-      onClose: outputClosed.resolve,
-    };
     this.#startCount++;
     this.#startedAtMs = Date.now();
-    const spawn = (): Promise<SpawnedProcess> => sys.spawn(request);
-    const process = await (cgroup === undefined ? spawn() : cgroup.startInside(spawn));
-    return {
-      tree: new ProcessTree(process.pid, sys, cgroup),
-      startedAt: performance.now(),
-      exit: exit.promise,
-      outputClosed: outputClosed.promise,
-      process,
-      output,
-    };
+    return launch(this.spec, {
+      sys,
+      cgroup: cgroup(this.spec.name),
+      isPermReady: isPermReady(),
+      isFirstAtBoot,
+      log: this.log,
+      note: (text) => this.#note(text),
+    });
   }
 
   /** Resolves when the process has ended, by itself or because of `stop`, and nothing of it is left. */
@@ -245,7 +217,8 @@ export class Service {
   async #openSocket(): Promise<void> {
     if (this.spec.kind === 'system') return;
     try {
-      await this.#socket.open({ uid: 0, gid: 0 });
+      const uid = this.spec.user?.uid ?? 0;
+      await this.#socket.open({ uid, gid: uid });
     } catch (error) {
       // Most apps do without it.
       this.#note(`its socket cannot be opened: ${String(error)}`);
@@ -275,17 +248,6 @@ export class Service {
     const woken = Promise.withResolvers<void>();
     this.#wake = woken.resolve;
     await Promise.race([promise, woken.promise]);
-  }
-
-  /** The working directory. */
-  #prepareDataDir(): string {
-    const { dataDir } = this.spec;
-    const isInPerm = dataDir.startsWith('/perm/');
-    if (isInPerm && !this.#context.isPermReady()) return '/';
-    const path = this.#context.sys.path(dataDir);
-    mkdirSync(dirname(path), { recursive: true });
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    return isInPerm ? path : '/';
   }
 
   #enter(state: ServiceState, reason: string | null): void {

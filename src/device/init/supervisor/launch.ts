@@ -1,0 +1,112 @@
+// From a service's specification to its process: data directory, cgroup and limits, sandbox, start.
+
+import type { SandboxSpec } from '../../../shared/sandbox.ts';
+import type { ServiceSpec } from '../../../shared/services.ts';
+import type { ProcessExit, SpawnedProcess, Sys } from '../../sys/sys.ts';
+import type { LogRing } from '../log/log-ring.ts';
+import { ServiceOutput } from '../log/service-output.ts';
+import { makeDataDirectory } from './data-directory.ts';
+import { serviceEnvironment } from './environment.ts';
+import { withOomScore } from './oom-score.ts';
+import { ProcessTree } from './process-tree.ts';
+import { exitInSandbox, prepareSandbox } from './sandbox.ts';
+import { findSandboxProcesses, type SandboxProcesses } from './sandbox-processes.ts';
+import type { ServiceCgroup } from './service-cgroup.ts';
+
+export interface LaunchContext {
+  sys: Sys;
+  cgroup: ServiceCgroup | undefined;
+  isPermReady: boolean;
+  isFirstAtBoot: boolean;
+  log: LogRing;
+  /** What a person should know of the start. */
+  note: (text: string) => void;
+}
+
+/** A service's process with all that it starts. */
+export interface Run {
+  tree: ProcessTree;
+  startedAt: number;
+  exit: Promise<ProcessExit>;
+  outputClosed: Promise<void>;
+  process: SpawnedProcess;
+  output: ServiceOutput;
+  /** Whether the kernel killed some of it because of the memory limit. */
+  wasOverMemory: () => boolean;
+}
+
+/** Rejects when it cannot be started. A sandbox that fails looks like an app that fails, with bwrap's words in the log. */
+export async function launch(spec: ServiceSpec, context: LaunchContext): Promise<Run> {
+  const { sys, cgroup } = context;
+  const dataDir = await prepareDataDirectory(spec, context);
+  limit(spec, context);
+  const memoryKillsBefore = cgroup?.memoryKills() ?? 0;
+  const output = new ServiceOutput(context.log);
+  const exit = Promise.withResolvers<ProcessExit>();
+  const outputClosed = Promise.withResolvers<void>();
+  const request = {
+    ...commandOf(spec, context, dataDir),
+    env: serviceEnvironment(spec, context.isFirstAtBoot),
+    onOutput: output.write.bind(output),
+    onExit: exit.resolve,
+    onClose: outputClosed.resolve,
+    ...(spec.user === undefined ? {} : { outputOwner: spec.user.uid }),
+  };
+  const spawn = (): Promise<SpawnedProcess> => withOomScore(sys, spec.kind, () => sys.spawn(request));
+  const process = await (cgroup === undefined ? spawn() : cgroup.startInside(spawn));
+  const inSandbox = isSandboxed(spec) ? await waitForApp(sys, cgroup, exit.promise) : undefined;
+  return {
+    tree: new ProcessTree(process.pid, sys, cgroup, inSandbox),
+    startedAt: performance.now(),
+    exit: isSandboxed(spec) ? exit.promise.then(exitInSandbox) : exit.promise,
+    outputClosed: outputClosed.promise,
+    process,
+    output,
+    wasOverMemory: () => (cgroup?.memoryKills() ?? 0) > memoryKillsBefore,
+  };
+}
+
+function isSandboxed(spec: ServiceSpec): spec is ServiceSpec & { sandbox: SandboxSpec } {
+  return spec.sandbox !== undefined;
+}
+
+/** Path of the data directory on /perm, or undefined when it is elsewhere or /perm is not there yet. */
+async function prepareDataDirectory(spec: ServiceSpec, context: LaunchContext): Promise<string | undefined> {
+  const { sys, isPermReady } = context;
+  const { dataDir } = spec;
+  const isInPerm = dataDir.startsWith('/perm/');
+  if (isInPerm && !isPermReady) return undefined;
+  // Outside tests init is root, and so are its programs.
+  await makeDataDirectory(sys.path(dataDir), spec.user?.uid ?? process.getuid?.() ?? 0);
+  return isInPerm ? dataDir : undefined;
+}
+
+function limit({ limits }: ServiceSpec, { cgroup, note }: LaunchContext): void {
+  if (limits === undefined) return;
+  const missed = cgroup?.limit(limits) ?? ['anything'];
+  for (const what of missed) note(`cannot limit ${what}: the kernel has no controller for it`);
+}
+
+function commandOf(
+  spec: ServiceSpec,
+  { sys, cgroup }: LaunchContext,
+  dataDir: string | undefined,
+): { argv: readonly string[]; cwd: string } {
+  if (!isSandboxed(spec)) return { argv: spec.argv, cwd: dataDir === undefined ? '/' : sys.path(dataDir) };
+  const argv = prepareSandbox(sys, spec, {
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(cgroup === undefined ? {} : { cgroup: cgroup.directory }),
+  });
+  return { argv, cwd: '/' };
+}
+
+async function waitForApp(
+  sys: Sys,
+  cgroup: ServiceCgroup | undefined,
+  exit: Promise<unknown>,
+): Promise<SandboxProcesses | undefined> {
+  if (cgroup === undefined) return undefined;
+  const ended = new AbortController();
+  void exit.then(() => ended.abort());
+  return findSandboxProcesses(sys, () => cgroup.processes(), ended.signal);
+}

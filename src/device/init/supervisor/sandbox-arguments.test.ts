@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type SandboxedProgram, sandboxArguments } from './sandbox-arguments.ts';
+
+const program: SandboxedProgram = {
+  name: 'sensor',
+  argv: ['/bin/node', '/app/sensor/main.cjs', '--', '-v'],
+  user: { name: 'sensor', uid: 300_000_000 },
+  sandbox: { devices: [], paths: {}, capabilities: [] },
+  devices: [],
+  dataDir: '/perm/sensor',
+  cgroup: '/sys/fs/cgroup/tsk/sensor',
+};
+
+/** Of an option with two operands, or one: `/perm -> /perm`. */
+function operandsOf(option: string, args: readonly string[], count: number): string[] {
+  return args.flatMap((arg, index) =>
+    arg === option ? [args.slice(index + 1, index + 1 + count).join(' -> ')] : [],
+  );
+}
+
+test('sandboxArguments hides what is not the app’s', () => {
+  const args = sandboxArguments(program);
+  assert.equal(args[0], '/tsk/bin/bwrap');
+  assert.deepEqual(operandsOf('--tmpfs', args, 1), [
+    '/dev/shm',
+    '/tmp',
+    '/boot',
+    '/etc/tskrazy',
+    '/run',
+    '/perm',
+  ]);
+  assert.deepEqual(operandsOf('--ro-bind', args, 2), [
+    '/ -> /',
+    '/sys/fs/cgroup/tsk/sensor -> /sys/fs/cgroup',
+    '/run/net -> /run/net',
+  ]);
+  assert.deepEqual(operandsOf('--bind', args, 2), ['/perm/sensor -> /perm/sensor']);
+  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/run', '/perm']);
+  assert.deepEqual(operandsOf('--chdir', args, 1), ['/perm/sensor']);
+  for (const namespace of ['pid', 'ipc']) assert.ok(args.includes(`--unshare-${namespace}`));
+  // What it shows lies in what it has hidden before.
+  assert.ok(args.indexOf('/perm') < args.indexOf('/perm/sensor'));
+});
+
+test('sandboxArguments takes all privileges away before the app starts', () => {
+  const args = sandboxArguments(program);
+  assert.deepEqual(args.slice(args.indexOf('--')), [
+    '--',
+    '/tsk/bin/setpriv',
+    '--reuid=300000000',
+    '--regid=300000000',
+    '--clear-groups',
+    '--no-new-privs',
+    '--bounding-set=-all',
+    '--inh-caps=-all',
+    '--ambient-caps=-all',
+    '--',
+    ...program.argv,
+  ]);
+});
+
+test('sandboxArguments gives what the configuration asks for', () => {
+  const sandbox = {
+    devices: ['/dev/ttyUSB*'],
+    paths: { '/perm/shared/music': 'rw', '/sys/class/gpio': 'ro' },
+    capabilities: ['CAP_NET_RAW', 'CAP_SYS_TIME'],
+  } as const;
+  const args = sandboxArguments({ ...program, sandbox, devices: ['/dev/ttyUSB0'] });
+  assert.deepEqual(operandsOf('--dev-bind', args, 2), ['/dev/ttyUSB0 -> /dev/ttyUSB0']);
+  assert.ok(operandsOf('--bind', args, 2).includes('/perm/shared/music -> /perm/shared/music'));
+  assert.ok(operandsOf('--dir', args, 1).includes('/perm/shared'));
+  assert.ok(operandsOf('--ro-bind', args, 2).includes('/sys/class/gpio -> /sys/class/gpio'));
+  assert.ok(args.includes('--ambient-caps=-all,+net_raw,+sys_time'));
+});
+
+test('sandboxArguments leaves root its number, and a whole /perm writable when asked for', () => {
+  const { user: _user, ...asRoot } = program;
+  const args = sandboxArguments({
+    ...asRoot,
+    sandbox: { ...program.sandbox, paths: { '/perm': 'rw' } },
+  });
+  assert.equal(args.join(' ').includes('--reuid'), false);
+  assert.ok(args.includes('--bounding-set=-all'));
+  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/run']);
+});
+
+test('sandboxArguments without cgroups lets everything end with bwrap', () => {
+  const { cgroup: _cgroup, dataDir: _dataDir, ...bare } = program;
+  const args = sandboxArguments(bare);
+  assert.ok(args.includes('--die-with-parent'));
+  assert.deepEqual(operandsOf('--chdir', args, 1), ['/']);
+});

@@ -1,0 +1,87 @@
+// A sandboxed app's command line: bwrap makes a file system and a process namespace of the app's own, and in
+// there setpriv takes away root's rights and becomes the app. In this order, because without user namespaces
+// (the amd64 kernel has none) only root can do the first. Pure.
+//
+// What the app sees: the root image, read-only; /proc of its own processes; a /dev of the harmless devices; empty
+// /tmp and /dev/shm; in /perm its data directory and nothing else; in /run resolv.conf and its socket; in
+// /sys/fs/cgroup its own cgroup. The network is the device's.
+
+import { dirname } from 'node:path';
+import { appRunDirectory } from '../../../shared/app-contract.ts';
+import { RESOLV_CONF_PATH } from '../../../shared/net-status.ts';
+import type { SandboxSpec, ServiceUser } from '../../../shared/sandbox.ts';
+
+export interface SandboxedProgram {
+  name: string;
+  argv: readonly string[];
+  /** Absent: root, with no privileges but those of the sandbox's capabilities. */
+  user?: ServiceUser;
+  sandbox: SandboxSpec;
+  /** Devices that are there, of those that the sandbox names. */
+  devices: readonly string[];
+  /** Absent while /perm is not there. */
+  dataDir?: string;
+  /** Absolute; absent on a kernel without cgroups. */
+  cgroup?: string;
+}
+
+const BWRAP = '/tsk/bin/bwrap';
+const SETPRIV = '/tsk/bin/setpriv';
+
+export function sandboxArguments(program: SandboxedProgram): string[] {
+  return [BWRAP, ...namespaces(program), '--', SETPRIV, ...privileges(program), '--', ...program.argv];
+}
+
+function namespaces({ name, sandbox, devices, dataDir, cgroup }: SandboxedProgram): string[] {
+  const isHidden = (path: string): boolean => !(path in sandbox.paths);
+  // In the order of the options: what is shown covers what was hidden before.
+  const options: string[][] = [
+    // A session of its own: bwrap's watching process is then not in the group that gets SIGTERM.
+    ['--new-session', '--unshare-pid', '--unshare-ipc', '--unshare-cgroup-try'],
+    // Where no cgroup can be killed, all else has to end with the process that init can kill.
+    cgroup === undefined ? ['--die-with-parent'] : [],
+    ['--ro-bind', '/', '/', '--proc', '/proc'],
+    cgroup === undefined ? [] : ['--ro-bind', cgroup, '/sys/fs/cgroup'],
+    ['--dev', '/dev', ...emptyFor('everybody', '/dev/shm')],
+    devices.flatMap((path) => ['--dev-bind', path, path]),
+    emptyFor('everybody', '/tmp'),
+    emptyFor('root', '/boot', '/etc/tskrazy', '/run', '/perm'),
+    // As a directory: the file in it is replaced whenever the network changes.
+    show('--ro-bind', dirname(RESOLV_CONF_PATH)),
+    show('--ro-bind-try', appRunDirectory(name)),
+    dataDir === undefined ? [] : show('--bind', dataDir),
+    Object.entries(sandbox.paths).flatMap(([path, mode]) =>
+      show(mode === 'rw' ? '--bind' : '--ro-bind', path),
+    ),
+    ['/run', '/perm'].filter(isHidden).flatMap((path) => ['--remount-ro', path]),
+    ['--chdir', dataDir ?? '/'],
+  ];
+  return options.flat();
+}
+
+function emptyFor(whom: 'everybody' | 'root', ...paths: readonly string[]): string[] {
+  const permissions = whom === 'everybody' ? ['--perms', '1777'] : [];
+  return paths.flatMap((path) => [...permissions, '--tmpfs', path]);
+}
+
+/** bwrap would close the directories on the way to what only its owner may read to all others. */
+function show(option: '--bind' | '--ro-bind' | '--ro-bind-try', path: string): string[] {
+  const parts = path.split('/');
+  const parents = parts.map((_part, index) => parts.slice(0, index).join('/'));
+  const emptied = parents.filter((parent) => /^\/(?:run|perm)\//.test(parent));
+  return [...emptied.flatMap((parent) => ['--dir', parent]), option, path, path];
+}
+
+function privileges({ user, sandbox }: SandboxedProgram): string[] {
+  // setpriv's names are those of capabilities(7) without their prefix.
+  const given = sandbox.capabilities.map((name) => `+${name.slice('CAP_'.length).toLowerCase()}`);
+  const set = ['-all', ...given].join(',');
+  return [
+    ...(user === undefined ? [] : [`--reuid=${user.uid}`, `--regid=${user.uid}`]),
+    '--clear-groups',
+    '--no-new-privs',
+    `--bounding-set=${set}`,
+    `--inh-caps=${set}`,
+    `--ambient-caps=${set}`,
+  ];
+}

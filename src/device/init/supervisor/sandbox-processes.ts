@@ -1,0 +1,45 @@
+// A sandbox consists of three processes: bwrap that watches from outside, bwrap as process 1 of the sandbox, and
+// process 2, the app. The last two are in a session of their own (pid_namespaces(7), proc_pid_status(5)).
+
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Sys } from '../../sys/sys.ts';
+
+const POLL_MS = 5;
+const INNER_INIT = 1;
+const APP = 2;
+
+export interface SandboxProcesses {
+  /** Process group that the app starts in. */
+  group: number;
+  /** As init counts processes. */
+  app: number;
+}
+
+/** Resolves when the app is there; undefined when its sandbox has ended before. */
+export async function findSandboxProcesses(
+  sys: Sys,
+  candidates: () => readonly number[],
+  ended: AbortSignal,
+): Promise<SandboxProcesses | undefined> {
+  while (!ended.aborted) {
+    const found = new Map(candidates().map((pid) => [pidInSandbox(sys, pid), pid]));
+    const group = found.get(INNER_INIT);
+    const app = found.get(APP);
+    if (group !== undefined && app !== undefined) return { group, app };
+    await sleep(POLL_MS);
+  }
+  return undefined;
+}
+
+/** Undefined for a process outside, or one that is gone. */
+function pidInSandbox(sys: Sys, pid: number): number | undefined {
+  let status: string;
+  try {
+    status = readFileSync(sys.path(`/proc/${pid}/status`), 'latin1');
+  } catch {
+    return undefined;
+  }
+  const inner = /^NSpid:\t\d+\t(\d+)$/m.exec(status)?.[1];
+  return inner === undefined ? undefined : Number(inner);
+}

@@ -1,0 +1,54 @@
+// What has to be there before an app starts in its sandbox, and what its end looks like from outside.
+
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { RESOLV_CONF_PATH } from '../../../shared/net-status.ts';
+import type { SandboxSpec } from '../../../shared/sandbox.ts';
+import type { ServiceSpec } from '../../../shared/services.ts';
+import type { ProcessExit, Sys } from '../../sys/sys.ts';
+import { sandboxArguments } from './sandbox-arguments.ts';
+
+const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+
+/** The command line of `spec` in its sandbox. */
+export function prepareSandbox(
+  sys: Sys,
+  spec: ServiceSpec & { sandbox: SandboxSpec },
+  places: { dataDir?: string; cgroup?: string },
+): string[] {
+  // Only what is there at the start can be shown, and `net` may need a while.
+  mkdirSync(sys.path(dirname(RESOLV_CONF_PATH)), { recursive: true });
+  for (const [path, mode] of Object.entries(spec.sandbox.paths)) {
+    if (mode === 'rw' && path.startsWith('/perm/')) makeSharedDirectory(sys.path(path));
+  }
+  const devices = spec.sandbox.devices.flatMap((pattern) => findDevices(sys, pattern));
+  // A device node is root's alone. Whoever it is not meant for does not see it: it has the sandbox of another app.
+  for (const path of devices) chmodSync(sys.path(path), 0o666);
+  return sandboxArguments({ ...spec, ...places, devices });
+}
+
+/** For apps with users of their own; who may see it at all, the sandboxes decide. */
+function makeSharedDirectory(path: string): void {
+  if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o777);
+}
+
+export function findDevices(sys: Sys, pattern: string): string[] {
+  const directory = dirname(pattern);
+  const pieces = basename(pattern).split('*');
+  const name = new RegExp(`^${pieces.map((piece) => RegExp.escape(piece)).join('.*')}$`);
+  try {
+    return readdirSync(sys.path(directory))
+      .filter((entry) => name.test(entry))
+      .toSorted()
+      .map((entry) => join(directory, entry));
+  } catch {
+    return []; // A directory of devices that are not there.
+  }
+}
+
+/** bwrap ends like a shell: with 128 and the signal's number when a signal killed the app. */
+export function exitInSandbox(exit: ProcessExit): ProcessExit {
+  const signal = exit.code === null ? undefined : signalNames.get(exit.code - 128);
+  return signal === undefined ? exit : { code: null, signal };
+}
