@@ -16,11 +16,11 @@ const HOST_BOARD: BoardId = process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64';
 /** The child starts a process in a session of its own that ignores SIGTERM, and leaves it an orphan. */
 const FORKER = `
 import { spawn } from 'node:child_process';
-const stubborn = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6)";
+const stubborn = "/* orphan */ process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6)";
 const child = \`
   const { spawn } = require('node:child_process');
   const orphan = spawn('/bin/node', ['-e', \${JSON.stringify(stubborn)}], { detached: true, stdio: 'ignore' });
-  console.log('orphan ' + orphan.pid);
+  console.log('orphaned');
   process.exit();
 \`;
 spawn('/bin/node', ['-e', child], { stdio: 'inherit' });
@@ -29,24 +29,26 @@ setInterval(() => {}, 1e6);
 
 const CRASHER = `throw new Error('as planned');`;
 
-/** Lists processes: numbers of the living, and of zombies. */
+/** Looks for orphans, by what is in their command line, and for zombies. */
 const OBSERVER = `
 import { readdirSync, readFileSync } from 'node:fs';
 setInterval(() => {
-  const living = [];
+  const orphans = [];
   const zombies = [];
   for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
     try {
       const stat = readFileSync('/proc/' + pid + '/stat', 'utf8');
-      (stat[stat.lastIndexOf(')') + 2] === 'Z' ? zombies : living).push(Number(pid));
+      if (stat[stat.lastIndexOf(')') + 2] === 'Z') zombies.push(Number(pid));
+      const commandLine = readFileSync('/proc/' + pid + '/cmdline', 'utf8');
+      if (commandLine.startsWith('/bin/node\\0-e\\0/* orphan')) orphans.push(Number(pid));
     } catch {}
   }
-  console.log(JSON.stringify({ living, zombies }));
+  console.log(JSON.stringify({ orphans, zombies }));
 }, 500);
 `;
 
 interface Observation {
-  living: number[];
+  orphans: number[];
   zombies: number[];
 }
 
@@ -58,7 +60,12 @@ async function makeInstance(t: TestContext): Promise<Instance> {
   for (const [name, source] of Object.entries(sources)) {
     writeFileSync(join(directory, 'src', `${name}.ts`), source);
   }
-  const apps = Object.fromEntries(Object.keys(sources).map((name) => [name, { node: `./src/${name}.ts` }]));
+  const apps = {
+    forker: { node: './src/forker.ts' },
+    crasher: { node: './src/crasher.ts' },
+    // In a sandbox it would see only itself.
+    observer: { node: './src/observer.ts', sandbox: 'off' },
+  };
   writeFileSync(
     join(directory, 'tskrazy.json'),
     JSON.stringify({ hostname: 'supervision', board: HOST_BOARD, apps }),
@@ -76,18 +83,14 @@ async function lastObservation(appliance: Appliance): Promise<Observation> {
 test('nothing survives the stop of its service, and a crash is the crash of one', async (t) => {
   if (!requireTool(t, BOARDS[HOST_BOARD].qemuSystem)) return;
   const appliance = await Appliance.boot(t, await makeInstance(t), { board: HOST_BOARD });
-  const orphan = await eventually('the orphan', async () => {
-    const found = /orphan (\d+)/.exec(await appliance.log('forker'))?.[1];
-    return found !== undefined && Number(found);
+  await eventually('the orphan to be seen', async () => {
+    return (await lastObservation(appliance)).orphans.length > 0;
   });
-  await eventually('the orphan to be seen', async () =>
-    (await lastObservation(appliance)).living.includes(orphan),
-  );
   const stop = await appliance.request('api/v1/services/forker/stop', 'POST');
   assert.equal(stop.status, 200);
   await eventually('an observation without orphan and zombies', async () => {
-    const { living, zombies } = await lastObservation(appliance);
-    return !living.includes(orphan) && zombies.length === 0;
+    const { orphans, zombies } = await lastObservation(appliance);
+    return orphans.length === 0 && zombies.length === 0;
   });
   const crasher = await eventually('the crasher to have been started again', async () => {
     const service = await appliance.service('crasher');

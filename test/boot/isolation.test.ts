@@ -1,0 +1,156 @@
+// What an app cannot do to the device and to other apps, tried from inside it (test/fixtures/isolation).
+
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { type Instance, openInstance } from '../../src/host/config/instance.ts';
+import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
+import { uidOfApp } from '../../src/shared/sandbox.ts';
+import { Appliance, eventually } from '../support/appliance.ts';
+import { requireTool } from '../support/require-tool.ts';
+
+const FIXTURE = join(import.meta.dirname, '../fixtures/isolation');
+const MAX_BOMBS = 64;
+const NONE = '0000000000000000';
+const NET_RAW = '0000000000002000';
+
+const APPS = {
+  inside: { node: './inside.ts', sandbox: { paths: { '/perm/shared': 'rw' } } },
+  equipped: {
+    node: './inside.ts',
+    sandbox: { devices: ['/dev/ttyS1', '/dev/hwrn*'], capabilities: ['CAP_NET_RAW'] },
+  },
+  other: { node: './other.ts', sandbox: { paths: { '/perm/shared': 'rw' } }, stopTimeoutSec: 1 },
+  bomb: { go: './bomb', maxProcesses: MAX_BOMBS, autostart: false },
+};
+
+async function makeInstance(t: TestContext, board: BoardId, apps: object): Promise<Instance> {
+  const directory = mkdtempSync(join(tmpdir(), 'tsk-test-isolation-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  cpSync(FIXTURE, directory, { recursive: true });
+  writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify({ hostname: 'isolation', board, apps }));
+  return openInstance(directory);
+}
+
+async function reportOf(appliance: Appliance, name: string): Promise<Record<string, unknown>> {
+  const text = await eventually(
+    `the report of ${name}`,
+    async () => /\{"privileges".*\}$/m.exec(await appliance.log(name))?.[0],
+  );
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+test('an app is alone with its data', async (t) => {
+  const board = 'pc-amd64';
+  if (!requireTool(t, BOARDS[board].qemuSystem) || !requireTool(t, 'go')) return;
+  const appliance = await Appliance.boot(t, await makeInstance(t, board, APPS), { board });
+  await eventually('the secret', async () => (await appliance.log('other')).includes('secret kept'));
+
+  await t.test('from inside there is no way out', async () => {
+    const report = await reportOf(appliance, 'inside');
+    assert.deepEqual(report, {
+      privileges: {
+        uid: String(uidOfApp('inside')),
+        CapEff: NONE,
+        CapPrm: NONE,
+        CapBnd: NONE,
+        CapAmb: NONE,
+        NoNewPrivs: '1',
+      },
+      programs: ['bwrap', 'node-MainThread'],
+      environment: { USER: 'inside', cwd: '/perm/inside', cgroup: '0::/\n' },
+      perm: ['inside', 'shared'],
+      run: ['net', 'tsk'],
+      devices: ['full', 'null', 'random', 'tty', 'urandom', 'zero'],
+      write: {
+        ownData: 'ok',
+        shared: 'ok',
+        tmp: 'ok',
+        sharedMemory: 'ok',
+        outputByName: 'ok',
+        ownProgram: 'EROFS',
+        root: 'EROFS',
+        configuration: 'EROFS',
+        otherData: 'ENOENT',
+        cgroup: 'EROFS',
+        kernel: 'EACCES',
+        serialPort: 'ENOENT',
+      },
+      read: {
+        deviceConfiguration: 'ENOENT',
+        otherData: 'ENOENT',
+        resolvConf: 'ok',
+        initEnvironment: 'EACCES',
+      },
+      reach: { initSocket: 'ENOENT', ownSocket: 'ok', port443: 'ok' },
+      become: { root: 'EPERM', init: 'EPERM' },
+    });
+    await eventually('the other to see the shared file', async () =>
+      (await appliance.log('other')).includes('shared file seen'),
+    );
+  });
+
+  await t.test('it gets what its configuration names', async () => {
+    const { privileges, devices, write } = await reportOf(appliance, 'equipped');
+    assert.deepEqual(
+      { privileges, devices, write: (write as Record<string, string>)['serialPort'] },
+      {
+        privileges: {
+          uid: String(uidOfApp('equipped')),
+          CapEff: NET_RAW,
+          CapPrm: NET_RAW,
+          CapBnd: NET_RAW,
+          CapAmb: NET_RAW,
+          NoNewPrivs: '1',
+        },
+        devices: ['full', 'hwrng', 'null', 'random', 'tty', 'ttyS1', 'urandom', 'zero'],
+        write: 'ok',
+      },
+    );
+  });
+
+  await t.test('what ignores SIGTERM is killed when its time is up', async () => {
+    assert.equal((await appliance.request('api/v1/services/other/stop', 'POST')).status, 200);
+    const { state, lastExit } = await appliance.service('other');
+    assert.deepEqual([state, lastExit?.signal], ['stopped', 'SIGKILL']);
+    const log = await appliance.log('other');
+    assert.match(log, /no$/m);
+    assert.match(log, /killed: did not end within 1 s after SIGTERM/);
+  });
+
+  await t.test('a fork bomb reaches its limit and nobody else', async () => {
+    await appliance.request('api/v1/services/bomb/start', 'POST');
+    await eventually('the limit', async () =>
+      (await appliance.log('bomb')).includes('resource temporarily unavailable'),
+    );
+    const services = (await appliance.services()) as { name: string; usage?: { processes: number } }[];
+    const processes = services.find(({ name }) => name === 'bomb')?.usage?.processes ?? 0;
+    assert.ok(processes <= MAX_BOMBS, `${processes} processes`);
+    assert.equal((await appliance.request('api/v1/services/bomb/stop', 'POST')).status, 200);
+    for (const name of ['inside', 'equipped', 'web', 'net']) {
+      const { state, startCount } = await appliance.service(name);
+      assert.deepEqual([name, state, startCount], [name, 'running', 1]);
+    }
+  });
+
+  assert.equal(await appliance.powerOff(), 'powered-off');
+});
+
+test('an app that uses more memory than it may is killed alone', async (t) => {
+  const board = 'pc-arm64';
+  if (!requireTool(t, BOARDS[board].qemuSystem)) return;
+  const apps = { hungry: { node: './hungry.ts', memory: '96MiB' }, other: { node: './other.ts' } };
+  const appliance = await Appliance.boot(t, await makeInstance(t, board, apps), { board });
+  await eventually('the app to be killed', async () => {
+    const { startCount } = await appliance.service('hungry');
+    return startCount > 1;
+  });
+  assert.match(await appliance.log('hungry'), /killed: used more memory than it may/);
+  for (const name of ['other', 'web', 'net']) {
+    const { state, startCount } = await appliance.service(name);
+    assert.deepEqual([name, state, startCount], [name, 'running', 1]);
+  }
+  assert.equal(await appliance.powerOff(), 'powered-off');
+});
