@@ -9,13 +9,11 @@ import { processExists } from '../process-exists.ts';
 import { UserError } from '../user-error.ts';
 import { runInForeground } from '../vm/run-in-foreground.ts';
 import { runInstance } from '../vm/run-instance.ts';
-import { powerOff } from '../vm/virtual-machine.ts';
-import { forgetVm, listVms, type VmRecord } from '../vm/vm-registry.ts';
+import { stopVm as endVm } from '../vm/stop-vm.ts';
+import { listVms, type VmRecord } from '../vm/vm-registry.ts';
 import { formatTable } from './output.ts';
 import type { Session } from './session.ts';
 import type { VmRunOptions } from './vm.ts';
-
-const POWER_OFF_TIMEOUT_MS = 60_000;
 
 export async function runVm(session: Session, options: VmRunOptions): Promise<void> {
   const { output, signal } = session;
@@ -56,8 +54,7 @@ export async function runVm(session: Session, options: VmRunOptions): Promise<vo
 export async function stopVm(session: Session, name: string | undefined): Promise<void> {
   const record = await findVm(session, name);
   const step = session.output.progress.start(`Powering off ${record.name}`);
-  const how = await powerOff(record, waitForEnd(record.pid), POWER_OFF_TIMEOUT_MS);
-  await forgetVm(record.pid);
+  const how = await endVm(record, waitForEnd(record.pid));
   step.done();
   session.output.say(
     how === 'powered-off'

@@ -11,8 +11,9 @@ import type { Instance } from '../config/instance.ts';
 import { FileDevice } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
 import type { PortForward } from './qemu-command.ts';
-import { powerOff, startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
-import { forgetVm, listVms, recordVm } from './vm-registry.ts';
+import { stopVm } from './stop-vm.ts';
+import { startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
+import { listVms, recordVm, type VmRecord } from './vm-registry.ts';
 
 export interface RunOptions extends BuildOptions {
   /** Use the disk of the last run again, with its /perm; the system on it is replaced. */
@@ -36,7 +37,6 @@ export interface RunningInstance {
 
 /** Native boots take seconds; an emulated one on a busy machine takes minutes. */
 const PAGE_TIMEOUT_MS = 10 * 60 * 1000;
-const POWER_OFF_TIMEOUT_MS = 60 * 1000;
 
 export async function runInstance(options: RunOptions): Promise<RunningInstance> {
   const { instance, board } = options;
@@ -62,7 +62,7 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
     ...(options.extraQemuArgs === undefined ? {} : { extraArgs: options.extraQemuArgs }),
   });
   const url = `http://127.0.0.1:${vm.ports.get(instance.config.web.port) ?? 0}/`;
-  await recordVm({
+  const record: VmRecord = {
     name: instance.config.hostname,
     instanceDirectory: instance.directory,
     board: board.id,
@@ -71,14 +71,11 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
     consolePath: vm.consolePath,
     url,
     ports: [...vm.ports],
+    temporaryDiskPath: options.keep ? null : diskPath,
     startedAtMs: Date.now(),
-  });
-  const stop = async (): Promise<'powered-off' | 'killed'> => {
-    const result = await powerOff(vm, vm.ended, POWER_OFF_TIMEOUT_MS);
-    await forgetVm(vm.pid);
-    if (!options.keep && !options.detached) await rm(diskPath, { force: true });
-    return result;
   };
+  await recordVm(record);
+  const stop = (): Promise<'powered-off' | 'killed'> => stopVm(record, vm.ended);
   try {
     await waitForPage(url, vm, options);
   } catch (cause) {

@@ -120,6 +120,9 @@ export function parseUsernet(table: string): Map<number, number> {
   return new Map([...rows].map(([, host, guest]) => [Number(guest), Number(host)]));
 }
 
+/** A press before init listens (its page answers a little earlier) is lost, so it is repeated. */
+const PRESS_EVERY_MS = 5000;
+
 /**
  * Presses the power button and waits for the machine to go; ends QEMU after `timeoutMs`.
  * Returns how it went.
@@ -131,19 +134,21 @@ export async function powerOff(
 ): Promise<'powered-off' | 'killed'> {
   const client = await QmpClient.connect(vm.qmpSocketPath).catch(() => undefined);
   if (!client) return 'powered-off';
+  // Fails when QEMU goes away, which `ended` tells better.
+  const press = (): void => void client.execute('system_powerdown').catch(() => undefined);
+  press();
+  const pressing = setInterval(press, PRESS_EVERY_MS);
+  const timer = new AbortController();
   try {
-    await client.execute('system_powerdown');
-    const timer = new AbortController();
-    const result = await Promise.race([
-      ended.then(() => 'powered-off' as const),
-      delay(timeoutMs, 'late' as const, { signal: timer.signal }),
-    ]);
-    timer.abort();
+    const late = delay(timeoutMs, 'late' as const, { signal: timer.signal });
+    const result = await Promise.race([ended.then(() => 'powered-off' as const), late]);
     if (result === 'powered-off') return result;
     await client.execute('quit').catch(() => undefined);
     await ended;
     return 'killed';
   } finally {
+    timer.abort();
+    clearInterval(pressing);
     client.close();
   }
 }

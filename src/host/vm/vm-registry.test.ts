@@ -34,6 +34,7 @@ function record(pid: number, changes: Partial<VmRecord> = {}): VmRecord {
     pid,
     qmpSocketPath: '/tmp/qmp',
     consolePath: '/console',
+    temporaryDiskPath: null,
     url: 'http://127.0.0.1:1/',
     ports: [[80, 1]],
     startedAtMs: 1,

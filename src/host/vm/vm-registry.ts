@@ -15,6 +15,8 @@ export interface VmRecord {
   qmpSocketPath: string;
   consolePath: string;
   url: string;
+  /** Disk to remove when the machine has ended; null: it is kept for the next run. */
+  temporaryDiskPath: string | null;
   /** Guest port and host port of each forward. */
   ports: readonly (readonly [number, number])[];
   startedAtMs: number;
