@@ -1,0 +1,148 @@
+// What a device of 512 MB costs and does when it has nothing to do, and when it is asked much: one boot in a
+// virtual machine on this computer's architecture. Emulated where there is no KVM: figures of time then tell
+// only as compared with others of the same computer.
+
+import http from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WEB_API } from '../src/shared/web-api.ts';
+import { measurePage } from './device-page.ts';
+import { type Figures, median, say } from './figures.ts';
+import { HOST_BOARD, PROBE_APP, ProbeDevice, ProbeDisk } from '../test/support/probe-device.ts';
+
+const MEMORY_MIB = 512;
+/** After boot, until it is idle. */
+const SETTLE_MS = 15_000;
+const IDLE_MS = 60_000;
+const LOAD_MS = 10_000;
+const CLIENTS = 4;
+const LATENCY_INTERVAL_MS = 25;
+
+export async function benchDevice(runs: number): Promise<Figures> {
+  say('building and booting');
+  const disk = await ProbeDisk.make({ apps: { probe: { ...PROBE_APP, autostart: false } } });
+  const device = await ProbeDevice.boot(disk, { memoryMiB: MEMORY_MIB });
+  try {
+    const figures: Figures = { board: HOST_BOARD.id, bootToPageMs: Math.round(device.bootToPageMs) };
+    Object.assign(figures, await measureIdleMemory(device));
+    await device.act('probe', 'start');
+    await device.probeAnswers();
+    say('idle for a minute, with one app that does nothing');
+    Object.assign(figures, await measureIdle(device));
+    say('requests and their effect on an app');
+    Object.assign(figures, await measureRequests(device));
+    say('log lines');
+    figures['logLinesPerSec'] = await measureLogLines(device);
+    say('the page in Chromium');
+    Object.assign(figures, await measurePage(device.pageUrl, disk.password, runs));
+    return figures;
+  } finally {
+    await device.stop();
+  }
+}
+
+/** Of the system alone: no app runs. */
+async function measureIdleMemory(device: ProbeDevice): Promise<Figures> {
+  await delay(SETTLE_MS);
+  const { totalBytes, availableBytes } = (await device.status()).usage.memory;
+  return { idleUsedMiB: (totalBytes - availableBytes) / 2 ** 20, totalMiB: totalBytes / 2 ** 20 };
+}
+
+async function measureIdle(device: ProbeDevice): Promise<Figures> {
+  await delay(SETTLE_MS);
+  const { cpu: before } = await device.figures();
+  await delay(IDLE_MS);
+  const { cpu: after, processes } = await device.figures();
+  const busyFraction = (after.busyTicks - before.busyTicks) / (after.totalTicks - before.totalTicks);
+  const memory = processes.flatMap(({ service, privateKiB, pssKiB }) => [
+    [`privateKiB.${service}`, privateKiB],
+    [`pssKiB.${service}`, pssKiB],
+  ]);
+  return { idleCpuPercent: busyFraction * 100, ...Object.fromEntries(memory) };
+}
+
+async function measureRequests(device: ProbeDevice): Promise<Figures> {
+  const idle = await timeApp(device.probeUrl, AbortSignal.timeout(LOAD_MS));
+  const end = AbortSignal.timeout(LOAD_MS);
+  const [busy, ...counts] = await Promise.all([
+    timeApp(device.probeUrl, end),
+    ...Array.from({ length: CLIENTS }, () => askForStatus(device, end)),
+  ]);
+  return {
+    statusReqPerSec: counts.reduce((sum, count) => sum + count, 0) / (LOAD_MS / 1000),
+    appLatencyIdleMs: median(idle),
+    appLatencyBusyMs: median(busy),
+    appLatencyIdleP95Ms: percentile95(idle),
+    appLatencyBusyP95Ms: percentile95(busy),
+  };
+}
+
+async function askForStatus(device: ProbeDevice, end: AbortSignal): Promise<number> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const options = { agent, headers: { authorization: device.authorization } };
+  let count = 0;
+  for (; !end.aborted; count++) await get(new URL(WEB_API.status, device.pageUrl), options);
+  agent.destroy();
+  return count;
+}
+
+async function timeApp(url: string, end: AbortSignal): Promise<number[]> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const times: number[] = [];
+  while (!end.aborted) {
+    const started = performance.now();
+    await get(new URL(url), { agent });
+    times.push(performance.now() - started);
+    await delay(LATENCY_INTERVAL_MS);
+  }
+  agent.destroy();
+  return times;
+}
+
+function get(url: URL, options: http.RequestOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http
+      .get(url, options, (response) => {
+        if (response.statusCode !== 200) reject(new Error(`${url.pathname}: ${response.statusCode}`));
+        response.resume().on('end', resolve);
+      })
+      .on('error', reject);
+  });
+}
+
+function percentile95(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
+}
+
+const LOG_SECONDS = 10;
+const LOG_RATES = [500, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 10_000, 15_000, 20_000];
+/** Lines of 100 bytes that use up what init lets a service write at once. */
+const BURST_LINES = 60_000;
+/** What was dropped is announced with a delay. */
+const NOTICE_MS = 1200;
+
+/** The highest of the rates that a service keeps up for ten seconds, after a burst, with nothing dropped. */
+async function measureLogLines(device: ProbeDevice): Promise<number> {
+  let best = 0;
+  for (const perSecond of LOG_RATES) {
+    await device.writeLines(BURST_LINES, 1e9);
+    await delay(NOTICE_MS);
+    const before = await lastSeq(device);
+    const lines = perSecond * LOG_SECONDS;
+    const elapsedMs = await device.writeLines(lines, perSecond);
+    await delay(NOTICE_MS);
+    if ((await lastSeq(device)) - before < lines || (await hasDropped(device, before))) break;
+    best = Math.max(best, Math.round(lines / (elapsedMs / 1000)));
+  }
+  return best;
+}
+
+async function lastSeq(device: ProbeDevice): Promise<number> {
+  return (await device.logLines('probe', 1)).at(-1)?.seq ?? 0;
+}
+
+async function hasDropped(device: ProbeDevice, since: number): Promise<boolean> {
+  const lines = await device.logLines('probe', 1000);
+  return lines.some(
+    ({ seq, stream, text }) => seq > since && stream === 'init' && text.startsWith('dropped'),
+  );
+}

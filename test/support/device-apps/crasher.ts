@@ -1,0 +1,5 @@
+// Crashes a moment after each start.
+
+setTimeout(() => {
+  throw new Error('as planned');
+}, 200);
