@@ -171,7 +171,7 @@ const showLog: Handler = async ({ init, streams, status }, exchange) => {
   response.end();
 };
 
-const actOnService: Handler = async ({ init }, exchange) => {
+const actOnService: Handler = async ({ init, status }, exchange) => {
   const { request, response, params } = exchange;
   const name = serviceName(exchange);
   const action = SERVICE_ACTIONS.find((known) => known === params['action']);
@@ -182,7 +182,9 @@ const actOnService: Handler = async ({ init }, exchange) => {
   }
   // A service may take its time to stop, and the socket is silent meanwhile.
   request.socket.setTimeout(ACT_TIMEOUT_MS);
-  sendJson(response, 200, await init.post<ServiceStatus>(INIT_API.serviceAction(name, action)));
+  const service = await init.post<ServiceStatus>(INIT_API.serviceAction(name, action));
+  status.expire();
+  sendJson(response, 200, service);
 };
 
 /** init would wait for this program to end, and this program for init's answer. */

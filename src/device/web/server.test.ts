@@ -123,6 +123,19 @@ suite('web server', () => {
     device.init.acts.length = 0;
   });
 
+  test('shows what was changed at once', async () => {
+    const stateOf = async (): Promise<string | undefined> => {
+      const status = (await to('/api/v1/status', { headers: RIGHT })).json() as WebStatus;
+      return status.services.find(({ name }) => name === 'irrigation')?.state;
+    };
+    assert.equal(await stateOf(), 'running');
+    await to('/api/v1/services/irrigation/stop', { method: 'POST', headers: RIGHT });
+    assert.equal(await stateOf(), 'stopped');
+    await to('/api/v1/services/irrigation/start', { method: 'POST', headers: RIGHT });
+    assert.equal(await stateOf(), 'running');
+    device.init.acts.length = 0;
+  });
+
   test('restarts itself only after it has answered, and never stops itself', async () => {
     const web = (action: string) => to(`/api/v1/services/web/${action}`, { method: 'POST', headers: RIGHT });
     assert.equal((await web('stop')).status, 409);

@@ -51,6 +51,11 @@ export class StatusReader {
     return this.#read();
   }
 
+  /** Something was changed here: who asks next is not to see it as it was. */
+  expire(): void {
+    this.#last = undefined;
+  }
+
   #read(): Promise<WebStatus> {
     this.#pending ??= this.#assemble().finally(() => {
       this.#pending = undefined;

@@ -34,11 +34,16 @@ export async function connect(session: Session, options: DeviceOptions): Promise
   });
 }
 
-/** Refuses a name that the device does not know, with the nearest one that it does. */
-export function requireName(act: string, name: string, known: readonly string[]): void {
+/** Refuses a name that is not among those that the device knows, with the nearest that is. */
+export function requireName(
+  act: string,
+  name: string,
+  known: readonly string[],
+  problem = 'the device has nothing of that name',
+): void {
   if (known.includes(name)) return;
   const nearest = nearestName(name, known);
-  throw new UserError(`Cannot ${act} "${name}": the device has nothing of that name`, {
+  throw new UserError(`Cannot ${act} "${name}": ${problem}`, {
     hint: nearest === undefined ? `Choose from ${known.join(', ')}.` : `Did you mean ${nearest}?`,
   });
 }

@@ -61,7 +61,7 @@ async function findBoot({ client, status }: OpenDevice, boot: number, name: stri
     });
   }
   if (found.logs.length === 0) throw new UserError(`Cannot read the logs of boot ${boot}: it has left none`);
-  requireName(`read, for boot ${boot}, the log`, name, found.logs);
+  requireName('read the log', name, found.logs, `boot ${boot} has left none of that name`);
   return found;
 }
 

@@ -1,8 +1,9 @@
 // From a name to addresses: by the name server (most home routers know the names of their DHCP clients), and
-// as a name of the local link.
+// as a name of the local link, with this computer's own resolver and without.
 
 import { lookup } from 'node:dns/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { queryMulticastDns } from './multicast-dns.ts';
 
 /** Resolves to no addresses when the name is not known. */
 export type NameResolver = (name: string, signal: AbortSignal) => Promise<readonly string[]>;
@@ -14,6 +15,7 @@ const TIME_LIMIT_MS = 4000;
 const RESOLVERS: readonly NameResolver[] = [
   lookUp,
   async (name) => (name.includes('.') ? [] : lookUp(`${name}.local`)),
+  queryLocalName,
 ];
 
 /** All are asked at once; the first in the list that knows the name wins. */
@@ -49,4 +51,9 @@ async function lookUp(name: string): Promise<readonly string[]> {
     // ENOTFOUND, EAI_AGAIN (no name server in reach), and whatever else keeps it from being known.
     return [];
   }
+}
+
+async function queryLocalName(name: string, signal: AbortSignal): Promise<readonly string[]> {
+  const isLocal = /\.local\.?$/i.test(name);
+  return isLocal || !name.includes('.') ? queryMulticastDns(isLocal ? name : `${name}.local`, signal) : [];
 }
