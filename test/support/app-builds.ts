@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { AppConfig } from '../../src/host/apps/app-config.ts';
-import type { AppBuild, AppContext } from '../../src/host/apps/build-app.ts';
+import type { AppContext } from '../../src/host/apps/app-context.ts';
+import type { AppBuild } from '../../src/host/apps/build-app.ts';
 import { silentProgress } from '../../src/host/components/progress.ts';
 import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
 

@@ -6,7 +6,7 @@ import type { Board } from '../../shared/boards.ts';
 import type { RootEntry } from '../build/root-tree.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
-import type { AppContext, AppProgram } from './build-app.ts';
+import type { AppContext, AppProgram } from './app-context.ts';
 import { checkProgram } from './program-file.ts';
 import { programEntry } from './user-program.ts';
 

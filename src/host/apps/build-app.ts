@@ -1,28 +1,16 @@
 // An app of the instance -> its files in the root tree and its service.
 
-import type { Board } from '../../shared/boards.ts';
 import { uidOfApp } from '../../shared/sandbox.ts';
-import type { ServiceKind, ServiceSpec } from '../../shared/services.ts';
+import type { ServiceSpec } from '../../shared/services.ts';
 import type { RootEntry } from '../build/root-tree.ts';
 import { explainComponentError } from '../components/component-error.ts';
-import type { ProgressReporter } from '../components/progress.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
+import type { AppContext, AppProgram } from './app-context.ts';
 import { buildBinaryApp } from './binary-app.ts';
 import { buildGoApp } from './go-app.ts';
 import { collectIncludes } from './include.ts';
 import { buildNodeApp } from './node-app.ts';
-
-export interface AppContext {
-  instanceDirectory: string;
-  board: Board;
-  cacheDirectory: string;
-  offline: boolean;
-  report: ProgressReporter;
-  /** File names (sonames) of the shared libraries that the image provides. */
-  libraries: ReadonlySet<string>;
-  signal?: AbortSignal;
-}
 
 export interface AppBuild {
   entries: RootEntry[];
@@ -32,18 +20,6 @@ export interface AppBuild {
   /** Device path of a file -> its source map, which stays on the host. */
   sourceMaps: Map<string, string>;
   warnings: string[];
-}
-
-/** What one kind of app adds to an `AppBuild`. */
-export interface AppProgram {
-  kind: ServiceKind;
-  /** Without the app's own arguments. */
-  argv: string[];
-  env: Record<string, string>;
-  entries: RootEntry[];
-  inputs: string[];
-  sourceMaps?: Map<string, string>;
-  warnings?: string[];
 }
 
 export async function buildApp(app: AppConfig, context: AppContext): Promise<AppBuild> {

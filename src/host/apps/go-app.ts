@@ -8,7 +8,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { ComponentCache } from '../components/cache.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
-import type { AppContext, AppProgram } from './build-app.ts';
+import type { AppContext, AppProgram } from './app-context.ts';
 import { moduleFiles } from './go-inputs.ts';
 import { goError, type GoTool, requireGo } from './go-tool.ts';
 import { checkProgram } from './program-file.ts';

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
 import type { RootFile } from '../build/root-tree.ts';
 import { UserError } from '../user-error.ts';
-import type { AppContext } from './build-app.ts';
+import type { AppContext } from './app-context.ts';
 import { isPlatformPackage, type NpmPackage } from './npm-package.ts';
 import type { StagedPackages } from './npm-stage.ts';
 import { type PackageFile, packageFiles } from './package-files.ts';

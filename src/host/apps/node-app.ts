@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import type { RootEntry, RootFile } from '../build/root-tree.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
-import type { AppContext, AppProgram } from './build-app.ts';
+import type { AppContext, AppProgram } from './app-context.ts';
 import { bundle } from './bundle.ts';
 import { missingFilesBesideCode } from './files-beside-code.ts';
 import { type NativeModules, nativeModules } from './native-modules.ts';

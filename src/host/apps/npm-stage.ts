@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 import { ComponentCache } from '../components/cache.ts';
-import type { AppContext } from './build-app.ts';
+import type { AppContext } from './app-context.ts';
 import type { NpmPackage } from './npm-package.ts';
 import type { NpmLock, NpmProject } from './npm-project.ts';
 import { installForBoard, type NpmInstall } from './npm-tool.ts';

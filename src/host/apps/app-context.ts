@@ -1,0 +1,29 @@
+// What the builders of each kind of app get, and what they give back.
+
+import type { Board } from '../../shared/boards.ts';
+import type { ServiceKind } from '../../shared/services.ts';
+import type { RootEntry } from '../build/root-tree.ts';
+import type { ProgressReporter } from '../components/progress.ts';
+
+export interface AppContext {
+  instanceDirectory: string;
+  board: Board;
+  cacheDirectory: string;
+  offline: boolean;
+  report: ProgressReporter;
+  /** File names (sonames) of the shared libraries that the image provides. */
+  libraries: ReadonlySet<string>;
+  signal?: AbortSignal;
+}
+
+/** What one kind of app adds to an `AppBuild`. */
+export interface AppProgram {
+  kind: ServiceKind;
+  /** Without the app's own arguments. */
+  argv: string[];
+  env: Record<string, string>;
+  entries: RootEntry[];
+  inputs: string[];
+  sourceMaps?: Map<string, string>;
+  warnings?: string[];
+}
