@@ -1,0 +1,81 @@
+// What tsk ps and tsk status print, of a device with an app of every kind.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { startWebDevice, TEST_PASSWORD } from '../../../test/support/web-device.ts';
+import type { WebStatus } from '../../shared/web-api.ts';
+import { DeviceClient } from '../devices/device-client.ts';
+import { formatServices } from './show-services.ts';
+import { formatStatus } from './show-status.ts';
+
+async function exampleStatus(): Promise<WebStatus> {
+  const device = await startWebDevice();
+  try {
+    const addresses = [{ host: '127.0.0.1', port: device.port }];
+    const expected = { hostname: 'garden', board: 'pc-amd64' } as const;
+    const client = new DeviceClient(
+      { name: 'garden', foundBy: 'host', addresses, expected },
+      { password: TEST_PASSWORD, file: '' },
+      new AbortController().signal,
+    );
+    return await client.status();
+  } finally {
+    await device.close();
+  }
+}
+
+const status = await exampleStatus();
+
+test('formatServices has a line for each service, apps first', () => {
+  const lines = stripVTControlCharacters(formatServices(status, undefined)).split('\n');
+  assert.equal(lines.length, status.services.length + 1);
+  assert.match(lines[0] ?? '', /^NAME +STATE +UPTIME +MEMORY +CPU +RESTARTS +LAST LINE$/);
+  const kinds = lines
+    .slice(1)
+    .map((line) => status.services.find(({ name }) => line.startsWith(`${name} `))?.kind === 'system');
+  assert.deepEqual(
+    kinds,
+    kinds.toSorted((a, b) => Number(a) - Number(b)),
+  );
+});
+
+test('formatServices cuts lines to the width of the terminal', () => {
+  const lines = stripVTControlCharacters(formatServices(status, 60)).split('\n');
+  assert.ok(lines.every((line) => Array.from(line).length <= 60));
+  assert.ok(lines.some((line) => line.endsWith('…')));
+});
+
+test('formatServices gives the reason of what does not run', () => {
+  const [service] = status.services;
+  assert.ok(service);
+  const failed = {
+    ...service,
+    state: 'failed' as const,
+    reason: 'exited with code 7',
+    pid: null,
+    lastLine: 'x',
+  };
+  const text = stripVTControlCharacters(formatServices({ ...status, services: [failed] }, undefined));
+  assert.match(text, new RegExp(`^${service.name} +failed +- .* \\(exited with code 7\\) x$`, 'm'));
+});
+
+test('formatStatus says what a device is and what is wrong with it', () => {
+  const text = stripVTControlCharacters(formatStatus(status, 'http://garden/', 'network'));
+  assert.match(text, /^garden\n {2}Page +http:\/\/garden\/\n/);
+  for (const part of [
+    /Apps +\d+ running/,
+    /Build +6f1c0a9be27d, tskrazy 0\.1\.0, slot a/,
+    /\/perm +\/dev\/vda4/,
+  ]) {
+    assert.match(text, part);
+  }
+  const system = {
+    ...status.system,
+    perm: { state: 'tmpfs', device: null, note: 'no such partition' } as const,
+    warnings: ['something was passed over'],
+  };
+  const broken = stripVTControlCharacters(formatStatus({ ...status, system }, 'http://garden/', 'network'));
+  assert.match(broken, /\/perm +in memory: lost at the next reboot \(no such partition\)/);
+  assert.match(broken, / {2}Warning: something was passed over$/);
+});

@@ -1,0 +1,193 @@
+// The client against the device's real web server, and against what else may answer at an address.
+
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { suite, test, type TestContext } from 'node:test';
+import { startWebDevice, TEST_PASSWORD, type WebDevice } from '../../../test/support/web-device.ts';
+import { DeviceClient, type LogBatch } from './device-client.ts';
+import { checkIdentity } from './device-problems.ts';
+import type { FoundDevice } from './find-device.ts';
+import { NoAnswerError } from './no-answer-error.ts';
+
+const KNOWN = { password: TEST_PASSWORD, file: '.tskrazy/password' };
+const { signal } = new AbortController();
+
+function found(port: number, more: Partial<FoundDevice> = {}): FoundDevice {
+  return {
+    name: 'garden',
+    foundBy: 'network',
+    addresses: [{ host: '127.0.0.1', port }],
+    expected: { hostname: 'garden', board: 'pc-amd64' },
+    ...more,
+  };
+}
+
+async function start(t: TestContext, options: Parameters<typeof startWebDevice>[0] = {}): Promise<WebDevice> {
+  const device = await startWebDevice(options);
+  t.after(() => device.close());
+  return device;
+}
+
+/** Something that is no device. */
+async function serve(t: TestContext, listener: http.RequestListener): Promise<number> {
+  const server = http.createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** Of a port that was free a moment ago. */
+async function closedPort(): Promise<number> {
+  const server = http.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+suite('DeviceClient', () => {
+  test('reads, acts, and asks for power', async (t) => {
+    const device = await start(t);
+    const client = new DeviceClient(found(device.port), KNOWN, signal);
+    assert.equal((await client.status()).system.hostname, 'garden');
+    device.init.log('backup', 'one');
+    device.init.log('backup', 'two', 'stderr');
+    const lines = await client.log('backup', { lines: 2 });
+    assert.deepEqual(
+      lines.map(({ stream, text }) => [stream, text]),
+      [
+        ['stdout', 'one'],
+        ['stderr', 'two'],
+      ],
+    );
+    assert.equal((await client.act('irrigation', 'restart')).state, 'running');
+    await client.power('reboot');
+    assert.deepEqual(device.init.acts, ['restart irrigation', 'reboot']);
+    assert.deepEqual(await client.boots(), []);
+    assert.equal(await client.isUp(), true);
+  });
+
+  test('follows a log, goes on from where it was, and says when it was cut off', async (t) => {
+    const device = await start(t);
+    const client = new DeviceClient(found(device.port), KNOWN, signal);
+    device.init.log('backup', 'one');
+    let last: LogBatch | undefined;
+    for await (const batch of client.follow('backup', { lines: 1 })) {
+      last = batch;
+      break;
+    }
+    assert.deepEqual(
+      last?.lines.map(({ text }) => text),
+      ['one'],
+    );
+    device.init.log('backup', 'two');
+    const texts: string[] = [];
+    const following = (async () => {
+      for await (const { lines } of client.follow('backup', { lines: 10 }, last.id)) {
+        texts.push(...lines.map(({ text }) => text));
+        await device.init.close();
+        await device.server.close();
+      }
+    })();
+    await following.catch((error: unknown) => assert.ok(error instanceof NoAnswerError));
+    assert.deepEqual(texts, ['two']);
+  });
+
+  test('takes the first address that answers', async (t) => {
+    const device = await start(t);
+    const addresses = [await closedPort(), device.port].map((port) => ({ host: '127.0.0.1', port }));
+    const client = new DeviceClient(found(0, { addresses }), KNOWN, signal);
+    await client.status();
+    assert.equal(client.address.port, device.port);
+  });
+
+  test('tells a wrong password from another device', async (t) => {
+    const { port } = await start(t);
+    const wrong = { password: 'wrong', file: '.tskrazy/password' };
+    await assert.rejects(new DeviceClient(found(port), wrong, signal).status(), {
+      message: `Cannot log in to "garden" at 127.0.0.1:${port}: the password in ".tskrazy/password" is wrong`,
+    });
+    const shed = found(port, { name: 'shed', expected: { hostname: 'shed', board: 'pc-amd64' } });
+    await assert.rejects(new DeviceClient(shed, wrong, signal).status(), {
+      message: `Cannot talk to "shed": another device answers at 127.0.0.1:${port}: it calls itself "garden"`,
+    });
+  });
+
+  test('says so when what answers is no device', async (t) => {
+    const listeners: http.RequestListener[] = [
+      (_request, response) => response.end('<h1>Router</h1>'),
+      (_request, response) => response.end('{"hello": true}'),
+      (_request, response) => response.end('null'),
+      (_request, response) => response.writeHead(404).end('Not found'),
+      (_request, response) =>
+        response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end('{"error":{"message":"no"}}'),
+      (_request, response) => response.writeHead(302, { Location: '/login' }).end(),
+    ];
+    for (const listener of listeners) {
+      const client = new DeviceClient(found(await serve(t, listener)), KNOWN, signal);
+      await assert.rejects(client.status(), /what answers at 127\.0\.0\.1:\d+ is not a device of tskrazy$/);
+    }
+  });
+
+  test('says so when nobody answers', async (t) => {
+    const client = new DeviceClient(found(await closedPort()), KNOWN, signal);
+    await assert.rejects(
+      client.status(),
+      /^NoAnswerError: Cannot reach "garden" at \S+: the connection was refused$/,
+    );
+    assert.equal(await client.isUp(), false);
+    const rude = await serve(t, (request) => request.socket.destroy());
+    await assert.rejects(
+      new DeviceClient(found(rude), KNOWN, signal).status(),
+      /^NoAnswerError: Cannot reach .*: the connection was closed without an answer$/,
+    );
+  });
+
+  test('passes on what the device refuses', async (t) => {
+    const device = await start(t);
+    const client = new DeviceClient(found(device.port), KNOWN, signal);
+    await assert.rejects(client.act('backup', 'stop'), {
+      message: 'Cannot stop "backup": service "backup" is stopped already',
+    });
+    const open = await start(t, { password: null });
+    await assert.rejects(new DeviceClient(found(open.port), KNOWN, signal).power('poweroff'), {
+      message:
+        'Cannot power off "garden": this device has no password, so that nothing can be changed over the network',
+    });
+    const old = await serve(t, (_request, response) =>
+      response.writeHead(404).end('{"error":{"message":"There is nothing at this address"}}'),
+    );
+    await assert.rejects(
+      new DeviceClient(found(old), KNOWN, signal).boots(),
+      /it runs an older tskrazy, which does not know how$/,
+    );
+  });
+
+  test('is quick to end at Ctrl-C', async (t) => {
+    const port = await serve(t, () => {});
+    const controller = new AbortController();
+    const asking = new DeviceClient(found(port), KNOWN, controller.signal).status();
+    controller.abort(new Error('Ctrl-C'));
+    await assert.rejects(asking, /Ctrl-C/);
+  });
+});
+
+test('checkIdentity warns of a device that was named, and refuses one that was found', async (t) => {
+  const device = await start(t);
+  const client = new DeviceClient(found(device.port), KNOWN, signal);
+  const status = await client.status();
+  const { address } = client;
+  assert.equal(checkIdentity(found(device.port), address, status), undefined);
+  const expected = { hostname: 'shed', board: 'pc-amd64' } as const;
+  assert.throws(() => checkIdentity(found(0, { expected }), address, status), /it calls itself "garden"/);
+  assert.match(
+    checkIdentity(found(0, { foundBy: 'host', expected }), address, status) ?? '',
+    /is not quite that of this instance, "shed": it calls itself "garden"$/,
+  );
+  const arm = { hostname: 'garden', board: 'pc-arm64' } as const;
+  assert.throws(
+    () => checkIdentity(found(0, { expected: arm }), address, status),
+    /it is a pc-amd64, the instance is for pc-arm64/,
+  );
+});
