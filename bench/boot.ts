@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BOARDS } from '../src/shared/boards.ts';
 import { buildImage } from '../src/host/build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeDiskImage } from '../src/host/build/disk-image.ts';
-import { silentProgress } from '../src/host/components/progress.ts';
+import { silentProgress } from '../src/host/progress.ts';
 import { powerOff, startVirtualMachine } from '../src/host/vm/virtual-machine.ts';
 import { copyDemo } from './demo-copy.ts';
 import { type Figures, median, say } from './figures.ts';

@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import type { AppConfig } from '../../src/host/apps/app-config.ts';
 import type { AppContext } from '../../src/host/apps/app-context.ts';
 import type { AppBuild } from '../../src/host/apps/build-app.ts';
-import { silentProgress } from '../../src/host/components/progress.ts';
+import { silentProgress } from '../../src/host/progress.ts';
 import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
 
 /** A new directory with these files; gone when the test is over. */

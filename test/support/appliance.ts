@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Board, type BoardId, BOARDS } from '../../src/shared/boards.ts';
 import type { ServiceStatus } from '../../src/shared/services.ts';
-import { silentProgress } from '../../src/host/components/progress.ts';
+import { silentProgress } from '../../src/host/progress.ts';
 import { ensurePassword, type Instance, openInstance } from '../../src/host/config/instance.ts';
 import { type RunningInstance, runInstance } from '../../src/host/vm/run-instance.ts';
 

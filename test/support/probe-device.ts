@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BuiltImage, buildImage } from '../../src/host/build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeDiskImage } from '../../src/host/build/disk-image.ts';
-import { silentProgress } from '../../src/host/components/progress.ts';
+import { silentProgress } from '../../src/host/progress.ts';
 import { ensurePassword, type Instance, openInstance } from '../../src/host/config/instance.ts';
 import { powerOff, startVirtualMachine, type VirtualMachine } from '../../src/host/vm/virtual-machine.ts';
 import { type Board, BOARDS } from '../../src/shared/boards.ts';

@@ -16,8 +16,8 @@ import { readDeb } from '../../src/host/components/deb-package.ts';
 import { resolveGoModule, takeGoModule } from '../../src/host/components/go-source.ts';
 import { loadComponents, resolveLock } from '../../src/host/components/load-components.ts';
 import { type Lock, stringifyLock } from '../../src/host/components/lock-file.ts';
-import { silentProgress } from '../../src/host/components/progress.ts';
-import { runProgram } from '../../src/host/components/run-program.ts';
+import { silentProgress } from '../../src/host/progress.ts';
+import { runTool } from '../../src/host/run-tool.ts';
 import { UserError } from '../../src/host/user-error.ts';
 import { BOARD_IDS, BOARDS, type BoardId } from '../../src/shared/boards.ts';
 import { sourceContext } from '../support/component-context.ts';
@@ -52,7 +52,7 @@ function load(id: BoardId): Promise<Loaded> {
 }
 
 async function run(path: string, ...args: string[]): Promise<string> {
-  const result = await runProgram(path, args, { environment: process.env, directory: workDirectory });
+  const result = await runTool(path, args, { environment: process.env, directory: workDirectory });
   assert.equal(result.status, 0, result.stderr);
   return result.stdout + result.stderr;
 }
@@ -420,7 +420,7 @@ test('two processes that load at once download once and get the same', async (t)
   const sources = join(import.meta.dirname, '..', '..', 'src');
   const program = `
     import { loadComponents } from ${JSON.stringify(join(sources, 'host/components/load-components.ts'))};
-    import { silentProgress as report } from ${JSON.stringify(join(sources, 'host/components/progress.ts'))};
+    import { silentProgress as report } from ${JSON.stringify(join(sources, '../../src/host/progress.ts'))};
     import { BOARDS } from ${JSON.stringify(join(sources, 'shared/boards.ts'))};
     const components = await loadComponents({ board: BOARDS['pc-arm64'], lock: ${stringifyLock(lock)}, report,
       cacheDirectory: ${JSON.stringify(directory)}, offline: false, names: ['kernel'],
@@ -485,12 +485,12 @@ test('a full disk is an error that names the cache and leaves no half component'
   const directory = join(workDirectory, 'full');
   await mkdir(directory);
   const options = ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', directory];
-  const mounted = mount && (await runProgram(mount, options, { environment: process.env, directory: '/' }));
+  const mounted = mount && (await runTool(mount, options, { environment: process.env, directory: '/' }));
   if (!mounted || mounted.status !== 0 || !umount) {
     t.skip('needs root to mount a small file system');
     return;
   }
-  t.after(() => runProgram(umount, [directory], { environment: process.env, directory: '/' }));
+  t.after(() => runTool(umount, [directory], { environment: process.env, directory: '/' }));
   const { lock, environment } = await startKernelProxy(t, 6_000_000);
   const cache = join(directory, 'cache');
   const { message, hint } = await rejection(

@@ -10,7 +10,7 @@ import { openFat } from '../../src/formats/fat/volume.ts';
 import { readGpt } from '../../src/formats/gpt.ts';
 import { sliceDevice } from '../../src/formats/byte-source.ts';
 import type { BuiltImage } from '../../src/host/build/build-image.ts';
-import { silentProgress } from '../../src/host/components/progress.ts';
+import { silentProgress } from '../../src/host/progress.ts';
 import { flashDisk } from '../../src/host/deploy/flash-disk.ts';
 import { findDisk, listDisks } from '../../src/host/deploy/list-disks.ts';
 import { FileDevice } from '../../src/host/files/file-device.ts';

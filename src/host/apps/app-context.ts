@@ -3,7 +3,7 @@
 import type { Board } from '../../shared/boards.ts';
 import type { ServiceKind } from '../../shared/services.ts';
 import type { RootEntry } from '../build/root-tree.ts';
-import type { ProgressReporter } from '../components/progress.ts';
+import type { ProgressReporter } from '../progress.ts';
 
 export interface AppContext {
   instanceDirectory: string;

@@ -1,7 +1,7 @@
 // The user's `go` command, set up to build for a board, and its complaints in our form.
 
 import type { Board } from '../../shared/boards.ts';
-import { findProgram, type ProgramResult, runProgram } from '../components/run-program.ts';
+import { findTool, type ToolResult, runTool } from '../run-tool.ts';
 import { UserError } from '../user-error.ts';
 
 export interface GoTool {
@@ -10,14 +10,14 @@ export interface GoTool {
     args: readonly string[],
     directory: string,
     variables?: Readonly<Record<string, string>>,
-  ): Promise<ProgramResult>;
+  ): Promise<ToolResult>;
 }
 
 export async function requireGo(
   appName: string,
   { board, offline }: { board: Board; offline: boolean },
 ): Promise<GoTool> {
-  const path = await findProgram('go', process.env);
+  const path = await findTool('go', process.env);
   if (path === undefined) {
     throw new UserError(`Cannot build app "${appName}": Go is not installed (no "go" on PATH)`, {
       hint: 'Install Go (Debian and Ubuntu: apt install golang; macOS: brew install go), then run the command again.',
@@ -32,7 +32,7 @@ export async function requireGo(
   };
   return {
     run: (args, directory, variables) =>
-      runProgram(path, args, { environment: { ...environment, ...variables }, directory }),
+      runTool(path, args, { environment: { ...environment, ...variables }, directory }),
   };
 }
 
@@ -62,7 +62,7 @@ const HINTS: readonly { pattern: RegExp; hint: (directory: string) => string }[]
 export function goError(
   app: { name: string; go: string },
   command: string,
-  { stdout, stderr, status }: ProgramResult,
+  { stdout, stderr, status }: ToolResult,
   directory = '',
 ): UserError {
   const lines = `${stderr}\n${stdout}`

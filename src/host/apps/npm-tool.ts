@@ -2,7 +2,7 @@
 // machine, and runs no package's scripts: what those make would be for the wrong machine.
 
 import type { Board } from '../../shared/boards.ts';
-import { findProgram, type ProgramResult, runProgram } from '../components/run-program.ts';
+import { findTool, type ToolResult, runTool } from '../run-tool.ts';
 import { UserError } from '../user-error.ts';
 
 /** The npm of Node.js 22.18, the oldest that tsk runs on; 10.9.4 and 11 were tried. */
@@ -37,19 +37,19 @@ export async function installForBoard({
     '--no-update-notifier',
     ...(offline ? ['--offline'] : []),
   ];
-  const result = await runProgram(npm, args, { environment: npmEnvironment(), directory });
+  const result = await runTool(npm, args, { environment: npmEnvironment(), directory });
   if (result.status !== 0) throw npmError(appName, command, result);
 }
 
 async function requireNpm(appName: string): Promise<string> {
-  const path = await findProgram('npm', process.env);
+  const path = await findTool('npm', process.env);
   const hint = 'Install npm 11 or later: "npm install --global npm@11".';
   if (path === undefined) {
     throw new UserError(`Cannot install the packages of app "${appName}": there is no "npm" on PATH`, {
       hint: 'Install Node.js with npm.',
     });
   }
-  const { stdout } = await runProgram(path, ['--version'], { environment: npmEnvironment(), directory: '/' });
+  const { stdout } = await runTool(path, ['--version'], { environment: npmEnvironment(), directory: '/' });
   const version = stdout.trim();
   if (isTooOld(version)) {
     throw new UserError(
@@ -91,7 +91,7 @@ const HINTS: readonly { pattern: RegExp; hint: string }[] = [
   },
 ];
 
-function npmError(appName: string, command: string, { status, stdout, stderr }: ProgramResult): UserError {
+function npmError(appName: string, command: string, { status, stdout, stderr }: ToolResult): UserError {
   const lines = `${stderr}\n${stdout}`
     .split('\n')
     .filter((line) => /^npm (?:error|ERR!)/.test(line))

@@ -8,7 +8,7 @@ import { type Manifest, type ManifestFile, MANIFEST_NAME } from '../../shared/ma
 import type { DeviceConfig } from '../../shared/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
-import type { ProgressReporter } from '../components/progress.ts';
+import type { ProgressReporter } from '../progress.ts';
 import { checkIsolation } from './check-isolation.ts';
 import { checkKernel } from './check-kernel.ts';
 import { loadInstanceComponents } from './instance-components.ts';

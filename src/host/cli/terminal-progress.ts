@@ -3,12 +3,8 @@
 // steps come up while others run (a download inside a build), not as a list known beforehand.
 
 import { stripVTControlCharacters, styleText } from 'node:util';
+import type { ProgressReporter, ProgressStep } from '../progress.ts';
 import { formatBytes } from './sizes.ts';
-
-export interface ProgressStep {
-  advance(bytes: number): void;
-  done(note?: string): void;
-}
 
 export interface ProgressStream {
   write(text: string): unknown;
@@ -25,7 +21,7 @@ interface RunningStep {
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const REDRAW_MS = 100;
 
-export class TerminalProgress {
+export class TerminalProgress implements ProgressReporter {
   readonly #stream: ProgressStream;
   readonly #quiet: boolean;
   readonly #isLive: boolean;

@@ -11,7 +11,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { withFileLock } from './file-lock.ts';
-import type { Environment } from './run-program.ts';
+import type { Environment } from '../run-tool.ts';
 
 export function defaultCacheDirectory(environment: Environment = process.env): string {
   const base = environment['XDG_CACHE_HOME'] || join(environment['HOME'] || homedir(), '.cache');

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
 import { parseStanzas, type Stanza } from './debian-control.ts';
-import { runProgram } from './run-program.ts';
+import { runTool } from '../run-tool.ts';
 import type { SourceContext } from './source-context.ts';
 
 export interface AptTools {
@@ -82,7 +82,7 @@ export class Apt {
       // Its messages are read.
       LC_ALL: 'C.UTF-8',
     };
-    return runProgram(tool, args, {
+    return runTool(tool, args, {
       environment,
       directory: directory ?? this.#directory,
       ...(onStatusLine ? { onStatusLine } : {}),
@@ -95,7 +95,7 @@ export class Apt {
     for (const name of ['state/lists/partial', 'cache/archives/partial', 'sources.list.d']) {
       await mkdir(join(directory, name), { recursive: true });
     }
-    const dump = await runProgram(this.#tools.config, ['dump'], { environment, directory });
+    const dump = await runTool(this.#tools.config, ['dump'], { environment, directory });
     if (dump.status !== 0) {
       throw new UserError(`Cannot use apt: apt-config: ${dump.stderr.trim()}`, {
         hint: 'Repair the configuration of apt, or set TSK_DEBIAN_MIRROR',

@@ -10,8 +10,8 @@ import { dependenciesOf, type Stanza } from './debian-control.ts';
 import { debianMirror, mirrorDownload, mirrorPackages, type PackageList } from './debian-mirror.ts';
 import { sha256OfFile } from './file-hash.ts';
 import type { LockedDebian, LockedDebianPackage } from './lock-file.ts';
-import { megabytes } from './progress.ts';
-import { findProgram } from './run-program.ts';
+import { megabytes } from '../progress.ts';
+import { findTool } from '../run-tool.ts';
 import type { SourceContext } from './source-context.ts';
 
 /** A component's packages: those named, and what they depend on as far as `follows` says. */
@@ -169,7 +169,7 @@ export class DebianSource {
     this.#apt ??= (async () => {
       const { environment } = this.#context;
       const [get, cache, config] = await Promise.all(
-        ['apt-get', 'apt-cache', 'apt-config'].map((name) => findProgram(name, environment)),
+        ['apt-get', 'apt-cache', 'apt-config'].map((name) => findTool(name, environment)),
       );
       return get && cache && config ? new Apt(this.#context, { get, cache, config }) : undefined;
     })();

@@ -5,10 +5,10 @@ import { rename, stat } from 'node:fs/promises';
 import { UserError } from '../user-error.ts';
 import { noNetwork, notInCache, wrongHash } from './component-error.ts';
 import type { LockedGoModule } from './lock-file.ts';
-import { megabytes } from './progress.ts';
+import { megabytes } from '../progress.ts';
 import { proxyDownloadZip, proxyLatestVersion } from './go-proxy.ts';
 import { type ModuleFileTaker, readGoModuleZip } from './go-module-zip.ts';
-import { findProgram, runProgram } from './run-program.ts';
+import { findTool, runTool } from '../run-tool.ts';
 import type { SourceContext } from './source-context.ts';
 
 /** The newest version, or `version` if given, with the hash of its zip file. */
@@ -18,7 +18,7 @@ export async function resolveGoModule(
   module: string,
   version?: string,
 ): Promise<LockedGoModule> {
-  const go = await findProgram('go', context.environment);
+  const go = await findTool('go', context.environment);
   if (go !== undefined) {
     const { Version, Sum } = await goDownload(context, go, component, module, version ?? 'latest');
     return { source: 'go-module', version: Version, module, sum: Sum };
@@ -60,7 +60,7 @@ export async function takeGoModule(
 }
 
 async function locateZip(context: SourceContext, component: string, locked: LockedGoModule): Promise<string> {
-  const go = await findProgram('go', context.environment);
+  const go = await findTool('go', context.environment);
   if (go !== undefined) {
     const step = context.report.start(`${component} ${locked.version}`);
     const { Zip } = await goDownload(context, go, component, locked.module, locked.version);
@@ -121,7 +121,7 @@ async function goDownload(
     ...(context.offline ? { GOPROXY: 'off' } : {}),
   };
   const query = `${module}@${version}`;
-  const result = await runProgram(go, ['mod', 'download', '-json', query], { environment, directory });
+  const result = await runTool(go, ['mod', 'download', '-json', query], { environment, directory });
   const answer = parseJson(result.stdout) as (GoDownload & { Error?: string }) | undefined;
   if (result.status === 0 && answer?.Zip !== undefined && answer.Error === undefined) return answer;
   const reason = (answer?.Error ?? result.stderr.trim()) || `go ended with status ${result.status}`;

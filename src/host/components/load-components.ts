@@ -11,10 +11,10 @@ import { type ComponentOverride, type ComponentOverrides, loadDirectory } from '
 import { createTree, openTree } from './component-tree.ts';
 import { DebianSource } from './debian-source.ts';
 import { type Lock, type LockedComponent, stringifyValue } from './lock-file.ts';
-import type { ProgressReporter } from './progress.ts';
-import type { Environment } from './run-program.ts';
+import type { ProgressReporter } from '../progress.ts';
+import type { Environment } from '../run-tool.ts';
 
-export type { ProgressReporter } from './progress.ts';
+export type { ProgressReporter } from '../progress.ts';
 export { type LockChange, resolveLock, type ResolveOptions } from './resolve-lock.ts';
 
 export interface LoadOptions {

@@ -8,8 +8,8 @@ import { UserError } from '../user-error.ts';
 import { isCacheProblem, noNetwork, notInCache, wrongHash } from './component-error.ts';
 import { hashFile } from './file-hash.ts';
 import type { LockedNpmPackage } from './lock-file.ts';
-import { megabytes } from './progress.ts';
-import { findProgram, runProgram } from './run-program.ts';
+import { megabytes } from '../progress.ts';
+import { findTool, runTool } from '../run-tool.ts';
 import { compareVersions } from './semver.ts';
 import type { SourceContext } from './source-context.ts';
 
@@ -83,14 +83,14 @@ async function runNpm(
   spec: string,
   args: readonly string[],
 ): Promise<unknown> {
-  const npm = await findProgram('npm', context.environment);
+  const npm = await findTool('npm', context.environment);
   if (npm === undefined) {
     throw new UserError(`Cannot download component ${component}: npm is not installed`, {
       hint: 'Install Node.js with npm and run the command again',
     });
   }
   const directory = await context.cache.stateDirectory('temporary');
-  const result = await runProgram(npm, [...args, ...(context.offline ? ['--offline'] : [])], {
+  const result = await runTool(npm, [...args, ...(context.offline ? ['--offline'] : [])], {
     environment: {
       ...context.environment,
       // Two quick retries: the defaults wait over a minute before they say that there is no network.

@@ -8,8 +8,8 @@ import type { ComponentOverride, ComponentOverrides } from './component-override
 import { explainComponentError } from './component-error.ts';
 import { DebianSource } from './debian-source.ts';
 import { type Lock, type LockedBoard, type LockedComponent, stringifyValue } from './lock-file.ts';
-import type { ProgressReporter } from './progress.ts';
-import type { Environment } from './run-program.ts';
+import type { ProgressReporter } from '../progress.ts';
+import type { Environment } from '../run-tool.ts';
 
 export interface ResolveOptions {
   board: Board;

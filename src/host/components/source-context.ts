@@ -2,8 +2,8 @@
 
 import type { Board } from '../../shared/boards.ts';
 import type { ComponentCache } from './cache.ts';
-import type { ProgressReporter } from './progress.ts';
-import type { Environment } from './run-program.ts';
+import type { ProgressReporter } from '../progress.ts';
+import type { Environment } from '../run-tool.ts';
 
 export interface SourceContext {
   board: Board;

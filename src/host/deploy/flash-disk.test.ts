@@ -9,7 +9,7 @@ import { BOARDS } from '../../shared/boards.ts';
 import { layOutDisk, MIN_DISK_BYTES } from '../../shared/disk-layout.ts';
 import { SparseDevice } from '../../../test/support/sparse-device.ts';
 import type { BuiltImage } from '../build/build-image.ts';
-import { silentProgress } from '../components/progress.ts';
+import { silentProgress } from '../progress.ts';
 import { flashDisk, type FlashOptions, type FlashTarget } from './flash-disk.ts';
 import type { Disk } from './list-disks.ts';
 

@@ -15,7 +15,7 @@ import {
 } from '../../shared/disk-layout.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { writeDisk } from '../build/disk-image.ts';
-import type { ProgressReporter, ProgressStep } from '../components/progress.ts';
+import type { ProgressReporter, ProgressStep } from '../progress.ts';
 import { FileDevice } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
 import type { Disk } from './list-disks.ts';

@@ -1,7 +1,7 @@
 // Looks whether this computer has what tsk calls: what is there, what is missing, and what for.
 
 import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/boards.ts';
-import { findProgram, runProgram } from '../components/run-program.ts';
+import { findTool, runTool } from '../run-tool.ts';
 import {
   FIRMWARE_PACKAGES,
   GO_PACKAGES,
@@ -59,7 +59,7 @@ interface ProgramCheck {
 async function checkProgram(check: ProgramCheck): Promise<ToolCheck> {
   const { id, title, neededFor, isRequired, packages } = check;
   const base = { id, title, neededFor, isRequired, packages };
-  const path = await findProgram(check.program, process.env);
+  const path = await findTool(check.program, process.env);
   if (path === undefined)
     return { ...base, state: 'missing', version: null, path: null, note: check.whenMissing };
   const version = await askVersion(path, check.versionArgs);
@@ -72,7 +72,7 @@ async function checkProgram(check: ProgramCheck): Promise<ToolCheck> {
 
 /** The first number with dots that the program prints; null when it prints none. */
 async function askVersion(path: string, args: readonly string[]): Promise<string | null> {
-  const { stdout } = await runProgram(path, args, { environment: process.env, directory: '.' });
+  const { stdout } = await runTool(path, args, { environment: process.env, directory: '.' });
   return /\d+(?:\.\d+)+/.exec(stdout)?.[0] ?? null;
 }
 

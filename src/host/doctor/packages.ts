@@ -1,7 +1,7 @@
 // Which package of which distribution holds a tool, and the one command that installs it.
 
 import type { BoardId } from '../../shared/boards.ts';
-import { findProgram } from '../components/run-program.ts';
+import { findTool } from '../run-tool.ts';
 
 export const PACKAGE_MANAGERS = ['apt', 'dnf', 'pacman', 'brew'] as const;
 export type PackageManager = (typeof PACKAGE_MANAGERS)[number];
@@ -59,7 +59,7 @@ export interface InstallCommand {
 export async function detectPackageManager(): Promise<PackageManager | undefined> {
   // A Linux box with Homebrew beside its own package manager is served by its own.
   for (const manager of PACKAGE_MANAGERS) {
-    if (await findProgram(manager === 'apt' ? 'apt-get' : manager, process.env)) return manager;
+    if (await findTool(manager === 'apt' ? 'apt-get' : manager, process.env)) return manager;
   }
   return undefined;
 }

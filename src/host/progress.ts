@@ -1,4 +1,4 @@
-// How components tell what they are doing. The command line shows it; tests and --json are silent.
+// How long work tells what it is doing. The command line shows it; tests and --json are silent.
 
 export interface ProgressReporter {
   start(what: string, totalBytes?: number): ProgressStep;

@@ -1,4 +1,4 @@
-// Runs the tools that components come through (go, npm, apt) and collects what they say.
+// Runs the tools of this computer that tsk relies on (go, npm, apt, ...) and collects what they say.
 
 import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface ProgramResult {
+export interface ToolResult {
   /** Exit status; `null` when a signal ended it. */
   status: number | null;
   stdout: string;
@@ -14,7 +14,7 @@ export interface ProgramResult {
 }
 
 /** Absolute path of `name` on the environment's PATH. */
-export async function findProgram(name: string, environment: Environment): Promise<string | undefined> {
+export async function findTool(name: string, environment: Environment): Promise<string | undefined> {
   for (const directory of (environment['PATH'] ?? '').split(delimiter)) {
     if (directory === '') continue;
     const path = join(directory, name);
@@ -29,7 +29,7 @@ export async function findProgram(name: string, environment: Environment): Promi
 }
 
 /** Does not reject for a failing program: its status and words are for the caller to judge. */
-export async function runProgram(
+export async function runTool(
   path: string,
   args: readonly string[],
   options: {
@@ -38,7 +38,7 @@ export async function runProgram(
     /** Gets the lines that the program writes to its file descriptor 3. */
     onStatusLine?: (line: string) => void;
   },
-): Promise<ProgramResult> {
+): Promise<ToolResult> {
   const child = spawn(path, args, {
     cwd: options.directory,
     env: options.environment,
