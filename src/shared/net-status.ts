@@ -58,6 +58,8 @@ export interface InterfaceStatus {
 export interface NetStatus {
   formatVersion: 1;
   hostname: string;
+  /** `garden.local`, or `garden-2.local` where that is taken; null while it is not claimed. */
+  mdnsName: string | null;
   /** Some interface has carrier, and an IPv4 address with a router or a global IPv6 address. */
   online: boolean;
   interfaces: readonly InterfaceStatus[];

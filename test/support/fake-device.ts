@@ -145,6 +145,7 @@ export function exampleNetwork(): NetStatus {
   return {
     formatVersion: 1,
     hostname: 'garden',
+    mdnsName: 'garden.local',
     online: true,
     interfaces: [
       {

@@ -101,7 +101,16 @@ export class NetworkLab {
     mkdirSync(join(this.root, 'etc/tskrazy'), { recursive: true });
     writeFileSync(
       join(this.root, 'etc/tskrazy/device.json'),
-      JSON.stringify({ hostname: 'garden', buildTimeSec: 0, network, time: { servers: [] } }),
+      JSON.stringify({
+        hostname: 'garden',
+        board: 'pc-amd64',
+        buildId: 'b0a7',
+        tskrazyVersion: '0.1.0',
+        buildTimeSec: 0,
+        web: { port: 80 },
+        network,
+        time: { servers: [] },
+      }),
     );
     return this.spawnOnDevice(process.execPath, NET_PROGRAM, '--root', this.root);
   }

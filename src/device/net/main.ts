@@ -1,6 +1,6 @@
 // The `net` service: the only program that configures the network, and what a device does on one by itself: it asks for
-// the time. Started by init; bundled to /tsk/net.cjs. `--root DIR` puts a directory before every path, for tests; the
-// clock is then an imagined one.
+// the time and answers to its name. Started by init; bundled to /tsk/net.cjs. `--root DIR` puts a directory before
+// every path, for tests; the clock is then an imagined one.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,9 @@ import { NET_STATUS_PATH, RESOLV_CONF_PATH } from '../../shared/net-status.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
 import { TIME_STATUS_PATH } from '../../shared/time-status.ts';
 import { ImaginedClock, SystemClock } from '../sys/clock.ts';
+import { linkIndexOf } from '../sys/network-interfaces.ts';
+import { advertsOf } from './mdns/adverts.ts';
+import { Mdns } from './mdns/mdns.ts';
 import { Network } from './network.ts';
 import { TimeClient } from './ntp/time-client.ts';
 
@@ -28,7 +31,15 @@ const time = new TimeClient({
   log,
 });
 
-new Network({
+const mdns = new Mdns({
+  hostname: device.hostname,
+  services: advertsOf(device),
+  linkIndexOf,
+  onName: (name) => network.setMdnsName(name),
+  log,
+});
+
+const network = new Network({
   hostname: device.hostname,
   config: device.network ?? {},
   paths: {
@@ -36,6 +47,17 @@ new Network({
     resolvConf: join(root, RESOLV_CONF_PATH),
     data: join(root, DATA_MOUNT_POINT),
   },
-  onChange: (status) => time.setNetwork(status),
+  onChange: (status) => {
+    time.setNetwork(status);
+    mdns.setNetwork(status);
+  },
   log,
-}).start();
+});
+network.start();
+
+// Addresses and routes stay as they are: apps still have things to say while they stop.
+process.once('SIGTERM', () => {
+  time.stop();
+  mdns.stop();
+  process.exit();
+});

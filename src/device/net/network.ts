@@ -40,6 +40,7 @@ export class Network {
   readonly #interfaces = new Map<number, WiredInterface>();
   #isPublishing = false;
   #publishTimer: NodeJS.Timeout | undefined;
+  #mdnsName: string | null = null;
   #published = '';
   #publishedResolvConf = '';
 
@@ -56,6 +57,12 @@ export class Network {
       () => this.#lookAround(),
     );
     this.#lookAround();
+    this.#publishSoon();
+  }
+
+  /** For the status: the name by which the neighbours find the device. */
+  setMdnsName(name: string | null): void {
+    this.#mdnsName = name;
     this.#publishSoon();
   }
 
@@ -140,6 +147,7 @@ export class Network {
     const status: NetStatus = {
       formatVersion: 1,
       hostname: this.#options.hostname,
+      mdnsName: this.#mdnsName,
       online: interfaces.some(isOnline),
       interfaces,
     };

@@ -9,6 +9,15 @@ export function isWiredHardware(name: string): boolean {
   return !existsSync(`${directory}/wireless`) && !existsSync(`${directory}/phy80211`);
 }
 
+/** The kernel's number of an interface; undefined when there is none of that name (any more). */
+export function linkIndexOf(name: string): number | undefined {
+  try {
+    return Number(readFileSync(`/sys/class/net/${name}/ifindex`, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Kernel address configuration (SLAAC) on or off. Without IPv6 in the kernel there is nothing to set. */
 export function configureIpv6(name: string, options: { enabled: boolean; metric: number }): void {
   setIpv6(name, 'disable_ipv6', options.enabled ? '0' : '1');

@@ -9,13 +9,15 @@ const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
 const MAX_ERRORS_AT_ONCE = 8;
+/** sockaddr_in6 is the longest that is looked at. */
+const MAX_ADDRESS_LENGTH = 28;
 
 const libc = {
   socket: bindLibc('socket', ['int32', 'int32', 'int32']),
   bind: bindLibc('bind', ['int32', 'buffer', 'uint32']),
   setsockopt: bindLibc('setsockopt', ['int32', 'int32', 'int32', 'buffer', 'uint32']),
   sendto: bindLibc('sendto', ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'uint32']),
-  recv: bindLibc('recv', ['int32', 'buffer', 'uint64', 'int32']),
+  recvfrom: bindLibc('recvfrom', ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'buffer']),
   close: bindLibc('close', ['int32']),
 };
 
@@ -25,6 +27,7 @@ export type FilterStep = readonly [code: number, ifTrue: number, ifFalse: number
 export class RawSocket {
   readonly #fd: number;
   readonly #buffer: Uint8Array;
+  readonly #source = new Uint8Array(MAX_ADDRESS_LENGTH);
   #isClosed = false;
 
   constructor(family: number, type: number, protocol: number, maxMessageLength = 2048) {
@@ -70,10 +73,17 @@ export class RawSocket {
     }
   }
 
+  /** Socket address of who sent the last message; valid until the next one. */
+  get source(): Uint8Array {
+    return this.#source;
+  }
+
   /** The next message, `undefined` when there is none; valid until the next call. Throws what the kernel reports. */
   receive(): Uint8Array | undefined {
+    const size = BigInt(this.#buffer.length);
+    const sourceSize = Uint8Array.of(MAX_ADDRESS_LENGTH, 0, 0, 0);
     try {
-      const length = libc.recv(this.#fd, this.#buffer, BigInt(this.#buffer.length), 0);
+      const length = libc.recvfrom(this.#fd, this.#buffer, size, 0, this.#source, sourceSize);
       return this.#buffer.subarray(0, length);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).errno === -constants.errno.EAGAIN) return undefined;

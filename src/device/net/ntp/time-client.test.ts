@@ -23,6 +23,7 @@ function network(ntpServers: readonly string[] = []): NetStatus {
   return {
     formatVersion: 1,
     hostname: 'garden',
+    mdnsName: null,
     online: true,
     interfaces: [{ ...eth0, ...rest, ntpServers }],
   };
