@@ -44,7 +44,7 @@ export function ServiceButtons({
   withText?: boolean;
 }) {
   const { ask, attempt, mayChange } = useAct();
-  const { name, state, kind } = service;
+  const { name, state, kind, pid } = service;
   if (!mayChange) return null;
   const run = (action: ServiceAction) => () => {
     attempt(`Cannot ${action} ${name}`, actOnService(name, action));
@@ -65,16 +65,27 @@ export function ServiceButtons({
     });
   };
   const isDown = state === 'stopped' || state === 'failed';
-  const isMoving = state === 'stopping' || state === 'starting';
+  // One that does not say that it is ready may stay `starting`, with a process to be stopped.
+  const isMoving = state === 'stopping' || (state === 'starting' && pid === null);
   return (
     <span class="service-buttons">
-      <ActButton
-        icon="restart"
-        text="Restart"
-        disabled={isDown || isMoving}
-        onClick={restart}
-        {...{ name, withText }}
-      />
+      {state === 'waiting' ? (
+        <ActButton
+          icon="start"
+          text="Start now"
+          disabled={false}
+          onClick={run('start')}
+          {...{ name, withText }}
+        />
+      ) : (
+        <ActButton
+          icon="restart"
+          text="Restart"
+          disabled={isDown || isMoving}
+          onClick={restart}
+          {...{ name, withText }}
+        />
+      )}
       {kind !== 'system' &&
         (isDown ? (
           <ActButton
