@@ -20,9 +20,9 @@ export const addLogsVerb: VerbAdder = (program, action) => {
     .command('logs')
     .summary('print the log of an app, or follow it')
     .description(
-      'Print what an app, a system program, "init" or the "kernel" wrote on the running device. Stack traces name\n' +
-        'the lines of your TypeScript files, if this computer has built the device. Lines are marked: "!" was written\n' +
-        `to standard error, "*" is what init says of the app.\n${WHICH_DEVICE}`,
+      'Print what an app, a system program, "init" or the "kernel" wrote on the running device. Stack traces name ' +
+        'the lines of your TypeScript files, if this computer has built the device. Lines marked "!" were written ' +
+        `to standard error, those marked "*" are what init says of the app.\n${WHICH_DEVICE}`,
     )
     .argument('<app>', 'name of the app, or net, web, init, kernel')
     .option('-f, --follow', 'go on with the lines to come, also over a reboot, until Ctrl-C')

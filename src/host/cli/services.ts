@@ -20,7 +20,7 @@ const VERBS: readonly ActionVerb[] = [
     action: 'stop',
     summary: 'stop an app until it is started, or the device',
     description:
-      'Stop apps on the running device, with all their processes. They stay stopped until they are started again,\n' +
+      'Stop apps on the running device, with all their processes. They stay stopped until they are started again, ' +
       'or the device is.',
   },
   {
