@@ -99,6 +99,29 @@ suite('status page', { skip }, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test('leads to what a log said before the last reboot', async (t) => {
+    const visited = await visit(t);
+    const { device, page, complaints } = visited;
+    const end = { atMs: Date.UTC(2026, 2, 1, 15), how: 'restart: asked for by the control API' };
+    const boot = { id: 'x', buildId: 'b', slot: 'a' as const, bootedAtMs: Date.UTC(2026, 2, 1, 14), end };
+    device.init.boots = [
+      { ...boot, boot: 0, logs: ['irrigation', 'backup'] },
+      { ...boot, boot: -1, logs: ['irrigation'] },
+    ];
+    device.init.earlierLogs.set('irrigation', [
+      { seq: 0, timeMs: boot.bootedAtMs, stream: 'stdout', text: 'the day before' },
+    ]);
+    await logIn(visited);
+    await page.getByRole('link', { name: 'irrigation' }).click();
+    const earlier = page.getByText('Earlier starts of the device:').getByRole('link');
+    const [opened] = await Promise.all([page.waitForEvent('popup'), earlier.click()]);
+    await opened.getByText('the day before').waitFor();
+    await page.goto(`${device.url}/#/logs/backup`);
+    await page.getByRole('log', { name: 'Lines of backup' }).waitFor();
+    assert.equal(await page.getByText('Earlier starts').count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+
   test('pauses and filters a log, and marks what was left out', async (t) => {
     const visited = await visit(t);
     const { device, page, complaints } = visited;

@@ -10,6 +10,7 @@ import { Icon } from '../parts/icons.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { ServiceButtons } from '../parts/service-buttons.tsx';
 import { StateMark, StateText, exitText } from '../parts/service-state.tsx';
+import { EarlierLogs } from './earlier-logs.tsx';
 import { LogPanel } from './log-panel.tsx';
 
 interface MeterProps {
@@ -123,7 +124,10 @@ export function LogView({ name, status, history }: { name: string; status: WebSt
         <p class="service-facts">{LOG_TITLES[name] ?? ''}</p>
       )}
       {isKnown ? (
-        <LogPanel key={name} name={name} />
+        <>
+          <EarlierLogs name={name} />
+          <LogPanel key={name} name={name} />
+        </>
       ) : (
         <Notice kind="warning">There is no service “{name}” on this device.</Notice>
       )}
