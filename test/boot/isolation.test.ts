@@ -22,6 +22,7 @@ const APPS = {
     node: './inside.ts',
     sandbox: { devices: ['/dev/ttyS1', '/dev/hwrn*'], capabilities: ['CAP_NET_RAW'] },
   },
+  rooted: { node: './inside.ts', user: 'root' },
   other: { node: './other.ts', sandbox: { paths: { '/perm/shared': 'rw' } }, stopTimeoutSec: 1 },
   bomb: { go: './bomb', maxProcesses: MAX_BOMBS, autostart: false },
 };
@@ -111,6 +112,33 @@ test('an app is alone with its data', async (t) => {
     );
   });
 
+  await t.test('root without privileges gets no further', async () => {
+    const { privileges, write, read, reach } = (await reportOf(appliance, 'rooted')) as Record<
+      string,
+      Record<string, string>
+    >;
+    assert.deepEqual(
+      [privileges?.['uid'], privileges?.['CapEff'], privileges?.['CapBnd'], privileges?.['NoNewPrivs']],
+      ['0', NONE, NONE, '1'],
+    );
+    const { root, configuration, otherData, cgroup, kernel, ownData } = write ?? {};
+    assert.deepEqual(
+      { root, configuration, otherData, cgroup, kernel, ownData },
+      {
+        root: 'EROFS',
+        configuration: 'EROFS',
+        otherData: 'ENOENT',
+        cgroup: 'EROFS',
+        kernel: 'EROFS',
+        ownData: 'ok',
+      },
+    );
+    assert.deepEqual(
+      [read?.['deviceConfiguration'], read?.['otherData'], reach?.['initSocket']],
+      ['ENOENT', 'ENOENT', 'ENOENT'],
+    );
+  });
+
   await t.test('what ignores SIGTERM is killed when its time is up', async () => {
     assert.equal((await appliance.request('api/v1/services/other/stop', 'POST')).status, 200);
     const { state, lastExit } = await appliance.service('other');
@@ -129,7 +157,7 @@ test('an app is alone with its data', async (t) => {
     const processes = services.find(({ name }) => name === 'bomb')?.usage?.processes ?? 0;
     assert.ok(processes <= MAX_BOMBS, `${processes} processes`);
     assert.equal((await appliance.request('api/v1/services/bomb/stop', 'POST')).status, 200);
-    for (const name of ['inside', 'equipped', 'web', 'net']) {
+    for (const name of ['inside', 'equipped', 'rooted', 'web', 'net']) {
       const { state, startCount } = await appliance.service(name);
       assert.deepEqual([name, state, startCount], [name, 'running', 1]);
     }

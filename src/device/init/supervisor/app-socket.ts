@@ -9,6 +9,9 @@ import { APP_CONDITION, isDeviceCondition, MAX_APP_REQUEST_BYTES } from '../../.
 const MAX_CONNECTIONS = 16;
 const REQUEST_TIME_MS = 5000;
 const MAX_CONDITIONS = 16;
+/** Each costs init some time: with more than so many in a second the socket goes away for a while. */
+const MAX_CONNECTIONS_PER_SECOND = 200;
+const REST_MS = 1000;
 const NEWLINE = 0x0a;
 
 export interface AppRequests {
@@ -25,6 +28,8 @@ export class AppSocket {
   readonly #path: string;
   readonly #requests: AppRequests;
   #server: Server | undefined;
+  #countedSince = 0;
+  #count = 0;
 
   constructor(path: string, requests: AppRequests) {
     this.#path = path;
@@ -32,22 +37,53 @@ export class AppSocket {
   }
 
   /** Before every start of the app; it stays open from the first one on. The app may connect, but not unlink it. */
-  async open({ uid, gid }: SocketOwner): Promise<void> {
+  async open(owner: SocketOwner): Promise<void> {
     if (this.#server !== undefined) return;
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o755 });
     rmSync(this.#path, { force: true });
-    const server = createServer((socket) => this.#serve(socket));
-    server.maxConnections = MAX_CONNECTIONS;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(this.#path, resolve);
+    const server = createServer((socket) => {
+      if (this.#isTooMany()) {
+        socket.destroy();
+        this.#rest(owner);
+      } else {
+        this.#serve(socket);
+      }
     });
+    server.maxConnections = MAX_CONNECTIONS;
+    // Before the first await: two calls at once must not take each other's socket away.
+    this.#server = server;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(this.#path, resolve);
+      });
+      chmodSync(this.#path, 0o600);
+      chownSync(this.#path, owner.uid, owner.gid);
+    } catch (error) {
+      server.close();
+      this.#server = undefined;
+      throw error;
+    }
     // A connection that could not be accepted.
     server.on('error', () => {});
     server.unref();
-    chmodSync(this.#path, 0o600);
-    chownSync(this.#path, uid, gid);
-    this.#server = server;
+  }
+
+  #isTooMany(): boolean {
+    const now = performance.now();
+    if (now - this.#countedSince > 1000) {
+      this.#countedSince = now;
+      this.#count = 0;
+    }
+    return ++this.#count > MAX_CONNECTIONS_PER_SECOND;
+  }
+
+  #rest(owner: SocketOwner): void {
+    this.#server?.close();
+    this.#server = undefined;
+    this.#count = 0;
+    // Should it fail, the next start of the app tries again.
+    setTimeout(() => void this.open(owner).catch(() => {}), REST_MS).unref();
   }
 
   #serve(socket: Socket): void {

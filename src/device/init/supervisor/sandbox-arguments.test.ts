@@ -82,6 +82,7 @@ test('sandboxArguments leaves root its number, and a whole /perm writable when a
   });
   assert.equal(args.join(' ').includes('--reuid'), false);
   assert.ok(args.includes('--bounding-set=-all'));
+  assert.ok(operandsOf('--ro-bind-try', args, 2).includes('/proc/sys -> /proc/sys'));
   assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/run']);
 });
 

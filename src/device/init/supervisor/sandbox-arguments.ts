@@ -27,12 +27,17 @@ export interface SandboxedProgram {
 
 const BWRAP = '/tsk/bin/bwrap';
 const SETPRIV = '/tsk/bin/setpriv';
+/**
+ * Root may write there even without any capability, and name a program that the kernel then runs outside
+ * (kernel/core_pattern). bwrap means to cover the first, but takes the directory's mode for its files'.
+ */
+const PROTECTED_FROM_ROOT = ['/proc/sys', '/proc/fs', '/proc/scsi', '/proc/acpi'];
 
 export function sandboxArguments(program: SandboxedProgram): string[] {
   return [BWRAP, ...namespaces(program), '--', SETPRIV, ...privileges(program), '--', ...program.argv];
 }
 
-function namespaces({ name, sandbox, devices, dataDir, cgroup }: SandboxedProgram): string[] {
+function namespaces({ name, user, sandbox, devices, dataDir, cgroup }: SandboxedProgram): string[] {
   const isHidden = (path: string): boolean => !(path in sandbox.paths);
   // In the order of the options: what is shown covers what was hidden before.
   const options: string[][] = [
@@ -41,6 +46,7 @@ function namespaces({ name, sandbox, devices, dataDir, cgroup }: SandboxedProgra
     // Where no cgroup can be killed, all else has to end with the process that init can kill.
     cgroup === undefined ? ['--die-with-parent'] : [],
     ['--ro-bind', '/', '/', '--proc', '/proc'],
+    user === undefined ? PROTECTED_FROM_ROOT.flatMap((path) => ['--ro-bind-try', path, path]) : [],
     cgroup === undefined ? [] : ['--ro-bind', cgroup, '/sys/fs/cgroup'],
     ['--dev', '/dev', ...emptyFor('everybody', '/dev/shm')],
     devices.flatMap((path) => ['--dev-bind', path, path]),

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sys } from '../../sys/sys.ts';
 
 const POLL_MS = 5;
+/** A sandbox takes milliseconds. What hangs for so long is stopped as a whole. */
+const LIMIT_MS = 60_000;
 const INNER_INIT = 1;
 const APP = 2;
 
@@ -16,13 +18,14 @@ export interface SandboxProcesses {
   app: number;
 }
 
-/** Resolves when the app is there; undefined when its sandbox has ended before. */
+/** Resolves when the app is there; undefined when its sandbox has ended before, or hangs. */
 export async function findSandboxProcesses(
   sys: Sys,
   candidates: () => readonly number[],
   ended: AbortSignal,
 ): Promise<SandboxProcesses | undefined> {
-  while (!ended.aborted) {
+  const deadline = performance.now() + LIMIT_MS;
+  while (!ended.aborted && performance.now() < deadline) {
     const found = new Map(candidates().map((pid) => [pidInSandbox(sys, pid), pid]));
     const group = found.get(INNER_INIT);
     const app = found.get(APP);
