@@ -197,3 +197,18 @@ test('the socket answers nonsense with an error, and many connections with patie
   while (answer !== 'ok\n') answer = await bench.ask('app', 'ready\r\nmore\n').catch(() => '');
   await bench.reaches('app', 'running');
 });
+
+test('an app that hammers its socket finds it gone for a while', async (t) => {
+  const bench = new Bench(t, { app: { script: RUN_ON, ready: true } });
+  await bench.boot();
+  const hammer = async (): Promise<void> => {
+    for (let count = 0; count < 400; count++) await bench.ask('app', 'wait moon\n');
+  };
+  await assert.rejects(hammer());
+  let answer = '';
+  while (answer !== 'ok\n') {
+    await sleep(50);
+    answer = await bench.ask('app', 'ready\n').catch(() => '');
+  }
+  assert.equal(bench.status('app').state, 'running');
+});
