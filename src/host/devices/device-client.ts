@@ -198,7 +198,8 @@ export class DeviceClient {
         return new NoAnswerError(`Cannot ${act}: ${lowerFirst(said)}`, { hint: 'Try again in a moment.' });
       default:
     }
-    return new UserError(`Cannot ${act}: ${lowerFirst(said)}`);
+    // init says itself what it cannot do.
+    return new UserError(said.startsWith('Cannot ') ? said : `Cannot ${act}: ${lowerFirst(said)}`);
   }
 
   /** undefined: it has none, so it is not one of ours. */

@@ -1,0 +1,46 @@
+// Prints lines of a log, with stack traces in the user's files.
+
+import { styleText } from 'node:util';
+import type { LogLine } from '../../shared/services.ts';
+import type { OpenDevice } from '../devices/open-device.ts';
+import { SourcePlaces } from '../devices/source-places.ts';
+import { formatLogLine } from './log-text.ts';
+import type { LogsOptions } from './logs.ts';
+import type { Session } from './session.ts';
+
+export class LogPrinter {
+  readonly #session: Session;
+  readonly #isRaw: boolean;
+  readonly #isColored = styleText('bold', 'x', { stream: process.stdout }) !== 'x';
+  readonly #stateDirectory: string;
+  #places: SourcePlaces;
+
+  constructor(session: Session, { raw }: LogsOptions, { instance, status }: OpenDevice) {
+    this.#session = session;
+    this.#isRaw = raw ?? false;
+    this.#stateDirectory = instance.stateDirectory;
+    this.#places = new SourcePlaces(this.#stateDirectory, status.system.buildId);
+  }
+
+  /** Each build has maps of its own. */
+  useBuild(buildId: string): void {
+    this.#places = new SourcePlaces(this.#stateDirectory, buildId);
+  }
+
+  print(lines: readonly LogLine[]): void {
+    if (lines.length === 0) return;
+    this.#session.output.progress.hide();
+    process.stdout.write(lines.map((line) => `${this.#format(line)}\n`).join(''));
+  }
+
+  /** About the log, not in it: on standard error. */
+  notice(text: string): void {
+    this.#session.output.notice(styleText('dim', `-- ${text} --`, { stream: process.stderr }));
+  }
+
+  #format(line: LogLine): string {
+    const text = this.#isRaw ? line.text : this.#places.map(line.text);
+    if (this.#session.output.json) return JSON.stringify({ ...line, text });
+    return formatLogLine({ ...line, text }, this.#isColored);
+  }
+}
