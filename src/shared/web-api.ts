@@ -22,6 +22,7 @@
 import type { LogQuery, ServiceAction, SystemStatus } from './init-api.ts';
 import type { NetStatus } from './net-status.ts';
 import type { LogLine, ServiceStatus } from './services.ts';
+import type { TimeStatus } from './time-status.ts';
 
 /** Basic authentication has a user name; any is accepted, this is the one to send. */
 export const WEB_USER = 'tskrazy';
@@ -111,6 +112,8 @@ export interface WebStatus {
   usage: DeviceUsage;
   /** null until `net` has written it. */
   network: NetStatus | null;
+  /** null until `net` has written it. */
+  time: TimeStatus | null;
   /** False on a device without a password: changes are refused. */
   mayChange: boolean;
 }

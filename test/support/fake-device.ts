@@ -3,6 +3,7 @@
 
 import type { SystemStatus } from '../../src/shared/init-api.ts';
 import type { NetStatus } from '../../src/shared/net-status.ts';
+import type { TimeStatus } from '../../src/shared/time-status.ts';
 import type {
   DeviceConfig,
   LogStream,
@@ -139,6 +140,19 @@ export function exampleLogLine(name: string, tick: number): { text: string; stre
     default:
       return undefined;
   }
+}
+
+export function exampleTime(): TimeStatus {
+  const agrees = { address: '192.168.1.1', state: 'agrees', stratum: 2, problem: null } as const;
+  return {
+    formatVersion: 1,
+    synchronised: true,
+    lastAdjustedAtMs: Date.now() - 12 * 60_000,
+    lastOffsetMs: 0.412,
+    pollIntervalSec: 1024,
+    servers: [{ ...agrees, name: '192.168.1.1', offsetMs: 0.2, delayMs: 1.1 }],
+    problem: null,
+  };
 }
 
 export function exampleNetwork(): NetStatus {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import type { AssetTable } from '../../src/device/web/assets.ts';
 import { createWebServer, listen, type WebLimits, type WebServer } from '../../src/device/web/server.ts';
-import { FakeMeter, exampleConfig, exampleNetwork } from './fake-device.ts';
+import { FakeMeter, exampleConfig, exampleNetwork, exampleTime } from './fake-device.ts';
 import { FakeInit } from './fake-init.ts';
 
 export const TEST_PASSWORD = 'demo';
@@ -34,7 +34,9 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
   const directory = await mkdtemp(join(tmpdir(), 'tsk-web-'));
   const socketPath = join(directory, 'init.sock');
   const netStatusPath = join(directory, 'net.json');
+  const timeStatusPath = join(directory, 'time.json');
   await writeFile(netStatusPath, JSON.stringify(exampleNetwork()));
+  await writeFile(timeStatusPath, JSON.stringify(exampleTime()));
   const init = await FakeInit.start({
     socketPath,
     lively: options.lively ?? false,
@@ -44,6 +46,7 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
     config: exampleConfig(options.password === null ? null : PASSWORD_HASH),
     initSocketPath: socketPath,
     netStatusPath,
+    timeStatusPath,
     assets: options.assets ?? new Map(),
     meter: new FakeMeter(),
     ...(options.limits === undefined ? {} : { limits: options.limits }),

@@ -26,6 +26,7 @@ export interface WebServerOptions {
   assets: AssetTable;
   /** For tests; the defaults are right for a device. */
   netStatusPath?: string;
+  timeStatusPath?: string;
   meter?: Meter;
   limits?: Partial<WebLimits>;
 }
@@ -71,6 +72,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
     init,
     mayChange: config.web.passwordHash !== null,
     ...(options.netStatusPath === undefined ? {} : { netStatusPath: options.netStatusPath }),
+    ...(options.timeStatusPath === undefined ? {} : { timeStatusPath: options.timeStatusPath }),
     ...(options.meter === undefined ? {} : { meter: options.meter }),
   });
   const context: WebContext = {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { INIT_API, type SystemStatus } from '../../shared/init-api.ts';
 import { NET_STATUS_PATH, type NetStatus } from '../../shared/net-status.ts';
 import type { ServiceStatus } from '../../shared/services.ts';
+import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/time-status.ts';
 import type { WebStatus } from '../../shared/web-api.ts';
 import type { InitClient } from './init-client.ts';
 import { monotonicMs } from './monotonic.ts';
@@ -22,6 +23,7 @@ export interface StatusOptions {
   init: InitClient;
   mayChange: boolean;
   netStatusPath?: string;
+  timeStatusPath?: string;
   bootIdPath?: string;
   meter?: Meter;
 }
@@ -64,7 +66,7 @@ export class StatusReader {
   }
 
   async #assemble(): Promise<WebStatus> {
-    const { init, mayChange, netStatusPath } = this.#options;
+    const { init, mayChange, netStatusPath, timeStatusPath } = this.#options;
     const [system, services] = await Promise.all([
       init.get<SystemStatus>(INIT_API.system),
       init.get<ServiceStatus[]>(INIT_API.services),
@@ -77,7 +79,8 @@ export class StatusReader {
       system,
       services: services.map((service) => ({ ...service, usage: usage.services.get(service.name) ?? null })),
       usage: usage.device,
-      network: readNetStatus(netStatusPath ?? NET_STATUS_PATH),
+      network: readStatusFile(netStatusPath ?? NET_STATUS_PATH) as NetStatus | null,
+      time: readStatusFile(timeStatusPath ?? TIME_STATUS_PATH) as TimeStatus | null,
       mayChange,
     };
     this.#last = { status, atMs: monotonicMs() };
@@ -86,9 +89,9 @@ export class StatusReader {
 }
 
 /** null: not written yet. It is replaced as a whole, so that there is no half of it. */
-function readNetStatus(path: string): NetStatus | null {
+function readStatusFile(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as NetStatus;
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
     return null;
   }

@@ -4,6 +4,7 @@ import type { ComponentChildren } from 'preact';
 
 import type { PermStatus } from '../../shared/init-api.ts';
 import type { InterfaceStatus } from '../../shared/net-status.ts';
+import type { TimeStatus } from '../../shared/time-status.ts';
 import type { WebStatus } from '../../shared/web-api.ts';
 import { power } from '../device/actions.ts';
 import { formatBytes, formatDateTime, formatDuration } from '../format.ts';
@@ -171,6 +172,13 @@ function permPlace({ state, device }: PermStatus): string {
 
 const WATCHDOG_WORDS = { fed: 'on', off: 'off', none: 'not there' } as const;
 
+function describeClock({ synchronised, servers, problem }: TimeStatus): string {
+  if (!synchronised) return problem ?? 'being set';
+  const agreeing = servers.filter(({ state }) => state === 'agrees').map(({ name }) => name);
+  if (agreeing.length === 0) return 'set earlier, by a time server';
+  return `set by ${agreeing.length === 1 ? agreeing[0] : `${agreeing.length} time servers`}`;
+}
+
 export function DeviceCard({
   status,
   onPower,
@@ -191,10 +199,18 @@ export function DeviceCard({
     <section class="card" aria-labelledby="device">
       <h2 id="device">Device</h2>
       <dl class="facts">
+        {status.network && status.network.mdnsName !== null && (
+          <Fact name="Found as">
+            <span class="mono">{status.network.mdnsName}</span>
+          </Fact>
+        )}
         <Fact name="Board">{status.model ?? system.board}</Fact>
         {status.processor !== null && <Fact name="Processor">{status.processor}</Fact>}
         <Fact name="Up since">{formatDateTime(system.bootedAtMs)}</Fact>
-        <Fact name="Its clock">{formatDateTime(status.timeMs)}</Fact>
+        <Fact name="Its clock">
+          {formatDateTime(status.timeMs)}
+          {status.time && <span class="line quiet">{describeClock(status.time)}</span>}
+        </Fact>
         <Fact name="Load">{system.loadAverage.map((load) => load.toFixed(2)).join('  ')}</Fact>
         <Fact name="/perm">
           {[permPlace(system.perm), system.perm.note].filter((part) => part !== null).join(', ')}
