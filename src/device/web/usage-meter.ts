@@ -18,6 +18,8 @@ import {
 
 /** Reading the files of more processes than this would be felt. */
 const MAX_MEASURED_PROCESSES = 32;
+/** What watches over an app's sandbox costs the app its memory, but is none of its processes. */
+const OF_SANDBOX = /^Name:\tbwrap$/m;
 
 export interface UsageSample {
   device: DeviceUsage;
@@ -42,6 +44,16 @@ export interface MeasuredService {
 
 /** What the status needs of a meter; FakeMeter in the tests is another. */
 export type Meter = Pick<UsageMeter, 'ageMs' | 'sample'>;
+
+/** Not smaps_rollup, whose proportional size would be fairer: it walks all pages, 1.3 ms for one Node.js. */
+function memoryOf(statuses: readonly string[]): number | null {
+  let sum: number | null = null;
+  for (const text of statuses) {
+    const anonymous = parseKibLine(text, 'RssAnon');
+    if (anonymous !== undefined) sum = (sum ?? 0) + anonymous + (parseKibLine(text, 'RssShmem') ?? 0);
+  }
+  return sum;
+}
 
 /** undefined: no such file, no such process any more, or no right to read it. */
 function tryRead(path: string): string | undefined {
@@ -113,21 +125,14 @@ export class UsageMeter {
     const groupUsec =
       group === undefined ? undefined : parseCgroupCpuUsec(tryRead(`${group}/cpu.stat`) ?? '');
     const stat = groupUsec === undefined ? tryRead(`${this.#proc}/${pid}/stat`) : undefined;
+    const statuses = pids
+      .slice(0, MAX_MEASURED_PROCESSES)
+      .map((each) => tryRead(`${this.#proc}/${each}/status`) ?? '');
+    const processes = pids.length - statuses.filter((text) => OF_SANDBOX.test(text)).length;
     return {
-      usage: { memoryBytes: this.#memoryOf(pids), cpuCores: null, processes: pids.length },
+      usage: { memoryBytes: memoryOf(statuses), cpuCores: null, processes: Math.max(1, processes) },
       usec: groupUsec ?? (stat === undefined ? undefined : parseProcessCpuUsec(stat)),
     };
-  }
-
-  /** Not smaps_rollup, whose proportional size would be fairer: it walks all pages, 1.3 ms for one Node.js. */
-  #memoryOf(pids: readonly string[]): number | null {
-    let sum: number | null = null;
-    for (const pid of pids.slice(0, MAX_MEASURED_PROCESSES)) {
-      const text = tryRead(`${this.#proc}/${pid}/status`) ?? '';
-      const anonymous = parseKibLine(text, 'RssAnon');
-      if (anonymous !== undefined) sum = (sum ?? 0) + anonymous + (parseKibLine(text, 'RssShmem') ?? 0);
-    }
-    return sum;
   }
 
   #memory(): { totalBytes: number; availableBytes: number } {
