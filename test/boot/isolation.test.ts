@@ -24,6 +24,7 @@ const APPS = {
   },
   rooted: { node: './inside.ts', user: 'root' },
   other: { node: './other.ts', sandbox: { paths: { '/perm/shared': 'rw' } }, stopTimeoutSec: 1 },
+  hungry: { node: './hungry.ts', autostart: false },
   bomb: { go: './bomb', maxProcesses: MAX_BOMBS, autostart: false },
 };
 
@@ -41,6 +42,13 @@ async function reportOf(appliance: Appliance, name: string): Promise<Record<stri
     async () => /\{"privileges".*\}$/m.exec(await appliance.log(name))?.[0],
   );
   return JSON.parse(text) as Record<string, unknown>;
+}
+
+async function areUntouched(appliance: Appliance, ...names: string[]): Promise<void> {
+  for (const name of names) {
+    const { state, startCount } = await appliance.service(name);
+    assert.deepEqual([name, state, startCount], [name, 'running', 1]);
+  }
 }
 
 test('an app is alone with its data', async (t) => {
@@ -157,10 +165,17 @@ test('an app is alone with its data', async (t) => {
     const processes = services.find(({ name }) => name === 'bomb')?.usage?.processes ?? 0;
     assert.ok(processes <= MAX_BOMBS, `${processes} processes`);
     assert.equal((await appliance.request('api/v1/services/bomb/stop', 'POST')).status, 200);
-    for (const name of ['inside', 'equipped', 'rooted', 'web', 'net']) {
-      const { state, startCount } = await appliance.service(name);
-      assert.deepEqual([name, state, startCount], [name, 'running', 1]);
-    }
+    await areUntouched(appliance, 'inside', 'equipped', 'rooted', 'web', 'net');
+  });
+
+  await t.test('when memory runs out, the app that took it goes', async () => {
+    await appliance.request('api/v1/services/hungry/start', 'POST');
+    await eventually('the kernel to kill it', async () => {
+      const { lastExit } = await appliance.service('hungry');
+      return lastExit?.signal === 'SIGKILL';
+    });
+    assert.equal((await appliance.request('api/v1/services/hungry/stop', 'POST')).status, 200);
+    await areUntouched(appliance, 'inside', 'equipped', 'rooted', 'web', 'net');
   });
 
   assert.equal(await appliance.powerOff(), 'powered-off');
@@ -176,9 +191,6 @@ test('an app that uses more memory than it may is killed alone', async (t) => {
     return startCount > 1;
   });
   assert.match(await appliance.log('hungry'), /killed: used more memory than it may/);
-  for (const name of ['other', 'web', 'net']) {
-    const { state, startCount } = await appliance.service(name);
-    assert.deepEqual([name, state, startCount], [name, 'running', 1]);
-  }
+  await areUntouched(appliance, 'other', 'web', 'net');
   assert.equal(await appliance.powerOff(), 'powered-off');
 });
