@@ -57,6 +57,8 @@ const TRUNCATED_DELAY_MS = { min: 400, range: 100 };
 const MIN_REPEAT_MS = 1000;
 const MIN_DEFENCE_REPEAT_MS = 250;
 const MAX_PENDING = 64;
+/** More of them in one packet are no honest query. */
+const MAX_QUESTIONS = 32;
 
 export class Responder<Peer> {
   readonly #options: ResponderOptions<Peer>;
@@ -209,7 +211,7 @@ export class Responder<Peer> {
     const known = knownAnswers(query, this.#records);
     this.#forget(sender.key, known);
     const found = new Map<string, { record: DnsRecord; isUnicast: boolean }>();
-    for (const question of query.questions) {
+    for (const question of query.questions.slice(0, MAX_QUESTIONS)) {
       for (const record of answersTo(question, this.#records)) {
         const key = recordKey(record);
         if (known.has(key)) continue;

@@ -61,6 +61,6 @@ test('stepDiscipline tries again soon while the clock is not set, and seldom whe
 test('stepDiscipline asks more often when the clock drifts, and does nothing with old samples', () => {
   const slow: DisciplineState = { ...SETTLED, pollExponent: 9 };
   assert.equal(run([selection(60)], slow)[0], 'l256');
-  assert.equal(run([selection(30)], slow)[0], 'l512');
+  assert.equal(run([selection(10)], slow)[0], 'l512');
   assert.equal(run([selection(3000, 3, false)], slow)[0], 'n512');
 });

@@ -47,8 +47,9 @@ const FAR_OFF_ROUNDS = 3;
 const BURST_ROUNDS = 4;
 const BURST_MS = 2000;
 const FIRST_RETRY_MS = 4000;
-const STEADY_MS = 20;
-const UNSTEADY_MS = 50;
+/** A clock that is right as far as can be told; less is not asked for, lest distant servers be asked often for ever. */
+const STEADY = { minMs: 2, errorShare: 0.25 };
+const UNSTEADY_MIN_MS = 16;
 const STEADY_ROUNDS = 4;
 
 /** `selection` undefined: nobody answered, or there was no majority. */
@@ -61,7 +62,12 @@ export function stepDiscipline(state: DisciplineState, selection: Selection | un
   const count = selection.agreeing.length;
   if (sizeMs <= STEP_THRESHOLD_MS) {
     const setBy = Math.max(heard.setBy, count);
-    const next = { ...withPoll(heard, sizeMs), synchronised: true, setBy, farOffRounds: 0 };
+    const next = {
+      ...withPoll(heard, sizeMs, selection.errorMs),
+      synchronised: true,
+      setBy,
+      farOffRounds: 0,
+    };
     return { state: next, action: 'slew', delayMs: delayOf(next) };
   }
   const farOffRounds = heard.farOffRounds + 1;
@@ -94,12 +100,12 @@ function delayOf(state: DisciplineState): number {
   return state.rounds < BURST_ROUNDS ? BURST_MS : pollIntervalMs(state);
 }
 
-function withPoll(state: DisciplineState, offsetMs: number): DisciplineState {
+function withPoll(state: DisciplineState, offsetMs: number, errorMs: number): DisciplineState {
   const { pollExponent, steadyRounds } = state;
-  if (offsetMs > UNSTEADY_MS) {
+  if (offsetMs > Math.max(UNSTEADY_MIN_MS, errorMs)) {
     return { ...state, steadyRounds: 0, pollExponent: Math.max(MIN_POLL_EXPONENT, pollExponent - 1) };
   }
-  if (offsetMs > STEADY_MS) return { ...state, steadyRounds: 0 };
+  if (offsetMs > Math.max(STEADY.minMs, errorMs * STEADY.errorShare)) return { ...state, steadyRounds: 0 };
   if (steadyRounds + 1 < STEADY_ROUNDS) return { ...state, steadyRounds: steadyRounds + 1 };
   return { ...state, steadyRounds: 0, pollExponent: Math.min(MAX_POLL_EXPONENT, pollExponent + 1) };
 }

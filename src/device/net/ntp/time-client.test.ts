@@ -36,12 +36,16 @@ class Lab {
   #client: TimeClient | undefined;
   #directory = '';
 
-  static async start(t: TestContext, behaviours: readonly NtpBehaviour[]): Promise<Lab> {
+  static async start(
+    t: TestContext,
+    behaviours: readonly NtpBehaviour[],
+    namedBy: 'configuration' | 'DHCP' = 'configuration',
+  ): Promise<Lab> {
     const lab = new Lab();
     lab.#directory = mkdtempSync(join(tmpdir(), 'tsk-time-'));
     for (const behaviour of behaviours) lab.servers.push(await NtpServer.start(t, behaviour));
     lab.#client = new TimeClient({
-      configured: lab.servers.map(({ name }) => name),
+      configured: namedBy === 'DHCP' ? undefined : lab.servers.map(({ name }) => name),
       clock: lab.clock,
       buildTimeSec: BUILD_TIME_SEC,
       statusPath: join(lab.#directory, 'time.json'),
@@ -54,8 +58,8 @@ class Lab {
     return lab;
   }
 
-  plugIn(): void {
-    this.#client?.setNetwork(network());
+  plugIn(ntpServers?: readonly string[]): void {
+    this.#client?.setNetwork(network(ntpServers));
   }
 
   read(): TimeStatus {
@@ -160,6 +164,22 @@ test('TimeClient sends nothing that tells the clock, and nothing twice', async (
   const packets = lab.servers.map(({ seen }) => Buffer.from(seen[0] ?? []).toString('hex'));
   for (const packet of packets) assert.match(packet, /^23(00){39}[0-9a-f]{16}$/);
   assert.equal(new Set(packets).size, 2);
+});
+
+test('TimeClient asks whom DHCP names, and the pool beside them while they are few', async (t) => {
+  const lab = await Lab.start(t, [{ aheadMs: 60_000 }, { aheadMs: 60_000 }, { aheadMs: 60_000 }], 'DHCP');
+  const names = lab.servers.map(({ name }) => name);
+  lab.plugIn(names);
+  const status = await lab.status(({ synchronised }) => synchronised);
+  assertNear(lab.aheadMs, 60_000);
+  assert.deepEqual(
+    status.servers.map(({ name }) => name),
+    names,
+  );
+  lab.plugIn(names.slice(1));
+  lab.plugIn([]);
+  const withPool = await lab.status(({ servers }) => servers.length !== 3);
+  assert.ok(withPool.servers.every(({ name }) => name.endsWith('pool.ntp.org')));
 });
 
 test('TimeClient without servers says so and sends nothing', async (t) => {

@@ -78,13 +78,13 @@ export class TimeClient {
     if (addresses.length === 0) {
       clearTimeout(this.#timer);
       if (!this.#discipline.synchronised) this.#problem = 'No network';
-      this.#publish();
-      return;
+    } else {
+      for (const server of this.#servers) server.lookUpAgain();
+      this.#discipline = { ...this.#discipline, silentRounds: 0 };
+      if (this.#isAsking) this.#isHurried = true;
+      else this.#schedule(Math.max(0, this.#lastRoundMs + MIN_ROUND_DISTANCE_MS - performance.now()));
     }
-    for (const server of this.#servers) server.lookUpAgain();
-    this.#discipline = { ...this.#discipline, silentRounds: 0 };
-    if (this.#isAsking) this.#isHurried = true;
-    else this.#schedule(Math.max(0, this.#lastRoundMs + MIN_ROUND_DISTANCE_MS - performance.now()));
+    this.#publish();
   }
 
   stop(): void {
