@@ -1,5 +1,5 @@
 // What only a real PID 1 with real cgroups can show: nothing survives its service, orphans are reaped, a
-// crash stays the crash of one.
+// crash stays the crash of one, and apps reach init out of their sandboxes.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -47,6 +47,16 @@ setInterval(() => {
 }, 500);
 `;
 
+/** Uses the SDK, which is not installed beside it. */
+const POLITE = `
+import { dataDir, log, onShutdown, ready, waitFor } from 'tskrazy/app';
+onShutdown(() => log.info('goodbye'));
+await waitFor('app:observer');
+await ready();
+log.info('at work', { dataDir });
+setInterval(() => {}, 1e6);
+`;
+
 interface Observation {
   orphans: number[];
   zombies: number[];
@@ -56,7 +66,7 @@ async function makeInstance(t: TestContext): Promise<Instance> {
   const directory = mkdtempSync(join(tmpdir(), 'tsk-test-supervision-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   mkdirSync(join(directory, 'src'));
-  const sources = { forker: FORKER, crasher: CRASHER, observer: OBSERVER };
+  const sources = { forker: FORKER, crasher: CRASHER, observer: OBSERVER, polite: POLITE };
   for (const [name, source] of Object.entries(sources)) {
     writeFileSync(join(directory, 'src', `${name}.ts`), source);
   }
@@ -65,6 +75,8 @@ async function makeInstance(t: TestContext): Promise<Instance> {
     crasher: { node: './src/crasher.ts' },
     // In a sandbox it would see only itself.
     observer: { node: './src/observer.ts', sandbox: 'off' },
+    polite: { node: './src/polite.ts', ready: true, waitFor: ['network'] },
+    client: { node: './src/crasher.ts', waitFor: ['app:polite'], restart: 'never' },
   };
   writeFileSync(
     join(directory, 'tskrazy.json'),
@@ -98,5 +110,15 @@ test('nothing survives the stop of its service, and a crash is the crash of one'
   });
   assert.equal(crasher.lastExit?.code, 1);
   assert.equal((await appliance.service('observer')).startCount, 1);
+
+  await eventually('the client of the polite app to have been started', async () => {
+    return (await appliance.service('client')).state === 'failed';
+  });
+  assert.match(await appliance.log('client'), /waits for app polite[^]*started as process/);
+  assert.equal((await appliance.service('polite')).state, 'running');
+  await appliance.request('api/v1/services/polite/stop', 'POST');
+  const log = await appliance.log('polite');
+  assert.match(log, /waits for the network[^]*ready[^]*level=info msg="at work" dataDir=\/perm\/polite/);
+  assert.match(log, /msg=goodbye\n.*exited\n/);
   assert.equal(await appliance.powerOff(), 'powered-off');
 });

@@ -1,13 +1,12 @@
 // Writes 100 MB without a newline, then says so.
 
+import { once } from 'node:events';
+
 const CHUNK = 'x'.repeat(64 * 1024);
 
-let left = (100 * 1024 * 1024) / CHUNK.length;
-function write(): void {
-  process.stdout.write(CHUNK);
-  if (--left > 0) setImmediate(write);
-  // By then there is room for output again.
-  else setTimeout(() => process.stdout.write('\nwritten\n'), 3000);
+for (let left = (100 * 1024 * 1024) / CHUNK.length; left > 0; left--) {
+  if (!process.stdout.write(CHUNK)) await once(process.stdout, 'drain');
 }
-write();
+// By then there is room for output again.
+setTimeout(() => process.stdout.write('\nwritten\n'), 3000);
 setInterval(() => {}, 1e6);

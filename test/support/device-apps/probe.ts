@@ -1,6 +1,7 @@
 // An app that measures the device from inside: what /proc says of memory and of every process, how fast it is
 // answered itself, and how many lines a second the log takes. For bench/device.ts, scripts/soak.ts and tests.
 
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,7 +84,7 @@ async function writeLines(lines: number, perSecond: number): Promise<{ elapsedMs
     const due = Math.min(lines, Math.ceil(((performance.now() - started + TICK_MS) / 1000) * perSecond));
     let text = '';
     for (; written < due; written++) text += `line ${written} `.padEnd(LINE_BYTES - 1, '.') + '\n';
-    process.stdout.write(text);
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain');
     await sleep(TICK_MS);
   }
   return { elapsedMs: performance.now() - started };
