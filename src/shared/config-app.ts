@@ -9,7 +9,7 @@ import { waitForSchema } from './config-wait-for.ts';
 const APP_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** Names of programs and folders of ours: an app's name is its service's, its log's and its folder's in /perm. */
+/** Names of programs, folders and users of the system: an app's name is its service's, log's, user's and folder's in /perm. */
 export const RESERVED_APP_NAMES: readonly string[] = [
   'breakglass',
   'init',
@@ -18,10 +18,14 @@ export const RESERVED_APP_NAMES: readonly string[] = [
   'net',
   'nobody',
   'root',
+  'tskrazy',
   'update',
   'var',
   'web',
 ];
+
+/** Folders in /perm that programs of ours keep their own in. An app's data directory becomes the app's. */
+const OF_THE_SYSTEM = /^\/perm\/(?:(?:breakglass|log|lost\+found|net|tskrazy|update|web)(?:\/|$)|var$)/;
 
 /** Where an absolute include target may lie; all else belongs to the image or to the device. */
 export const INCLUDE_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'] as const;
@@ -141,6 +145,7 @@ export const appSchema = v.pipe(
           v.string('must be a string'),
           v.regex(/^\/perm(?:\/(?!\.{1,2}(?:\/|$))[^/]+)+$/, 'must be a path below /perm'),
           v.excludes('\0', 'must not contain a zero byte'),
+          v.check((path) => !OF_THE_SYSTEM.test(path), 'is a folder that tskrazy itself uses'),
           v.description('Where the app keeps its data (default: /perm/NAME)'),
         ),
       ),

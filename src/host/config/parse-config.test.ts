@@ -157,6 +157,17 @@ test('parseConfig: what is wrong in a sandbox is told at its place', () => {
   ]);
 });
 
+test('parseConfig: an app does not get a folder of the system as its own', () => {
+  for (const dataDir of ['/perm/tskrazy', '/perm/log/boots', '/perm/net', '/perm/var']) {
+    assert.deepEqual(problemsWith(`"dataDir": "${dataDir}"`), [
+      '2:45 "apps.a.dataDir" is a folder that tskrazy itself uses',
+    ]);
+  }
+  for (const dataDir of ['/perm/var/lib/x', '/perm/network', '/perm/home/a']) {
+    assert.deepEqual(problemsWith(`"dataDir": "${dataDir}"`), []);
+  }
+});
+
 test('parseConfig: limits have units and bounds', () => {
   assert.deepEqual(problemsWith('"memory": "64MiB", "maxProcesses": 64, "cpuWeight": 10000'), []);
   assert.deepEqual(problemsWith('"memory": "64MB"'), [
