@@ -105,6 +105,7 @@ test('TimeClient lets the majority outvote servers that lie by years', async (t)
     status.servers.map(({ state }) => state),
     ['disagrees', 'agrees', 'agrees'],
   );
+  assert.match(lab.lines.join('\n'), /is not believed: it is 5 years away from the others/);
 });
 
 test('TimeClient believes nobody when two servers contradict each other', async (t) => {

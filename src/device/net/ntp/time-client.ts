@@ -14,7 +14,7 @@ import {
   stepDiscipline,
   type Verdict,
 } from './discipline.ts';
-import type { TimeLimits } from './sample.ts';
+import type { Sample, TimeLimits } from './sample.ts';
 import { selectTime, type Selection } from './selection.ts';
 import { TimeServer } from './time-server.ts';
 
@@ -39,11 +39,17 @@ const SILENT_ROUNDS = 3;
 const LIFETIME_MS = 50 * 365 * 24 * 3600 * 1000;
 const HARDWARE_CLOCK_INTERVAL_MS = 24 * 3600 * 1000;
 
+interface Voter {
+  server: TimeServer;
+  sample: Sample;
+}
+
 export class TimeClient {
   readonly #options: TimeClientOptions;
   readonly #limits: TimeLimits;
   #servers: TimeServer[] = [];
   #agreeing: readonly TimeServer[] = [];
+  readonly #liars = new Set<string>();
   #discipline: DisciplineState = INITIAL_DISCIPLINE;
   #adjusted: { atMs: number; monotonicMs: number; offsetMs: number } | undefined;
   #hardwareClockSetMs = -Infinity;
@@ -118,7 +124,7 @@ export class TimeClient {
 
   #judge(): Verdict {
     const nowMs = performance.now();
-    const voters = this.#servers.flatMap((server) => {
+    const voters = this.#servers.flatMap((server): Voter[] => {
       const sample = server.best(nowMs);
       return sample === undefined ? [] : [{ server, sample }];
     });
@@ -129,6 +135,7 @@ export class TimeClient {
     );
     this.#agreeing = selection?.agreeing.flatMap((index) => voters[index]?.server ?? []) ?? [];
     this.#explain(voters.length, selection);
+    if (selection !== undefined) this.#reportLiars(voters, selection);
     const verdict = stepDiscipline(this.#discipline, selection);
     const isFirst = verdict.state.synchronised && !this.#discipline.synchronised;
     this.#discipline = verdict.state;
@@ -140,9 +147,10 @@ export class TimeClient {
   #adjust(action: 'step' | 'slew', selection: Selection, isFirst: boolean): void {
     const { clock, log } = this.#options;
     const { offsetMs, leap } = selection;
-    if (clock.nowMs() + offsetMs < this.#limits.floorMs) return;
     const slew = { pollExponent: this.#discipline.pollExponent, maxErrorMs: selection.errorMs, leap };
     try {
+      if (clock.nowMs() + offsetMs < this.#limits.floorMs)
+        throw new Error('it would be before the build time');
       if (action === 'step') clock.step(offsetMs);
       clock.slew({ ...slew, offsetMs: action === 'step' ? 0 : offsetMs });
     } catch (error) {
@@ -153,8 +161,9 @@ export class TimeClient {
     for (const server of this.#servers) server.correct(offsetMs);
     this.#adjusted = { atMs: clock.nowMs(), monotonicMs: performance.now(), offsetMs };
     if (action === 'step') log(`time: set ${describeOffset(offsetMs)}, as ${this.#authority()} says`);
-    else if (isFirst)
-      log(`time: the clock was right (${describeOffset(offsetMs)}), as ${this.#authority()} says`);
+    else if (isFirst) {
+      log(`time: the clock is right to ${describeSize(offsetMs)}, as ${this.#authority()} says`);
+    }
     if (action === 'step' || performance.now() > this.#hardwareClockSetMs + HARDWARE_CLOCK_INTERVAL_MS) {
       this.#saveToHardware();
     }
@@ -166,6 +175,18 @@ export class TimeClient {
       this.#options.clock.saveToHardware();
     } catch (error) {
       this.#options.log(`time: the hardware clock cannot be set: ${(error as Error).message}`);
+    }
+  }
+
+  /** Each once, until it agrees again. */
+  #reportLiars(voters: readonly Voter[], { offsetMs }: Selection): void {
+    for (const { server, sample } of voters) {
+      if (this.#agreeing.includes(server)) this.#liars.delete(server.name);
+      else if (!this.#liars.has(server.name)) {
+        this.#liars.add(server.name);
+        const by = describeSize(sample.offsetMs - offsetMs);
+        this.#options.log(`time: ${server.name} is not believed: it is ${by} away from the others`);
+      }
     }
   }
 
@@ -216,7 +237,10 @@ function withPool(named: readonly string[]): readonly string[] {
 
 /** `forwards by 2.5 hours`, `back by 3 ms` */
 function describeOffset(offsetMs: number): string {
+  return `${offsetMs < 0 ? 'back' : 'forwards'} by ${describeSize(offsetMs)}`;
+}
+
+function describeSize(offsetMs: number): string {
   const sizeMs = Math.abs(offsetMs);
-  const size = sizeMs < 1000 ? `${Math.round(sizeMs)} ms` : describeDuration(Math.round(sizeMs / 1000));
-  return `${offsetMs < 0 ? 'back' : 'forwards'} by ${size}`;
+  return sizeMs < 1000 ? `${Math.ceil(sizeMs)} ms` : describeDuration(Math.round(sizeMs / 1000));
 }
