@@ -20,9 +20,16 @@ const BYTES_PER_SECOND = 2 * 1024;
 /** A log has at most two files of about this size. */
 const FILE_BYTES = 256 * 1024;
 
+/** What waits to be written, of all logs together. In characters, which are bytes mostly. */
+export interface Waiting {
+  bytes: number;
+  readonly limitBytes: number;
+}
+
 export class KeptLog {
   readonly name: string;
   readonly #now: () => number;
+  readonly #waiting: Waiting;
   #pending: string[] = [];
   #pendingBytes = 0;
   #budget = BURST_BYTES;
@@ -33,28 +40,24 @@ export class KeptLog {
   /** The file may end in half a line. */
   #isCut = false;
 
-  constructor(name: string, now: () => number) {
+  constructor(name: string, waiting: Waiting, now: () => number) {
     this.name = name;
+    this.#waiting = waiting;
     this.#now = now;
     this.#budgetTime = now();
-  }
-
-  /** In memory, about. */
-  get pendingBytes(): number {
-    return this.#pendingBytes;
   }
 
   get isEmpty(): boolean {
     return this.#pending.length === 0 && this.#left === 0;
   }
 
-  /** Leaves it out when that is more than `room`, or more than may be written. */
-  add(line: LogLine, room: number): void {
+  /** Leaves the line out when that is more than may wait, or more than may be written. */
+  add(line: LogLine): void {
     const bytes = line.text.length + KEPT_LINE_OVERHEAD_BYTES;
     const now = this.#now();
     this.#budget = Math.min(BURST_BYTES, this.#budget + ((now - this.#budgetTime) * BYTES_PER_SECOND) / 1000);
     this.#budgetTime = now;
-    if (bytes > this.#budget || bytes > room) {
+    if (bytes > this.#budget || this.#waiting.bytes + bytes > this.#waiting.limitBytes) {
       if (this.#left++ === 0) this.#leftSinceMs = line.timeMs;
       return;
     }
@@ -68,6 +71,7 @@ export class KeptLog {
     this.#noteLeft();
     const lines = this.#pending;
     this.#pending = [];
+    this.#waiting.bytes -= this.#pendingBytes;
     this.#pendingBytes = 0;
     const text = `${this.#isCut ? '\n' : ''}${lines.join('')}`;
     try {
@@ -103,5 +107,6 @@ export class KeptLog {
     const text = encodeKeptLine(line);
     this.#pending.push(text);
     this.#pendingBytes += text.length;
+    this.#waiting.bytes += text.length;
   }
 }

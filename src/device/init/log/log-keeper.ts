@@ -20,13 +20,13 @@ import {
   writeBootRecord,
 } from './kept-boots.ts';
 import type { KeptLine } from './kept-line.ts';
-import { KeptLog } from './kept-log.ts';
+import { KeptLog, type Waiting } from './kept-log.ts';
 
 const FLUSH_EVERY_MS = 30_000;
 /** A device that fails soon after its start shall leave something behind. */
 const FIRST_FLUSH_AFTER_MS = 5000;
 const FLUSH_AT_BYTES = 64 * 1024;
-const MAX_PENDING_BYTES = 256 * 1024;
+const MAX_WAITING_BYTES = 256 * 1024;
 /** After a failure of a service; one that fails again and again must not make this a steady stream. */
 const FLUSH_SOON_MS = 2000;
 const SOON_AT_MOST_EVERY_MS = 20_000;
@@ -50,6 +50,7 @@ export class LogKeeper {
   readonly #say: (text: string) => void;
   readonly #limits: KeptLimits;
   readonly #now: () => number;
+  readonly #waiting: Waiting = { bytes: 0, limitBytes: MAX_WAITING_BYTES };
   readonly #logs: KeptLog[] = [];
   #unfollow: (() => void)[] = [];
   #pull: (() => void)[] = [];
@@ -63,6 +64,8 @@ export class LogKeeper {
   #soonTimer: NodeJS.Timeout | undefined;
   #lastSoon = -Infinity;
   #isFailing = false;
+  /** `flush` has been called and has not begun yet, or is at it. */
+  #isFlushAsked = false;
 
   constructor(options: LogKeeperOptions) {
     this.#directory = options.directory;
@@ -73,14 +76,14 @@ export class LogKeeper {
 
   /** From now on: what comes before `start` waits for it. */
   keep(name: string, log: FollowedLog): void {
-    const kept = new KeptLog(name, this.#now);
+    const kept = new KeptLog(name, this.#waiting, this.#now);
     this.#logs.push(kept);
     this.#unfollow.push(log.follow((line) => this.#add(kept, line)));
   }
 
   /** A log that is asked for its new lines now and then. */
   keepPolled(name: string, newLines: () => Iterable<LogLine>): void {
-    const kept = new KeptLog(name, this.#now);
+    const kept = new KeptLog(name, this.#waiting, this.#now);
     this.#logs.push(kept);
     this.#pull.push(() => {
       for (const line of newLines()) this.#add(kept, line);
@@ -116,6 +119,7 @@ export class LogKeeper {
     await this.#work;
     this.#work ??= this.#write(this.#boot).finally(() => {
       this.#work = undefined;
+      this.#isFlushAsked = false;
     });
     await this.#work;
   }
@@ -153,9 +157,10 @@ export class LogKeeper {
   }
 
   #add(kept: KeptLog, line: LogLine): void {
-    const pendingBytes = this.#logs.reduce((sum, log) => sum + log.pendingBytes, 0);
-    kept.add(line, MAX_PENDING_BYTES - pendingBytes);
-    if (pendingBytes >= FLUSH_AT_BYTES && this.#work === undefined && !this.#isFailing) void this.flush();
+    kept.add(line);
+    if (this.#waiting.bytes < FLUSH_AT_BYTES || this.#isFlushAsked || this.#isFailing) return;
+    this.#isFlushAsked = true;
+    void this.flush();
   }
 
   #flushAfter(delayMs: number): void {
