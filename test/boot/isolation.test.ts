@@ -71,6 +71,7 @@ test('an app is alone with its data', async (t) => {
       programs: ['bwrap', 'node-MainThread'],
       environment: { USER: 'inside', cwd: '/perm/inside', cgroup: '0::/\n' },
       perm: ['inside', 'shared'],
+      scratchPercent: [25, 25],
       run: ['net', 'tsk'],
       devices: ['full', 'null', 'random', 'tty', 'urandom', 'zero'],
       write: {

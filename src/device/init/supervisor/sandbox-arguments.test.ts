@@ -10,6 +10,7 @@ const program: SandboxedProgram = {
   devices: [],
   dataDir: '/perm/sensor',
   cgroup: '/sys/fs/cgroup/tsk/sensor',
+  scratchBytes: 2 ** 27,
 };
 
 /** Of an option with two operands, or one: `/perm -> /perm`. */
@@ -36,7 +37,11 @@ test('sandboxArguments hides what is not the app’s', () => {
     '/run/net -> /run/net',
   ]);
   assert.deepEqual(operandsOf('--bind', args, 2), ['/perm/sensor -> /perm/sensor']);
-  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/run', '/perm']);
+  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/boot', '/etc/tskrazy', '/run', '/perm']);
+  assert.deepEqual(operandsOf('--size', args, 3), [
+    '134217728 -> --tmpfs -> /dev/shm',
+    '134217728 -> --tmpfs -> /tmp',
+  ]);
   assert.deepEqual(operandsOf('--chdir', args, 1), ['/perm/sensor']);
   for (const namespace of ['pid', 'ipc']) assert.ok(args.includes(`--unshare-${namespace}`));
   // What it shows lies in what it has hidden before.
@@ -83,7 +88,7 @@ test('sandboxArguments leaves root its number, and a whole /perm writable when a
   assert.equal(args.join(' ').includes('--reuid'), false);
   assert.ok(args.includes('--bounding-set=-all'));
   assert.ok(operandsOf('--ro-bind-try', args, 2).includes('/proc/sys -> /proc/sys'));
-  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/run']);
+  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/boot', '/etc/tskrazy', '/run']);
 });
 
 test('sandboxArguments without cgroups lets everything end with bwrap', () => {

@@ -23,10 +23,13 @@ export interface SandboxedProgram {
   dataDir?: string;
   /** Absolute; absent on a kernel without cgroups. */
   cgroup?: string;
+  /** Of /tmp, and as much again of /dev/shm: both are memory. */
+  scratchBytes: number;
 }
 
 const BWRAP = '/tsk/bin/bwrap';
 const SETPRIV = '/tsk/bin/setpriv';
+const HIDDEN = ['/boot', '/etc/tskrazy', '/run', '/perm'];
 /**
  * Root may write there even without any capability, and name a program that the kernel then runs outside
  * (kernel/core_pattern). bwrap means to cover the first, but takes the directory's mode for its files'.
@@ -37,8 +40,9 @@ export function sandboxArguments(program: SandboxedProgram): string[] {
   return [BWRAP, ...namespaces(program), '--', SETPRIV, ...privileges(program), '--', ...program.argv];
 }
 
-function namespaces({ name, user, sandbox, devices, dataDir, cgroup }: SandboxedProgram): string[] {
-  const isHidden = (path: string): boolean => !(path in sandbox.paths);
+function namespaces(program: SandboxedProgram): string[] {
+  const { name, user, sandbox, devices, dataDir, cgroup } = program;
+  const scratch = ['--perms', '1777', '--size', String(program.scratchBytes), '--tmpfs'];
   // In the order of the options: what is shown covers what was hidden before.
   const options: string[][] = [
     // A session of its own: bwrap's watching process is then not in the group that gets SIGTERM.
@@ -48,10 +52,10 @@ function namespaces({ name, user, sandbox, devices, dataDir, cgroup }: Sandboxed
     ['--ro-bind', '/', '/', '--proc', '/proc'],
     user === undefined ? PROTECTED_FROM_ROOT.flatMap((path) => ['--ro-bind-try', path, path]) : [],
     cgroup === undefined ? [] : ['--ro-bind', cgroup, '/sys/fs/cgroup'],
-    ['--dev', '/dev', ...emptyFor('everybody', '/dev/shm')],
+    ['--dev', '/dev', ...scratch, '/dev/shm'],
     devices.flatMap((path) => ['--dev-bind', path, path]),
-    emptyFor('everybody', '/tmp'),
-    emptyFor('root', '/boot', '/etc/tskrazy', '/run', '/perm'),
+    [...scratch, '/tmp'],
+    HIDDEN.flatMap((path) => ['--tmpfs', path]),
     // As a directory: the file in it is replaced whenever the network changes.
     show('--ro-bind', dirname(RESOLV_CONF_PATH)),
     show('--ro-bind-try', appRunDirectory(name)),
@@ -59,15 +63,10 @@ function namespaces({ name, user, sandbox, devices, dataDir, cgroup }: Sandboxed
     Object.entries(sandbox.paths).flatMap(([path, mode]) =>
       show(mode === 'rw' ? '--bind' : '--ro-bind', path),
     ),
-    ['/run', '/perm'].filter(isHidden).flatMap((path) => ['--remount-ro', path]),
+    HIDDEN.filter((path) => !(path in sandbox.paths)).flatMap((path) => ['--remount-ro', path]),
     ['--chdir', dataDir ?? '/'],
   ];
   return options.flat();
-}
-
-function emptyFor(whom: 'everybody' | 'root', ...paths: readonly string[]): string[] {
-  const permissions = whom === 'everybody' ? ['--perms', '1777'] : [];
-  return paths.flatMap((path) => [...permissions, '--tmpfs', path]);
 }
 
 /** bwrap would close the directories on the way to what only its owner may read to all others. */

@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sys } from '../../sys/sys.ts';
 
-const POLL_MS = 5;
+const FIRST_POLL_MS = 5;
+const LONGEST_POLL_MS = 80;
 /** A sandbox takes milliseconds. What hangs for so long is stopped as a whole. */
 const LIMIT_MS = 60_000;
 const INNER_INIT = 1;
@@ -25,12 +26,14 @@ export async function findSandboxProcesses(
   ended: AbortSignal,
 ): Promise<SandboxProcesses | undefined> {
   const deadline = performance.now() + LIMIT_MS;
+  let pollMs = FIRST_POLL_MS;
   while (!ended.aborted && performance.now() < deadline) {
     const found = new Map(candidates().map((pid) => [pidInSandbox(sys, pid), pid]));
     const group = found.get(INNER_INIT);
     const app = found.get(APP);
     if (group !== undefined && app !== undefined) return { group, app };
-    await sleep(POLL_MS);
+    await sleep(pollMs);
+    pollMs = Math.min(2 * pollMs, LONGEST_POLL_MS);
   }
   return undefined;
 }

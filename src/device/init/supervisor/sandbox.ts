@@ -1,13 +1,16 @@
 // What has to be there before an app starts in its sandbox, and what its end looks like from outside.
 
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, totalmem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { RESOLV_CONF_PATH } from '../../../shared/net-status.ts';
 import type { SandboxSpec } from '../../../shared/sandbox.ts';
 import type { ServiceSpec } from '../../../shared/services.ts';
 import type { ProcessExit, Sys } from '../../sys/sys.ts';
 import { sandboxArguments } from './sandbox-arguments.ts';
+
+/** Files there are memory; the kernel's own bound, half of it for each of the two, leaves nothing for the others. */
+const SCRATCH_SHARE_OF_MEMORY = 1 / 4;
 
 const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
@@ -25,7 +28,8 @@ export function prepareSandbox(
   const devices = spec.sandbox.devices.flatMap((pattern) => findDevices(sys, pattern));
   // A device node is root's alone. Whoever it is not meant for does not see it: it has the sandbox of another app.
   for (const path of devices) chmodSync(sys.path(path), 0o666);
-  return sandboxArguments({ ...spec, ...places, devices });
+  const scratchBytes = Math.floor(totalmem() * SCRATCH_SHARE_OF_MEMORY);
+  return sandboxArguments({ ...spec, ...places, devices, scratchBytes });
 }
 
 /** For apps with users of their own; who may see it at all, the sandboxes decide. */
