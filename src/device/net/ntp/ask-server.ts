@@ -1,10 +1,10 @@
 // One question to one time server over UDP. Each goes from a socket, and so from a port, of its own (RFC 9109), which
 // takes nothing from elsewhere; what does not repeat the question's cookie is passed over while waiting goes on.
 
-import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { encodeNtpRequest, NTP_COOKIE_LENGTH } from '../../../formats/ntp-packet.ts';
+import { randomBytes } from '../../sys/random-bytes.ts';
 import { type Answer, judgeAnswer, type TimeLimits } from './sample.ts';
 
 export interface AskRequest {
