@@ -16,6 +16,7 @@ import {
 const SAMPLE_MS = 5000;
 /** Node.js takes its time to find its size: what is compared is the second quarter with the last. */
 const MIN_SAMPLES = 16;
+const SETTLED_AFTER_MINUTES = 15;
 /** The heap of a busy Node.js goes up and down by so much between two collections. */
 const TOLERANCE_KIB = 4096;
 const SERVICES_OF_OURS = ['init', 'net', 'web'];
@@ -136,6 +137,8 @@ function report(trends: readonly Trend[], restarted: readonly string[]): void {
       console.log(`${service.padEnd(5)} ${isFlat ? 'flat' : 'NOT FLAT'}: ${change}`);
     }
     for (const line of restarted) console.log(`STARTED AGAIN ${line}`);
+    if (minutes < SETTLED_AFTER_MINUTES)
+      console.log('A short soak: the heaps may not have found their size yet');
   }
   process.exitCode = trends.every(({ isFlat }) => isFlat) && restarted.length === 0 ? 0 : 1;
 }
