@@ -74,6 +74,20 @@ void suite('multicast DNS of the net service', { concurrency: 4 }, () => {
     assert.ok(device.additionals.some(({ data }) => data.type === 'SRV' && data.target === 'garden.local'));
   });
 
+  test('is found by tsk', async (t) => {
+    const lab = startLab(t);
+    if (lab === undefined) return;
+    await lab.line(/mdns: the device is garden\.local/);
+    const query = `
+      const { queryMulticastDns } = await import('${new URL('../../src/host/devices/multicast-dns.ts', import.meta.url).href}');
+      for (let found = []; found.length === 0;) {
+        found = await queryMulticastDns('garden.local', AbortSignal.timeout(10000));
+        process.stdout.write('found ' + found.join(' ') + '\\n');
+      }`;
+    lab.spawnOnServer(process.execPath, '--input-type=module', '--eval', query);
+    await lab.line(/^found 10\.77\.0\.5( |$)/);
+  });
+
   test('says goodbye when it is stopped, and is there again on another cable', async (t) => {
     const lab = NetworkLab.create(t);
     if (lab === undefined) return;
