@@ -145,13 +145,26 @@ test('decodeDnsMessage throws nothing but SyntaxError on garbage', () => {
   fc.assert(
     fc.property(damaged, (bytes) => {
       try {
-        decodeDnsMessage(bytes);
+        // What was decoded can be said again: records are compared by their encoded form.
+        encodeDnsMessage(decodeDnsMessage(bytes));
       } catch (error) {
         assert.ok(error instanceof SyntaxError, String(error));
       }
     }),
     { seed: 1, numRuns: 2000 },
   );
+});
+
+test('decodeDnsMessage takes names in UTF-8 only, and TXT records of any bytes', () => {
+  const header = '000084000000000100000000';
+  const label = `3f${'ff'.repeat(63)}`;
+  const pointer = Buffer.from(`${header}016100000c0001000000780041${label}00`, 'hex');
+  assert.throws(() => decodeDnsMessage(pointer), SyntaxError);
+  const text = `ff${'fe'.repeat(255)}`;
+  const [record] = decodeDnsMessage(Buffer.from(`${header}01610000100001000000780100${text}`, 'hex')).answers;
+  assert.ok(record);
+  assert.equal(record.data.type, 'TYPE16');
+  assert.equal(Buffer.from(encodeDnsData(record.data)).toString('hex'), text);
 });
 
 test('sameDnsName ignores the case of ASCII letters only', () => {

@@ -63,6 +63,7 @@ const TYPE_CODES = { A: 1, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, NSEC: 47, ANY: 2
 const TYPE_NAMES = new Map<number, DnsType>(
   Object.entries(TYPE_CODES).map(([name, code]) => [code, name as keyof typeof TYPE_CODES]),
 );
+const TEXT_DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const HEADER_LENGTH = 12;
 const CLASS_IN = 1;
 const CLASS_ANY = 255;
@@ -116,7 +117,7 @@ export function encodeDnsData(data: DnsData): Uint8Array {
   return writer.bytes();
 }
 
-/** Throws a SyntaxError when the message is cut off or refers to itself. */
+/** Throws a SyntaxError when the message is cut off, refers to itself, or has a name that is no UTF-8. */
 export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
   const reader = new Reader(bytes);
   if (bytes.length < HEADER_LENGTH) throw malformed('header', 0);
@@ -232,7 +233,7 @@ function readData(reader: Reader, type: DnsType): DnsData {
         target: reader.name(),
       };
     case 'TXT':
-      return { type, strings: readStrings(reader) };
+      return readTexts(reader.raw(reader.remaining));
     case 'NSEC':
       return { type, nextName: reader.name(), types: readTypeBitmap(reader) };
     default:
@@ -240,13 +241,18 @@ function readData(reader: Reader, type: DnsType): DnsData {
   }
 }
 
-function readStrings(reader: Reader): string[] {
+/** Texts, mostly; any bytes are allowed, and then they stay as they are. */
+function readTexts(bytes: Uint8Array): DnsData {
   const strings: string[] = [];
-  while (reader.remaining > 0) {
-    const text = decodeText(reader.raw(reader.uint8()));
+  for (let offset = 0; offset < bytes.length;) {
+    const end = offset + 1 + (bytes[offset] ?? 0);
+    if (end > bytes.length) throw malformed('TXT record', offset);
+    const text = decodeText(bytes.subarray(offset + 1, end));
+    if (text === undefined) return { type: `TYPE${TYPE_CODES.TXT}`, bytes: bytes.slice() };
     if (text !== '') strings.push(text);
+    offset = end;
   }
-  return strings;
+  return { type: 'TXT', strings };
 }
 
 function readTypeBitmap(reader: Reader): DnsType[] {
@@ -400,7 +406,9 @@ class Reader {
       const end = offset + 1 + length;
       if (length > MAX_LABEL_BYTES || nameBytes > MAX_NAME_BYTES || end > limit)
         throw malformed('name', offset);
-      labels.push(escapeDnsLabel(decodeText(this.#bytes.subarray(offset + 1, end))));
+      const label = decodeText(this.#bytes.subarray(offset + 1, end));
+      if (label === undefined) throw malformed('name', offset);
+      labels.push(escapeDnsLabel(label));
       offset = end;
     }
     if (!hasJumped) this.#offset = offset + 1;
@@ -423,11 +431,15 @@ function typeName(code: number): DnsType {
   return TYPE_NAMES.get(code) ?? `TYPE${code}`;
 }
 
-/** UTF-8 (RFC 6762 section 16); what is none becomes U+FFFD and so equals no name of ours. */
-function decodeText(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+/** `undefined` for what is no UTF-8 (RFC 6762 section 16): replacement characters would be longer when written again. */
+function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return TEXT_DECODER.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function malformed(what: string, offset: number): SyntaxError {
-  return new SyntaxError(`Cannot decode DNS ${what}: wrong length or reference at byte ${offset}`);
+  return new SyntaxError(`Cannot decode DNS ${what}: wrong length, reference or text at byte ${offset}`);
 }

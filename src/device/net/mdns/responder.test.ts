@@ -309,6 +309,7 @@ test('Responder survives 10,000 damaged packets, and answers after them', () => 
   const query = encodeDnsMessage({
     ...EMPTY_DNS_MESSAGE,
     questions: [{ name: 'garden.local', type: 'ANY', unicastResponse: false }],
+    answers: recordsOf({ label: 'x'.repeat(63), addresses: ['10.9.9.9'], services: SERVICES }),
     authorities: recordsOf({ label: 'garden', addresses: ['10.9.9.9'], services: SERVICES }),
   });
   const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 5 });

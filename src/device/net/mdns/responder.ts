@@ -186,7 +186,7 @@ export class Responder<Peer> {
     const ours = this.#claims().filter((record) => sameDnsName(record.name, name));
     if (ours.length === 0 || data.type === 'NSEC') return false;
     if ((data.type === 'A' || data.type === 'AAAA') && this.#options.isOwnAddress(data.address)) return false;
-    const sameType = ours.filter((record) => record.data.type === data.type);
+    const sameType = ours.filter((record) => dnsTypeCode(record.data.type) === dnsTypeCode(data.type));
     // While nothing is claimed yet, any record of the name is a claim of somebody else's.
     if (sameType.length === 0) return this.#state === 'probing' || data.type === 'A' || data.type === 'AAAA';
     return !sameType.some((record) => compareBytes(encodeDnsData(record.data), encodeDnsData(data)) === 0);
