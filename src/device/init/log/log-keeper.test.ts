@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -213,6 +214,21 @@ test('LogKeeper.close leaves alone a storage that hangs, and lines go on being t
   const hanging = boot.keeper.flush();
   for (let line = 0; line < 2000; line++) boot.app.append('stdout', 'x'.repeat(1000));
   await boot.keeper.close('reboot', 20);
-  closeSync(openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK));
+  // Stays open until the writer has come, which may not even have begun, and takes what it writes, which may be
+  // more than the pipe holds.
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const reading = setInterval(() => drain(reader), 1);
   await hanging;
+  clearInterval(reading);
+  closeSync(reader);
 });
+
+function drain(fd: number): void {
+  const buffer = new Uint8Array(64 * 1024);
+  try {
+    while (readSync(fd, buffer) > 0);
+  } catch (error) {
+    // Empty for now.
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+  }
+}
