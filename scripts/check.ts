@@ -20,7 +20,12 @@ const steps: Step[] = [
 ];
 
 function testStep(name: string, args: readonly string[]): Step {
-  const flags = ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=dot'];
+  const flags = [
+    '--disable-warning=ExperimentalWarning',
+    '--test',
+    '--test-reporter=dot',
+    '--test-timeout=60000',
+  ];
   return { name, command: 'node', args: [...flags, ...args] };
 }
 

@@ -25,7 +25,8 @@ await runProgram(
         detached: false,
         memoryMiB: 1024,
         webPort: 0,
-        forwards: [{ hostPort: 0, guestPort: 8080 }],
+        // The pages of its two apps.
+        forwards: [8080, 8082].map((guestPort) => ({ hostPort: 0, guestPort })),
         say: (text) => output.say(text),
       });
     } finally {

@@ -23,6 +23,8 @@ const result = spawnSync(
     '--disable-warning=ExperimentalWarning',
     '--test',
     '--test-concurrency=2',
+    // A hang is a failure, not the end of CI; an emulated boot test on a busy machine takes minutes.
+    `--test-timeout=${15 * 60 * 1000}`,
     ...(values.only === undefined ? [] : [`--test-name-pattern=${values.only}`]),
     ...files,
   ],
