@@ -117,6 +117,8 @@ export class LogKeeper {
   async flush(): Promise<void> {
     if (this.#boot === undefined) return;
     await this.#work;
+    // Closed meanwhile, with storage that took too long.
+    if (this.#boot === undefined) return;
     this.#work ??= this.#write(this.#boot).finally(() => {
       this.#work = undefined;
       this.#isFlushAsked = false;
