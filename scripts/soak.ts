@@ -17,7 +17,7 @@ const SAMPLE_MS = 5000;
 /** Node.js takes its time to find its size: what is compared is the second quarter with the last. */
 const MIN_SAMPLES = 16;
 const SETTLED_AFTER_MINUTES = 15;
-/** The heap of a busy Node.js goes up and down by so much between two collections. */
+/** What the lowest of two quarters may differ by chance. */
 const TOLERANCE_KIB = 4096;
 const SERVICES_OF_OURS = ['init', 'net', 'web'];
 
@@ -109,13 +109,14 @@ function trendOf(service: string, samples: readonly DeviceFigures[]): Trend {
   const quarter = Math.floor(own.length / 4);
   const early = own.slice(quarter, 2 * quarter);
   const late = own.slice(-quarter);
-  const [earlyKiB, lateKiB] = [average(early, 'privateKiB'), average(late, 'privateKiB')];
-  const [earlyFiles, lateFiles] = [average(early, 'files'), average(late, 'files')];
+  // The lowest: a heap goes up and down between two collections, a leak raises what is left after them.
+  const [earlyKiB, lateKiB] = [lowest(early), lowest(late)];
+  const [earlyFiles, lateFiles] = [averageFiles(early), averageFiles(late)];
   return {
     service,
     samples: own.length,
-    earlyKiB: Math.round(earlyKiB),
-    lateKiB: Math.round(lateKiB),
+    earlyKiB,
+    lateKiB,
     maxKiB: Math.max(...own.map(({ privateKiB }) => privateKiB)),
     earlyFiles,
     lateFiles,
@@ -123,8 +124,12 @@ function trendOf(service: string, samples: readonly DeviceFigures[]): Trend {
   };
 }
 
-function average(processes: readonly ProcessFigures[], of: 'privateKiB' | 'files'): number {
-  return processes.reduce((sum, process) => sum + process[of], 0) / processes.length;
+function lowest(processes: readonly ProcessFigures[]): number {
+  return Math.min(...processes.map(({ privateKiB }) => privateKiB));
+}
+
+function averageFiles(processes: readonly ProcessFigures[]): number {
+  return processes.reduce((sum, { files }) => sum + files, 0) / processes.length;
 }
 
 function report(trends: readonly Trend[], restarted: readonly string[]): void {
