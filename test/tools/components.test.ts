@@ -420,7 +420,7 @@ test('two processes that load at once download once and get the same', async (t)
   const sources = join(import.meta.dirname, '..', '..', 'src');
   const program = `
     import { loadComponents } from ${JSON.stringify(join(sources, 'host/components/load-components.ts'))};
-    import { silentProgress as report } from ${JSON.stringify(join(sources, '../../src/host/progress.ts'))};
+    import { silentProgress as report } from ${JSON.stringify(join(sources, 'host/progress.ts'))};
     import { BOARDS } from ${JSON.stringify(join(sources, 'shared/boards.ts'))};
     const components = await loadComponents({ board: BOARDS['pc-arm64'], lock: ${stringifyLock(lock)}, report,
       cacheDirectory: ${JSON.stringify(directory)}, offline: false, names: ['kernel'],
