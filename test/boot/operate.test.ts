@@ -174,9 +174,9 @@ async function isToldWhatIsWrong(t: TestContext, garden: CommandLine, appliance:
 async function followsOverReboot(garden: CommandLine): Promise<void> {
   const follower = garden.follow('logs', '-f', 'ticker', '-n', '1');
   await eventually('ticks to follow', async () => (follower.stdout.match(/tick/g) ?? []).length > 1);
+  const before = follower.stdout.length;
   assert.match(await garden.succeeds('reboot'), /^operated is back after /m);
   await eventually('the follower to be back', async () => /operated has rebooted.*/s.test(follower.stderr));
-  const before = follower.stdout.length;
   await eventually('ticks of the new boot', async () => /tick 2$/m.test(follower.stdout.slice(before)));
   assert.match(follower.stderr, /^-- lost the connection to operated; waiting for it --$/m);
   assert.equal(await follower.interrupt(), 0);
