@@ -11,7 +11,7 @@ export type LogFollower = (line: LogLine) => void;
 
 export class LogRing {
   #lines: LogLine[] = [];
-  /** Lines before this index are gone; they are cut off in one go now and then, not one by one. */
+  /** Lines before this index are gone; they are cut off once they are the larger half, not one by one. */
   #first = 0;
   #characters = 0;
   #nextSeq = 0;
@@ -27,7 +27,7 @@ export class LogRing {
       this.#characters -= this.#lines[this.#first]?.text.length ?? 0;
       this.#first++;
     }
-    if (this.#first >= MAX_LINES) {
+    if (this.#first * 2 > this.#lines.length) {
       this.#lines = this.#lines.slice(this.#first);
       this.#first = 0;
     }
