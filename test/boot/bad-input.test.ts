@@ -145,14 +145,18 @@ test('no slot, a foreign /perm, a crash, a flood, garbage from a DHCP server, wr
   await t.test('a DHCP server that answers garbage', async () => {
     await eventually('the device to ask for an address', async () => lab.wasAsked);
     const before = await receivedBytes(device);
-    const end = Date.now() + 30_000;
-    for (let sent = 0; sent < 100_000 && Date.now() < end; sent += 200) {
-      lab.send(200);
-      await delay(10);
+    // Some are lost on the way, more on a busy machine.
+    const end = Date.now() + 3 * 60_000;
+    let frames = 0;
+    while (frames < 100_000 && Date.now() < end) {
+      for (let burst = 0; burst < 50; burst++) {
+        lab.send(200);
+        await delay(10);
+      }
+      frames = Math.floor(((await receivedBytes(device)) - before) / lab.frameBytes);
     }
-    const frames = Math.floor(((await receivedBytes(device)) - before) / lab.frameBytes);
     t.diagnostic(`${frames} frames of garbage arrived`);
-    assert.ok(frames > 10_000, `${frames} frames arrived`);
+    assert.ok(frames >= 100_000, `${frames} frames arrived`);
     await survival.check('garbage');
     const { network } = await device.status();
     assert.ok(
