@@ -80,14 +80,14 @@ void suite('the net service', { concurrency: 4 }, () => {
     );
     await lab.status(({ addresses }) => addresses.some((each) => each.startsWith('fd77:')));
     await lab.line(
-      /^net: eth0: 10\.77\.0\.\d+\/24 from 10\.77\.0\.1, router 10\.77\.0\.1, 1 route, DNS 10\.77\.0\.1 9\.9\.9\.9, lease 1 hour$/,
+      /^eth0: 10\.77\.0\.\d+\/24 from 10\.77\.0\.1, router 10\.77\.0\.1, 1 route, DNS 10\.77\.0\.1 9\.9\.9\.9, lease 1 hour$/,
     );
 
     await lab.stop(first);
     lab.lines.length = 0;
     lab.onDevice('addr', 'add', '10.99.0.1/24', 'dev', 'eth0');
     lab.startNet();
-    await lab.line(/^net: eth0: 10\.77\.0\.\d+\/24 from/);
+    await lab.line(/^eth0: 10\.77\.0\.\d+\/24 from/);
     await lab.status(({ addresses }) => address !== undefined && addresses.includes(address));
     assert.ok(lab.lines.some((line) => line.includes('DHCPREQUEST')));
     assert.ok(!lab.lines.some((line) => line.includes('DHCPDISCOVER')));

@@ -20,7 +20,7 @@ const DATA_MOUNT_POINT = '/perm';
 const { root } = parseArgs({ options: { root: { type: 'string', default: '/' } } }).values;
 const device = JSON.parse(readFileSync(join(root, DEVICE_CONFIG_PATH), 'utf8')) as DeviceConfig;
 const log = (text: string): void => {
-  process.stdout.write(`net: ${text}\n`);
+  process.stdout.write(`${text}\n`);
 };
 
 const time = new TimeClient({
