@@ -15,7 +15,7 @@ import { type Figures, median, say } from './figures.ts';
 /** Text on the console by which a stage is known. */
 const STAGES = {
   bootToKernelMs: /Linux version/,
-  bootToInitMs: /\binit: /,
+  bootToInitMs: /\] init: /,
   bootToAppMs: /\] (?:hello|go-clock): /,
 } as const;
 
