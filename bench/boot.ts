@@ -73,7 +73,8 @@ async function timeBoot(
 
 async function timePage(url: string, started: number): Promise<number> {
   for (;;) {
-    const answered = await fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+    // Short: a connection that QEMU took before the guest listened is not answered later either.
+    const answered = await fetch(url, { signal: AbortSignal.timeout(300) }).then(
       (response) => response.ok,
       () => false,
     );
