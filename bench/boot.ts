@@ -8,6 +8,7 @@ import { BOARDS } from '../src/shared/boards.ts';
 import { buildImage } from '../src/host/build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeDiskImage } from '../src/host/build/disk-image.ts';
 import { silentProgress } from '../src/host/progress.ts';
+import { answers } from '../src/host/vm/answers.ts';
 import { powerOff, startVirtualMachine } from '../src/host/vm/virtual-machine.ts';
 import { copyDemo } from './demo-copy.ts';
 import { type Figures, median, say } from './figures.ts';
@@ -72,13 +73,6 @@ async function timeBoot(
 }
 
 async function timePage(url: string, started: number): Promise<number> {
-  for (;;) {
-    // Short: a connection that QEMU took before the guest listened is not answered later either.
-    const answered = await fetch(url, { signal: AbortSignal.timeout(300) }).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (answered) return Math.round(performance.now() - started);
-    await delay(20);
-  }
+  while (!(await answers(url, performance.now() - started))) await delay(20);
+  return Math.round(performance.now() - started);
 }

@@ -9,6 +9,7 @@ import { type BuiltImage, buildImage } from '../../src/host/build/build-image.ts
 import { DEFAULT_DISK_BYTES, writeDiskImage } from '../../src/host/build/disk-image.ts';
 import { silentProgress } from '../../src/host/progress.ts';
 import { ensurePassword, type Instance, openInstance } from '../../src/host/config/instance.ts';
+import { answers } from '../../src/host/vm/answers.ts';
 import { powerOff, startVirtualMachine, type VirtualMachine } from '../../src/host/vm/virtual-machine.ts';
 import { type Board, BOARDS } from '../../src/shared/boards.ts';
 import type { LogLine } from '../../src/shared/services.ts';
@@ -230,13 +231,9 @@ function consoleOf({ consolePath }: VirtualMachine): string {
 }
 
 async function until(url: string): Promise<void> {
-  for (const deadline = Date.now() + BOOT_LIMIT_MS; Date.now() < deadline;) {
-    const answered = await fetch(url, { signal: AbortSignal.timeout(2000) }).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (answered) return;
+  const started = Date.now();
+  while (!(await answers(url, Date.now() - started))) {
+    if (Date.now() - started > BOOT_LIMIT_MS) throw new Error(`Nothing answers at ${url}`);
     await delay(20);
   }
-  throw new Error(`Nothing answers at ${url}`);
 }

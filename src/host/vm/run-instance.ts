@@ -11,6 +11,7 @@ import type { Instance } from '../config/instance.ts';
 import { FileDevice } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
 import type { PortForward } from './qemu-command.ts';
+import { answers } from './answers.ts';
 import { stopVm } from './stop-vm.ts';
 import { startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
 import { listVms, recordVm, type VmRecord } from './vm-registry.ts';
@@ -117,7 +118,7 @@ async function waitForPage(url: string, vm: VirtualMachine, options: RunOptions)
   const startedMs = Date.now();
   let ended = false;
   void vm.ended.then(() => (ended = true));
-  while (!(await pageAnswers(url, answerLimitMs(Date.now() - startedMs)))) {
+  while (!(await answers(new URL('health', url), Date.now() - startedMs))) {
     options.signal?.throwIfAborted();
     if (ended) throw await bootFailure(vm, 'QEMU ended');
     if (Date.now() - startedMs > PAGE_TIMEOUT_MS)
@@ -125,25 +126,6 @@ async function waitForPage(url: string, vm: VirtualMachine, options: RunOptions)
     await delay(200);
   }
   waiting.done();
-}
-
-/**
- * QEMU takes a connection long before anybody listens in the guest, and does not pass it on later: short tries
- * see the page soonest, but on a machine where everything is slow an answer takes its time.
- */
-function answerLimitMs(elapsedMs: number): number {
-  return Math.min(5000, 500 + elapsedMs / 20);
-}
-
-async function pageAnswers(url: string, limitMs: number): Promise<boolean> {
-  try {
-    const response = await fetch(new URL('health', url), { signal: AbortSignal.timeout(limitMs) });
-    await response.arrayBuffer();
-    return response.ok;
-  } catch {
-    // Not yet.
-    return false;
-  }
 }
 
 const SHOWN_CONSOLE_LINES = 15;
