@@ -230,9 +230,12 @@ function consoleOf({ consolePath }: VirtualMachine): string {
   return existsSync(consolePath) ? readFileSync(consolePath, 'utf8') : '';
 }
 
+/** What is measured is rounded up by no more than this. */
+const TRY_MS = 2000;
+
 async function until(url: string): Promise<void> {
   const started = Date.now();
-  while (!(await answers(url, Date.now() - started))) {
+  while (!(await answers(url, TRY_MS))) {
     if (Date.now() - started > BOOT_LIMIT_MS) throw new Error(`Nothing answers at ${url}`);
     await delay(20);
   }

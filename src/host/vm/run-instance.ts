@@ -118,7 +118,7 @@ async function waitForPage(url: string, vm: VirtualMachine, options: RunOptions)
   const startedMs = Date.now();
   let ended = false;
   void vm.ended.then(() => (ended = true));
-  while (!(await answers(new URL('health', url), Date.now() - startedMs))) {
+  while (!(await answers(new URL('health', url)))) {
     options.signal?.throwIfAborted();
     if (ended) throw await bootFailure(vm, 'QEMU ended');
     if (Date.now() - startedMs > PAGE_TIMEOUT_MS)
