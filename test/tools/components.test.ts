@@ -459,7 +459,9 @@ test('a cache without write permission serves what it has, and is named when som
     await chmod(path, (await stat(path)).isDirectory() ? 0o555 : 0o444);
   }
   t.after(async () => {
-    for (const name of ['.', 'locks', 'temporary', 'blobs', 'trees']) await chmod(join(cache, name), 0o755);
+    // So that it can be removed, also by somebody who is not root.
+    for (const name of ['.', ...(await readdir(cache, { recursive: true }))])
+      await chmod(join(cache, name), 0o755);
   });
   // Permissions do not bind root.
   const isRoot = process.geteuid?.() === 0;

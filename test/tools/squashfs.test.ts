@@ -140,15 +140,12 @@ function exampleTree(): SquashfsEntry[] {
 }
 
 test('unsquashfs extracts from our image what was put into it', async (t) => {
+  // What it extracts for others has neither the owners nor all the modes of the image.
+  if (process.getuid?.() !== 0) return t.skip('only root can give files away');
   const unsquashfs = requireTool(t, 'unsquashfs');
   if (unsquashfs === undefined) return;
   const top = await temporaryDirectory(t);
-  const isRoot = process.getuid?.() === 0;
-  const ownedByUs = { uid: process.getuid!(), gid: process.getgid!() };
-  // Only root can give files away, or look into a file of mode 0.
-  const entries = exampleTree().map((entry) =>
-    isRoot ? entry : { ...entry, ...ownedByUs, mode: entry.mode | 0o600 },
-  );
+  const entries = exampleTree();
   for (const blockSizeBytes of [4096, 131_072, 1024 * 1024]) {
     const image = join(top, `${blockSizeBytes}.img`);
     const extracted = join(top, `${blockSizeBytes}`);
