@@ -6,10 +6,6 @@ export type Slot = (typeof SLOTS)[number];
 /** GPT entry number (from 1) of each slot's root partition. */
 export const SLOT_PARTITION: Readonly<Record<Slot, number>> = { a: 2, b: 3 };
 
-export function otherSlot(slot: Slot): Slot {
-  return slot === 'a' ? 'b' : 'a';
-}
-
 export function isSlot(text: string): text is Slot {
   return (SLOTS as readonly string[]).includes(text);
 }
