@@ -23,14 +23,10 @@ function describeEnd({ end }: BootRecord): string {
 }
 
 export function EarlierLogs({ name }: { name: string }) {
-  const [boots, setBoots] = useState<readonly BootRecord[]>([]);
-  useEffect(() => {
-    const show = async () => {
-      const all = await listBoots();
-      setBoots(all.filter(({ boot, logs }) => boot < 0 && logs.includes(name)).slice(0, MAX_SHOWN));
-    };
-    void show();
-  }, [name]);
+  const [all, setAll] = useState<readonly BootRecord[]>([]);
+  useEffect(() => void listBoots().then(setAll), [name]);
+  // Chosen here and not when the list came: that was maybe for another log.
+  const boots = all.filter(({ boot, logs }) => boot < 0 && logs.includes(name)).slice(0, MAX_SHOWN);
   if (boots.length === 0) return null;
   return (
     <p class="service-facts">
