@@ -10,6 +10,11 @@
 //   GET  /v1/events                          -> one InitEvent a line; first one `service` event for each
 //                                               service as it is now, then one for every change
 //   POST /v1/reboot, /v1/poweroff            -> 202 PowerAccepted; init then stops everything
+//   GET  /v1/update                          -> UpdateState (update-state.ts)
+//   POST /v1/update/trial                    -> 202 UpdateState. Body: TrialRequest. The slot must be whole and checked
+//   POST /v1/update/checks                   -> 204. Body: TrialCheck[], all that the sender looks at, during a trial
+//   POST /v1/update/confirm                  -> UpdateState. Body: ConfirmTrial. 409: not on trial, or not healthy yet
+//   POST /v1/update/rollback                 -> 202 UpdateState. Body: { who }. 409: not on trial
 //
 // A refusal is an ApiError with 400 (malformed), 404 (no such service or log), 405, or 409 (the service
 // is in a state that forbids it, or the device is shutting down). A follower that does not read is cut off.
@@ -35,6 +40,11 @@ export const INIT_API = {
   events: '/v1/events',
   reboot: '/v1/reboot',
   poweroff: '/v1/poweroff',
+  update: '/v1/update',
+  updateTrial: '/v1/update/trial',
+  updateChecks: '/v1/update/checks',
+  updateConfirm: '/v1/update/confirm',
+  updateRollback: '/v1/update/rollback',
   serviceAction: (name: string, action: ServiceAction) =>
     `/v1/services/${encodeURIComponent(name)}/${action}`,
   /** The last `lines` lines; `follow` keeps the answer open for the lines to come. */

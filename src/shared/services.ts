@@ -2,6 +2,7 @@
 // as init reports them (`ServiceStatus`, control API on INIT_SOCKET_PATH). No I/O here.
 
 import type { BoardId } from './boards.ts';
+import type { TrustedKey } from './manifest-signature.ts';
 import type { NetworkConfig } from './network-config.ts';
 import type { SandboxSpec, ServiceLimits, ServiceUser } from './sandbox.ts';
 
@@ -32,6 +33,8 @@ export interface ServiceSpec {
   waitFor?: readonly string[];
   /** It says by its socket when it is ready (app-contract.ts), and is `starting` until then. Absent: false. */
   ready?: boolean;
+  /** Asked during a trial: anything but a 2xx from this URL of the device itself is an app that is not well. */
+  health?: { url: string };
   /** Whom it runs as; its data directory is theirs. Absent: root. */
   user?: ServiceUser;
   /** Absent: it sees everything that is there, and has all the privileges of its user. */
@@ -51,10 +54,11 @@ export interface DeviceConfig {
   components: Readonly<Record<string, string>>;
   web: {
     port: number;
-    /** scrypt hash, see shared/password.ts; null: no password, the page answers 403 to changes. */ passwordHash:
-      | string
-      | null;
+    /** scrypt hash, see shared/password.ts; null: no password, the page answers 403 to changes. */
+    passwordHash: string | null;
   };
+  /** Whose signature an update must have. Absent or none: updates over the network are refused. */
+  update?: { trustedKeys: readonly TrustedKey[] };
   /** Absent: DHCP on every wired interface. */
   network?: NetworkConfig;
   /** Absent: the servers that DHCP names, and the public pool. See shared/time-servers.ts for the form. */

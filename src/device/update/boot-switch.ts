@@ -1,0 +1,23 @@
+// What updates need of a boot loader, whichever it is. One of these is made for the device at hand
+// (open-boot-switch.ts); PID 1 uses it, so it must not block for long.
+
+import type { Slot } from '../../shared/slots.ts';
+import type { UpdateState } from '../../shared/update-state.ts';
+
+export interface BootSwitch {
+  readonly trialStart: UpdateState['trialStart'];
+  /** The slot that starts when nothing else was asked for. */
+  committed(): Promise<Slot>;
+  /** Makes `slot` the one that starts from now on: one sector is written. It is on the medium when this resolves. */
+  commit(slot: Slot): Promise<void>;
+  /** The next start, and only that one, is to be `slot`'s. Undone by `disarm`, by a power cut, and by the start itself. */
+  armTrial(slot: Slot): Promise<void>;
+  disarm(): Promise<void>;
+  /**
+   * What became of `armTrial`, asked at the start after it: `lost` when the firmware has forgotten what it was told, so
+   * that the slot was never tried; `kept` when it was tried or at least not forgotten; null when nothing was armed.
+   */
+  takeTrace(): Promise<'kept' | 'lost' | null>;
+  /** Restarts the device into the trial that was armed. Does not return on a device. */
+  restartIntoTrial(): Promise<void>;
+}
