@@ -104,6 +104,8 @@ export interface UpdateOffer {
 export interface UpdateBusy {
   error: { message: string };
   session?: SessionView;
+  /** After a live switch: the slot to write is still in use, until the device has restarted into the committed one. */
+  restartFirst?: true;
 }
 
 export interface ChunksReceived {
