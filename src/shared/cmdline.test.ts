@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatCmdline, parseCmdline, slotOfCmdline } from './cmdline.ts';
+import { formatCmdline, kernelArgsOf, parseCmdline, slotOfCmdline } from './cmdline.ts';
 
 test('parseCmdline reads keys, flags, quoted blanks and takes the last value', () => {
   const values = parseCmdline('console=tty0 console=ttyS0,115200 ro foo="a b" x=y=z\n');
@@ -21,16 +21,22 @@ test('slotOfCmdline knows a and b only', () => {
   assert.equal(slotOfCmdline('ro'), undefined);
 });
 
-test('formatCmdline names root, slot and a bounded wait for the root', () => {
+test('formatCmdline names root and slot, and keeps them from a `--` of the user', () => {
   const line = formatCmdline({
     rootPartitionGuid: 'u-2',
     slot: 'a',
-    consoles: ['tty0', 'ttyS0'],
-    extraArgs: ['quiet'],
+    kernelArgs: kernelArgsOf({ consoles: ['tty0', 'ttyS0'], extraArgs: ['quiet', '--', 'x'] }),
   });
   const values = parseCmdline(line);
   assert.equal(values.get('root'), 'PARTUUID=u-2');
   assert.equal(values.get('rootwait'), '20');
   assert.equal(values.get('console'), 'ttyS0');
-  assert.equal(slotOfCmdline(line), 'a');
+  assert.equal(slotOfCmdline(line.split(' -- ')[0] ?? ''), 'a');
+});
+
+test('kernelArgsOf: a bounded wait for the root, and the extra words last', () => {
+  const words = kernelArgsOf({ consoles: ['tty0'], extraArgs: ['quiet'] });
+  assert.deepEqual([words[0], words.at(-1)], ['console=tty0', 'quiet']);
+  assert.ok(words.includes('rootwait=20'));
+  assert.ok(!words.some((word) => word.startsWith('root=') || word.startsWith('tskrazy.slot=')));
 });

@@ -24,18 +24,16 @@ export function slotOfCmdline(text: string): Slot | undefined {
   return value !== undefined && isSlot(value) ? value : undefined;
 }
 
-export interface CmdlineOptions {
-  rootPartitionGuid: string;
-  slot: Slot;
+export interface KernelArgsOptions {
   /** `console=` values in order; the last one becomes /dev/console. */
   consoles: readonly string[];
   extraArgs: readonly string[];
 }
 
-export function formatCmdline(options: CmdlineOptions): string {
+/** All words but those that differ from slot to slot; these are what the manifest names. */
+export function kernelArgsOf(options: KernelArgsOptions): string[] {
   return [
     ...options.consoles.map((console) => `console=${console}`),
-    `root=PARTUUID=${options.rootPartitionGuid}`,
     // Bare `rootwait` waits for ever when the partition is missing; a number lets panic= start the other slot.
     'rootwait=20',
     'ro',
@@ -45,6 +43,16 @@ export function formatCmdline(options: CmdlineOptions): string {
     // A watchdog that the firmware started keeps running until init opens it, for at most so long.
     'watchdog.open_timeout=60',
     ...options.extraArgs,
-    `${SLOT_PARAMETER}=${options.slot}`,
-  ].join(' ');
+  ];
+}
+
+export interface CmdlineOptions {
+  rootPartitionGuid: string;
+  slot: Slot;
+  kernelArgs: readonly string[];
+}
+
+/** The slot's own words come first: a `--` among the others hands all that follows it to init. */
+export function formatCmdline({ rootPartitionGuid, slot, kernelArgs }: CmdlineOptions): string {
+  return [`root=PARTUUID=${rootPartitionGuid}`, `${SLOT_PARAMETER}=${slot}`, ...kernelArgs].join(' ');
 }

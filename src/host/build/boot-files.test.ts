@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { BOARDS } from '../../shared/boards.ts';
 import { diskGuid } from '../../shared/disk-layout.ts';
 import type { ComponentName } from '../components/component.ts';
-import { type BootOptions, loaderFiles, slotBootFiles } from './boot-files.ts';
+import { bootKernelArgs, type BootOptions, loaderFiles, slotBootFiles } from './boot-files.ts';
 import type { Components } from './component-files.ts';
 
 const board = BOARDS['pc-amd64'];
@@ -26,8 +26,7 @@ const components: Components = new Map(
 const options: BootOptions = {
   board,
   hostname: 'garden',
-  serialConsole: 'ttyS0,115200',
-  extraKernelArgs: [],
+  kernelArgs: bootKernelArgs(board, 'ttyS0,115200', []),
 };
 
 function textOf(path: string, changes: Partial<BootOptions> = {}): string {
@@ -64,10 +63,11 @@ test('loaderFiles: each entry names its own kernel and its own root partition', 
 });
 
 test('loaderFiles: consoles and extra arguments go into the command line, the extra ones last', () => {
-  const entry = textOf('loader/entries/a.conf', { extraKernelArgs: ['quiet', 'x=y'] });
+  const kernelArgs = bootKernelArgs(board, 'ttyS0,115200', ['quiet', 'x=y']);
+  const entry = textOf('loader/entries/a.conf', { kernelArgs });
   assert.match(entry, /console=tty0 console=ttyS0,115200/);
   assert.match(entry, /pci=nommconf.* quiet x=y/);
-  const without = textOf('loader/entries/a.conf', { serialConsole: 'off' });
+  const without = textOf('loader/entries/a.conf', { kernelArgs: bootKernelArgs(board, 'off', []) });
   assert.match(without, /console=tty0/);
   assert.doesNotMatch(without, /ttyS0/);
 });

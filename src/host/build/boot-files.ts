@@ -2,7 +2,7 @@
 // The boot loader's own default is the only record of which slot is committed (docs/disk-layout.md).
 
 import type { Board } from '../../shared/boards.ts';
-import { formatCmdline } from '../../shared/cmdline.ts';
+import { formatCmdline, kernelArgsOf } from '../../shared/cmdline.ts';
 import { diskGuid } from '../../shared/disk-layout.ts';
 import { SLOT_PARTITION, SLOTS, type Slot } from '../../shared/slots.ts';
 import { type Components, componentOf, requireFile } from './component-files.ts';
@@ -17,9 +17,16 @@ export interface BootFile {
 export interface BootOptions {
   board: Board;
   hostname: string;
-  /** `off`, or a `console=` value. */
-  serialConsole: string;
-  extraKernelArgs: readonly string[];
+  /** As in the manifest. */
+  kernelArgs: readonly string[];
+}
+
+/** `serialConsole` is `off`, or a `console=` value. */
+export function bootKernelArgs(board: Board, serialConsole: string, extraArgs: readonly string[]): string[] {
+  return kernelArgsOf({
+    consoles: serialConsole === 'off' ? ['tty0'] : ['tty0', serialConsole],
+    extraArgs: [...board.kernelArgs, ...extraArgs],
+  });
 }
 
 /** What the loader needs; written once when a disk is made, only ever edited in place afterwards. */
@@ -52,8 +59,7 @@ function formatLoaderEntry(slot: Slot, options: BootOptions): string {
   const cmdline = formatCmdline({
     rootPartitionGuid: diskGuid(options.hostname, SLOT_PARTITION[slot]),
     slot,
-    consoles: options.serialConsole === 'off' ? ['tty0'] : ['tty0', options.serialConsole],
-    extraArgs: [...options.board.kernelArgs, ...options.extraKernelArgs],
+    kernelArgs: options.kernelArgs,
   });
   return `title tskrazy ${slot}\nlinux /${slot}/vmlinuz\noptions ${cmdline}\n`;
 }

@@ -10,6 +10,8 @@ import { sourceOfFile } from '../files/file-device.ts';
 import type { BootFile } from './boot-files.ts';
 import { tooLarge } from './size-limit.ts';
 
+const MIB = 1024 * 1024;
+
 export interface BootPartition {
   hostname: string;
   timestampSec: number;
@@ -42,6 +44,29 @@ export function checkBootPartition(partition: BootPartition, sizeBytes = BOOT_PA
     }));
     const sizes = { neededBytes: sizeBytes + cause.excessBytes, maxBytes: sizeBytes };
     throw tooLarge('Cannot build the boot partition', sizes, files);
+  }
+}
+
+/** The smallest partition, in whole MiB, that takes the files with those of both slots. */
+export function neededBootBytes(partition: BootPartition): number {
+  let tooSmall = 0;
+  let enough = BOOT_PARTITION_BYTES / MIB;
+  while (enough - tooSmall > 1) {
+    const middle = Math.floor((tooSmall + enough) / 2);
+    if (fits(partition, middle * MIB)) enough = middle;
+    else tooSmall = middle;
+  }
+  return enough * MIB;
+}
+
+function fits(partition: BootPartition, sizeBytes: number): boolean {
+  try {
+    layOutVolume(volumeOptions(partition, SLOTS, sizeBytes));
+    return true;
+  } catch (error) {
+    // The base class says that such a small volume would be of a type that we do not write.
+    if (error instanceof RangeError) return false;
+    throw error;
   }
 }
 

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '../../shared/boards.ts';
 import { ROOT_PARTITION_BYTES } from '../../shared/disk-layout.ts';
-import { type Manifest, type ManifestFile, MANIFEST_NAME } from '../../shared/manifest.ts';
+import type { Manifest } from '../../shared/manifest.ts';
 import type { DeviceConfig } from '../../shared/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
@@ -14,14 +14,14 @@ import { checkKernel } from './check-kernel.ts';
 import { loadInstanceComponents } from './instance-components.ts';
 import type { Instance } from '../config/instance.ts';
 import { describeWriteError } from '../files/output-file.ts';
-import { packageRoot } from '../package-root.ts';
 import { UserError } from '../user-error.ts';
-import { type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
+import { bootKernelArgs, type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
 import { checkBootPartition } from './boot-partition.ts';
 import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
 import { addComponents, type Components, librariesOf } from './component-files.ts';
 import { planDeviceConfig } from './device-config.ts';
 import { type DeviceProgram, loadDevicePrograms } from './device-programs.ts';
+import { makeManifest, manifestFile } from './make-manifest.ts';
 import { writeRootImage } from './root-image.ts';
 import { RootTree } from './root-tree.ts';
 import { saveSourceMaps } from './source-maps.ts';
@@ -95,6 +95,7 @@ interface Plan extends BuildOptions {
 interface Parts {
   config: DeviceConfig;
   tree: RootTree;
+  kernelArgs: readonly string[];
   loaderFiles: readonly BootFile[];
   /** Without the manifest. */
   slotFiles: readonly BootFile[];
@@ -102,13 +103,15 @@ interface Parts {
 
 async function planParts(plan: Plan, programs: readonly DeviceProgram[]): Promise<Parts> {
   const { components } = plan;
-  const boot = loaderFiles(bootOptions(plan), components);
+  const { hostname, serialConsole, kernel } = plan.instance.config;
+  const kernelArgs = bootKernelArgs(plan.board, serialConsole ?? plan.board.serialConsole, kernel.extraArgs);
+  const boot = loaderFiles({ board: plan.board, hostname, kernelArgs }, components);
   const slot = slotBootFiles(components);
   const withoutId = await planDeviceConfig(plan);
   const tree = planRoot(plan, programs, withoutId);
   const config = { ...withoutId, buildId: await computeBuildId(tree, withoutId, [...boot, ...slot]) };
   addDeviceConfig(tree, config);
-  return { config, tree, loaderFiles: boot, slotFiles: slot };
+  return { config, tree, kernelArgs, loaderFiles: boot, slotFiles: slot };
 }
 
 async function packImage(
@@ -126,7 +129,7 @@ async function packImage(
     ...(signal === undefined ? {} : { signal }),
   });
   signal?.throwIfAborted();
-  const manifest = await makeManifest(plan, config, parts.slotFiles, root);
+  const manifest = await makeManifest({ ...plan, ...parts, entries: parts.tree.entries(), root });
   const slotFiles = [...parts.slotFiles, manifestFile(manifest)];
   const { hostname } = config;
   checkBootPartition({ hostname, timestampSec: plan.buildTimeSec, loaderFiles, slotFiles });
@@ -165,15 +168,6 @@ function planRoot(plan: Plan, programs: readonly DeviceProgram[], config: Device
   return tree;
 }
 
-function bootOptions({ instance, board }: BuildOptions): Parameters<typeof loaderFiles>[0] {
-  return {
-    board,
-    hostname: instance.config.hostname,
-    serialConsole: instance.config.serialConsole ?? board.serialConsole,
-    extraKernelArgs: instance.config.kernel.extraArgs,
-  };
-}
-
 async function computeBuildId(
   tree: RootTree,
   config: DeviceConfig,
@@ -183,42 +177,6 @@ async function computeBuildId(
     bootFiles.map(async ({ path, content }) => `boot ${path} ${await hashContent(content)}`),
   );
   return buildIdOf([...(await describeEntries(tree.entries())), ...boot.toSorted(), JSON.stringify(config)]);
-}
-
-async function makeManifest(
-  plan: Plan,
-  config: DeviceConfig,
-  slotFiles: readonly BootFile[],
-  root: Manifest['root'],
-): Promise<Manifest> {
-  return {
-    formatVersion: 1,
-    buildId: config.buildId,
-    hostname: config.hostname,
-    board: config.board,
-    tskrazyVersion: packageRoot().version,
-    buildTimeSec: plan.buildTimeSec,
-    components: config.components,
-    apps: await Promise.all(
-      plan.apps.map(async ({ service, entries }) => ({
-        name: service.name,
-        kind: service.kind,
-        contentSha256: buildIdOf([...(await describeEntries(entries)), JSON.stringify(service)]),
-      })),
-    ),
-    bootFiles: await Promise.all(slotFiles.map(describeBootFile)),
-    root,
-  };
-}
-
-async function describeBootFile({ path, content }: BootFile): Promise<ManifestFile> {
-  const sizeBytes = content.kind === 'bytes' ? content.bytes.length : content.sizeBytes;
-  return { path, sizeBytes, sha256: await hashContent(content) };
-}
-
-function manifestFile(manifest: Manifest): BootFile {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
-  return { path: MANIFEST_NAME, content: { kind: 'bytes', bytes } };
 }
 
 /** Reproducible builds: SOURCE_DATE_EPOCH (its own specification), else the moment the lock was made. */

@@ -1,0 +1,97 @@
+// The manifest of an image whose root is written.
+
+import { sourceOfBytes } from '../../formats/byte-source.ts';
+import type { Board } from '../../shared/boards.ts';
+import { type Manifest, type ManifestApp, type ManifestFile, MANIFEST_NAME } from '../../shared/manifest.ts';
+import type { DeviceConfig } from '../../shared/services.ts';
+import type { AppBuild } from '../apps/build-app.ts';
+import { sourceOfFile } from '../files/file-device.ts';
+import type { BootFile } from './boot-files.ts';
+import { neededBootBytes } from './boot-partition.ts';
+import { buildIdOf, describeEntries } from './build-id.ts';
+import { hashChunks } from './chunks.ts';
+import type { RootEntry } from './root-tree.ts';
+import { systemHash } from './system-hash.ts';
+
+/**
+ * Two kernels have no run of bytes in common at the same place, so small chunks of boot files would save nothing and
+ * make the manifest longer, which every update sends. What counts is what an interrupted update has to send again.
+ */
+const BOOT_CHUNK_BYTES = 1024 * 1024;
+/** Staged boot files begin at such borders of the root partition. */
+const STAGING_ALIGNMENT_BYTES = 4096;
+
+export interface ManifestPlan {
+  board: Board;
+  config: DeviceConfig;
+  apps: readonly AppBuild[];
+  /** Of the whole root. */
+  entries: readonly RootEntry[];
+  kernelArgs: readonly string[];
+  loaderFiles: readonly BootFile[];
+  /** Without the manifest and its signatures. */
+  slotFiles: readonly BootFile[];
+  root: Manifest['root'];
+}
+
+export async function makeManifest(plan: ManifestPlan): Promise<Manifest> {
+  const { board, config, kernelArgs, root } = plan;
+  const bootFiles = await Promise.all(plan.slotFiles.map(describeBootFile));
+  const manifest: Manifest = {
+    formatVersion: 1,
+    buildId: config.buildId,
+    hostname: config.hostname,
+    board: config.board,
+    arch: board.goArch,
+    tskrazyVersion: config.tskrazyVersion,
+    buildTimeSec: config.buildTimeSec,
+    components: config.components,
+    kernelArgs,
+    systemSha256: await systemHash({ entries: plan.entries, config, kernelArgs, bootFiles }),
+    apps: await Promise.all(plan.apps.map(describeApp)),
+    bootFiles,
+    root,
+    minLayout: { rootPartitionBytes: 0, bootPartitionBytes: 0 },
+  };
+  return { ...manifest, minLayout: minLayoutOf(manifest, plan) };
+}
+
+export function manifestFile(manifest: Manifest): BootFile {
+  const bytes = new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
+  return { path: MANIFEST_NAME, content: { kind: 'bytes', bytes } };
+}
+
+async function describeApp({ service, entries }: AppBuild): Promise<ManifestApp> {
+  return {
+    name: service.name,
+    kind: service.kind,
+    contentSha256: buildIdOf([...(await describeEntries(entries)), JSON.stringify(service)]),
+  };
+}
+
+async function describeBootFile({ path, content }: BootFile): Promise<ManifestFile> {
+  const source =
+    content.kind === 'bytes' ? sourceOfBytes(content.bytes) : sourceOfFile(content.path, content.sizeBytes);
+  const { sizeBytes } = source;
+  const borders = Array.from(
+    { length: Math.ceil(sizeBytes / BOOT_CHUNK_BYTES) },
+    (_, i) => i * BOOT_CHUNK_BYTES,
+  );
+  return { path, sizeBytes, ...(await hashChunks(source, [...borders, sizeBytes])) };
+}
+
+function minLayoutOf(manifest: Manifest, plan: ManifestPlan): Manifest['minLayout'] {
+  // An update keeps the boot files behind the root image until all of them are there.
+  const staged = [manifest.root, ...manifest.bootFiles].map(
+    ({ sizeBytes }) => Math.ceil(sizeBytes / STAGING_ALIGNMENT_BYTES) * STAGING_ALIGNMENT_BYTES,
+  );
+  return {
+    rootPartitionBytes: staged.reduce((sum, bytes) => sum + bytes, 0),
+    bootPartitionBytes: neededBootBytes({
+      hostname: manifest.hostname,
+      timestampSec: manifest.buildTimeSec,
+      loaderFiles: plan.loaderFiles,
+      slotFiles: [...plan.slotFiles, manifestFile(manifest)],
+    }),
+  };
+}
