@@ -86,6 +86,8 @@ export interface ServiceStatus {
   reason: string | null;
   /** Last line that the service wrote. */
   lastLine: string | null;
+  /** As its spec has it. */
+  health?: { url: string };
 }
 
 /** `init`: what init says of the service itself (started, exited, ...). */

@@ -4,7 +4,7 @@
 //   GET    /api/v1/update                read   -> UpdateStatus
 //   POST   /api/v1/update                change -> 201 UpdateOffer. Body: UpdateRequest, JSON, maybe `Content-Encoding: zstd`.
 //                                        409 UpdateBusy: somebody else updates, or a trial goes on.
-//                                        422: the image is refused (signature, board, layout, older); nothing was written.
+//                                        422 UpdateRefused: signature, board, layout, older, ...; nothing was written.
 //   PUT    /api/v1/update/ID/chunks      change -> ChunksReceived. Body: a chunk stream (formats/chunk-stream.ts) in zstd.
 //                                        May be repeated, also with some of the chunks. 422: a chunk is not what it says.
 //   POST   /api/v1/update/ID/install     change -> one InstallEvent a line (NDJSON), the last one `installed` or `failed`.
@@ -36,6 +36,8 @@ export const UPDATE_API = {
 } as const;
 
 export const SESSION_IDLE_MS = 30_000;
+/** Of a zstd frame that is sent to a device, as the power of two: 8 MiB. A larger one would cost the device its memory. */
+export const MAX_ZSTD_WINDOW_LOG = 23;
 /** Of the manifest in an UpdateRequest. */
 export const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
 
@@ -82,6 +84,8 @@ export interface UpdateRequest {
   signatures: string;
   /** Take an image that was signed before the running one. */
   allowDowngrade?: boolean;
+  /** Take an image of another hostname: this device is to become that one. */
+  allowRename?: boolean;
   /** Never switch live. */
   forceReboot?: boolean;
 }
@@ -108,6 +112,27 @@ export interface UpdateBusy {
   restartFirst?: true;
 }
 
+/** Why an image is refused, for programs; the message is for people. */
+export type RefusalReason =
+  /** It is no manifest, or one of a kind that this device cannot read. */
+  | 'manifest'
+  /** Nobody whom this device trusts has signed it. */
+  | 'signature'
+  /** What vouches for it is keys that expire, and this device does not know what time it is. */
+  | 'clock'
+  | 'board'
+  /** `allowRename` takes it. */
+  | 'hostname'
+  /** A partition is too small. */
+  | 'layout'
+  /** `allowDowngrade` takes it. */
+  | 'older';
+
+export interface UpdateRefused {
+  error: { message: string };
+  reason: RefusalReason;
+}
+
 export interface ChunksReceived {
   chunks: number;
   bytes: number;
@@ -131,6 +156,7 @@ export interface TryAccepted {
 
 export interface ConfirmRequest {
   buildId: string;
+  client?: UpdateClient;
 }
 
 export interface RollbackRequest {

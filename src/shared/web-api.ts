@@ -12,6 +12,7 @@
 //   POST /api/v1/services/NAME/{start,stop,restart} change   -> ServiceStatus (202 when `web` restarts itself)
 //   POST /api/v1/reboot, /api/v1/poweroff          change    -> 202 PowerAccepted
 //   POST /api/v1/sessions                          change    -> 201 NewSession, for `Authorization: Bearer`
+//   /api/v1/update and below: update-api.ts
 //
 // Who: `read` and `change` want the session cookie, `Authorization: Bearer` with a session's token, or
 // `Authorization: Basic` with the device's password (any user name). A device without a password lets
@@ -23,6 +24,8 @@ import type { LogQuery, ServiceAction, SystemStatus } from './init-api.ts';
 import type { NetStatus } from './net-status.ts';
 import type { LogLine, ServiceStatus } from './services.ts';
 import type { TimeStatus } from './time-status.ts';
+import type { SessionView } from './update-api.ts';
+import type { UpdateRecord, UpdateState } from './update-state.ts';
 
 /** Basic authentication has a user name; any is accepted, this is the one to send. */
 export const WEB_USER = 'tskrazy';
@@ -116,6 +119,15 @@ export interface WebStatus {
   time: TimeStatus | null;
   /** False on a device without a password: changes are refused. */
   mayChange: boolean;
+  /** null: init does not say. What is in the slots is in UpdateStatus. */
+  update: UpdateSummary | null;
+}
+
+/** How the device stands between two builds, as short as can be: it is part of every status. */
+export interface UpdateSummary extends Omit<UpdateState, 'history'> {
+  session: SessionView | null;
+  /** The newest of the history, without its lines. */
+  last: Omit<UpdateRecord, 'lastLines'> | null;
 }
 
 /** Events of /api/v1/events by name: `status` at once and then about every two seconds, `service` at each change. */

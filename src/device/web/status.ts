@@ -7,7 +7,9 @@ import { INIT_API, type SystemStatus } from '../../shared/init-api.ts';
 import { NET_STATUS_PATH, type NetStatus } from '../../shared/net-status.ts';
 import type { ServiceStatus } from '../../shared/services.ts';
 import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/time-status.ts';
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { SessionView } from '../../shared/update-api.ts';
+import type { UpdateState } from '../../shared/update-state.ts';
+import type { UpdateSummary, WebStatus } from '../../shared/web-api.ts';
 import type { InitClient } from './init-client.ts';
 import { monotonicMs } from './monotonic.ts';
 import { UsageMeter, readHardware, type Meter } from './usage-meter.ts';
@@ -22,6 +24,8 @@ const FIRST_INTERVAL_MS = 250;
 export interface StatusOptions {
   init: InitClient;
   mayChange: boolean;
+  /** Who sends an update now. */
+  updateSession?: () => SessionView | null;
   netStatusPath?: string;
   timeStatusPath?: string;
   bootIdPath?: string;
@@ -67,9 +71,11 @@ export class StatusReader {
 
   async #assemble(): Promise<WebStatus> {
     const { init, mayChange, netStatusPath, timeStatusPath } = this.#options;
-    const [system, services] = await Promise.all([
+    const [system, services, update] = await Promise.all([
       init.get<SystemStatus>(INIT_API.system),
       init.get<ServiceStatus[]>(INIT_API.services),
+      // An init that has failed at this alone still has all the rest to tell.
+      init.get<UpdateState>(INIT_API.update).catch(() => null),
     ]);
     const usage = await this.#meter.sample(services);
     const status: WebStatus = {
@@ -82,10 +88,18 @@ export class StatusReader {
       network: readStatusFile(netStatusPath ?? NET_STATUS_PATH) as NetStatus | null,
       time: readStatusFile(timeStatusPath ?? TIME_STATUS_PATH) as TimeStatus | null,
       mayChange,
+      update: update && summarize(update, this.#options.updateSession?.() ?? null),
     };
     this.#last = { status, atMs: monotonicMs() };
     return status;
   }
+}
+
+function summarize({ history, ...state }: UpdateState, session: SessionView | null): UpdateSummary {
+  const [newest] = history;
+  if (!newest) return { ...state, session, last: null };
+  const { lastLines: _lines, ...last } = newest;
+  return { ...state, session, last };
 }
 
 /** null: not written yet. It is replaced as a whole, so that there is no half of it. */

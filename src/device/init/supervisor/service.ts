@@ -77,6 +77,7 @@ export class Service {
       nextStartAtMs: this.#nextStartAtMs,
       reason: this.#reason,
       lastLine: this.log.lastOutput(),
+      ...(this.spec.health && { health: this.spec.health }),
     };
   }
 
