@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { truncateSync } from 'node:fs';
 import type { ByteSource } from '../../src/formats/byte-source.ts';
 import { readGpt } from '../../src/formats/gpt.ts';
-import { openBlockDevice } from '../../src/device/init/perm/block-device.ts';
+import { openBlockDevice } from '../../src/device/block-device.ts';
 import { test } from 'node:test';
 import { bootDevice, EARLY_STEPS, PERM_MOUNT, prepareDevice, putExt4 } from '../support/init-scenario.ts';
 import { RecordingSys } from '../support/recording-sys.ts';

@@ -36,6 +36,7 @@ export interface Answers {
   spawn?: (request: SpawnRequest) => void;
   onSignal?: (process: RecordedProcess, signal: string) => void;
   resizePartition?: () => void;
+  loadKernel?: () => void;
   rootDevice?: string;
 }
 
@@ -101,6 +102,10 @@ export class RecordingSys implements Sys, Disposable {
     this.answers.mount?.(request);
   }
 
+  unmount(target: string): void {
+    this.#write(`unmount ${target}`);
+  }
+
   async syncAndUnmount(targets: readonly string[]): Promise<'done'> {
     this.#write(['sync', ...targets.map((target) => `unmount ${target}`)].join(', '));
     return 'done';
@@ -108,6 +113,10 @@ export class RecordingSys implements Sys, Disposable {
 
   rootDevice(): string {
     return this.answers.rootDevice ?? '254:2';
+  }
+
+  dropBlockCache(device: string): void {
+    this.#write(`drop cache of ${device}`);
   }
 
   setHostname(name: string): void {
@@ -143,6 +152,19 @@ export class RecordingSys implements Sys, Disposable {
 
   resizeExt4(mountPoint: string, blockCount: number): void {
     this.#write(`ext4 ${mountPoint}: ${blockCount} blocks`);
+  }
+
+  clearImmutable(path: string): void {
+    this.#write(`${path} may be changed`);
+  }
+
+  async loadKernel(path: string, cmdline: string): Promise<void> {
+    this.#write(`load kernel ${path}: ${cmdline}`);
+    this.answers.loadKernel?.();
+  }
+
+  async unloadKernel(): Promise<void> {
+    this.#write('unload kernel');
   }
 
   async run(argv: readonly string[]): Promise<ProgramResult> {

@@ -10,6 +10,11 @@ export const RNDADDENTROPY = 0x40085203;
 /** linux/sockios.h */
 export const SIOCGIFFLAGS = 0x8913;
 export const SIOCSIFFLAGS = 0x8914;
+/** linux/fs.h */
+export const BLKFLSBUF = 0x1261;
+export const FS_IOC_GETFLAGS = 0x80086601;
+export const FS_IOC_SETFLAGS = 0x40086602;
+export const FS_IMMUTABLE_FL = 0x10;
 /** linux/blkpg.h */
 export const BLKPG = 0x1269;
 /** linux/ext4.h: _IOW('f', 16, __u64) */

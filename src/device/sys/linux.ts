@@ -1,10 +1,12 @@
 // The real kernel behind `Sys`, through libc.
 
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { getRawPointer } from 'node:ffi';
 import { syncAndUnmount } from './bounded-sync.ts';
 import * as ioctls from './ioctls.ts';
+import { loadKernel, unloadKernel } from './kexec.ts';
 import { bindLibc } from './libc.ts';
+import { linuxStorage } from './linux-storage.ts';
 import { isOwnChild, runProgram, spawnProcess } from './processes.ts';
 import type { MountFlag, PowerCommand, Sys, Watchdog } from './sys.ts';
 
@@ -23,6 +25,7 @@ const POWER_COMMANDS: Readonly<Record<PowerCommand, number>> = {
   restart: 0x01234567,
   halt: 0xcdef0123 | 0,
   poweroff: 0x4321fedc,
+  kexec: 0x45584543,
 };
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
@@ -33,6 +36,7 @@ const WEXITED = 0x4;
 const WNOWAIT = 0x01000000;
 
 const mount = bindLibc('mount', ['string', 'string', 'string', 'uint64', 'string']);
+const umount2 = bindLibc('umount2', ['string', 'int32']);
 const sethostname = bindLibc('sethostname', ['buffer', 'uint64']);
 const clockSettime = bindLibc('clock_settime', ['int32', 'buffer']);
 const reboot = bindLibc('reboot', ['int32']);
@@ -43,18 +47,17 @@ const waitpid = bindLibc('waitpid', ['int32', 'buffer', 'int32']);
 
 export function linuxSys(): Sys {
   return {
-    path: (path) => path,
+    ...linuxStorage(),
     uptimeMs: () => Number(process.hrtime.bigint() / 1_000_000n),
 
     mount(request) {
       const flags = request.flags.reduce((bits, flag) => bits | MOUNT_FLAGS[flag], 0);
       mount(request.source, request.target, request.type, BigInt(flags), request.options ?? '');
     },
-    syncAndUnmount,
-    rootDevice() {
-      const { dev } = statSync('/', { bigint: true });
-      return `${deviceMajor(dev)}:${deviceMinor(dev)}`;
+    unmount(target) {
+      umount2(target, 0);
     },
+    syncAndUnmount,
 
     setHostname(name) {
       const bytes = new TextEncoder().encode(name);
@@ -82,6 +85,10 @@ export function linuxSys(): Sys {
         ioctl(fd, BigInt(ioctls.EXT4_IOC_RESIZE_FS), new Uint8Array(count.buffer)),
       );
     },
+
+    clearImmutable,
+    loadKernel,
+    unloadKernel,
 
     run: runProgram,
     spawn: spawnProcess,
@@ -161,6 +168,15 @@ function openWatchdog(path: string, timeoutSec: number): Watchdog {
   };
 }
 
+function clearImmutable(path: string): void {
+  withFile(path, 'r', (fd) => {
+    const flags = new Uint8Array(8);
+    ioctl(fd, BigInt(ioctls.FS_IOC_GETFLAGS), flags);
+    flags[0]! &= ~ioctls.FS_IMMUTABLE_FL;
+    ioctl(fd, BigInt(ioctls.FS_IOC_SETFLAGS), flags);
+  });
+}
+
 function withFile(path: string, mode: string, use: (fd: number) => void): void {
   const fd = openSync(path, mode);
   try {
@@ -168,13 +184,4 @@ function withFile(path: string, mode: string, use: (fd: number) => void): void {
   } finally {
     closeSync(fd);
   }
-}
-
-/** dev_t of 64 bits as glibc packs it (sys/sysmacros.h). */
-function deviceMajor(dev: bigint): bigint {
-  return ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
-}
-
-function deviceMinor(dev: bigint): bigint {
-  return (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
 }

@@ -14,7 +14,8 @@ export interface MountRequest {
 /** mount(2)'s flags, by the names that /proc/mounts gives them. */
 export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'noatime' | 'remount';
 
-export type PowerCommand = 'restart' | 'poweroff' | 'halt';
+/** `kexec` starts the kernel that `loadKernel` has put into memory. */
+export type PowerCommand = 'restart' | 'poweroff' | 'halt' | 'kexec';
 
 export interface ProgramResult {
   /** null: killed by a signal or by the time limit. */
@@ -68,10 +69,14 @@ export interface Sys {
   uptimeMs(): number;
 
   mount(request: MountRequest): void;
+  /** Fails with EBUSY while somebody uses it. */
+  unmount(target: string): void;
   /** sync(2), then umount2(2) of each target in turn, in a thread of its own: storage may hang for ever. */
   syncAndUnmount(targets: readonly string[], timeLimitMs: number): Promise<'done' | 'busy' | 'timed out'>;
   /** Device that the root file system is on. */
   rootDevice(): DeviceNumber;
+  /** What is read of a block device from now on comes from the medium; only what was flushed before is sure to. */
+  dropBlockCache(device: string): void;
 
   setHostname(name: string): void;
   setClock(timeMs: number): void;
@@ -84,6 +89,12 @@ export interface Sys {
   resizePartition(disk: string, partition: { number: number; startBytes: number; lengthBytes: number }): void;
   /** Makes a mounted ext4 that many blocks large. */
   resizeExt4(mountPoint: string, blockCount: number): void;
+
+  /** The flag that efivarfs gives to a variable's file, so that nobody deletes it by accident. */
+  clearImmutable(path: string): void;
+  /** Puts a kernel into memory for `power('kexec')`, instead of one that is there already. */
+  loadKernel(path: string, cmdline: string): Promise<void>;
+  unloadKernel(): Promise<void>;
 
   /** Runs a program to its end; never rejects for the way it ended. */
   run(argv: readonly string[], timeLimitMs: number): Promise<ProgramResult>;
@@ -107,3 +118,6 @@ export interface Sys {
   /** Does not return on a device. */
   power(command: PowerCommand): void;
 }
+
+/** The part that has to do with block devices: all that other programs than init need. */
+export type StorageSys = Pick<Sys, 'path' | 'rootDevice' | 'dropBlockCache'>;

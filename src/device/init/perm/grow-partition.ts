@@ -3,7 +3,7 @@
 import { encodeGpt, readGpt, type Gpt } from '../../../formats/gpt.ts';
 import { PERM_PARTITION } from '../../../shared/disk-layout.ts';
 import type { Sys } from '../../sys/sys.ts';
-import { openBlockDevice } from './block-device.ts';
+import { openBlockDevice } from '../../block-device.ts';
 import type { PermPartition } from './locate-perm.ts';
 
 /** A gain of less is not worth the risk of writing a partition table. */

@@ -5,7 +5,7 @@ import { PROBE_BYTES, identifyContent, type PartitionContent } from './partition
 import type { Sys } from '../../sys/sys.ts';
 import { describeError } from '../boot-step.ts';
 import type { Device } from '../device.ts';
-import { openBlockDevice } from './block-device.ts';
+import { openBlockDevice } from '../../block-device.ts';
 import {
   decodeExt4Superblock,
   SUPERBLOCK_BYTES,

@@ -1,0 +1,38 @@
+// A block device (in tests, a file) as bytes. Storage may be slow or dying: only opening it blocks the program.
+
+import { closeSync, fsync, openSync, read, write } from 'node:fs';
+import { promisify } from 'node:util';
+import type { ByteDevice } from '../formats/byte-source.ts';
+
+export interface BlockDevice extends ByteDevice, Disposable {
+  /** Returns when all that was written is on the medium. */
+  flush(): Promise<void>;
+}
+
+const readAt = promisify(read);
+const writeAt = promisify(write);
+const syncFile = promisify(fsync);
+
+export function openBlockDevice(path: string, sizeBytes: number, mode: 'r' | 'r+'): BlockDevice {
+  const fd = openSync(path, mode);
+  return {
+    sizeBytes,
+    async read(offsetBytes, lengthBytes) {
+      const bytes = new Uint8Array(lengthBytes);
+      const { bytesRead } = await readAt(fd, bytes, 0, lengthBytes, offsetBytes);
+      if (bytesRead === lengthBytes) return bytes;
+      throw new RangeError(
+        `Cannot read ${lengthBytes} bytes at ${offsetBytes} of "${path}": got ${bytesRead}`,
+      );
+    },
+    async write(offsetBytes, bytes) {
+      const { bytesWritten } = await writeAt(fd, bytes, 0, bytes.length, offsetBytes);
+      if (bytesWritten === bytes.length) return;
+      throw new RangeError(
+        `Cannot write ${bytes.length} bytes at ${offsetBytes} of "${path}": wrote ${bytesWritten}`,
+      );
+    },
+    flush: () => syncFile(fd),
+    [Symbol.dispose]: () => closeSync(fd),
+  };
+}

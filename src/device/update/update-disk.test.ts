@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RecordingSys } from '../../../test/support/recording-sys.ts';
+import { openUpdateDisk } from './update-disk.ts';
+
+const MIB = 1024 * 1024;
+
+function deviceWithDisk(rootPartition: number): RecordingSys {
+  const sys = new RecordingSys({ rootDevice: `254:${rootPartition}` });
+  sys.disk('vda', 8 * MIB, {
+    1: [1 * MIB, 1 * MIB],
+    2: [2 * MIB, 2 * MIB],
+    3: [4 * MIB, 3 * MIB],
+    4: [7 * MIB, 1 * MIB],
+  });
+  return sys;
+}
+
+test('openUpdateDisk: the slot that runs is the source, the other one the target', () => {
+  for (const [rootPartition, source, target] of [
+    [2, 'a', 'b'],
+    [3, 'b', 'a'],
+  ] as const) {
+    using sys = deviceWithDisk(rootPartition);
+    using disk = openUpdateDisk(sys);
+    assert.deepEqual([disk.source, disk.target], [source, target]);
+    const sizes = [disk.boot.sizeBytes, disk.sourceRoot.sizeBytes, disk.targetRoot.sizeBytes];
+    assert.deepEqual(sizes, [MIB, ...(source === 'a' ? [2 * MIB, 3 * MIB] : [3 * MIB, 2 * MIB])]);
+  }
+});
+
+test('openUpdateDisk: what is written to the target can be read back, also after the caches were dropped', async () => {
+  using sys = deviceWithDisk(2);
+  using disk = openUpdateDisk(sys);
+  await disk.targetRoot.write(512, Uint8Array.of(1, 2, 3));
+  await disk.dropCaches();
+  assert.deepEqual([...(await disk.targetRoot.read(511, 5))], [0, 1, 2, 3, 0]);
+  assert.deepEqual(sys.log, ['drop cache of /dev/vda1', 'drop cache of /dev/vda3']);
+});
+
+test('openUpdateDisk refuses a root that is in no slot', () => {
+  using sys = deviceWithDisk(4);
+  assert.throws(() => openUpdateDisk(sys), /partition 4, which belongs to no slot/);
+});

@@ -1,0 +1,43 @@
+// Opens the partitions that an update reads and writes: those of the disk that the device runs from.
+
+import { BOOT_PARTITION } from '../../shared/disk-layout.ts';
+import { SLOT_PARTITION, SLOTS } from '../../shared/slots.ts';
+import { type DiskPartition, locateRootDisk, openPartition, partitionOf } from '../root-disk.ts';
+import type { StorageSys } from '../sys/sys.ts';
+import type { UpdateDisk } from './slot-installer.ts';
+
+export interface OpenUpdateDisk extends UpdateDisk, Disposable {}
+
+/** The slot whose root is `/` is the source, whatever the command line says. Throws when there is nothing to update. */
+export function openUpdateDisk(sys: StorageSys): OpenUpdateDisk {
+  const disk = locateRootDisk(sys);
+  const source = SLOTS.find((slot) => SLOT_PARTITION[slot] === disk.rootPartition);
+  const target = SLOTS.find((slot) => slot !== source);
+  if (source === undefined || target === undefined) {
+    throw new Error(`The root file system is on partition ${disk.rootPartition}, which belongs to no slot`);
+  }
+  const bootPartition = partitionOf(disk, BOOT_PARTITION);
+  const targetPartition = partitionOf(disk, SLOT_PARTITION[target]);
+  using opened = new DisposableStack();
+  const open = (partition: DiskPartition, mode: 'r' | 'r+') =>
+    opened.use(openPartition(sys, partition, mode));
+  const boot = open(bootPartition, 'r+');
+  const sourceRoot = open(partitionOf(disk, SLOT_PARTITION[source]), 'r');
+  const targetRoot = open(targetPartition, 'r+');
+  const all = opened.move();
+  return {
+    source,
+    target,
+    boot,
+    sourceRoot,
+    targetRoot,
+    async dropCaches() {
+      // What is not on the medium yet cannot be dropped.
+      await boot.flush();
+      await targetRoot.flush();
+      sys.dropBlockCache(sys.path(bootPartition.path));
+      sys.dropBlockCache(sys.path(targetPartition.path));
+    },
+    [Symbol.dispose]: () => all.dispose(),
+  };
+}
