@@ -56,8 +56,8 @@ test('loaderFiles: slot a is the default; one letter says so', () => {
 test('loaderFiles: each entry names its own kernel and its own root partition', () => {
   const a = textOf('loader/entries/a.conf');
   const b = textOf('loader/entries/b.conf');
-  assert.match(a, /^title tskrazy a\nlinux \/a\/vmlinuz\noptions .*\n$/);
-  assert.match(b, /^title tskrazy b\nlinux \/b\/vmlinuz\noptions .*\n$/);
+  assert.match(a, /^title tskrazy a\nlinux \/a\/vmlinuz\noptions .*\n/);
+  assert.match(b, /^title tskrazy b\nlinux \/b\/vmlinuz\noptions .*\n/);
   const partitions = [a, b].map((entry) => /root=PARTUUID=(\S+)/.exec(entry)?.[1]);
   assert.deepEqual(partitions, [diskGuid('garden', 2), diskGuid('garden', 3)]);
 });

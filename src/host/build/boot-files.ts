@@ -4,6 +4,12 @@
 import type { Board } from '../../shared/boards.ts';
 import { formatCmdline, kernelArgsOf } from '../../shared/cmdline.ts';
 import { diskGuid } from '../../shared/disk-layout.ts';
+import {
+  formatLoaderConf,
+  formatLoaderEntry,
+  LOADER_CONF_PATH,
+  loaderEntryPath,
+} from '../../shared/loader-entry.ts';
 import { SLOT_PARTITION, SLOTS, type Slot } from '../../shared/slots.ts';
 import { type Components, componentOf, requireFile } from './component-files.ts';
 import type { FileContent } from './root-tree.ts';
@@ -37,10 +43,10 @@ export function loaderFiles(options: BootOptions, components: Components): BootF
       path: efiLoader.bootPath,
       content: requireFile(componentOf(components, 'boot-loader'), efiLoader.packagePath),
     },
-    { path: 'loader/loader.conf', content: text(formatLoaderConf('a')) },
+    { path: LOADER_CONF_PATH, content: text(formatLoaderConf('a')) },
     ...SLOTS.map((slot) => ({
-      path: `loader/entries/${slot}.conf`,
-      content: text(formatLoaderEntry(slot, options)),
+      path: loaderEntryPath(slot),
+      content: text(formatLoaderEntry(slot, cmdlineOf(slot, options))),
     })),
   ];
 }
@@ -50,18 +56,8 @@ export function slotBootFiles(components: Components): BootFile[] {
   return [{ path: 'vmlinuz', content: requireFile(componentOf(components, 'kernel'), 'vmlinuz') }];
 }
 
-/** The commit of an update changes one letter of the `default` line, hence one sector. */
-function formatLoaderConf(slot: Slot): string {
-  return `default ${slot}.conf\ntimeout 0\nconsole-mode keep\neditor no\n`;
-}
-
-function formatLoaderEntry(slot: Slot, options: BootOptions): string {
-  const cmdline = formatCmdline({
-    rootPartitionGuid: diskGuid(options.hostname, SLOT_PARTITION[slot]),
-    slot,
-    kernelArgs: options.kernelArgs,
-  });
-  return `title tskrazy ${slot}\nlinux /${slot}/vmlinuz\noptions ${cmdline}\n`;
+function cmdlineOf(slot: Slot, { hostname, kernelArgs }: BootOptions): string {
+  return formatCmdline({ rootPartitionGuid: diskGuid(hostname, SLOT_PARTITION[slot]), slot, kernelArgs });
 }
 
 function text(content: string): FileContent {
