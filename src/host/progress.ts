@@ -6,11 +6,13 @@ export interface ProgressReporter {
 
 export interface ProgressStep {
   advance(bytes: number): void;
+  /** What it is waiting for now, for whoever watches; it replaces what was told before. */
+  tell(detail: string): void;
   done(note?: string): void;
 }
 
 export const silentProgress: ProgressReporter = {
-  start: () => ({ advance() {}, done() {} }),
+  start: () => ({ advance() {}, tell() {}, done() {} }),
 };
 
 export function megabytes(bytes: number): string {

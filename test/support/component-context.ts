@@ -34,6 +34,7 @@ export async function sourceContext(
         let reached = 0;
         return {
           advance: (bytes) => (reached += bytes),
+          tell: () => undefined,
           done: (note) =>
             progress.push(`done ${what}: ${reached} bytes${note === undefined ? '' : `, ${note}`}`),
         };

@@ -3,7 +3,7 @@
 // steps come up while others run (a download inside a build), not as a list known beforehand.
 
 import { stripVTControlCharacters, styleText } from 'node:util';
-import type { ProgressReporter, ProgressStep } from '../progress.ts';
+import { type ProgressReporter, type ProgressStep, silentProgress } from '../progress.ts';
 import { formatBytes } from './sizes.ts';
 
 export interface ProgressStream {
@@ -16,6 +16,7 @@ interface RunningStep {
   what: string;
   totalBytes: number | undefined;
   doneBytes: number;
+  detail: string;
 }
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -37,14 +38,17 @@ export class TerminalProgress implements ProgressReporter {
   }
 
   start(what: string, totalBytes?: number): ProgressStep {
-    const step: RunningStep = { what, totalBytes, doneBytes: 0 };
-    if (this.#quiet) return { advance() {}, done() {} };
+    const step: RunningStep = { what, totalBytes, doneBytes: 0, detail: '' };
+    if (this.#quiet) return silentProgress.start(what);
     this.#running.add(step);
     if (this.#isLive) this.#scheduleRedraw();
     else this.#stream.write(`${what}${totalBytes === undefined ? '' : ` (${formatBytes(totalBytes)})`}\n`);
     return {
       advance: (bytes) => {
         step.doneBytes += bytes;
+      },
+      tell: (detail) => {
+        step.detail = detail;
       },
       done: (note) => this.#finish(step, note),
     };
@@ -92,7 +96,7 @@ export class TerminalProgress implements ProgressReporter {
     this.hide();
     this.#frame = (this.#frame + 1) % FRAMES.length;
     for (const step of this.#running) {
-      this.#writeLine(`${this.#paint('cyan', FRAMES[this.#frame] ?? '')} ${step.what}${describeBytes(step)}`);
+      this.#writeLine(`${this.#paint('cyan', FRAMES[this.#frame] ?? '')} ${step.what}${describeStep(step)}`);
       this.#drawnLines += 1;
     }
   }
@@ -111,7 +115,8 @@ export class TerminalProgress implements ProgressReporter {
   }
 }
 
-function describeBytes(step: RunningStep): string {
+function describeStep(step: RunningStep): string {
+  if (step.detail !== '') return `: ${step.detail}`;
   if (step.totalBytes === undefined) return step.doneBytes === 0 ? '' : `  ${formatBytes(step.doneBytes)}`;
   const percent =
     step.totalBytes === 0 ? 100 : Math.min(100, Math.floor((step.doneBytes / step.totalBytes) * 100));

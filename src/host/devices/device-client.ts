@@ -3,16 +3,18 @@
 
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import type { BootRecord, LogQuery, ServiceAction } from '../../shared/init-api.ts';
 import type { LogLine, ServiceStatus } from '../../shared/services.ts';
-import { WEB_API, WEB_USER, type WebError, type WebStatus } from '../../shared/web-api.ts';
+import { WEB_API, WEB_USER, type WebError, type WebEvents, type WebStatus } from '../../shared/web-api.ts';
 import { UserError } from '../user-error.ts';
 import type { DeviceAddress } from './device-address.ts';
 import { noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.ts';
 import type { FoundDevice } from './find-device.ts';
 import type { KnownPassword } from './instance-password.ts';
 import { NoAnswerError } from './no-answer-error.ts';
-import { readServerSentEvents } from './server-sent-events.ts';
+import { RefusalError } from './refusal-error.ts';
+import { readServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
 
 const CONNECT_LIMIT_MS = 5000;
 const ANSWER_LIMIT_MS = 20_000;
@@ -27,10 +29,12 @@ export interface LogBatch {
   id: string;
 }
 
-interface AskOptions {
-  method?: 'GET' | 'POST';
+export interface AskOptions {
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Without a byte from the device, or to it. */
   limitMs?: number;
   headers?: Readonly<Record<string, string>>;
+  body?: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   /** What is being done, after "Cannot". */
   act: string;
 }
@@ -56,15 +60,22 @@ export class DeviceClient {
     return address;
   }
 
+  /** The same device, for work that has another end. */
+  withSignal(signal: AbortSignal): DeviceClient {
+    const client = new DeviceClient(this.device, this.#password, signal);
+    client.#address = this.#address;
+    return client;
+  }
+
   async status(): Promise<WebStatus> {
-    const status = await this.#askJson<WebStatus>(WEB_API.status, { act: 'read the status' });
+    const status = await this.askJson<WebStatus>(WEB_API.status, { act: 'read the status' });
     if (typeof status?.system?.hostname !== 'string') throw notADevice(this.device, this.address);
     this.#version = status.system.tskrazyVersion;
     return status;
   }
 
   async boots(): Promise<BootRecord[]> {
-    return this.#askJson<BootRecord[]>(WEB_API.boots, { act: 'read the earlier logs' });
+    return this.askJson<BootRecord[]>(WEB_API.boots, { act: 'read the earlier logs' });
   }
 
   async log(name: string, query: LogQuery): Promise<LogLine[]> {
@@ -76,37 +87,38 @@ export class DeviceClient {
 
   /** Ends when the device ends it, which a followed log never does by itself; throws NoAnswerError when cut off. */
   async *follow(name: string, query: LogQuery, lastEventId?: string): AsyncGenerator<LogBatch> {
-    const answer = await this.#ask(WEB_API.log(name, { ...query, follow: true }), {
+    const events = this.#follow(WEB_API.log(name, { ...query, follow: true }), {
       act: `follow the log "${name}"`,
       ...(lastEventId === undefined ? {} : { headers: { 'Last-Event-ID': lastEventId } }),
     });
-    answer.socket.setTimeout(SILENCE_LIMIT_MS, () => answer.destroy(new TimeoutError()));
-    try {
-      for await (const { id, event, data } of readServerSentEvents(answer.setEncoding('utf8'))) {
-        if (event === 'lines') yield { id, lines: JSON.parse(data) as LogLine[] };
-      }
-    } catch (error) {
-      this.#signal.throwIfAborted();
-      throw noAnswer(this.device, this.address, error);
-    } finally {
-      answer.destroy();
+    for await (const { id, event, data } of events) {
+      if (event === 'lines') yield { id, lines: JSON.parse(data) as LogLine[] };
+    }
+  }
+
+  /** All services at once, then each that changes, until the connection is lost: then it throws NoAnswerError. */
+  async *followServices(): AsyncGenerator<readonly ServiceStatus[]> {
+    const events = this.#follow(WEB_API.events, { act: 'follow the services' });
+    for await (const { event, data } of events) {
+      if (event === 'status') yield (JSON.parse(data) as WebEvents['status']).services;
+      if (event === 'service') yield [JSON.parse(data) as WebEvents['service']];
     }
   }
 
   async act(name: string, action: ServiceAction): Promise<ServiceStatus> {
     const path = WEB_API.serviceAction(name, action);
-    return this.#askJson(path, { method: 'POST', limitMs: ACT_LIMIT_MS, act: `${action} "${name}"` });
+    return this.askJson(path, { method: 'POST', limitMs: ACT_LIMIT_MS, act: `${action} "${name}"` });
   }
 
   async power(how: 'reboot' | 'poweroff'): Promise<void> {
     const act = how === 'reboot' ? 'reboot' : 'power off';
-    await this.#askJson(WEB_API[how], { method: 'POST', act: `${act} "${this.device.name}"` });
+    await this.askJson(WEB_API[how], { method: 'POST', act: `${act} "${this.device.name}"` });
   }
 
   /** Needs no password. */
-  async isUp(): Promise<boolean> {
+  async isUp(limitMs = CONNECT_LIMIT_MS): Promise<boolean> {
     try {
-      const answer = await this.#send(this.address, WEB_API.health, { act: '', limitMs: CONNECT_LIMIT_MS });
+      const answer = await this.#send(this.address, WEB_API.health, { act: '', limitMs });
       answer.resume();
       return answer.statusCode === 200;
     } catch {
@@ -115,7 +127,8 @@ export class DeviceClient {
     }
   }
 
-  async #askJson<T>(path: string, options: AskOptions): Promise<T> {
+  /** For those parts of the API that have a client of their own. */
+  async askJson<T>(path: string, options: AskOptions): Promise<T> {
     const answer = await this.#ask(path, options);
     try {
       return JSON.parse(await text(answer)) as T;
@@ -126,11 +139,41 @@ export class DeviceClient {
     }
   }
 
+  /** The answer piece by piece, as text. Throws NoAnswerError when it breaks off. */
+  async *askStream(path: string, options: AskOptions & { silenceLimitMs?: number }): AsyncGenerator<string> {
+    const answer = await this.#ask(path, options);
+    const { silenceLimitMs } = options;
+    if (silenceLimitMs !== undefined)
+      answer.socket.setTimeout(silenceLimitMs, () => answer.destroy(new TimeoutError()));
+    try {
+      yield* answer.setEncoding('utf8') as AsyncIterable<string>;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw noAnswer(this.device, this.address, error);
+    } finally {
+      answer.destroy();
+    }
+  }
+
+  async *#follow(path: string, options: AskOptions): AsyncGenerator<ServerSentEvent> {
+    try {
+      yield* readServerSentEvents(this.askStream(path, { ...options, silenceLimitMs: SILENCE_LIMIT_MS }));
+    } catch (error) {
+      // A line without an end, which no device of ours sends: whoever did, it is not there as it should be.
+      throw error instanceof RangeError ? noAnswer(this.device, this.address, error) : error;
+    }
+  }
+
   async #ask(path: string, options: AskOptions): Promise<http.IncomingMessage> {
     const answer = await this.#reach(path, options);
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
-    throw await this.#refusal(answer, options.act);
+    try {
+      throw await this.#refusal(answer, options.act);
+    } finally {
+      // A body that is still being sent is of no use any more.
+      answer.destroy();
+    }
   }
 
   /** Takes the first address that answers, and stays with it. */
@@ -170,7 +213,9 @@ export class DeviceClient {
       request.once('error', (error) => {
         reject(this.#signal.aborted ? this.#signal.reason : noAnswer(this.device, address, error));
       });
-      request.end();
+      if (options.body === undefined) request.end();
+      // What goes wrong comes as the request's own error; an answer may come before all is sent.
+      else pipeline(options.body, request).catch(() => undefined);
     });
   }
 
@@ -181,7 +226,8 @@ export class DeviceClient {
   async #refusal(answer: http.IncomingMessage, act: string): Promise<UserError> {
     const { device, address } = this;
     const body = await text(answer);
-    const said = refusalMessage(body);
+    const answered = parseRefusal(body);
+    const said = answered?.error.message;
     if (said === undefined) return notADevice(device, address);
     switch (answer.statusCode) {
       case 401:
@@ -199,7 +245,10 @@ export class DeviceClient {
       default:
     }
     // init says itself what it cannot do.
-    return new UserError(said.startsWith('Cannot ') ? said : `Cannot ${act}: ${lowerFirst(said)}`);
+    return new RefusalError(said.startsWith('Cannot ') ? said : `Cannot ${act}: ${lowerFirst(said)}`, {
+      statusCode: answer.statusCode ?? 0,
+      body: answered,
+    });
   }
 
   /** undefined: it has none, so it is not one of ours. */
@@ -214,10 +263,10 @@ class TimeoutError extends Error {
 }
 
 /** undefined: not an answer of our API. */
-function refusalMessage(body: string): string | undefined {
+function parseRefusal(body: string): WebError | undefined {
   try {
-    const { error } = JSON.parse(body) as Partial<WebError>;
-    return typeof error?.message === 'string' ? error.message : undefined;
+    const refusal = JSON.parse(body) as Partial<WebError> | null;
+    return typeof refusal?.error?.message === 'string' ? (refusal as WebError) : undefined;
   } catch {
     return undefined;
   }

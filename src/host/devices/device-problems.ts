@@ -5,6 +5,7 @@ import { UserError } from '../user-error.ts';
 import { type DeviceAddress, formatDeviceAddress } from './device-address.ts';
 import type { FoundDevice } from './find-device.ts';
 import { NoAnswerError } from './no-answer-error.ts';
+import { TooOldError } from './refusal-error.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
@@ -85,9 +86,9 @@ export function notADevice(device: FoundDevice, address: DeviceAddress): UserErr
   );
 }
 
-export function tooOld(device: FoundDevice, what: string, version: string | undefined): UserError {
+export function tooOld(device: FoundDevice, what: string, version: string | undefined): TooOldError {
   const runs = version === undefined ? 'an older tskrazy' : `tskrazy ${version}`;
-  return new UserError(`Cannot ${what} of "${device.name}": it runs ${runs}, which does not know how`, {
+  return new TooOldError(`Cannot ${what} of "${device.name}": it runs ${runs}, which does not know how`, {
     hint: 'Write the device anew ("tsk flash"), or use the tsk that built it.',
   });
 }
