@@ -56,3 +56,20 @@ export interface CmdlineOptions {
 export function formatCmdline({ rootPartitionGuid, slot, kernelArgs }: CmdlineOptions): string {
   return [`root=PARTUUID=${rootPartitionGuid}`, `${SLOT_PARAMETER}=${slot}`, ...kernelArgs].join(' ');
 }
+
+/** Printable ASCII: the boot loader's entry is one line, and the kernel takes the word as it stands. */
+export const KERNEL_ARGUMENT = /^(?:[!#-~]|"[ !#-~]*")+$/;
+const OF_THE_SLOT = new RegExp(`^"?(?:root|${SLOT_PARAMETER.replace('.', String.raw`\.`)})(?:=|"?$)`);
+/** Linux takes 2047 characters on both architectures; the words of the slot need 66 of them. */
+const MAX_KERNEL_ARGS_LENGTH = 1900;
+
+/** What keeps these words from being kernel arguments, about the list; undefined: nothing. */
+export function kernelArgsProblem(words: readonly string[]): string | undefined {
+  const notOne = words.find((word) => !KERNEL_ARGUMENT.test(word));
+  if (notOne !== undefined) return `has "${notOne}", which is not one kernel argument`;
+  const ofTheSlot = words.find((word) => OF_THE_SLOT.test(word));
+  if (ofTheSlot !== undefined) return `has "${ofTheSlot}", which depends on the slot`;
+  const { length } = words.join(' ');
+  if (length <= MAX_KERNEL_ARGS_LENGTH) return undefined;
+  return `has ${length} characters together, more than ${MAX_KERNEL_ARGS_LENGTH}`;
+}

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { networkSchema } from './config-network.ts';
 import { timeSchema } from './config-time.ts';
 import { BOARD_IDS } from './boards.ts';
+import { KERNEL_ARGUMENT } from './cmdline.ts';
 import { appNameSchema, appSchema } from './config-app.ts';
 import { componentsSchema } from './config-components.ts';
 import { checkWaitFor } from './config-wait-for.ts';
@@ -20,8 +21,6 @@ export const PLANNED_BOARDS: readonly string[] = ['raspberry-pi'];
 /** RFC 1123, section 2.1; 64 is what Linux takes. The last label is no number: it would read as an IP address. */
 const HOSTNAME =
   /^(?=.{1,64}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*(?!\d+$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
-/** Printable ASCII: the boot loader's entry is one line, and the kernel takes the word as it stands. */
-const KERNEL_ARGUMENT = /^(?:[!#-~]|"[ !#-~]*")+$/;
 const SERIAL_CONSOLE = /^(?:off|tty[A-Za-z]+\d*(?:,\d+[a-z0-9]*)?)$/;
 
 export const configSchema = v.strictObject(
