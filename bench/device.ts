@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WEB_API } from '../src/shared/web-api.ts';
 import { measurePage } from './device-page.ts';
 import { type Figures, median, say } from './figures.ts';
-import { HOST_BOARD, PROBE_APP, ProbeDevice, ProbeDisk } from '../test/support/probe-device.ts';
+import { HOST_BOARD } from '../test/support/host-board.ts';
+import { PROBE_APP, ProbeDevice, ProbeDisk } from '../test/support/probe-device.ts';
 
 const MEMORY_MIB = 512;
 /** After boot, until it is idle. */

@@ -8,11 +8,20 @@ import type { BootFile } from '../../src/host/build/boot-files.ts';
 import { layOutDisk, MIN_DISK_BYTES, PERM_PARTITION, SECTOR_BYTES } from '../../src/shared/disk-layout.ts';
 import { WEB_API, WEB_USER } from '../../src/shared/web-api.ts';
 import { eventually } from '../support/appliance.ts';
+import {
+  dripHeaders,
+  neverRead,
+  openIdle,
+  pourBody,
+  speakNoHttp,
+  type WebAddress,
+} from '../support/bad-web-clients.ts';
 import { GarbageServer } from '../support/dhcp-garbage.ts';
+import { HOST_BOARD } from '../support/host-board.ts';
+import { ask } from '../support/http-ask.ts';
 import {
   type BootOptions,
   type DiskOptions,
-  HOST_BOARD,
   PROBE_APP,
   ProbeDevice,
   ProbeDisk,
@@ -178,8 +187,40 @@ test('no slot, a foreign /perm, a crash, a flood, garbage from a DHCP server, wr
     assert.ok((counts['401']?.length ?? 0) < 80, `${counts['401']?.length} were looked at`);
     await survival.check('guessing');
   });
+
+  await t.test('clients that speak too slowly, too much, nonsense or not at all', async () => {
+    await treatWebBadly(device, survival);
+  });
   assert.equal(await device.stop(), 'powered-off');
 });
+
+async function treatWebBadly(device: ProbeDevice, survival: Survival): Promise<void> {
+  const { hostname: host, port } = new URL(device.pageUrl);
+  const address: WebAddress = { host, port: Number(port), authorization: device.authorization };
+  // It takes its time, by design; meanwhile the others come.
+  const slow = dripHeaders(address);
+  await speakNoHttp(address);
+  await survival.check('what is no HTTP');
+  const sent = await pourBody(address, GIB);
+  assert.ok(sent < GIB, `${sent} bytes of a body were taken`);
+  await survival.check('an endless body');
+  const idle = await openIdle(address, 1000);
+  await survival.check('1,000 idle connections');
+  for (const socket of idle) socket.destroy();
+  await device.act('endless', 'restart');
+  await neverRead(
+    address,
+    WEB_API.log('endless', { follow: true }),
+    async () => (await device.service('endless')).lastLine === 'written',
+  );
+  await survival.check('one that never reads');
+  for (const path of ['/..%2f..%2fetc/tskrazy/device.json', '/assets/..%2f..%2f..%2ftsk%2fweb.cjs']) {
+    const { status } = await ask(device.pageUrl, path);
+    assert.equal(status, 404, path);
+  }
+  assert.match(await slow, /^HTTP\/1.1 408 |^$/);
+  await survival.check('slow headers');
+}
 
 test('a full /perm, and a medium that is read-only', async (t) => {
   if (!requireTool(t, HOST_BOARD.qemuSystem)) return;

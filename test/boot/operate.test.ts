@@ -10,11 +10,10 @@ import { test, type TestContext } from 'node:test';
 import type { LogLine } from '../../src/shared/services.ts';
 import type { WebStatus } from '../../src/shared/web-api.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
-import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
 import { Appliance, eventually } from '../support/appliance.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
 
-const HOST_BOARD: BoardId = process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64';
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'tsk.ts');
 
 /** Types make the lines of the bundle others than those of the file. */
@@ -95,14 +94,14 @@ function makeInstance(t: TestContext, hostname: string): string {
   writeFileSync(join(directory, 'src', 'crasher.ts'), CRASHER);
   writeFileSync(join(directory, 'src', 'ticker.ts'), TICKER);
   const apps = { crasher: { node: './src/crasher.ts' }, ticker: { node: './src/ticker.ts' } };
-  writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify({ hostname, board: HOST_BOARD, apps }));
+  writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify({ hostname, board: HOST_BOARD_ID, apps }));
   return directory;
 }
 
 test('tsk shows, steers and follows a device, over a reboot and until it is off', async (t) => {
-  if (!requireTool(t, BOARDS[HOST_BOARD].qemuSystem)) return;
+  if (!requireTool(t, HOST_BOARD.qemuSystem)) return;
   const directory = makeInstance(t, 'operated');
-  const appliance = await Appliance.boot(t, await openInstance(directory), { board: HOST_BOARD });
+  const appliance = await Appliance.boot(t, await openInstance(directory), { board: HOST_BOARD_ID });
   const garden = new CommandLine(directory);
   await looksAtIt(garden);
   await seesSourcePlaces(garden);
@@ -119,7 +118,7 @@ async function looksAtIt(garden: CommandLine): Promise<void> {
   assert.match(status, /^operated\n {2}Page +http:\/\/127\.0\.0\.1:\d+\/ \(virtual machine\)\n/);
   assert.match(status, /\/perm +\/dev\/vda4, /);
   const { system } = JSON.parse(await garden.succeeds('status', '--json')) as WebStatus;
-  assert.deepEqual([system.hostname, system.board, system.slot], ['operated', HOST_BOARD, 'a']);
+  assert.deepEqual([system.hostname, system.board, system.slot], ['operated', HOST_BOARD_ID, 'a']);
   assert.match(await garden.succeeds('ps'), /^NAME +STATE +UPTIME +MEMORY +CPU +RESTARTS +LAST LINE\n/);
   const running = await eventually('ticks in ps', async () =>
     /^ticker +running .* tick \d+$/m.exec(await garden.succeeds('ps')),

@@ -7,11 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { type Instance, openInstance } from '../../src/host/config/instance.ts';
-import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
 import { Appliance, eventually } from '../support/appliance.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
-
-const HOST_BOARD: BoardId = process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64';
 
 /** The child starts a process in a session of its own that ignores SIGTERM, and leaves it an orphan. */
 const FORKER = `
@@ -80,7 +78,7 @@ async function makeInstance(t: TestContext): Promise<Instance> {
   };
   writeFileSync(
     join(directory, 'tskrazy.json'),
-    JSON.stringify({ hostname: 'supervision', board: HOST_BOARD, apps }),
+    JSON.stringify({ hostname: 'supervision', board: HOST_BOARD_ID, apps }),
   );
   return openInstance(directory);
 }
@@ -93,8 +91,8 @@ async function lastObservation(appliance: Appliance): Promise<Observation> {
 }
 
 test('nothing survives the stop of its service, and a crash is the crash of one', async (t) => {
-  if (!requireTool(t, BOARDS[HOST_BOARD].qemuSystem)) return;
-  const appliance = await Appliance.boot(t, await makeInstance(t), { board: HOST_BOARD });
+  if (!requireTool(t, HOST_BOARD.qemuSystem)) return;
+  const appliance = await Appliance.boot(t, await makeInstance(t), { board: HOST_BOARD_ID });
   await eventually('the orphan to be seen', async () => {
     return (await lastObservation(appliance)).orphans.length > 0;
   });

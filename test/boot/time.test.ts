@@ -6,12 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openInstance } from '../../src/host/config/instance.ts';
-import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
 import { Appliance, eventually } from '../support/appliance.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
 import { NtpServer } from '../support/ntp-server.ts';
 import { requireTool } from '../support/require-tool.ts';
 
-const HOST_BOARD: BoardId = process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64';
 const DAY_MS = 24 * 3600 * 1000;
 /** An emulated machine under load stands still now and then. */
 const TOLERANCE_MS = 30_000;
@@ -26,7 +25,7 @@ setInterval(() => {
 `;
 
 test('a device takes the time that two of three servers tell, before the apps that wait for it', async (t) => {
-  if (!requireTool(t, BOARDS[HOST_BOARD].qemuSystem)) return;
+  if (!requireTool(t, HOST_BOARD.qemuSystem)) return;
   const servers = [
     await NtpServer.start(t, { aheadMs: 10 * 365 * DAY_MS }),
     await NtpServer.start(t, { aheadMs: 30 * DAY_MS }),
@@ -39,13 +38,13 @@ test('a device takes the time that two of three servers tell, before the apps th
     join(directory, 'tskrazy.json'),
     JSON.stringify({
       hostname: 'punctual',
-      board: HOST_BOARD,
+      board: HOST_BOARD_ID,
       apps: { watcher: { node: 'watcher.ts', waitFor: ['clock'], sandbox: 'off' } },
       // How QEMU's user network calls the host's loopback.
       time: { servers: servers.map(({ port }) => `10.0.2.2:${port}`) },
     }),
   );
-  const appliance = await Appliance.boot(t, await openInstance(directory), { board: HOST_BOARD });
+  const appliance = await Appliance.boot(t, await openInstance(directory), { board: HOST_BOARD_ID });
   const seen = await eventually('what the clocks show', async () => {
     const line = (await appliance.log('watcher')).match(/\{.*\}/)?.[0];
     return line !== undefined && (JSON.parse(line) as { nowMs: number; hardwareMs: number });

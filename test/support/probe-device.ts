@@ -11,7 +11,6 @@ import { silentProgress } from '../../src/host/progress.ts';
 import { ensurePassword, type Instance, openInstance } from '../../src/host/config/instance.ts';
 import { answers } from '../../src/host/vm/answers.ts';
 import { powerOff, startVirtualMachine, type VirtualMachine } from '../../src/host/vm/virtual-machine.ts';
-import { type Board, BOARDS } from '../../src/shared/boards.ts';
 import type { LogLine } from '../../src/shared/services.ts';
 import {
   type NewSession,
@@ -20,14 +19,13 @@ import {
   WEB_USER,
   type WebStatus,
 } from '../../src/shared/web-api.ts';
+import { HOST_BOARD } from './host-board.ts';
 
 const PROBE_PORT = 8081;
 /** It looks into the processes of all others. */
 export const PROBE_APP = { source: 'probe.ts', user: 'root', sandbox: 'off' } as const;
 /** An emulated boot on a busy machine takes minutes. */
 const BOOT_LIMIT_MS = 10 * 60_000;
-
-export const HOST_BOARD: Board = BOARDS[process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64'];
 
 export interface ProcessFigures {
   pid: number;

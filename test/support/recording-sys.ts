@@ -106,6 +106,10 @@ export class RecordingSys implements Sys, Disposable {
     this.#write(`unmount ${target}`);
   }
 
+  detachMount(target: string): void {
+    this.#write(`detach ${target}`);
+  }
+
   async syncAndUnmount(targets: readonly string[]): Promise<'done'> {
     this.#write(['sync', ...targets.map((target) => `unmount ${target}`)].join(', '));
     return 'done';
@@ -174,7 +178,8 @@ export class RecordingSys implements Sys, Disposable {
   }
 
   async spawn(request: SpawnRequest): Promise<{ pid: number; closeOutput: () => void }> {
-    this.#write(`spawn ${request.argv.join(' ')} in ${request.cwd}`);
+    const of = request.root === undefined ? '' : ` of ${request.root}`;
+    this.#write(`spawn ${request.argv.join(' ')} in ${request.cwd}${of}`);
     this.answers.spawn?.(request);
     const process = this.#makeProcess(request);
     this.processes.push(process);
