@@ -4,6 +4,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { ByteSource } from './byte-source.ts';
+import { getGuid, putGuid } from './guid.ts';
 
 export interface GptPartition {
   /** GUIDs are lower case with hyphens when read, any case when written. */
@@ -75,26 +76,7 @@ const MAX_ENTRY_BYTES = 4096;
 
 const PRIMARY_SECTOR = 1;
 const SECTOR_SIZES = [512, 4096] as const;
-const GUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const NIL_GUID = '00000000-0000-0000-0000-000000000000';
-/** The first three fields of a GUID are little-endian: where each byte of the text goes. */
-const GUID_BYTE_ORDER = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15] as const;
-
-function putGuid(bytes: Uint8Array, offset: number, guid: string): void {
-  const text = guid.toLowerCase();
-  if (!GUID_PATTERN.test(text)) throw new TypeError(`Cannot encode the GPT: "${guid}" is not a GUID`);
-  const hex = text.replaceAll('-', '');
-  for (const [i, position] of GUID_BYTE_ORDER.entries()) {
-    bytes[offset + position] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  }
-}
-
-function getGuid(bytes: Uint8Array, offset: number): string {
-  const hex = GUID_BYTE_ORDER.map((position) => bytes[offset + position]!.toString(16).padStart(2, '0'));
-  return [hex.slice(0, 4), hex.slice(4, 6), hex.slice(6, 8), hex.slice(8, 10), hex.slice(10)]
-    .map((part) => part.join(''))
-    .join('-');
-}
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
