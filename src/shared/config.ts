@@ -9,6 +9,7 @@ import { BOARD_IDS } from './boards.ts';
 import { KERNEL_ARGUMENT } from './cmdline.ts';
 import { appNameSchema, appSchema } from './config-app.ts';
 import { componentsSchema } from './config-components.ts';
+import { updateSchema } from './config-update.ts';
 import { checkWaitFor } from './config-wait-for.ts';
 
 /** Keys that design.md promises and this version does not have; by the path of the object they are in. */
@@ -82,9 +83,7 @@ export const configSchema = v.strictObject(
         v.description('Linux'),
       ),
     ),
-    update: v.exactOptional(
-      v.pipe(v.strictObject({}, 'must be an object'), v.description('Updates; there is nothing to set yet')),
-    ),
+    update: v.exactOptional(updateSchema),
     web: v.exactOptional(
       v.pipe(
         v.strictObject(

@@ -55,6 +55,7 @@ export function copyInstance(from: string, to: string): string {
     'tskrazy.lock.json',
     '.tskrazy/password',
     '.tskrazy/password-hash',
+    '.tskrazy/update-key.pem',
   ]) {
     mkdirSync(dirname(join(to, name)), { recursive: true });
     cpSync(join(from, name), join(to, name), { recursive: true });

@@ -4,7 +4,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '../../shared/boards.ts';
 import { ROOT_PARTITION_BYTES } from '../../shared/disk-layout.ts';
-import type { Manifest } from '../../shared/manifest.ts';
+import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
+import { SIGNATURES_NAME } from '../../shared/manifest-signature.ts';
 import type { DeviceConfig } from '../../shared/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
@@ -13,6 +14,7 @@ import { checkIsolation } from './check-isolation.ts';
 import { checkKernel } from './check-kernel.ts';
 import { loadInstanceComponents } from './instance-components.ts';
 import type { Instance } from '../config/instance.ts';
+import { ensureUpdateKeys, type UpdateKeys } from '../config/update-keys.ts';
 import { describeWriteError } from '../files/output-file.ts';
 import { UserError } from '../user-error.ts';
 import { bootKernelArgs, type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
@@ -21,9 +23,10 @@ import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
 import { addComponents, type Components, librariesOf } from './component-files.ts';
 import { planDeviceConfig } from './device-config.ts';
 import { type DeviceProgram, loadDevicePrograms } from './device-programs.ts';
-import { makeManifest, manifestFile } from './make-manifest.ts';
+import { encodeManifest, makeManifest } from './make-manifest.ts';
 import { writeRootImage } from './root-image.ts';
 import { RootTree } from './root-tree.ts';
+import { signManifest } from './sign-manifest.ts';
 import { saveSourceMaps } from './source-maps.ts';
 import { addDeviceConfig, addDevicePrograms, addSystemFiles } from './system-files.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -41,11 +44,17 @@ export interface BuiltImage {
   board: Board;
   hostname: string;
   manifest: Manifest;
+  /** As in slotFiles. */
+  manifestBytes: Uint8Array;
+  /** Content of the file with the signatures; an update is signed at the present, and slotFiles at the build's time. */
+  sign(signedAtSec: number): Uint8Array;
   /** A squashfs file of `manifest.root.sizeBytes` bytes. */
   rootImagePath: string;
   /** Shared by both slots. */
   loaderFiles: readonly BootFile[];
-  /** Relative to the slot's directory; the manifest is among them. */
+  /** The files that the manifest names, in its order; relative to the slot's directory. */
+  bootFiles: readonly BootFile[];
+  /** All files of the slot's directory: those, the manifest and its signatures. */
   slotFiles: readonly BootFile[];
   /** Files of the instance that went in, for watching. */
   inputs: readonly string[];
@@ -64,7 +73,9 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   );
   await checkKernel(components, board);
   const apps = await untilAborted(buildApps(options, components), signal);
-  const plan = { ...options, components, apps, buildTimeSec: buildTime(createdAtSec) };
+  const buildTimeSec = buildTime(createdAtSec);
+  const updateKeys = await ensureUpdateKeys(instance);
+  const plan = { ...options, components, apps, buildTimeSec, updateKeys };
 
   const parts = await planParts(plan, programs);
 
@@ -89,6 +100,7 @@ interface Plan extends BuildOptions {
   components: Components;
   apps: readonly AppBuild[];
   buildTimeSec: number;
+  updateKeys: UpdateKeys;
 }
 
 /** What the image will be made of; nothing is written yet. */
@@ -97,8 +109,8 @@ interface Parts {
   tree: RootTree;
   kernelArgs: readonly string[];
   loaderFiles: readonly BootFile[];
-  /** Without the manifest. */
-  slotFiles: readonly BootFile[];
+  /** Without the manifest and its signatures. */
+  bootFiles: readonly BootFile[];
 }
 
 async function planParts(plan: Plan, programs: readonly DeviceProgram[]): Promise<Parts> {
@@ -111,7 +123,7 @@ async function planParts(plan: Plan, programs: readonly DeviceProgram[]): Promis
   const tree = planRoot(plan, programs, withoutId);
   const config = { ...withoutId, buildId: await computeBuildId(tree, withoutId, [...boot, ...slot]) };
   addDeviceConfig(tree, config);
-  return { config, tree, kernelArgs, loaderFiles: boot, slotFiles: slot };
+  return { config, tree, kernelArgs, loaderFiles: boot, bootFiles: slot };
 }
 
 async function packImage(
@@ -130,15 +142,24 @@ async function packImage(
   });
   signal?.throwIfAborted();
   const manifest = await makeManifest({ ...plan, ...parts, entries: parts.tree.entries(), root });
-  const slotFiles = [...parts.slotFiles, manifestFile(manifest)];
+  const manifestBytes = encodeManifest(manifest);
+  const sign = (signedAtSec: number): Uint8Array => signManifest(manifestBytes, plan.updateKeys, signedAtSec);
+  const slotFiles = [
+    ...parts.bootFiles,
+    bootFileOf(MANIFEST_NAME, manifestBytes),
+    bootFileOf(SIGNATURES_NAME, sign(plan.buildTimeSec)),
+  ];
   const { hostname } = config;
   checkBootPartition({ hostname, timestampSec: plan.buildTimeSec, loaderFiles, slotFiles });
   return {
     board: plan.board,
     hostname,
     manifest,
+    manifestBytes,
+    sign,
     rootImagePath,
     loaderFiles,
+    bootFiles: parts.bootFiles,
     slotFiles,
     inputs: apps.flatMap((app) => app.inputs),
     warnings: apps.flatMap((app) => app.warnings),
@@ -177,6 +198,10 @@ async function computeBuildId(
     bootFiles.map(async ({ path, content }) => `boot ${path} ${await hashContent(content)}`),
   );
   return buildIdOf([...(await describeEntries(tree.entries())), ...boot.toSorted(), JSON.stringify(config)]);
+}
+
+function bootFileOf(path: string, bytes: Uint8Array): BootFile {
+  return { path, content: { kind: 'bytes', bytes } };
 }
 
 /** Reproducible builds: SOURCE_DATE_EPOCH (its own specification), else the moment the lock was made. */

@@ -4,8 +4,10 @@ import type { Board } from '../../shared/boards.ts';
 import type { DeviceConfig, ServiceSpec } from '../../shared/services.ts';
 import type { AppBuild } from '../apps/build-app.ts';
 import { ensurePassword, type Instance } from '../config/instance.ts';
+import type { UpdateKeys } from '../config/update-keys.ts';
 import { packageRoot } from '../package-root.ts';
 import type { Components } from './component-files.ts';
+import { trustedKeysOf } from './sign-manifest.ts';
 
 interface DeviceConfigPlan {
   instance: Instance;
@@ -13,6 +15,7 @@ interface DeviceConfigPlan {
   components: Components;
   apps: readonly AppBuild[];
   buildTimeSec: number;
+  updateKeys: UpdateKeys;
 }
 
 /** Without the build id, which is computed from it among other things. */
@@ -28,6 +31,7 @@ export async function planDeviceConfig(plan: DeviceConfigPlan): Promise<DeviceCo
     buildTimeSec: plan.buildTimeSec,
     tskrazyVersion: packageRoot().version,
     components: Object.fromEntries(components.toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    update: { trustedKeys: trustedKeysOf(plan.updateKeys, config.update.trustedKeys) },
     network: config.network,
     time: config.time,
     web: { port: config.web.port, passwordHash: hash },

@@ -3,6 +3,7 @@
 import { sourceOfBytes } from '../../formats/byte-source.ts';
 import type { Board } from '../../shared/boards.ts';
 import { type Manifest, type ManifestApp, type ManifestFile, MANIFEST_NAME } from '../../shared/manifest.ts';
+import { MAX_SIGNATURES_BYTES, SIGNATURES_NAME } from '../../shared/manifest-signature.ts';
 import type { DeviceConfig } from '../../shared/services.ts';
 import type { AppBuild } from '../apps/build-app.ts';
 import { sourceOfFile } from '../files/file-device.ts';
@@ -30,13 +31,13 @@ export interface ManifestPlan {
   kernelArgs: readonly string[];
   loaderFiles: readonly BootFile[];
   /** Without the manifest and its signatures. */
-  slotFiles: readonly BootFile[];
+  bootFiles: readonly BootFile[];
   root: Manifest['root'];
 }
 
 export async function makeManifest(plan: ManifestPlan): Promise<Manifest> {
   const { board, config, kernelArgs, root } = plan;
-  const bootFiles = await Promise.all(plan.slotFiles.map(describeBootFile));
+  const bootFiles = await Promise.all(plan.bootFiles.map(describeBootFile));
   const manifest: Manifest = {
     formatVersion: 1,
     buildId: config.buildId,
@@ -56,9 +57,8 @@ export async function makeManifest(plan: ManifestPlan): Promise<Manifest> {
   return { ...manifest, minLayout: minLayoutOf(manifest, plan) };
 }
 
-export function manifestFile(manifest: Manifest): BootFile {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
-  return { path: MANIFEST_NAME, content: { kind: 'bytes', bytes } };
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
 }
 
 async function describeApp({ service, entries }: AppBuild): Promise<ManifestApp> {
@@ -91,7 +91,18 @@ function minLayoutOf(manifest: Manifest, plan: ManifestPlan): Manifest['minLayou
       hostname: manifest.hostname,
       timestampSec: manifest.buildTimeSec,
       loaderFiles: plan.loaderFiles,
-      slotFiles: [...plan.slotFiles, manifestFile(manifest)],
+      slotFiles: [
+        ...plan.bootFiles,
+        reserve(MANIFEST_NAME, encodeManifest(manifest).length + MANIFEST_RESERVE_BYTES),
+        reserve(SIGNATURES_NAME, MAX_SIGNATURES_BYTES),
+      ],
     }),
   };
+}
+
+/** For the numbers of minLayout, which are in the manifest themselves. */
+const MANIFEST_RESERVE_BYTES = 100;
+
+function reserve(path: string, sizeBytes: number): BootFile {
+  return { path, content: { kind: 'path', path, sizeBytes } };
 }

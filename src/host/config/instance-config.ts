@@ -3,8 +3,10 @@
 import { resolve } from 'node:path';
 import type { BoardId } from '../../shared/boards.ts';
 import type { ConfigFile } from '../../shared/config.ts';
+import type { TrustedKey } from '../../shared/manifest-signature.ts';
 import type { NetworkConfig } from '../../shared/network-config.ts';
 import { parseMemorySize } from '../../shared/sandbox.ts';
+import { parseTrustedKey } from '../../shared/trusted-key.ts';
 import type { AppConfig } from '../apps/app-config.ts';
 import type { ComponentOverride, ComponentOverrides } from '../components/component-override.ts';
 
@@ -20,7 +22,8 @@ export interface InstanceConfig {
   /** Without servers: those that DHCP names, and the public pool. */
   time: { servers?: readonly string[] };
   kernel: { extraArgs: readonly string[] };
-  update: Readonly<Record<string, never>>;
+  /** Keys to believe besides the instance's own. */
+  update: { trustedKeys: readonly TrustedKey[] };
   web: { port: number };
   /** Paths are absolute. */
   components: ComponentOverrides;
@@ -36,10 +39,16 @@ export function resolveConfig(file: ConfigFile, directory: string): InstanceConf
     network: file.network ?? {},
     time: file.time ?? {},
     kernel: { extraArgs: file.kernel?.extraArgs ?? [] },
-    update: {},
+    update: { trustedKeys: (file.update?.trustedKeys ?? []).map(resolveTrustedKey) },
     web: { port: file.web?.port ?? 80 },
     components: resolveOverrides(file.components ?? {}, directory),
   };
+}
+
+function resolveTrustedKey(text: string): TrustedKey {
+  const key = parseTrustedKey(text);
+  if (!key) throw new TypeError(`Cannot use "${text}" as a trusted key: the schema let it pass`);
+  return key;
 }
 
 const DEFAULT_MAX_PROCESSES = 512;

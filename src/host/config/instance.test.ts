@@ -44,7 +44,7 @@ test('openInstance: fills in the defaults, keeps the order of the apps', async (
     network: {},
     time: {},
     kernel: { extraArgs: [] },
-    update: {},
+    update: { trustedKeys: [] },
     web: { port: 80 },
     components: {
       kernel: { kind: 'directory', path: join(directory, 'k') },

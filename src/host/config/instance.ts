@@ -2,13 +2,14 @@
 // drawn once and kept where only its owner can read it; its hash is kept too, because a new salt at every
 // build would give different images from the same inputs.
 
-import { randomBytes, randomInt } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { hashPassword, verifyPassword } from '../../shared/password.ts';
 import { UserError } from '../user-error.ts';
 import { resolveConfig, type InstanceConfig } from './instance-config.ts';
 import { parseConfig } from './parse-config.ts';
+import { readOrCreatePrivateFile } from './private-file.ts';
 
 const CONFIG_NAME = 'tskrazy.json';
 
@@ -18,7 +19,7 @@ export interface Instance {
   configPath: string;
   config: InstanceConfig;
   lockPath: string;
-  /** `.tskrazy`, mode 0700: password and build state; never committed. */
+  /** `.tskrazy`, mode 0700: password, update keys and build state; never committed. */
   stateDirectory: string;
 }
 
@@ -74,13 +75,13 @@ export interface InstancePassword {
 export async function ensurePassword(instance: Pick<Instance, 'stateDirectory'>): Promise<InstancePassword> {
   const passwordPath = join(instance.stateDirectory, 'password');
   const hashPath = join(instance.stateDirectory, 'password-hash');
-  const password = await readOrCreate(passwordPath, drawPassword);
+  const password = await readOrCreatePrivateFile(passwordPath, drawPassword);
   if (password === '') {
     throw new UserError(`Cannot use the password in "${passwordPath}": the file is empty`, {
       hint: 'Write a password into it, or delete it to have a new one drawn.',
     });
   }
-  const stored = await readOrCreate(hashPath, () => hashPassword(password));
+  const stored = await readOrCreatePrivateFile(hashPath, () => hashPassword(password));
   if (isHashOf(stored, password)) return { password, hash: stored };
   const hash = hashPassword(password);
   await writeFile(hashPath, `${hash}\n`, { mode: 0o600 });
@@ -89,32 +90,6 @@ export async function ensurePassword(instance: Pick<Instance, 'stateDirectory'>)
 
 function drawPassword(): string {
   return Array.from({ length: LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
-}
-
-async function readOrCreate(path: string, create: () => string): Promise<string> {
-  const present = await readIfPresent(path);
-  if (present !== undefined) return present.trim();
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  await writeFile(temporary, `${create()}\n`, { mode: 0o600 });
-  try {
-    // A link, unlike a rename, loses against a file that is there: two builds at once agree on one password.
-    await link(temporary, path);
-  } catch (error) {
-    // A file system without links (exFAT, some network shares).
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  return (await readFile(path, 'utf8')).trim();
-}
-
-async function readIfPresent(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function isHashOf(hash: string, password: string): boolean {
