@@ -16,6 +16,7 @@ import type { Sys } from '../sys/sys.ts';
 import { InitLog } from './log/init-log.ts';
 import { KernelLog } from './log/kernel-log.ts';
 import { LogKeeper } from './log/log-keeper.ts';
+import type { Service } from './supervisor/service.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
 
 /** Where logs outlive a reboot. */
@@ -33,6 +34,8 @@ export class Device {
   watchdog: SystemStatus['watchdog'] = 'none';
   readonly warnings: string[] = [];
   #config: DeviceConfig | undefined;
+  /** Build that the device has started from: apps of another one may run by now. */
+  #bootBuildId = '';
   #supervisor: Supervisor | undefined;
 
   constructor(sys: Sys) {
@@ -50,7 +53,13 @@ export class Device {
   }
 
   set config(config: DeviceConfig) {
+    this.#bootBuildId ||= config.buildId;
     this.#config = config;
+  }
+
+  /** Empty when boot has failed before there were any. */
+  services(): readonly Service[] {
+    return this.#supervisor?.list() ?? [];
   }
 
   get supervisor(): Supervisor {
@@ -98,9 +107,9 @@ export class Device {
 
   /** This boot, as the logs that are kept know it. */
   bootRecord(): Omit<BootRecord, 'boot' | 'logs'> {
-    const { buildId, slot, bootedAtMs } = this.status();
+    const { slot, bootedAtMs } = this.status();
     const id = readFileSync(this.sys.path('/proc/sys/kernel/random/boot_id'), 'latin1').trim();
-    return { id, buildId, slot, bootedAtMs, end: null };
+    return { id, buildId: this.#bootBuildId, slot, bootedAtMs, end: null };
   }
 
   /** ext4 makes itself read-only when it finds damage (errors=remount-ro). */

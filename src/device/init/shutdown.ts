@@ -87,7 +87,7 @@ export class Shutdown {
 }
 
 function stopLimitMs(device: Device): number {
-  const longest = Math.max(0, ...device.config.services.map((service) => service.stopTimeoutSec));
+  const longest = Math.max(0, ...device.services().map(({ spec }) => spec.stopTimeoutSec));
   // Apps stop first, then our own programs.
   return 2 * longest * 1000 + STOP_MARGIN_MS;
 }

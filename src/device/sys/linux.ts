@@ -18,7 +18,11 @@ const MOUNT_FLAGS: Readonly<Record<MountFlag, number>> = {
   noexec: 0x8,
   remount: 0x20,
   noatime: 0x400,
+  bind: 0x1000,
+  /** With what is mounted below. */
+  rbind: 0x1000 | 0x4000,
 };
+const MNT_DETACH = 0x2;
 /** linux/reboot.h, as C's int. */
 const RB_DISABLE_CAD = 0;
 const POWER_COMMANDS: Readonly<Record<PowerCommand, number>> = {
@@ -56,6 +60,9 @@ export function linuxSys(): Sys {
     },
     unmount(target) {
       umount2(target, 0);
+    },
+    detachMount(target) {
+      umount2(target, MNT_DETACH);
     },
     syncAndUnmount,
 

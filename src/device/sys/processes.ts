@@ -2,7 +2,7 @@
 // Outputs are real pipes: libuv's own "pipes" are sockets, and `echo > /dev/stderr` fails on a socket.
 
 import { spawn as spawnChild, type ChildProcess } from 'node:child_process';
-import { closeSync, fchownSync } from 'node:fs';
+import { closeSync, fchownSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { bindLibc } from './libc.ts';
 import type { OutputSource, ProgramResult, SpawnedProcess, SpawnRequest } from './sys.ts';
@@ -11,6 +11,8 @@ const O_CLOEXEC = 0o2000000;
 const OUTPUT_OF_RUN_BYTES = 16 * 1024;
 
 const pipe2 = bindLibc('pipe2', ['buffer', 'int32']);
+const chroot = bindLibc('chroot', ['string']);
+const fchdir = bindLibc('fchdir', ['int32']);
 
 /**
  * One for all outputs: each is used up before the next is read. A buffer for every read, as Node does it by
@@ -36,12 +38,14 @@ export async function spawnProcess(request: SpawnRequest): Promise<SpawnedProces
     if (outputOwner !== undefined) {
       for (const { writeEnd } of [stdout, stderr]) fchownSync(writeEnd, outputOwner, outputOwner);
     }
-    child = spawnChild(program, args, {
-      cwd: request.cwd,
-      env: request.env,
-      detached: true,
-      stdio: ['ignore', stdout.writeEnd, stderr.writeEnd],
-    });
+    child = insideRoot(request.root, () =>
+      spawnChild(program, args, {
+        cwd: request.cwd,
+        env: request.env,
+        detached: true,
+        stdio: ['ignore', stdout.writeEnd, stderr.writeEnd],
+      }),
+    );
   } finally {
     closeSync(stdout.writeEnd);
     closeSync(stderr.writeEnd);
@@ -62,6 +66,27 @@ export async function spawnProcess(request: SpawnRequest): Promise<SpawnedProces
     pid,
     closeOutput: () => outputs.forEach((output) => output.destroy()),
   };
+}
+
+/**
+ * libuv has no option for it, so this process goes in, forks, and goes out again before anything else happens in its
+ * thread. To what other threads open meanwhile it makes no difference: they have to do with /perm, /run and the
+ * kernel's file systems, which are the same in there.
+ */
+function insideRoot<T>(root: string | undefined, start: () => T): T {
+  if (root === undefined) return start();
+  const own = openSync('/', 'r');
+  try {
+    chroot(root);
+    try {
+      return start();
+    } finally {
+      fchdir(own);
+      chroot('.');
+    }
+  } finally {
+    closeSync(own);
+  }
 }
 
 /** Never rejects: what went wrong is in the result. */

@@ -11,8 +11,8 @@ export interface MountRequest {
   options?: string;
 }
 
-/** mount(2)'s flags, by the names that /proc/mounts gives them. */
-export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'noatime' | 'remount';
+/** mount(2)'s flags, by the names that /proc/mounts and mount(8) give them. */
+export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'noatime' | 'remount' | 'bind' | 'rbind';
 
 /** `kexec` starts the kernel that `loadKernel` has put into memory. */
 export type PowerCommand = 'restart' | 'poweroff' | 'halt' | 'kexec';
@@ -28,6 +28,8 @@ export interface SpawnRequest {
   argv: readonly string[];
   env: Readonly<Record<string, string>>;
   cwd: string;
+  /** Directory that the process has for its root; `argv` and `cwd` are found in it. Default: init's own. */
+  root?: string;
   /** May open its outputs anew by name (/dev/stderr); user and group. Default: init's own. */
   outputOwner?: number;
   /** `chunk` is used again after the call. */
@@ -69,6 +71,8 @@ export interface Sys {
   uptimeMs(): number;
 
   mount(request: MountRequest): void;
+  /** At once, with all that is mounted below it; who uses it may go on to, and it is gone with the last of them. */
+  detachMount(target: string): void;
   /** Fails with EBUSY while somebody uses it. */
   unmount(target: string): void;
   /** sync(2), then umount2(2) of each target in turn, in a thread of its own: storage may hang for ever. */

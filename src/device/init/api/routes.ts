@@ -120,9 +120,9 @@ async function act(service: Service, action: ServiceAction): Promise<void> {
 function findLog(api: InitApi, name: string): LogSource {
   if (name === LOG_OF_INIT) return api.initLog;
   if (name === LOG_OF_KERNEL) return api.kernelLog;
-  const service = api.supervisor.get(name);
-  if (service === undefined) throw new ApiRefusal(404, `There is no log "${name}"`);
-  return service.log;
+  const log = api.supervisor.logs.get(name);
+  if (log === undefined) throw new ApiRefusal(404, `There is no log "${name}"`);
+  return log;
 }
 
 async function sendLog(
@@ -182,7 +182,7 @@ async function linesOfThisBoot(
 }
 
 async function listBoots(api: InitApi): Promise<BootRecord[]> {
-  const logs = [...api.supervisor.list().map(({ spec }) => spec.name), LOG_OF_INIT, LOG_OF_KERNEL];
+  const logs = [...api.supervisor.logs.keys(), LOG_OF_INIT, LOG_OF_KERNEL];
   return [{ boot: 0, ...api.bootRecord(), logs }, ...(await api.logKeeper.boots())];
 }
 

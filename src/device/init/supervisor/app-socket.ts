@@ -28,6 +28,7 @@ export class AppSocket {
   readonly #path: string;
   readonly #requests: AppRequests;
   #server: Server | undefined;
+  #restTimer: NodeJS.Timeout | undefined;
   #countedSince = 0;
   #count = 0;
 
@@ -38,7 +39,10 @@ export class AppSocket {
 
   /** Before every start of the app; it stays open from the first one on. The app may connect, but not unlink it. */
   async open(owner: SocketOwner): Promise<void> {
-    if (this.#server !== undefined) return;
+    if (this.#server !== undefined) {
+      if (this.#server.listening) chownSync(this.#path, owner.uid, owner.gid);
+      return;
+    }
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o755 });
     rmSync(this.#path, { force: true });
     const server = createServer((socket) => {
@@ -69,6 +73,14 @@ export class AppSocket {
     server.unref();
   }
 
+  /** The app is gone for good, or until the next `open`. */
+  close(): void {
+    clearTimeout(this.#restTimer);
+    this.#server?.close();
+    this.#server = undefined;
+    rmSync(dirname(this.#path), { recursive: true, force: true });
+  }
+
   #isTooMany(): boolean {
     const now = performance.now();
     if (now - this.#countedSince > 1000) {
@@ -83,7 +95,7 @@ export class AppSocket {
     this.#server = undefined;
     this.#count = 0;
     // Should it fail, the next start of the app tries again.
-    setTimeout(() => void this.open(owner).catch(() => {}), REST_MS).unref();
+    this.#restTimer = setTimeout(() => void this.open(owner).catch(() => {}), REST_MS).unref();
   }
 
   #serve(socket: Socket): void {

@@ -2,7 +2,7 @@
 
 import type { SandboxSpec } from '../../../shared/sandbox.ts';
 import type { ServiceSpec } from '../../../shared/services.ts';
-import type { ProcessExit, SpawnedProcess, Sys } from '../../sys/sys.ts';
+import type { ProcessExit, SpawnedProcess, SpawnRequest, Sys } from '../../sys/sys.ts';
 import type { LogRing } from '../log/log-ring.ts';
 import { ServiceOutput } from '../log/service-output.ts';
 import { makeDataDirectory } from './data-directory.ts';
@@ -15,6 +15,8 @@ import type { ServiceCgroup } from './service-cgroup.ts';
 
 export interface LaunchContext {
   sys: Sys;
+  /** Directory that is to be the root of its processes. */
+  root: string;
   cgroup: ServiceCgroup | undefined;
   isPermReady: boolean;
   isFirstAtBoot: boolean;
@@ -82,18 +84,21 @@ async function prepareDataDirectory(spec: ServiceSpec, context: LaunchContext): 
 }
 
 function limit({ limits }: ServiceSpec, { cgroup, note }: LaunchContext): void {
-  if (limits === undefined) return;
-  const missed = cgroup?.limit(limits) ?? ['anything'];
+  const missed = cgroup?.limit(limits) ?? (limits === undefined ? [] : ['anything']);
   for (const what of missed) note(`cannot limit ${what}: the kernel has no controller for it`);
 }
 
 function commandOf(
   spec: ServiceSpec,
-  { sys, cgroup }: LaunchContext,
+  { sys, cgroup, root }: LaunchContext,
   dataDir: string | undefined,
-): { argv: readonly string[]; cwd: string } {
-  if (!isSandboxed(spec)) return { argv: spec.argv, cwd: dataDir === undefined ? '/' : sys.path(dataDir) };
+): Pick<SpawnRequest, 'argv' | 'cwd' | 'root'> {
+  if (!isSandboxed(spec)) {
+    const cwd = dataDir === undefined ? '/' : sys.path(dataDir);
+    return { argv: spec.argv, cwd, ...(root === '/' ? {} : { root: sys.path(root) }) };
+  }
   const argv = prepareSandbox(sys, spec, {
+    root,
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(cgroup === undefined ? {} : { cgroup: cgroup.directory }),
   });

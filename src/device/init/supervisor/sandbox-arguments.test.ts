@@ -7,6 +7,7 @@ const program: SandboxedProgram = {
   argv: ['/bin/node', '/app/sensor/main.cjs', '--', '-v'],
   user: { name: 'sensor', uid: 300_000_000 },
   sandbox: { devices: [], paths: {}, capabilities: [] },
+  root: '/',
   devices: [],
   dataDir: '/perm/sensor',
   cgroup: '/sys/fs/cgroup/tsk/sensor',

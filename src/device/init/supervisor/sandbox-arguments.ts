@@ -2,12 +2,13 @@
 // there setpriv takes away root's rights and becomes the app. In this order, because without user namespaces
 // (the amd64 kernel has none) only root can do the first. Pure.
 //
-// What the app sees: the root image, read-only; /proc of its own processes; a /dev of the harmless devices; empty
+// What the app sees: a root image, read-only; /proc of its own processes; a /dev of the harmless devices; empty
 // /tmp and /dev/shm; in /perm its data directory and nothing else; in /run resolv.conf and its socket; in
 // /sys/fs/cgroup its own cgroup. The network is the device's.
 
-import { dirname } from 'node:path';
+import { posix } from 'node:path';
 import { appRunDirectory } from '../../../shared/app-contract.ts';
+import { isOnMountPoint } from '../../../shared/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../../shared/net-status.ts';
 import type { SandboxSpec, ServiceUser } from '../../../shared/sandbox.ts';
 
@@ -17,6 +18,8 @@ export interface SandboxedProgram {
   /** Absent: root, with no privileges but those of the sandbox's capabilities. */
   user?: ServiceUser;
   sandbox: SandboxSpec;
+  /** The root image that it sees, with the device's own directories in it. */
+  root: string;
   /** Devices that are there, of those that the sandbox names. */
   devices: readonly string[];
   /** Absent while /perm is not there. */
@@ -41,7 +44,7 @@ export function sandboxArguments(program: SandboxedProgram): string[] {
 }
 
 function namespaces(program: SandboxedProgram): string[] {
-  const { name, user, sandbox, devices, dataDir, cgroup } = program;
+  const { name, user, sandbox, root, devices, dataDir, cgroup } = program;
   const scratch = ['--perms', '1777', '--size', String(program.scratchBytes), '--tmpfs'];
   // In the order of the options: what is shown covers what was hidden before.
   const options: string[][] = [
@@ -49,7 +52,7 @@ function namespaces(program: SandboxedProgram): string[] {
     ['--new-session', '--unshare-pid', '--unshare-ipc', '--unshare-cgroup-try'],
     // Where no cgroup can be killed, all else has to end with the process that init can kill.
     cgroup === undefined ? ['--die-with-parent'] : [],
-    ['--ro-bind', '/', '/', '--proc', '/proc'],
+    ['--ro-bind', root, '/', '--proc', '/proc'],
     user === undefined ? PROTECTED_FROM_ROOT.flatMap((path) => ['--ro-bind-try', path, path]) : [],
     cgroup === undefined ? [] : ['--ro-bind', cgroup, '/sys/fs/cgroup'],
     ['--dev', '/dev', ...scratch, '/dev/shm'],
@@ -57,11 +60,15 @@ function namespaces(program: SandboxedProgram): string[] {
     [...scratch, '/tmp'],
     HIDDEN.flatMap((path) => ['--tmpfs', path]),
     // As a directory: the file in it is replaced whenever the network changes.
-    show('--ro-bind', dirname(RESOLV_CONF_PATH)),
+    show('--ro-bind', posix.dirname(RESOLV_CONF_PATH)),
     show('--ro-bind-try', appRunDirectory(name)),
     dataDir === undefined ? [] : show('--bind', dataDir),
     Object.entries(sandbox.paths).flatMap(([path, mode]) =>
-      show(mode === 'rw' ? '--bind' : '--ro-bind', path),
+      show(
+        mode === 'rw' ? '--bind' : '--ro-bind',
+        path,
+        isOnMountPoint(path) ? path : posix.join(root, path),
+      ),
     ),
     HIDDEN.filter((path) => !(path in sandbox.paths)).flatMap((path) => ['--remount-ro', path]),
     ['--chdir', dataDir ?? '/'],
@@ -70,11 +77,11 @@ function namespaces(program: SandboxedProgram): string[] {
 }
 
 /** bwrap would close the directories on the way to what only its owner may read to all others. */
-function show(option: '--bind' | '--ro-bind' | '--ro-bind-try', path: string): string[] {
+function show(option: '--bind' | '--ro-bind' | '--ro-bind-try', path: string, source = path): string[] {
   const parts = path.split('/');
   const parents = parts.map((_part, index) => parts.slice(0, index).join('/'));
   const emptied = parents.filter((parent) => /^\/(?:run|perm)\//.test(parent));
-  return [...emptied.flatMap((parent) => ['--dir', parent]), option, path, path];
+  return [...emptied.flatMap((parent) => ['--dir', parent]), option, source, path];
 }
 
 function privileges({ user, sandbox }: SandboxedProgram): string[] {

@@ -31,7 +31,7 @@ test('prepareSandbox makes shared folders and opens devices to the app', () => {
       stopTimeoutSec: 5,
       sandbox: { devices: ['/dev/ttyS*'], paths: { '/perm/a/b': 'rw', '/perm/c': 'ro' }, capabilities: [] },
     },
-    {},
+    { root: '/' },
   );
   assert.ok(argv.includes('/dev/ttyS0'));
   assert.equal(statSync(sys.path('/dev/ttyS0')).mode & 0o777, 0o666);

@@ -18,7 +18,7 @@ const signalNames = new Map(Object.entries(constants.signals).map(([name, number
 export function prepareSandbox(
   sys: Sys,
   spec: ServiceSpec & { sandbox: SandboxSpec },
-  places: { dataDir?: string; cgroup?: string },
+  places: { root: string; dataDir?: string; cgroup?: string },
 ): string[] {
   // Only what is there at the start can be shown, and `net` may need a while.
   mkdirSync(sys.path(dirname(RESOLV_CONF_PATH)), { recursive: true });

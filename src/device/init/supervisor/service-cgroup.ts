@@ -1,7 +1,7 @@
 // One cgroup (v2) a service: by it everything that a service started is found and killed, also what has
 // left its process group (Linux documentation, admin-guide/cgroup-v2).
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import type { ServiceLimits } from '../../../shared/sandbox.ts';
 import type { Sys } from '../../sys/sys.ts';
 
@@ -37,16 +37,18 @@ export class ServiceCgroup {
     return this.#directory;
   }
 
-  /** Returns what the kernel cannot limit. */
-  limit({ maxProcesses, memoryBytes, cpuWeight }: ServiceLimits): string[] {
+  /** Returns what the kernel cannot limit. What is not limited any more is so again as the kernel begins. */
+  limit({ maxProcesses, memoryBytes, cpuWeight }: Partial<ServiceLimits> = {}): string[] {
     const settings = [
-      { what: 'processes', file: 'pids.max', value: maxProcesses },
-      { what: 'memory', file: 'memory.max', value: memoryBytes },
+      { what: 'processes', file: 'pids.max', value: maxProcesses, unlimited: 'max' },
+      { what: 'memory', file: 'memory.max', value: memoryBytes, unlimited: 'max' },
       // All of the service dies when it is over its limit: half a service is of no use to anybody.
-      { what: 'memory', file: 'memory.oom.group', value: memoryBytes === undefined ? undefined : 1 },
-      { what: 'processor time', file: 'cpu.weight', value: cpuWeight },
+      { what: 'memory', file: 'memory.oom.group', value: memoryBytes && 1, unlimited: 0 },
+      { what: 'processor time', file: 'cpu.weight', value: cpuWeight, unlimited: 100 },
     ];
-    const missed = settings.filter(({ file, value }) => value !== undefined && !this.#set(file, value));
+    const missed = settings.filter(
+      ({ file, value, unlimited }) => !this.#set(file, value ?? unlimited) && value !== undefined,
+    );
     return [...new Set(missed.map(({ what }) => what))];
   }
 
@@ -65,7 +67,7 @@ export class ServiceCgroup {
     }
   }
 
-  #set(file: string, value: number): boolean {
+  #set(file: string, value: number | string): boolean {
     const path = `${this.#directory}/${file}`;
     try {
       // Never made anew: a file that is missing is a controller that is missing.
@@ -78,6 +80,15 @@ export class ServiceCgroup {
 
   kill(): void {
     writeFileSync(`${this.#directory}/cgroup.kill`, '1');
+  }
+
+  /** One that is asked for again is made anew. */
+  remove(): void {
+    try {
+      rmdirSync(this.#directory);
+    } catch {
+      // Something in it hangs in the kernel.
+    }
   }
 
   isEmpty(): boolean {

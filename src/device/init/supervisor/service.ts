@@ -33,11 +33,19 @@ export interface ServiceContext {
   random: () => number;
 }
 
+export interface Placement {
+  spec: ServiceSpec;
+  /** Directory that is the root of its processes: `/`, or another image beside it. */
+  root: string;
+}
+
 export class Service {
-  readonly spec: ServiceSpec;
   readonly log = new LogRing();
   readonly #context: ServiceContext;
   readonly #socket: AppSocket;
+  #placement: Placement;
+  #runsFrom: string | null = null;
+  #isWanted = false;
   /** The process has said so, or nobody expects it to. */
   #isReady = false;
   #state: ServiceState = 'stopped';
@@ -53,12 +61,31 @@ export class Service {
   #wake: () => void = () => {};
 
   constructor(spec: ServiceSpec, context: ServiceContext) {
-    this.spec = spec;
+    this.#placement = { spec, root: '/' };
     this.#context = context;
     this.#socket = new AppSocket(context.sys.path(appSocketPath(spec.name)), {
       onReady: () => this.#becomeReady(),
       whenMet: (conditions, signal) => context.conditions.whenMet(conditions, { signal }),
     });
+  }
+
+  get spec(): ServiceSpec {
+    return this.#placement.spec;
+  }
+
+  /** As its next process will have it. */
+  get placement(): Placement {
+    return this.#placement;
+  }
+
+  /** Root of the process that there is, or is about to be. */
+  get runsFrom(): string | null {
+    return this.#runsFrom;
+  }
+
+  /** It was started and not stopped since, whatever has become of it. */
+  get isWanted(): boolean {
+    return this.#isWanted;
   }
 
   get state(): ServiceState {
@@ -81,6 +108,11 @@ export class Service {
     };
   }
 
+  /** From its next process on; the one that there is ends by the rules with which it began. */
+  place({ spec, root }: Placement): void {
+    this.#placement = { spec, root };
+  }
+
   /** Not started yet, but will be. */
   wait(reason: string): void {
     this.#enter('waiting', reason);
@@ -91,6 +123,7 @@ export class Service {
    * starts at once; one that runs is left alone.
    */
   async start(trigger: 'boot' | 'request'): Promise<void> {
+    this.#isWanted = true;
     if (this.#life !== undefined) {
       if (this.#state === 'backoff' || this.#state === 'waiting') this.#wake();
       return;
@@ -112,10 +145,18 @@ export class Service {
 
   /** Resolves when nothing of the service is left. */
   async stop(): Promise<void> {
+    this.#isWanted = false;
     this.#isStopRequested = true;
     this.#wake();
     if (this.#life === undefined) this.#enter('stopped', null);
     await this.#life;
+  }
+
+  /** Stops it for as long as nobody knows it; `start` brings it back. */
+  async retire(): Promise<void> {
+    await this.stop();
+    this.#socket.close();
+    this.#context.cgroup(this.spec.name)?.remove();
   }
 
   async restart(): Promise<void> {
@@ -141,38 +182,47 @@ export class Service {
   }
 
   async #runOnce(isFirstAtBoot: boolean, onStarted: () => void): Promise<Ended> {
+    const placement = this.#placement;
+    this.#runsFrom = placement.root;
     this.#enter('starting', null);
     let run: Run;
     try {
-      run = await this.#launch(isFirstAtBoot);
+      run = await this.#launch(placement, isFirstAtBoot);
     } catch (error) {
+      this.#runsFrom = null;
       const reason = error instanceof Error ? error.message : String(error);
       this.#note(reason);
       onStarted();
-      return { next: this.spec.restart === 'never' ? 'failed' : 'restart', ranForMs: 0, reason };
+      return { next: placement.spec.restart === 'never' ? 'failed' : 'restart', ranForMs: 0, reason };
     }
     this.#pid = run.tree.pid;
     this.#note(`started as process ${run.tree.pid}`);
     if (this.#isReady) this.#enter('running', null);
     else this.#enter('starting', 'has not said yet that it is ready');
     onStarted();
-    const exit = await this.#endOf(run);
+    const exit = await this.#endOf(run, placement.spec);
     const reason = describeExit(exit, run.wasOverMemory());
     this.#pid = null;
+    this.#runsFrom = null;
     this.#lastExit = { ...exit, atMs: Date.now() };
     this.#note(reason);
-    return { next: afterExit(this.spec.restart, exit), ranForMs: performance.now() - run.startedAt, reason };
+    return {
+      next: afterExit(placement.spec.restart, exit),
+      ranForMs: performance.now() - run.startedAt,
+      reason,
+    };
   }
 
-  async #launch(isFirstAtBoot: boolean): Promise<Run> {
+  async #launch({ spec, root }: Placement, isFirstAtBoot: boolean): Promise<Run> {
     const { sys, cgroup, isPermReady } = this.#context;
-    this.#isReady = this.spec.ready !== true;
-    await this.#openSocket();
+    this.#isReady = spec.ready !== true;
+    await this.#openSocket(spec);
     this.#startCount++;
     this.#startedAtMs = Date.now();
-    return launch(this.spec, {
+    return launch(spec, {
       sys,
-      cgroup: cgroup(this.spec.name),
+      root,
+      cgroup: cgroup(spec.name),
       isPermReady: isPermReady(),
       isFirstAtBoot,
       log: this.log,
@@ -181,13 +231,12 @@ export class Service {
   }
 
   /** Resolves when the process has ended, by itself or because of `stop`, and nothing of it is left. */
-  async #endOf(run: Run): Promise<ProcessExit> {
+  async #endOf(run: Run, { stopTimeoutSec }: ServiceSpec): Promise<ProcessExit> {
     await this.#unlessWoken(run.exit);
     if (this.#isStopRequested) {
       this.#enter('stopping', null);
-      const limitMs = this.spec.stopTimeoutSec * 1000;
-      if (!(await run.tree.askToEnd(limitMs))) {
-        this.#note(`killed: did not end within ${this.spec.stopTimeoutSec} s after SIGTERM`);
+      if (!(await run.tree.askToEnd(stopTimeoutSec * 1000))) {
+        this.#note(`killed: did not end within ${stopTimeoutSec} s after SIGTERM`);
       }
     }
     if (!run.tree.isEmpty() && !(await run.tree.kill())) {
@@ -215,10 +264,10 @@ export class Service {
     over.abort();
   }
 
-  async #openSocket(): Promise<void> {
-    if (this.spec.kind === 'system') return;
+  async #openSocket({ kind, user }: ServiceSpec): Promise<void> {
+    if (kind === 'system') return;
     try {
-      const uid = this.spec.user?.uid ?? 0;
+      const uid = user?.uid ?? 0;
       await this.#socket.open({ uid, gid: uid });
     } catch (error) {
       // Most apps do without it.

@@ -3,7 +3,8 @@
 import type { ServiceSpec, ServiceStatus } from '../../../shared/services.ts';
 import type { Sys } from '../../sys/sys.ts';
 import { Conditions } from './conditions.ts';
-import { Service } from './service.ts';
+import type { LogRing } from '../log/log-ring.ts';
+import { type Placement, Service } from './service.ts';
 import { openServiceCgroups, type ServiceCgroup } from './service-cgroup.ts';
 
 export interface SupervisorOptions {
@@ -16,8 +17,17 @@ export interface SupervisorOptions {
   random?: () => number;
 }
 
+/** An app as it is, or as it is to be. */
+export interface AppPlan extends Placement {
+  /** Whether it runs, or would if it could; else it is stopped. */
+  isWanted: boolean;
+}
+
 export class Supervisor {
-  readonly #services = new Map<string, Service>();
+  /** By name, in the order of the configuration. */
+  #services: ReadonlyMap<string, Service>;
+  /** Those that have been replaced, too: they keep their logs, and come back when the replacing is undone. */
+  readonly #known = new Map<string, Service>();
   readonly #watchers = new Set<(status: ServiceStatus) => void>();
   readonly #options: SupervisorOptions;
   readonly #conditions: Conditions;
@@ -28,19 +38,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#conditions = new Conditions(options.sys, (name) => this.get(name)?.state === 'running');
-    for (const spec of options.services) {
-      const service = new Service(spec, {
-        sys: options.sys,
-        cgroup: (name) => this.#cgroups?.(name),
-        isPermReady: options.isPermReady,
-        conditions: this.#conditions,
-        say: options.say,
-        onChange: (changed) => this.#reportChange(changed),
-        random: options.random ?? Math.random,
-      });
-      this.#services.set(spec.name, service);
-      options.onService?.(service);
-    }
+    this.#services = new Map(options.services.map((spec) => [spec.name, this.#make(spec)]));
   }
 
   get(name: string): Service | undefined {
@@ -49,6 +47,16 @@ export class Supervisor {
 
   list(): readonly Service[] {
     return [...this.#services.values()];
+  }
+
+  /** Of all services that there have been since boot. */
+  get logs(): ReadonlyMap<string, LogRing> {
+    return new Map([...this.#known].map(([name, { log }]) => [name, log]));
+  }
+
+  /** As `replaceApps` would bring them back. */
+  apps(): readonly AppPlan[] {
+    return this.#ofKind('app').map(({ placement, isWanted }) => ({ ...placement, isWanted }));
   }
 
   /** Calls `watcher` after every change of a service's state, until the returned function is called. */
@@ -77,11 +85,57 @@ export class Supervisor {
     await Promise.all(waiting.map((service) => service.start('boot')));
   }
 
+  /**
+   * From now on the apps are these. What is not among them any more is stopped, what is new starts, and what
+   * `mustRestart` says stops and starts again, each on its own. The others only start from their new place the next
+   * time. Resolves when all has been done; never rejects for what an app does.
+   */
+  async replaceApps(plans: readonly AppPlan[], mustRestart: (name: string) => boolean): Promise<void> {
+    const present = this.#services;
+    const system = this.#ofKind('system');
+    const apps = plans.map(({ spec }) => this.#known.get(spec.name) ?? this.#make(spec));
+    this.#services = new Map([...system, ...apps].map((service) => [service.spec.name, service]));
+    const gone = [...present.values()].filter((service) => this.get(service.spec.name) !== service);
+    const toRestart = new Set(apps.filter(({ spec }) => present.has(spec.name) && mustRestart(spec.name)));
+    for (const [index, plan] of plans.entries()) apps[index]?.place(plan);
+    // A new one may be an old one by another name, which has the same port or directory.
+    const allGone = Promise.all(gone.map((service) => service.retire()));
+    await Promise.all(
+      apps.map(async (service, index) => {
+        if (toRestart.has(service)) await service.stop();
+        else if (present.has(service.spec.name)) return;
+        else await allGone;
+        if (plans[index]?.isWanted === true && !this.#isClosed) await service.start('request');
+        else this.#reportChange(service);
+      }),
+    );
+    await allGone;
+    this.#conditions.recheck();
+  }
+
   /** Apps first: they may have something to say over the network before they end. */
   async stopAll(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#ofKind('app').map((service) => service.stop()));
-    await Promise.all(this.#ofKind('system').map((service) => service.stop()));
+    const system = this.#ofKind('system');
+    const apps = [...this.#known.values()].filter((service) => !system.includes(service));
+    await Promise.all(apps.map((service) => service.stop()));
+    await Promise.all(system.map((service) => service.stop()));
+  }
+
+  #make(spec: ServiceSpec): Service {
+    const { sys, isPermReady, say, random, onService } = this.#options;
+    const service = new Service(spec, {
+      sys,
+      cgroup: (name) => this.#cgroups?.(name),
+      isPermReady,
+      conditions: this.#conditions,
+      say,
+      onChange: (changed) => this.#reportChange(changed),
+      random: random ?? Math.random,
+    });
+    this.#known.set(spec.name, service);
+    onService?.(service);
+    return service;
   }
 
   #ofKind(kind: 'system' | 'app'): Service[] {

@@ -1,0 +1,67 @@
+// The root image of the other slot beside the running one: mounted read-only, and complete with what is the device's
+// and not an image's (/dev, /perm, /proc, ...), so that programs which have it for their root find all at its place.
+
+import { closeSync, constants, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MOUNT_POINTS } from '../../../shared/mount-points.ts';
+import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../../shared/services.ts';
+import { type Slot, SLOT_PARTITION } from '../../../shared/slots.ts';
+import { locateRootDisk, partitionOf } from '../../root-disk.ts';
+import type { Sys } from '../../sys/sys.ts';
+
+const LIVE_ROOTS = '/run/tsk/roots';
+
+export interface LiveRoot {
+  /** As the device knows it. */
+  directory: string;
+  config: DeviceConfig;
+}
+
+/** Throws, and nothing is mounted then, when the slot has no image that this device could run apps from. */
+export function openLiveRoot(sys: Sys, slot: Slot): LiveRoot {
+  const directory = join(LIVE_ROOTS, slot);
+  const partition = partitionOf(locateRootDisk(sys), SLOT_PARTITION[slot]).path;
+  // The kernel would give the old mount again, with what it remembers of an image that is no more.
+  if (isInUse(sys, partition)) throw new Error(`"${partition}" is still in use`);
+  mkdirSync(sys.path(directory), { recursive: true });
+  // Apps without a sandbox may have set-uid programs in the image, as in the root that the kernel mounts.
+  sys.mount({ source: partition, target: directory, type: 'squashfs', flags: ['ro', 'nodev'] });
+  try {
+    const config = readConfig(sys, directory);
+    for (const name of MOUNT_POINTS) {
+      // With what is mounted below; but /run has this very directory below it.
+      const flag = name === '/run' ? 'bind' : 'rbind';
+      sys.mount({ source: name, target: join(directory, name), type: '', flags: [flag] });
+    }
+    return { directory, config };
+  } catch (error) {
+    sys.detachMount(directory);
+    throw error;
+  }
+}
+
+/** False when something still uses it; the slot must not be written until the device has restarted. */
+export function closeLiveRoot(sys: Sys, slot: Slot): boolean {
+  const { path } = partitionOf(locateRootDisk(sys), SLOT_PARTITION[slot]);
+  sys.detachMount(join(LIVE_ROOTS, slot));
+  return !isInUse(sys, path);
+}
+
+function readConfig(sys: Sys, directory: string): DeviceConfig {
+  const text = readFileSync(sys.path(join(directory, DEVICE_CONFIG_PATH)), 'utf8');
+  const config = JSON.parse(text) as DeviceConfig;
+  if (config.formatVersion !== 1)
+    throw new Error(`Its format version is ${String(config.formatVersion)}, not 1`);
+  return config;
+}
+
+/** Whether the block device is mounted, be it out of sight (open(2), O_EXCL). */
+function isInUse(sys: Sys, device: string): boolean {
+  try {
+    closeSync(openSync(sys.path(device), constants.O_RDONLY | constants.O_EXCL));
+    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return true;
+    throw error;
+  }
+}
