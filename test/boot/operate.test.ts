@@ -1,8 +1,6 @@
 // tsk operates a running device: the real command line against a virtual machine.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +9,9 @@ import type { LogLine } from '../../src/shared/services.ts';
 import type { WebStatus } from '../../src/shared/web-api.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
 import { Appliance, eventually } from '../support/appliance.ts';
+import { CommandLine } from '../support/command-line.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
-
-const BIN = join(import.meta.dirname, '..', '..', 'bin', 'tsk.ts');
 
 /** Types make the lines of the bundle others than those of the file. */
 const CRASHER = `interface Plan {
@@ -28,64 +25,6 @@ function fail(plan: Plan): never {
 setTimeout(() => fail({ reason: 'as planned' }), 100);
 `;
 const TICKER = `let ticks = 0;\nsetInterval(() => console.log(\`tick \${ticks++}\`), 500);\n`;
-
-interface Run {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-class CommandLine {
-  readonly directory: string;
-
-  constructor(directory: string) {
-    this.directory = directory;
-  }
-
-  tsk(...args: string[]): Promise<Run> {
-    return new Promise((resolve) => {
-      const argv = [BIN, '-i', this.directory, ...args];
-      execFile(process.execPath, argv, (error, stdout, stderr) => {
-        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-      });
-    });
-  }
-
-  async succeeds(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.tsk(...args);
-    assert.equal(code, 0, `tsk ${args.join(' ')}: ${stdout}${stderr}`);
-    return stdout;
-  }
-
-  async fails(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.tsk(...args);
-    assert.deepEqual([code, stdout], [1, ''], `tsk ${args.join(' ')}: ${stdout}${stderr}`);
-    return stderr;
-  }
-
-  follow(...args: string[]): Follower {
-    return new Follower(spawn(process.execPath, [BIN, '-i', this.directory, ...args]));
-  }
-}
-
-class Follower {
-  readonly #process: ChildProcess;
-  stdout = '';
-  stderr = '';
-
-  constructor(child: ChildProcess) {
-    this.#process = child;
-    child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
-    child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
-  }
-
-  async interrupt(): Promise<number | null> {
-    const ended = once(this.#process, 'exit');
-    this.#process.kill('SIGINT');
-    const [code] = (await ended) as [number | null];
-    return code;
-  }
-}
 
 function makeInstance(t: TestContext, hostname: string): string {
   const directory = mkdtempSync(join(tmpdir(), `tsk-test-${hostname}-`));

@@ -1,0 +1,77 @@
+// The real command line, `tsk`, in an instance folder, as a person uses it.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+
+export interface Run {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export class CommandLine {
+  readonly directory: string;
+  readonly #bin: string;
+
+  /** `checkout`: whose tsk it is. */
+  constructor(directory: string, checkout = REPOSITORY) {
+    this.directory = directory;
+    this.#bin = join(checkout, 'bin', 'tsk.ts');
+  }
+
+  tsk(...args: string[]): Promise<Run> {
+    return new Promise((resolve) => {
+      const argv = [this.#bin, '-i', this.directory, ...args];
+      execFile(process.execPath, argv, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+      });
+    });
+  }
+
+  async succeeds(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.tsk(...args);
+    assert.equal(code, 0, `tsk ${args.join(' ')}: ${stdout}${stderr}`);
+    return stdout;
+  }
+
+  async fails(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.tsk(...args);
+    assert.deepEqual([code, stdout], [1, ''], `tsk ${args.join(' ')}: ${stdout}${stderr}`);
+    return stderr;
+  }
+
+  follow(...args: string[]): Follower {
+    return new Follower(spawn(process.execPath, [this.#bin, '-i', this.directory, ...args]));
+  }
+}
+
+/** A command that goes on until it is told to stop. */
+export class Follower {
+  readonly #process: ChildProcess;
+  /** Its exit code, null when a signal has ended it. */
+  readonly ended: Promise<number | null>;
+  stdout = '';
+  stderr = '';
+
+  constructor(child: ChildProcess) {
+    this.#process = child;
+    this.ended = once(child, 'exit').then(([code]) => code as number | null);
+    child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
+  }
+
+  async interrupt(): Promise<number | null> {
+    this.#process.kill('SIGINT');
+    return this.ended;
+  }
+
+  /** As when the laptop is gone. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.ended;
+  }
+}
