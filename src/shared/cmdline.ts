@@ -4,6 +4,9 @@
 import { isSlot, type Slot } from './slots.ts';
 
 export const SLOT_PARAMETER = 'tskrazy.slot';
+/** Put in front by whoever starts the kernel in another way than through the firmware. */
+export const START_PARAMETER = 'tskrazy.start';
+export const KEXEC_START = 'kexec';
 export const INIT_PATH = '/tsk/init';
 
 /** Last value of each key; a word without `=` has the value ''. */

@@ -1,0 +1,32 @@
+// The committed slot: one letter of loader.conf on the boot partition. It is read and written past any file system
+// driver, because one sector is all that may be written.
+
+import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
+import { writeFatFileInPlace } from '../../formats/fat/editor.ts';
+import { openFat } from '../../formats/fat/volume.ts';
+import { LOADER_CONF_PATH, parseLoaderConf } from '../../shared/loader-entry.ts';
+import type { Slot } from '../../shared/slots.ts';
+
+export async function readCommittedSlot(boot: ByteSource): Promise<Slot> {
+  return parseLoaderConf(await readLoaderConf(boot));
+}
+
+/** `dropCaches` has to make what is read afterwards come from the medium. */
+export async function writeCommittedSlot(
+  boot: ByteDevice,
+  slot: Slot,
+  dropCaches: () => void,
+): Promise<void> {
+  const before = await readLoaderConf(boot);
+  const after = before.replace(/^(\s*default\s+)[ab](?=\.conf)/m, `$1${slot}`);
+  await writeFatFileInPlace(boot, LOADER_CONF_PATH, Buffer.from(after, 'latin1'), { atomic: true });
+  dropCaches();
+  const found = await readCommittedSlot(boot);
+  if (found !== slot) throw new Error(`Cannot commit slot ${slot}: the disk still says ${found}`);
+}
+
+async function readLoaderConf(boot: ByteSource): Promise<string> {
+  const volume = await openFat(boot);
+  // One character a byte, whatever somebody has written into it.
+  return Buffer.from(await volume.readFile(LOADER_CONF_PATH)).toString('latin1');
+}
