@@ -16,12 +16,15 @@ test('an app that ignores SIGTERM is killed when its time is up, the others are 
   putExt4(sys);
   const init = await bootDevice(sys);
   const booted = sys.log.length;
+  const [netPid, stubborn, app] = ['net', 'stubborn', 'app'].map(
+    (name) => init.device.supervisor.get(name)?.status().pid,
+  );
   await init.power('poweroff', 'test');
   assert.deepEqual(sys.log.slice(booted), [
-    'kill -101 SIGTERM',
-    'kill -102 SIGTERM',
-    'kill -101 SIGKILL',
-    'kill -100 SIGTERM',
+    `kill -${stubborn} SIGTERM`,
+    `kill -${app} SIGTERM`,
+    `kill -${stubborn} SIGKILL`,
+    `kill -${netPid} SIGTERM`,
     'sync, unmount /perm',
     'power poweroff',
   ]);

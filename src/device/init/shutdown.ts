@@ -1,6 +1,7 @@
 // The way down: orderly when asked to, and a last resort when init itself has failed. Both end in reboot(2),
 // whatever hangs on the way: every step has a time limit, and a process that will not die is left behind.
 
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PowerCommand } from '../sys/sys.ts';
 import { describeError } from './boot-step.ts';
@@ -70,7 +71,7 @@ export class Shutdown {
     if (isPermMounted) this.#saveState();
     await this.#device.logKeeper.close(how, KEEP_LOGS_LIMIT_MS);
     const outcome = await sys
-      .syncAndUnmount(isPermMounted ? [sys.path('/perm')] : [], SYNC_LIMIT_MS)
+      .syncAndUnmount(isPermMounted ? permMounts(this.#device) : [], SYNC_LIMIT_MS)
       .catch((error: unknown) => describeError(error));
     log.say(outcome === 'done' ? 'data is safe on disk' : `data may not be safe on disk: ${outcome}`);
   }
@@ -83,6 +84,20 @@ export class Shutdown {
         this.#device.log.say(`Cannot save state: ${describeError(error)}`);
       }
     }
+  }
+}
+
+/** All of them, the latest first: after a live switch the other root has it, too. */
+function permMounts({ sys, perm }: Device): string[] {
+  try {
+    const mounts = readFileSync(sys.path('/proc/mounts'), 'utf8').trimEnd().split('\n');
+    return mounts
+      .map((line) => line.split(' '))
+      .filter(([source]) => source === perm.device)
+      .map(([, target = '']) => sys.path(target))
+      .toReversed();
+  } catch {
+    return [sys.path('/perm')]; // The way down never ends for want of a list.
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { closeSync, constants, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MOUNT_POINTS } from '../../../shared/mount-points.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../../shared/services.ts';
 import { type Slot, SLOT_PARTITION } from '../../../shared/slots.ts';
@@ -10,6 +11,9 @@ import { locateRootDisk, partitionOf } from '../../root-disk.ts';
 import type { Sys } from '../../sys/sys.ts';
 
 const LIVE_ROOTS = '/run/tsk/roots';
+/** The kernel takes down the mounts of a sandbox a moment after its last process has ended. */
+const RELEASE_LIMIT_MS = 2000;
+const POLL_MS = 20;
 
 export interface LiveRoot {
   /** As the device knows it. */
@@ -40,11 +44,16 @@ export function openLiveRoot(sys: Sys, slot: Slot): LiveRoot {
   }
 }
 
-/** False when something still uses it; the slot must not be written until the device has restarted. */
-export function closeLiveRoot(sys: Sys, slot: Slot): boolean {
+/** False when something goes on using it: the slot must not be written until the device has restarted. */
+export async function closeLiveRoot(sys: Sys, slot: Slot): Promise<boolean> {
   const { path } = partitionOf(locateRootDisk(sys), SLOT_PARTITION[slot]);
   sys.detachMount(join(LIVE_ROOTS, slot));
-  return !isInUse(sys, path);
+  const deadline = performance.now() + RELEASE_LIMIT_MS;
+  while (isInUse(sys, path)) {
+    if (performance.now() > deadline) return false;
+    await sleep(POLL_MS);
+  }
+  return true;
 }
 
 function readConfig(sys: Sys, directory: string): DeviceConfig {

@@ -47,7 +47,7 @@ export class LiveSwitch {
     try {
       checkReplaceable(config, root.config, buildId);
     } catch (error) {
-      closeLiveRoot(sys, slot);
+      await closeLiveRoot(sys, slot);
       throw error;
     }
     const before = supervisor.apps();
@@ -82,7 +82,7 @@ export class LiveSwitch {
       (name) => effect.changed.has(name) || supervisor.get(name)?.runsFrom === effect.root.directory,
     );
     this.#effect = undefined;
-    if (!closeLiveRoot(sys, effect.slot)) {
+    if (!(await closeLiveRoot(sys, effect.slot))) {
       this.#device.warn(
         `Something still uses the files of slot ${effect.slot}: restart before the next update`,
       );
