@@ -18,7 +18,8 @@ const HARMLESS = [
   /^Free cluster summary uninitialized/,
   /: \d+ files, /,
   /^Reclaimed \d+ unused clusters? \(\d+ bytes\)/,
-  /^FATs differ but appear to be intact\. Using first FAT\./,
+  /^FATs differ but appear to be intact\./,
+  /^ {2}Using first FAT\./,
   /^Leaving filesystem unchanged\./,
   /^$/,
 ];

@@ -15,6 +15,8 @@ const ZEROS = new Uint8Array(PAGE_BYTES);
 export type CutPolicy =
   | { kind: 'all' }
   | { kind: 'none' }
+  /** The last write, and nothing of what came before it. */
+  | { kind: 'last' }
   /** Each write or none of it, and one of two that overlap may win over the other. */
   | { kind: 'subset'; seed: number }
   /** Each sector of each write. */
@@ -204,7 +206,10 @@ function whatIsThere(
   policy: CutPolicy,
 ): { change: Change; isThere: ((sector: number) => boolean) | undefined }[] {
   if (policy.kind === 'none') return [];
-  if (policy.kind === 'all') return changes.map((change) => ({ change, isThere: undefined }));
+  if (policy.kind === 'all' || policy.kind === 'last') {
+    const chosen = policy.kind === 'all' ? changes : changes.slice(-1);
+    return chosen.map((change) => ({ change, isThere: undefined }));
+  }
   const random = seededRandom(policy.seed);
   if (policy.kind === 'torn') {
     return shuffled(changes, random).map((change) => ({ change, isThere: () => random() < 0.5 }));

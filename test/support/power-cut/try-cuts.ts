@@ -138,6 +138,7 @@ class CutTrial {
     const seed = (): number => Math.floor(this.#random() * 2 ** 32);
     return [
       { kind: 'all' },
+      { kind: 'last' },
       ...Array.from({ length: subsets }, (): CutPolicy => ({ kind: 'subset', seed: seed() })),
       ...Array.from({ length: torn }, (): CutPolicy => ({ kind: 'torn', seed: seed() })),
     ];

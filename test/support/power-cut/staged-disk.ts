@@ -1,0 +1,248 @@
+// A small disk with a build in slot a and a /perm, made without a build, and an update of it whose steps a test may
+// do in another order: what the power-cut rig must find is planted here.
+
+import { execFileSync } from 'node:child_process';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { mkdirSync, openSync, closeSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type ByteDevice,
+  type ByteSource,
+  sliceDevice,
+  sourceOfBytes,
+} from '../../../src/formats/byte-source.ts';
+import { replaceFatFile, writeFatFileInPlace } from '../../../src/formats/fat/editor.ts';
+import { writeFat } from '../../../src/formats/fat/writer.ts';
+import { encodeGpt, PARTITION_TYPE } from '../../../src/formats/gpt.ts';
+import { encodeHybridMbr } from '../../../src/formats/mbr.ts';
+import { FileDevice } from '../../../src/host/files/file-device.ts';
+import { diskGuid, layOutDisk, MIN_DISK_BYTES, SECTOR_BYTES } from '../../../src/shared/disk-layout.ts';
+import { formatLoaderConf, formatLoaderEntry } from '../../../src/shared/loader-entry.ts';
+import { type Slot, SLOT_PARTITION } from '../../../src/shared/slots.ts';
+import { findTool } from '../require-tool.ts';
+import type { RecordedUpdate } from './try-cuts.ts';
+
+const HOSTNAME = 'staged';
+const LAYOUT = layOutDisk(MIN_DISK_BYTES);
+const KERNEL_ARGS = ['quiet'];
+const KEPT = { path: '/kept', content: 'kept\n'.repeat(2000) };
+const TIME_SEC = 1_700_000_000;
+
+interface StagedBuild {
+  buildId: string;
+  kernel: Uint8Array;
+  root: Uint8Array;
+  manifest: Uint8Array;
+  signatures: Uint8Array;
+}
+
+export interface UpdateSteps {
+  writeRoot(): Promise<void>;
+  /** The kernel last. */
+  writeBootFiles(): Promise<void>;
+  commit(): Promise<void>;
+  flush(): Promise<void>;
+  /** Anywhere on the disk. */
+  disk: ByteDevice;
+  partitionOffset(number: number): number;
+}
+
+/** Without the steps that a test leaves out, a correct update. */
+export async function stageUpdate(
+  directory: string,
+  run: (steps: UpdateSteps) => Promise<void>,
+): Promise<RecordedUpdate> {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const makeBuild = (name: string): StagedBuild => {
+    const kernel = Buffer.alloc(30_000, `kernel of ${name} `);
+    const root = Buffer.alloc(200_000, `root of ${name} `);
+    const bootFiles = [{ path: 'vmlinuz', sizeBytes: kernel.length, sha256: sha256(kernel) }];
+    const chunks = [root.subarray(0, 131_072), root.subarray(131_072)].map((chunk) => ({
+      lengthBytes: chunk.length,
+      sha256: sha256(chunk),
+    }));
+    const manifest = Buffer.from(
+      JSON.stringify({ buildId: name, kernelArgs: KERNEL_ARGS, bootFiles, root: { chunks } }),
+    );
+    const text = Buffer.from(`tskrazy manifest 1\n${TIME_SEC}\n${sha256(manifest)}\n`);
+    const signature = sign(null, text, privateKey).toString('base64');
+    const signatures = Buffer.from(JSON.stringify({ signedAtSec: TIME_SEC, signatures: [{ signature }] }));
+    return { buildId: name, kernel, root, manifest, signatures };
+  };
+  const [before, after] = [makeBuild('old'), makeBuild('new')];
+  const imagePath = join(directory, 'image');
+  await writeDisk(imagePath, before, directory);
+  const logPath = join(directory, 'log');
+  const copy = join(directory, 'disk');
+  execFileSync('cp', ['--sparse=always', imagePath, copy]);
+  const recorder = new RecordingDevice(await FileDevice.open(copy, 'r+'), logPath);
+  await run(stepsOf(recorder, after));
+  await recorder.close();
+  return {
+    imagePath,
+    logPath,
+    begunBytes: SECTOR_BYTES,
+    installedBytes: Number.MAX_SAFE_INTEGER,
+    publicKey: publicKey.export({ format: 'der', type: 'spki' }).subarray(-32),
+    slot: 'a',
+    oldBuildId: 'old',
+    newBuildId: 'new',
+    permFile: KEPT,
+  };
+}
+
+function stepsOf(disk: RecordingDevice, build: StagedBuild): UpdateSteps {
+  const boot = partition(disk, 1);
+  const options = { zone: 'b', timestampSec: TIME_SEC };
+  return {
+    disk,
+    partitionOffset: (number) => LAYOUT.partitions[number - 1]!.firstSector * SECTOR_BYTES,
+    flush: () => disk.flush(),
+    writeRoot: () => partition(disk, SLOT_PARTITION.b).write(0, build.root),
+    async writeBootFiles() {
+      for (const [name, bytes] of slotFiles(build)) {
+        await replaceFatFile(boot, `b/${name}`, sourceOfBytes(bytes), options);
+      }
+    },
+    async commit() {
+      await writeFatFileInPlace(boot, 'loader/loader.conf', Buffer.from(formatLoaderConf('b')), {
+        atomic: true,
+      });
+    },
+  };
+}
+
+function slotFiles({ kernel, manifest, signatures }: StagedBuild): [string, Uint8Array][] {
+  return [
+    ['manifest.json', manifest],
+    ['manifest.sig.json', signatures],
+    ['vmlinuz', kernel],
+  ];
+}
+
+async function writeDisk(path: string, build: StagedBuild, directory: string): Promise<void> {
+  const disk = await FileDevice.create(path, LAYOUT.diskBytes);
+  const entry = (slot: Slot) =>
+    formatLoaderEntry(
+      slot,
+      `root=PARTUUID=${diskGuid(HOSTNAME, SLOT_PARTITION[slot])} tskrazy.slot=${slot} ${KERNEL_ARGS.join(' ')}`,
+    );
+  const boot = partition(disk, 1);
+  await writeFat(boot, {
+    sizeBytes: boot.sizeBytes,
+    hiddenSectors: LAYOUT.partitions[0].firstSector,
+    label: 'STAGED',
+    volumeId: 1,
+    timestampSec: TIME_SEC,
+    directories: ['a', 'b'],
+    zones: ['a', 'b'],
+    files: [
+      { path: 'loader/loader.conf', content: text(formatLoaderConf('a')) },
+      { path: 'loader/entries/a.conf', content: text(entry('a')) },
+      { path: 'loader/entries/b.conf', content: text(entry('b')) },
+      ...slotFiles(build).map(([name, bytes]) => ({ path: `a/${name}`, content: sourceOfBytes(bytes) })),
+    ],
+  });
+  await partition(disk, SLOT_PARTITION.a).write(0, build.root);
+  const sectors = LAYOUT.diskBytes / SECTOR_BYTES;
+  const { primary, backup } = encodeGpt({
+    diskGuid: diskGuid(HOSTNAME, 0),
+    diskSectors: sectors,
+    sectorBytes: SECTOR_BYTES,
+    firstUsableSector: 34,
+    lastUsableSector: sectors - 34,
+    partitions: LAYOUT.partitions.map(({ firstSector, sectorCount }, index) => ({
+      typeGuid: PARTITION_TYPE.linuxData,
+      guid: diskGuid(HOSTNAME, index + 1),
+      name: '',
+      firstSector,
+      lastSector: firstSector + sectorCount - 1,
+    })),
+  });
+  await disk.write(SECTOR_BYTES, primary);
+  await disk.write(LAYOUT.diskBytes - backup.length, backup);
+  const [{ firstSector, sectorCount }] = LAYOUT.partitions;
+  await disk.write(
+    0,
+    encodeHybridMbr({ diskId: 1, bootFirstSector: firstSector, bootSectorCount: sectorCount }),
+  );
+  await disk.close();
+  makePerm(path, directory);
+}
+
+function text(content: string): ByteSource {
+  return sourceOfBytes(Buffer.from(content));
+}
+
+function makePerm(diskPath: string, directory: string): void {
+  const content = join(directory, 'perm');
+  mkdirSync(content);
+  writeFileSync(join(content, 'kept'), KEPT.content);
+  const { firstSector, sectorCount } = LAYOUT.partitions[3];
+  const offset = `offset=${firstSector * SECTOR_BYTES}`;
+  const args = ['-q', '-F', '-t', 'ext4', '-d', content, '-E', offset, diskPath, `${sectorCount / 2}k`];
+  execFileSync(findTool('mke2fs') ?? 'mke2fs', args);
+}
+
+function partition(disk: ByteDevice, number: number): ByteDevice {
+  const { firstSector, sectorCount } = LAYOUT.partitions[number - 1]!;
+  return sliceDevice(disk, firstSector * SECTOR_BYTES, sectorCount * SECTOR_BYTES);
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Writes the log that QEMU would write (write-log.ts). Each write is one of the medium's, as those of a device are. */
+class RecordingDevice implements ByteDevice {
+  readonly sizeBytes: number;
+  readonly #device: FileDevice;
+  readonly #fd: number;
+  #position = SECTOR_BYTES;
+  #count = 0;
+
+  constructor(device: FileDevice, logPath: string) {
+    this.sizeBytes = device.sizeBytes;
+    this.#device = device;
+    this.#fd = openSync(logPath, 'w');
+  }
+
+  async read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+    return this.#device.read(offsetBytes, lengthBytes);
+  }
+
+  async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    await this.#device.write(offsetBytes, bytes);
+    const first = Math.floor(offsetBytes / SECTOR_BYTES);
+    const end = Math.ceil((offsetBytes + bytes.length) / SECTOR_BYTES);
+    this.#append(first, end - first, 0);
+    const sectors = await this.#device.read(first * SECTOR_BYTES, (end - first) * SECTOR_BYTES);
+    writeSync(this.#fd, sectors, 0, sectors.length, this.#position);
+    this.#position += sectors.length;
+  }
+
+  async flush(): Promise<void> {
+    this.#append(0, 0, 1);
+  }
+
+  async close(): Promise<void> {
+    const superblock = Buffer.alloc(SECTOR_BYTES);
+    superblock.writeBigUInt64LE(0x6a736677736872n, 0);
+    superblock.writeBigUInt64LE(1n, 8);
+    superblock.writeBigUInt64LE(BigInt(this.#count), 16);
+    superblock.writeUInt32LE(SECTOR_BYTES, 24);
+    writeSync(this.#fd, superblock, 0, SECTOR_BYTES, 0);
+    closeSync(this.#fd);
+    await this.#device.close();
+  }
+
+  #append(sector: number, count: number, flags: number): void {
+    const entry = Buffer.alloc(SECTOR_BYTES);
+    entry.writeBigUInt64LE(BigInt(sector), 0);
+    entry.writeBigUInt64LE(BigInt(count), 8);
+    entry.writeBigUInt64LE(BigInt(flags), 16);
+    writeSync(this.#fd, entry, 0, SECTOR_BYTES, this.#position);
+    this.#position += SECTOR_BYTES;
+    this.#count += 1;
+  }
+}

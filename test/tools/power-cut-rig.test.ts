@@ -1,0 +1,110 @@
+// The power-cut rig finds what is wrong with an update when something is: each of these does one step in a way that
+// only a power cut at the right moment tells from the right one.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { type CutReport, tryPowerCuts } from '../support/power-cut/try-cuts.ts';
+import { stageUpdate, type UpdateSteps } from '../support/power-cut/staged-disk.ts';
+import { requireTool } from '../support/require-tool.ts';
+
+async function cutAll(t: TestContext, run: (steps: UpdateSteps) => Promise<void>): Promise<CutReport> {
+  const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
+  t.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
+  const update = await stageUpdate(scratchDirectory, run);
+  const shares = { rootShare: 1, permShare: 1, fsckShare: 0.03 };
+  return tryPowerCuts(update, { seed: 1, subsets: 2, torn: 2, ...shares, scratchDirectory });
+}
+
+const CASES: {
+  name: string;
+  run: (steps: UpdateSteps) => Promise<void>;
+  /** Of the first failure; undefined: there is none. */
+  finds?: RegExp;
+}[] = [
+  {
+    name: 'nothing in an update that is right',
+    async run(steps) {
+      await steps.writeRoot();
+      await steps.flush();
+      await steps.writeBootFiles();
+      await steps.commit();
+    },
+  },
+  {
+    name: 'a root that was not flushed before the commit',
+    async run(steps) {
+      await steps.writeBootFiles();
+      await steps.writeRoot();
+      await steps.commit();
+    },
+    finds: /cut before write \d+, .*: chunk \d of the root of slot b/,
+  },
+  {
+    name: 'a commit before the boot files',
+    async run(steps) {
+      await steps.writeRoot();
+      await steps.commit();
+      await steps.writeBootFiles();
+    },
+    finds: /manifest\.json/,
+  },
+  {
+    name: 'a write to the running slot, though it is undone',
+    async run(steps) {
+      const offset = steps.partitionOffset(2) + 4096;
+      const before = await steps.disk.read(offset, 512);
+      await steps.disk.write(offset, new Uint8Array(512));
+      await steps.disk.write(offset, before);
+      await steps.writeRoot();
+      await steps.flush();
+      await steps.writeBootFiles();
+      await steps.commit();
+    },
+    finds: /write 0 goes to the running root/,
+  },
+  {
+    name: 'a damaged partition table',
+    async run(steps) {
+      await steps.writeRoot();
+      await steps.writeBootFiles();
+      await steps.disk.write(512, new Uint8Array(512));
+      await steps.flush();
+      await steps.commit();
+    },
+    finds: /changes sector 1, which the update must not change/,
+  },
+  {
+    name: 'a damaged /perm',
+    async run(steps) {
+      await steps.writeRoot();
+      await steps.disk.write(steps.partitionOffset(4) + 1024, new Uint8Array(1024));
+      await steps.flush();
+      await steps.writeBootFiles();
+      await steps.commit();
+    },
+    finds: /e2fsck -p: /,
+  },
+  {
+    name: 'an update that commits nothing',
+    async run(steps) {
+      await steps.writeRoot();
+      await steps.flush();
+      await steps.writeBootFiles();
+    },
+    finds: /nothing commits the update/,
+  },
+];
+
+for (const { name, run, finds } of CASES) {
+  test(`the power-cut rig finds ${name}`, async (t) => {
+    for (const tool of ['mke2fs', 'e2fsck', 'debugfs', 'fsck.fat']) if (!requireTool(t, tool)) return;
+    const report = await cutAll(t, run);
+    t.diagnostic(`${report.cutPoints} states, ${report.cutFailures} of them bad`);
+    if (finds) assert.match(report.failures.join('\n'), finds);
+    else assert.deepEqual(report.failures, []);
+    assert.ok(report.cutPoints > 30);
+  });
+}
