@@ -75,17 +75,19 @@ export async function spawnProcess(request: SpawnRequest): Promise<SpawnedProces
  */
 function insideRoot<T>(root: string | undefined, start: () => T): T {
   if (root === undefined) return start();
-  const own = openSync('/', 'r');
+  const [ownRoot, ownDirectory] = ['/', '.'].map((path) => openSync(path, 'r')) as [number, number];
   try {
     chroot(root);
     try {
       return start();
     } finally {
-      fchdir(own);
+      fchdir(ownRoot);
       chroot('.');
+      fchdir(ownDirectory);
     }
   } finally {
-    closeSync(own);
+    closeSync(ownRoot);
+    closeSync(ownDirectory);
   }
 }
 
