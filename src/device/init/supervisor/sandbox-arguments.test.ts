@@ -49,6 +49,24 @@ test('sandboxArguments hides what is not the app’s', () => {
   assert.ok(args.indexOf('/perm') < args.indexOf('/perm/sensor'));
 });
 
+test('sandboxArguments: another root image has all but what is the device’s', () => {
+  const paths = { '/perm/shared': 'rw', '/app/other': 'ro', '/dev/input': 'ro', '/permanent': 'ro' } as const;
+  const root = '/run/tsk/roots/b';
+  const args = sandboxArguments({ ...program, root, sandbox: { ...program.sandbox, paths } });
+  assert.deepEqual(operandsOf('--bind', args, 2), [
+    '/perm/sensor -> /perm/sensor',
+    '/perm/shared -> /perm/shared',
+  ]);
+  assert.deepEqual(operandsOf('--ro-bind', args, 2), [
+    `${root} -> /`,
+    '/sys/fs/cgroup/tsk/sensor -> /sys/fs/cgroup',
+    '/run/net -> /run/net',
+    `${root}/app/other -> /app/other`,
+    '/dev/input -> /dev/input',
+    `${root}/permanent -> /permanent`,
+  ]);
+});
+
 test('sandboxArguments takes all privileges away before the app starts', () => {
   const args = sandboxArguments(program);
   assert.deepEqual(args.slice(args.indexOf('--')), [

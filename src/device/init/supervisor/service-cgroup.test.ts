@@ -25,6 +25,22 @@ test('ServiceCgroup.limit sets what the kernel can limit and names the rest', ()
   assert.deepEqual(cgroup.limit({ maxProcesses: 64 }), []);
 });
 
+test('ServiceCgroup.limit takes away what is not limited any more', () => {
+  using sys = new RecordingSys();
+  const files = {
+    'pids.max': 'max\n',
+    'memory.max': 'max\n',
+    'memory.oom.group': '0\n',
+    'cpu.weight': '100\n',
+  };
+  const cgroup = cgroupWith(sys, files);
+  cgroup.limit({ maxProcesses: 64, memoryBytes: 2 ** 26, cpuWeight: 10 });
+  assert.deepEqual(cgroup.limit(), []);
+  const set = Object.keys(files).map((file) => readFileSync(sys.path(`${APP}/${file}`), 'utf8'));
+  // The kernel takes each write for itself; in these files the rest of an earlier one stays.
+  for (const [index, value] of ['max', 'max', '0', '100'].entries()) assert.ok(set[index]?.startsWith(value));
+});
+
 test('ServiceCgroup knows its processes and who was killed for memory', () => {
   using sys = new RecordingSys();
   const cgroup = cgroupWith(sys, {
