@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatCmdline, kernelArgsOf, parseCmdline, slotOfCmdline } from './cmdline.ts';
+import { formatCmdline, kernelArgsOf, kernelArgsProblem, parseCmdline, slotOfCmdline } from './cmdline.ts';
 
 test('parseCmdline reads keys, flags, quoted blanks and takes the last value', () => {
   const values = parseCmdline('console=tty0 console=ttyS0,115200 ro foo="a b" x=y=z\n');
@@ -39,4 +39,13 @@ test('kernelArgsOf: a bounded wait for the root, and the extra words last', () =
   assert.deepEqual([words[0], words.at(-1)], ['console=tty0', 'quiet']);
   assert.ok(words.includes('rootwait=20'));
   assert.ok(!words.some((word) => word.startsWith('root=') || word.startsWith('tskrazy.slot=')));
+});
+
+test('kernelArgsProblem: what is no argument, what belongs to the slot, and what Linux would cut off', () => {
+  assert.equal(kernelArgsProblem(['console=tty0', 'rootwait', 'rootflags=x', 'x="a b"', '--']), undefined);
+  assert.match(kernelArgsProblem(['a b']) ?? '', /"a b", which is not one kernel argument/);
+  for (const word of ['root=/dev/sda2', 'root', '"root=x"', 'tskrazy.slot=b', 'tskrazy.slot']) {
+    assert.match(kernelArgsProblem(['ro', word]) ?? '', /depends on the slot/, word);
+  }
+  assert.match(kernelArgsProblem(['x'.repeat(1901)]) ?? '', /1901 characters together, more than 1900/);
 });

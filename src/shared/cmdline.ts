@@ -66,11 +66,16 @@ const OF_THE_SLOT = new RegExp(`^"?(?:root|${SLOT_PARAMETER.replace('.', String.
 /** Linux takes 2047 characters on both architectures; the words of the slot need 66 of them. */
 const MAX_KERNEL_ARGS_LENGTH = 1900;
 
+/** Whether it is one of the words that differ from slot to slot. */
+export function dependsOnSlot(word: string): boolean {
+  return OF_THE_SLOT.test(word);
+}
+
 /** What keeps these words from being kernel arguments, about the list; undefined: nothing. */
 export function kernelArgsProblem(words: readonly string[]): string | undefined {
   const notOne = words.find((word) => !KERNEL_ARGUMENT.test(word));
   if (notOne !== undefined) return `has "${notOne}", which is not one kernel argument`;
-  const ofTheSlot = words.find((word) => OF_THE_SLOT.test(word));
+  const ofTheSlot = words.find(dependsOnSlot);
   if (ofTheSlot !== undefined) return `has "${ofTheSlot}", which depends on the slot`;
   const { length } = words.join(' ');
   if (length <= MAX_KERNEL_ARGS_LENGTH) return undefined;

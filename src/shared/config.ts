@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { networkSchema } from './config-network.ts';
 import { timeSchema } from './config-time.ts';
 import { BOARD_IDS } from './boards.ts';
-import { KERNEL_ARGUMENT } from './cmdline.ts';
+import { dependsOnSlot, KERNEL_ARGUMENT } from './cmdline.ts';
 import { appNameSchema, appSchema } from './config-app.ts';
 import { componentsSchema } from './config-components.ts';
 import { updateSchema } from './config-update.ts';
@@ -71,6 +71,7 @@ export const configSchema = v.strictObject(
                   v.pipe(
                     v.string('must be a string'),
                     v.regex(KERNEL_ARGUMENT, 'must be one kernel argument, with double quotes around blanks'),
+                    v.check((word) => !dependsOnSlot(word), 'depends on the slot: tskrazy sets it by itself'),
                   ),
                   'must be an array of strings',
                 ),

@@ -72,6 +72,14 @@ test('loaderFiles: consoles and extra arguments go into the command line, the ex
   assert.doesNotMatch(without, /ttyS0/);
 });
 
+test('bootKernelArgs: more than a kernel reads is refused', () => {
+  assert.throws(() => bootKernelArgs(board, 'off', ['x'.repeat(1900)]), {
+    name: 'UserError',
+    message:
+      /^Cannot build for "pc-amd64": the kernel command line has \d+ characters together, more than 1900$/,
+  });
+});
+
 test('slotBootFiles: the kernel, relative to the slot', () => {
   assert.deepEqual(
     slotBootFiles(components).map(({ path }) => path),

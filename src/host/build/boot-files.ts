@@ -2,7 +2,7 @@
 // The boot loader's own default is the only record of which slot is committed (docs/disk-layout.md).
 
 import type { Board } from '../../shared/boards.ts';
-import { formatCmdline, kernelArgsOf } from '../../shared/cmdline.ts';
+import { formatCmdline, kernelArgsOf, kernelArgsProblem } from '../../shared/cmdline.ts';
 import { diskGuid } from '../../shared/disk-layout.ts';
 import {
   formatLoaderConf,
@@ -11,6 +11,7 @@ import {
   loaderEntryPath,
 } from '../../shared/loader-entry.ts';
 import { SLOT_PARTITION, SLOTS, type Slot } from '../../shared/slots.ts';
+import { UserError } from '../user-error.ts';
 import { type Components, componentOf, requireFile } from './component-files.ts';
 import type { FileContent } from './root-tree.ts';
 
@@ -29,9 +30,14 @@ export interface BootOptions {
 
 /** `serialConsole` is `off`, or a `console=` value. */
 export function bootKernelArgs(board: Board, serialConsole: string, extraArgs: readonly string[]): string[] {
-  return kernelArgsOf({
+  const words = kernelArgsOf({
     consoles: serialConsole === 'off' ? ['tty0'] : ['tty0', serialConsole],
     extraArgs: [...board.kernelArgs, ...extraArgs],
+  });
+  const problem = kernelArgsProblem(words);
+  if (problem === undefined) return words;
+  throw new UserError(`Cannot build for "${board.id}": the kernel command line ${problem}`, {
+    hint: 'Look at kernel.extraArgs in tskrazy.json.',
   });
 }
 
