@@ -1,0 +1,245 @@
+// A slot's directory on the boot partition, while an update changes it.
+//
+// The manifest is the mark of a slot that is whole: it goes first, before a byte of the slot changes, and comes back
+// last, after all else has been read back from the medium. The kernel goes before any other boot file does, and
+// comes after all of them, so that a boot loader never finds one whose slot is of two builds; one that does not change
+// stays, because nobody starts a slot without a manifest.
+//
+// A FAT that was not laid out for slots (zones.ts), or on which another system put a file, may have FAT sectors that the
+// slot shares with something else. Then these are rewritten in spite of that, saying the same about the others: the
+// alternative is a device that can never be updated again, the cut that does harm would have to tear a sector, and
+// afterwards the slot's files lie apart.
+
+import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
+import { emptyFatZone, type FatEditor, openFatEditor } from '../../formats/fat/editor.ts';
+import { FatSpaceError } from '../../formats/fat/layout.ts';
+import { foldName } from '../../formats/fat/names.ts';
+import { type FatVolume, openFat } from '../../formats/fat/volume.ts';
+import { FatSharedError } from '../../formats/fat/zone-clusters.ts';
+import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
+import { parseManifest } from '../../shared/parse-manifest.ts';
+import type { Slot } from '../../shared/slots.ts';
+import { MAX_MANIFEST_BYTES } from '../../shared/update-api.ts';
+import { sha256OfSource } from './content-hash.ts';
+
+/** What boot loaders of all boards start. */
+const KERNEL_NAME = 'vmlinuz';
+
+export interface FileDigest {
+  /** Relative to the slot's directory. */
+  path: string;
+  sizeBytes: number;
+  sha256: string;
+}
+
+export interface SlotFile extends FileDigest {
+  content: ByteSource;
+}
+
+/** Those of `paths` that are in the slot and can be read. */
+export async function openSlotFiles(
+  boot: ByteSource,
+  slot: Slot,
+  paths: readonly string[],
+): Promise<Map<string, ByteSource>> {
+  const files = new Map<string, ByteSource>();
+  try {
+    const volume = await openFat(boot);
+    for (const path of paths) {
+      const onVolume = `${slot}/${path}`;
+      if ((await volume.stat(onVolume))?.kind === 'file') files.set(path, await volume.openFile(onVolume));
+    }
+  } catch (error) {
+    // Damaged: what was found before is as good as its hash.
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return files;
+}
+
+/** undefined when there is none that could be read. */
+export async function readSlotManifest(boot: ByteSource, slot: Slot): Promise<Manifest | undefined> {
+  const files = await openSlotFiles(boot, slot, [MANIFEST_NAME]);
+  const file = files.get(MANIFEST_NAME);
+  if (!file || file.sizeBytes > MAX_MANIFEST_BYTES) return undefined;
+  try {
+    return parseManifest(await file.read(0, file.sizeBytes));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+export class SlotDirectory {
+  readonly #boot: ByteDevice;
+  readonly #slot: Slot;
+  readonly #timestampSec: number;
+
+  constructor(boot: ByteDevice, slot: Slot, timestampSec: number) {
+    this.#boot = boot;
+    this.#slot = slot;
+    this.#timestampSec = timestampSec;
+  }
+
+  /** Folded paths of those that are there, with this content. */
+  async present(wanted: readonly FileDigest[]): Promise<Set<string>> {
+    const paths = wanted.map(({ path }) => path);
+    const files = await openSlotFiles(this.#boot, this.#slot, paths);
+    const present = new Set<string>();
+    for (const { path, sizeBytes, sha256 } of wanted) {
+      const file = files.get(path);
+      if (file?.sizeBytes !== sizeBytes) continue;
+      if ((await sha256OfSource(file)) === sha256) present.add(foldName(path));
+    }
+    return present;
+  }
+
+  /** Whether it can be changed file by file. Otherwise `unmark` empties it. Throws SyntaxError when the volume is damaged. */
+  async isSound(): Promise<boolean> {
+    try {
+      await openFatEditor(this.#boot, this.#options('refuse'));
+      return true;
+    } catch (error) {
+      if (error instanceof SyntaxError) return false;
+      throw error;
+    }
+  }
+
+  /** Throws FatSpaceError when files of these sizes will not fit, `kept` being there already. */
+  async checkRoom(sizes: readonly number[], kept: ReadonlySet<string>): Promise<void> {
+    const volume = await openFat(this.#boot);
+    const { clusterBytes } = volume.geometry;
+    const onDisk = (sizeBytes: number): number => Math.ceil(sizeBytes / clusterBytes) * clusterBytes;
+    const present = await listFiles(volume, this.#slot);
+    const leaving = present.filter(({ path }) => !kept.has(foldName(path)));
+    const editor = await openFatEditor(this.#boot, this.#options('proceed'));
+    const needed = sizes.reduce((sum, sizeBytes) => sum + onDisk(sizeBytes), 0);
+    const room = leaving.reduce((sum, { sizeBytes }) => sum + onDisk(sizeBytes), editor.availableBytes);
+    if (needed <= room) return;
+    throw new FatSpaceError(
+      `Cannot update: the boot files need ${needed} bytes, and the boot partition has room for ${room}`,
+      needed - room,
+    );
+  }
+
+  /** The slot does not count as whole any more. */
+  async unmark(): Promise<void> {
+    if (!(await this.isSound())) {
+      await this.#proceedIfShared((whenShared) => emptyFatZone(this.#boot, this.#options(whenShared)));
+      return;
+    }
+    const volume = await openFat(this.#boot);
+    if (!(await volume.stat(this.#pathOf(MANIFEST_NAME)))) return;
+    await this.#edit((editor) => editor.remove(this.#pathOf(MANIFEST_NAME), { recursive: true }));
+  }
+
+  /** Makes the directory contain `files` and no others but the manifest. What is in `kept`, by folded path, is fine. */
+  async write(files: readonly SlotFile[], kept: Set<string>): Promise<void> {
+    const differing = files.filter(({ path }) => !kept.has(foldName(path)));
+    await this.#edit(async (editor) => {
+      for (const path of await this.#surplus(files, kept)) {
+        await editor.remove(this.#pathOf(path), { recursive: true });
+      }
+      const kernelLast = differing.toSorted((x, y) => Number(isKernel(x.path)) - Number(isKernel(y.path)));
+      for (const { path, content } of kernelLast) {
+        // It may be that it was written before what follows had to be tried again.
+        if (kept.has(foldName(path))) continue;
+        await editor.makeDirectory(this.#pathOf(path).split('/').slice(0, -1).join('/'));
+        await editor.replaceFile(this.#pathOf(path), content);
+        kept.add(foldName(path));
+      }
+    });
+  }
+
+  /** The slot counts as whole from now on. */
+  async mark(manifest: SlotFile): Promise<void> {
+    await this.#edit((editor) => editor.replaceFile(this.#pathOf(MANIFEST_NAME), manifest.content));
+  }
+
+  /** Throws when the medium does not have exactly these files. */
+  async check(wanted: readonly FileDigest[], onPiece: (lengthBytes: number) => void): Promise<void> {
+    // Reads the whole tree, and throws if it is damaged.
+    await openFatEditor(this.#boot, this.#options('refuse'));
+    const paths = wanted.map(({ path }) => path);
+    const files = await openSlotFiles(this.#boot, this.#slot, paths);
+    for (const { path, sizeBytes, sha256 } of wanted) {
+      const file = files.get(path);
+      if (file?.sizeBytes === sizeBytes && (await sha256OfSource(file, { onPiece })) === sha256) continue;
+      throw new Error(`The boot partition has not kept "${this.#pathOf(path)}" as it was written`);
+    }
+  }
+
+  /** Paths to remove: what differs, the kernel first, then all that should not be there. */
+  async #surplus(files: readonly SlotFile[], kept: ReadonlySet<string>): Promise<string[]> {
+    const volume = await openFat(this.#boot);
+    const stays = new Set([...kept, foldName(MANIFEST_NAME)]);
+    const directories = new Set(files.flatMap(({ path }) => directoriesOf(foldName(path))));
+    const surplus: string[] = [];
+    const visit = async (directory: string): Promise<void> => {
+      for (const { name, kind } of await listIfThere(volume, joinPath(this.#slot, directory))) {
+        const path = joinPath(directory, name);
+        if (kind === 'directory' && directories.has(foldName(path))) await visit(path);
+        else if (kind === 'directory' || !stays.has(foldName(path))) surplus.push(path);
+      }
+    };
+    await visit('');
+    return surplus.toSorted((x, y) => Number(isKernel(y)) - Number(isKernel(x)));
+  }
+
+  /** `act` may run twice. */
+  async #edit(act: (editor: FatEditor) => Promise<void>): Promise<void> {
+    await this.#proceedIfShared(async (whenShared) => {
+      const editor = await openFatEditor(this.#boot, this.#options(whenShared));
+      await act(editor);
+      await editor.flush();
+    });
+  }
+
+  async #proceedIfShared(change: (whenShared: 'refuse' | 'proceed') => Promise<unknown>): Promise<void> {
+    try {
+      await change('refuse');
+    } catch (error) {
+      if (!(error instanceof FatSharedError)) throw error;
+      await change('proceed');
+    }
+  }
+
+  #options(whenShared: 'refuse' | 'proceed') {
+    return { zone: this.#slot, timestampSec: this.#timestampSec, whenShared };
+  }
+
+  #pathOf(path: string): string {
+    return `${this.#slot}/${path}`;
+  }
+}
+
+function isKernel(path: string): boolean {
+  return foldName(path) === foldName(KERNEL_NAME);
+}
+
+function joinPath(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`;
+}
+
+/** `A` and `A/B` of `A/B/C`. */
+function directoriesOf(path: string): string[] {
+  const names = path.split('/');
+  return names.slice(1).map((_, index) => names.slice(0, index + 1).join('/'));
+}
+
+async function listIfThere(volume: FatVolume, path: string): ReturnType<FatVolume['list']> {
+  const stat = await volume.stat(path);
+  return stat?.kind === 'directory' ? volume.list(path) : [];
+}
+
+async function listFiles(volume: FatVolume, slot: Slot): Promise<{ path: string; sizeBytes: number }[]> {
+  const files: { path: string; sizeBytes: number }[] = [];
+  const visit = async (directory: string): Promise<void> => {
+    for (const { name, kind, sizeBytes } of await listIfThere(volume, joinPath(slot, directory))) {
+      const path = joinPath(directory, name);
+      if (kind === 'directory') await visit(path);
+      else files.push({ path, sizeBytes });
+    }
+  };
+  await visit('');
+  return files;
+}

@@ -1,0 +1,237 @@
+// A disk with two slots in memory, images to put on it, and what the slots have to be afterwards.
+
+import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
+import { type ByteDevice, type ByteSource, sourceOfBytes } from '../../src/formats/byte-source.ts';
+import { writeFat } from '../../src/formats/fat/writer.ts';
+import { openFat } from '../../src/formats/fat/volume.ts';
+import type { SquashfsEntry } from '../../src/formats/squashfs/writer.ts';
+import { chunkBorders, hashChunks } from '../../src/host/build/chunks.ts';
+import { readLoaderEntry } from '../../src/device/update/loader-entries.ts';
+import type { UpdateDisk } from '../../src/device/update/slot-installer.ts';
+import { numberChunks } from '../../src/shared/chunk-index.ts';
+import { formatCmdline } from '../../src/shared/cmdline.ts';
+import {
+  formatLoaderConf,
+  formatLoaderEntry,
+  LOADER_CONF_PATH,
+  loaderEntryPath,
+} from '../../src/shared/loader-entry.ts';
+import { type Manifest, MANIFEST_NAME } from '../../src/shared/manifest.ts';
+import { SIGNATURES_NAME } from '../../src/shared/manifest-signature.ts';
+import { type Slot, SLOTS } from '../../src/shared/slots.ts';
+import { filesOn } from './fat-volume.ts';
+import { SparseDevice } from './sparse-device.ts';
+import { imageInMemory } from './squashfs-image.ts';
+
+const BOOT_BYTES = 6 * 1024 * 1024;
+export const ROOT_PARTITION_BYTES = 4 * 1024 * 1024;
+const BOOT_CHUNK_BYTES = 16 * 1024;
+
+/** A build, as it comes from the host. */
+export interface TestImage {
+  manifest: Manifest;
+  manifestBytes: Uint8Array;
+  signatureBytes: Uint8Array;
+  root: Uint8Array;
+  bootFiles: Readonly<Record<string, Uint8Array>>;
+  /** By number. */
+  chunks: readonly Uint8Array[];
+}
+
+export interface TestImageParts {
+  root: Uint8Array;
+  rootBorders?: readonly number[];
+  bootFiles: Readonly<Record<string, Uint8Array>>;
+  kernelArgs?: readonly string[];
+  signedBy?: string;
+}
+
+export async function testImage(parts: TestImageParts): Promise<TestImage> {
+  const { root, bootFiles, kernelArgs = ['ro'], signedBy = 'somebody' } = parts;
+  const borders = parts.rootBorders ?? bordersEvery(BOOT_CHUNK_BYTES, root.length);
+  const rootDigest = await hashChunks(sourceOfBytes(root), borders);
+  const files = await Promise.all(
+    Object.entries(bootFiles).map(async ([path, bytes]) => {
+      const digest = await hashChunks(sourceOfBytes(bytes), bordersEvery(BOOT_CHUNK_BYTES, bytes.length));
+      return { path, sizeBytes: bytes.length, ...digest };
+    }),
+  );
+  const manifest: Manifest = {
+    formatVersion: 1,
+    buildId: hash('sha256', JSON.stringify([rootDigest, files, kernelArgs])),
+    hostname: 'garden',
+    board: 'pc-amd64',
+    arch: 'amd64',
+    tskrazyVersion: '0.1.0',
+    buildTimeSec: 1_750_000_000,
+    components: {},
+    kernelArgs,
+    systemSha256: '0'.repeat(64),
+    apps: [],
+    bootFiles: files,
+    root: { sizeBytes: root.length, ...rootDigest },
+    minLayout: { rootPartitionBytes: root.length, bootPartitionBytes: 0 },
+  };
+  const chunks = numberChunks(manifest).map(({ file, offsetBytes, lengthBytes }) =>
+    (file ? bootFiles[file.path]! : root).subarray(offsetBytes, offsetBytes + lengthBytes),
+  );
+  const manifestBytes = Buffer.from(JSON.stringify(manifest));
+  return { manifest, manifestBytes, signatureBytes: Buffer.from(signedBy), root, bootFiles, chunks };
+}
+
+/** With the root image that the squashfs writer makes of the entries, cut as builds are. */
+export async function testImageOf(
+  entries: readonly SquashfsEntry[],
+  parts: Omit<TestImageParts, 'root' | 'rootBorders'>,
+): Promise<TestImage> {
+  const image = await imageInMemory(entries);
+  return testImage({ ...parts, root: image.bytes.slice(), rootBorders: chunkBorders(image) });
+}
+
+function bordersEvery(stepBytes: number, endBytes: number): number[] {
+  const borders: number[] = [];
+  for (let border = 0; border < endBytes; border += stepBytes) borders.push(border);
+  return [...borders, endBytes];
+}
+
+/** Slot a runs `running`; slot b is `other`, and without one it is empty. */
+export async function slotDisk(
+  running: TestImage,
+  other?: TestImage,
+  options: { zones?: readonly string[]; rootPartitionBytes?: number } = {},
+): Promise<SlotDisk> {
+  const { zones = SLOTS, rootPartitionBytes = ROOT_PARTITION_BYTES } = options;
+  const boot = new SparseDevice(BOOT_BYTES);
+  const files = {
+    [LOADER_CONF_PATH]: Buffer.from(formatLoaderConf('a')),
+    ...loaderEntryOf('a', running),
+    ...loaderEntryOf('b', other ?? running),
+    ...slotFilesOf('a', running),
+    ...(other && slotFilesOf('b', other)),
+  };
+  await writeFat(boot, {
+    sizeBytes: BOOT_BYTES,
+    hiddenSectors: 8192,
+    label: 'TSKBOOT',
+    volumeId: 1,
+    timestampSec: 1_700_000_000,
+    zones,
+    directories: ['a', 'b'],
+    files: Object.entries(files).map(([path, bytes]) => ({ path, content: sourceOfBytes(bytes) })),
+  });
+  const roots = { a: new SparseDevice(rootPartitionBytes), b: new SparseDevice(rootPartitionBytes) };
+  roots.a.poke(0, running.root);
+  if (other) roots.b.poke(0, other.root);
+  for (const device of [boot, roots.a, roots.b]) device.log.length = 0;
+  return new SlotDisk(boot, roots.a, roots.b);
+}
+
+function loaderEntryOf(slot: Slot, { manifest }: TestImage): Record<string, Uint8Array> {
+  const { kernelArgs } = manifest;
+  const cmdline = formatCmdline({ rootPartitionGuid: `guid-of-${slot}`, slot, kernelArgs });
+  return { [loaderEntryPath(slot)]: Buffer.from(formatLoaderEntry(slot, cmdline)) };
+}
+
+function slotFilesOf(slot: Slot, image: TestImage): Record<string, Uint8Array> {
+  const files = {
+    ...image.bootFiles,
+    [MANIFEST_NAME]: image.manifestBytes,
+    [SIGNATURES_NAME]: image.signatureBytes,
+  };
+  return Object.fromEntries(Object.entries(files).map(([path, bytes]) => [`${slot}/${path}`, bytes]));
+}
+
+/** Thrown by a disk at the write that it was told to fail at. */
+export class PowerCut extends Error {}
+
+export class SlotDisk implements UpdateDisk {
+  readonly source = 'a';
+  readonly target = 'b';
+  readonly boot: ByteDevice;
+  readonly sourceRoot: ByteSource;
+  readonly targetRoot: ByteDevice;
+  readonly devices: { boot: SparseDevice; sourceRoot: SparseDevice; targetRoot: SparseDevice };
+  /** Writes that still succeed. */
+  writesLeft = Infinity;
+  writes = 0;
+
+  constructor(boot: SparseDevice, sourceRoot: SparseDevice, targetRoot: SparseDevice) {
+    this.devices = { boot, sourceRoot, targetRoot };
+    this.boot = this.#limited(boot);
+    this.sourceRoot = sourceRoot;
+    this.targetRoot = this.#limited(targetRoot);
+  }
+
+  async dropCaches(): Promise<void> {}
+
+  clone(): SlotDisk {
+    const { boot, sourceRoot, targetRoot } = this.devices;
+    return new SlotDisk(boot.clone(), sourceRoot.clone(), targetRoot.clone());
+  }
+
+  /** Exact, but for sectors that are written twice. */
+  get writtenBytes(): number {
+    const { boot, targetRoot } = this.devices;
+    return [...boot.log, ...targetRoot.log].filter((entry) => entry !== 'flush').length * 512;
+  }
+
+  #limited(device: SparseDevice): ByteDevice {
+    return {
+      sizeBytes: device.sizeBytes,
+      read: (offsetBytes, lengthBytes) => device.read(offsetBytes, lengthBytes),
+      write: async (offsetBytes, bytes) => {
+        if (this.writesLeft <= 0) throw new PowerCut();
+        this.writesLeft--;
+        this.writes++;
+        await device.write(offsetBytes, bytes);
+      },
+      flush: async () => {
+        if (this.writesLeft <= 0) throw new PowerCut();
+        await device.flush();
+      },
+    };
+  }
+}
+
+/** Slot b is `image` to the last byte, and slot a what it was `before`. */
+export async function assertInstalled(disk: SlotDisk, image: TestImage, before: SlotDisk): Promise<void> {
+  const root = await disk.targetRoot.read(0, image.root.length);
+  assert.ok(Buffer.compare(root, image.root) === 0, 'the root image is another one');
+  const files = await filesOn(disk.devices.boot);
+  const slotB = Object.fromEntries(
+    Object.entries(files)
+      .filter(([path]) => path.startsWith('b/'))
+      .map(([path, bytes]) => [path, Buffer.from(bytes).toString('base64')]),
+  );
+  const wanted = Object.entries(slotFilesOf('b', image));
+  assert.deepEqual(
+    slotB,
+    Object.fromEntries(wanted.map(([path, bytes]) => [path, Buffer.from(bytes).toString('base64')])),
+  );
+  const cmdline = formatCmdline({
+    rootPartitionGuid: 'guid-of-b',
+    slot: 'b',
+    kernelArgs: image.manifest.kernelArgs,
+  });
+  assert.equal((await readLoaderEntry(disk.boot, 'b')).options, cmdline);
+  await assertSourceUntouched(disk, before);
+}
+
+/** Slot a and all that the boot loader needs. */
+export async function assertSourceUntouched(disk: SlotDisk, before: SlotDisk): Promise<void> {
+  assert.deepEqual(disk.devices.sourceRoot.log, []);
+  const now = await filesOn(disk.devices.boot);
+  const others = Object.entries(await filesOn(before.devices.boot)).filter(
+    ([path]) => !path.startsWith('b/') && path !== loaderEntryPath('b'),
+  );
+  for (const [path, bytes] of others) {
+    assert.ok(now[path] && Buffer.compare(now[path], bytes) === 0, `"${path}" has changed`);
+  }
+}
+
+/** Whether slot b counts as whole. */
+export async function isMarked(disk: SlotDisk): Promise<boolean> {
+  const volume = await openFat(disk.boot);
+  return (await volume.stat(`b/${MANIFEST_NAME}`)) !== undefined;
+}
