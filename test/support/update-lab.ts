@@ -1,21 +1,56 @@
-// An instance whose device is updated in tests: two apps, "keeper", which no update changes, and "speaker", which
-// most do; and the ways to make a build that is bad.
+// A device that is updated in tests: a virtual machine with a disk that outlives it, whose instance has two apps,
+// "keeper", which no update changes, and "speaker", which most do; and the ways to make a build that is bad.
 
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
-import { openInstance } from '../../src/host/config/instance.ts';
-import type { BoardId } from '../../src/shared/boards.ts';
+import { buildImage } from '../../src/host/build/build-image.ts';
+import { DEFAULT_DISK_BYTES, writeDiskImage } from '../../src/host/build/disk-image.ts';
+import { ensurePassword, openInstance } from '../../src/host/config/instance.ts';
+import { ensureUpdateKeys } from '../../src/host/config/update-keys.ts';
+import { silentProgress } from '../../src/host/progress.ts';
+import { answers } from '../../src/host/vm/answers.ts';
+import { powerOff, startVirtualMachine, type VirtualMachine } from '../../src/host/vm/virtual-machine.ts';
+import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
+import type { Slot } from '../../src/shared/slots.ts';
 import { UPDATE_API, type UpdateStatus } from '../../src/shared/update-api.ts';
-import { Appliance, type ApplianceOptions } from './appliance.ts';
-import { CommandLine } from './command-line.ts';
+import { type NewSession, WEB_API, WEB_USER, type WebStatus } from '../../src/shared/web-api.ts';
+import { CommandLine, type Follower } from './command-line.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
+const PAGE_PORT = 80;
 const KEEPER_PORT = 8081;
 const SPEAKER_PORT = 8082;
+/** An emulated boot on a busy machine takes minutes. */
+const BOOT_LIMIT_MS = 10 * 60_000;
 /** Of /perm, as keeper.ts writes it. */
 export const KEPT_FILE = { path: '/keeper/kept', content: 'kept from the first start on\n'.repeat(300) };
+
+/** What of a test is needed here, so that scripts and benches may use it, too (script-context.ts). */
+export type Lifetime = Pick<TestContext, 'after' | 'diagnostic'>;
+
+export interface LabOptions {
+  /** Such as `tskrazy.trial-sec=60`, which makes trials shorter. */
+  kernelArgs?: readonly string[];
+}
+
+export interface BootOptions {
+  extraQemuArgs?: readonly string[];
+  /** Another disk than the lab's, with firmware that knows nothing of it. */
+  diskPath?: string;
+}
 
 interface SpeakerChanges {
   word?: string;
@@ -26,33 +61,43 @@ interface SpeakerChanges {
 
 export class UpdateLab {
   readonly directory: string;
-  readonly commandLine: CommandLine;
-  readonly #t: TestContext;
+  readonly diskPath: string;
   readonly #board: BoardId;
   #config: Record<string, unknown>;
-  #appliance: Appliance | undefined;
+  #machine: VirtualMachine | undefined;
+  #token: string | undefined;
 
-  private constructor(t: TestContext, directory: string, board: BoardId, kernelArgs: readonly string[]) {
-    this.#t = t;
+  private constructor(directory: string, board: BoardId, options: LabOptions) {
     this.#board = board;
     this.directory = directory;
-    this.commandLine = new CommandLine(directory);
+    this.diskPath = join(directory, 'disk.img');
     const health = { url: `http://127.0.0.1:${SPEAKER_PORT}/health` };
     const apps = { keeper: { node: './src/keeper.ts' }, speaker: { node: './src/speaker.ts', health } };
-    this.#config = { hostname: 'lab', board, apps, kernel: { extraArgs: kernelArgs } };
+    this.#config = { hostname: 'lab', board, apps, kernel: { extraArgs: options.kernelArgs ?? [] } };
     this.configure({});
     this.speak({});
   }
 
-  /** `kernelArgs`: such as `tskrazy.trial-sec=60`, which makes trials shorter. */
-  static make(t: TestContext, board: BoardId, kernelArgs: readonly string[] = []): UpdateLab {
+  /** With a disk that has not been started from yet. */
+  static async make(t: Lifetime, board: BoardId, options: LabOptions = {}): Promise<UpdateLab> {
     const directory = mkdtempSync(join(tmpdir(), 'tsk-test-update-'));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
     cpSync(join(import.meta.dirname, 'device-apps'), join(directory, 'src'), { recursive: true });
-    return new UpdateLab(t, directory, board, kernelArgs);
+    const lab = new UpdateLab(directory, board, options);
+    const instance = await openInstance(directory);
+    const built = await buildImage({
+      instance,
+      board: BOARDS[board],
+      offline: false,
+      report: silentProgress,
+    });
+    await writeDiskImage(built, lab.diskPath, { sizeBytes: DEFAULT_DISK_BYTES });
+    await built.dispose();
+    t.after(() => lab.kill());
+    return lab;
   }
 
-  /** Changes keys of tskrazy.json; undefined removes one. */
+  /** Changes keys of tskrazy.json. */
   configure(changes: Readonly<Record<string, unknown>>): void {
     this.#config = { ...this.#config, ...changes };
     writeFileSync(join(this.directory, 'tskrazy.json'), JSON.stringify(this.#config));
@@ -67,35 +112,101 @@ export class UpdateLab {
     writeFileSync(join(this.directory, 'src', 'speaker.ts'), `${first}\n${changed}`);
   }
 
-  async boot(options: Omit<ApplianceOptions, 'board' | 'guestPorts'> = {}): Promise<Appliance> {
-    const instance = await openInstance(this.directory);
-    this.#appliance = await Appliance.boot(this.#t, instance, {
-      ...options,
-      board: this.#board,
-      guestPorts: [KEEPER_PORT, SPEAKER_PORT],
+  /** Until the page answers. */
+  async boot({ extraQemuArgs = [], diskPath = this.diskPath }: BootOptions = {}): Promise<void> {
+    const directory = diskPath === this.diskPath ? this.directory : mkdtempSync(join(this.directory, 'vm-'));
+    this.#token = undefined;
+    this.#machine = await startVirtualMachine({
+      board: BOARDS[this.#board],
+      name: 'lab',
+      diskPath,
+      directory,
+      memoryMiB: 512,
+      forwards: [PAGE_PORT, KEEPER_PORT, SPEAKER_PORT].map((guestPort) => ({ hostPort: 0, guestPort })),
+      extraArgs: extraQemuArgs,
     });
-    return this.#appliance;
+    const deadline = Date.now() + BOOT_LIMIT_MS;
+    while (!(await answers(new URL(WEB_API.health, this.url)))) {
+      if (Date.now() > deadline) throw new Error(`The lab does not boot: ${this.console().slice(-2000)}`);
+      await delay(100);
+    }
   }
 
-  get appliance(): Appliance {
-    if (!this.#appliance) throw new Error('The lab has not booted');
-    return this.#appliance;
+  /** As when the power goes. */
+  async kill(): Promise<void> {
+    const machine = this.#machine;
+    if (!machine) return;
+    this.#machine = undefined;
+    // A machine that has ended may have left its number to another process.
+    const isGone = await Promise.race([machine.ended.then(() => true), delay(0, false)]);
+    if (!isGone) process.kill(machine.pid, 'SIGKILL');
+    await machine.ended;
+  }
+
+  async powerOff(): Promise<'powered-off' | 'killed'> {
+    const { machine } = this;
+    this.#machine = undefined;
+    return powerOff(machine, machine.ended, 60_000);
+  }
+
+  get machine(): VirtualMachine {
+    if (!this.#machine) throw new Error('The lab does not run');
+    return this.#machine;
+  }
+
+  get url(): string {
+    return this.#urlOf(PAGE_PORT);
+  }
+
+  console(): string {
+    const { consolePath } = this.machine;
+    return existsSync(consolePath) ? readFileSync(consolePath, 'utf8') : '';
+  }
+
+  /** Runs tsk for this device; `from` is another release of it. */
+  async tsk(args: readonly string[], from = new CommandLine(this.directory)): Promise<string> {
+    return from.succeeds(...args, '--host', new URL(this.url).host);
+  }
+
+  follow(args: readonly string[], from = new CommandLine(this.directory)): Follower {
+    return from.follow(...args, '--host', new URL(this.url).host);
   }
 
   async updateStatus(): Promise<UpdateStatus> {
-    const response = await this.appliance.request(UPDATE_API.update);
-    if (!response.ok) throw new Error(`${UPDATE_API.update}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as UpdateStatus;
+    return (await this.#get(UPDATE_API.update)) as UpdateStatus;
+  }
+
+  async status(): Promise<WebStatus> {
+    return (await this.#get(WEB_API.status)) as WebStatus;
+  }
+
+  /** Whose apps run, which is not the running slot's build after a live switch. */
+  async runningBuild(): Promise<{ slot: Slot; buildId: string }> {
+    const { running, appsFrom, slots } = await this.updateStatus();
+    const slot = appsFrom ?? running;
+    const content = slot === null ? null : slots[slot];
+    if (slot === null || !content) throw new Error('The device does not say what it runs');
+    return { slot, buildId: content.buildId };
   }
 
   async keeperPid(): Promise<number> {
-    const response = await fetch(this.appliance.urlOf(KEEPER_PORT), { signal: AbortSignal.timeout(5000) });
+    const response = await fetch(this.#urlOf(KEEPER_PORT), { signal: AbortSignal.timeout(5000) });
     return ((await response.json()) as { pid: number }).pid;
   }
 
   async speaker(): Promise<{ word: string; pid: number }> {
-    const response = await fetch(this.appliance.urlOf(SPEAKER_PORT), { signal: AbortSignal.timeout(5000) });
+    const response = await fetch(this.#urlOf(SPEAKER_PORT), { signal: AbortSignal.timeout(5000) });
     return (await response.json()) as { word: string; pid: number };
+  }
+
+  /** 32 bytes, of the key that signs the instance's images. */
+  async publicKey(): Promise<Uint8Array> {
+    const { current } = await ensureUpdateKeys(await openInstance(this.directory));
+    return Buffer.from(current.publicKey, 'base64');
+  }
+
+  copyDisk(path: string): void {
+    execFileSync('cp', ['--sparse=always', this.diskPath, path]);
   }
 
   /**
@@ -103,14 +214,14 @@ export class UpdateLab {
    * `path`.
    */
   brokenRelease(path: string, text: string): CommandLine {
-    const checkout = mkdtempSync(join(tmpdir(), 'tsk-test-release-'));
-    this.#t.after(() => rmSync(checkout, { recursive: true, force: true }));
+    const checkout = mkdtempSync(join(this.directory, 'release-'));
     for (const name of ['bin', 'src', 'package.json', 'tsconfig.json']) {
       cpSync(join(REPOSITORY, name), join(checkout, name), { recursive: true });
     }
     symlinkSync(join(REPOSITORY, 'node_modules'), join(checkout, 'node_modules'));
     const file = join(checkout, path);
-    writeFileSync(file, `${text}\n${readFileSync(file, 'utf8')}`);
+    const source = readFileSync(file, 'utf8');
+    writeFileSync(file, `${text}\n${source}`);
     return new CommandLine(this.directory, checkout);
   }
 
@@ -120,5 +231,34 @@ export class UpdateLab {
     mkdirSync(directory);
     for (const [path, content] of Object.entries(files)) writeFileSync(join(directory, path), content);
     return directory;
+  }
+
+  #urlOf(guestPort: number): string {
+    return `http://127.0.0.1:${this.machine.ports.get(guestPort) ?? 0}/`;
+  }
+
+  /** With a session: Basic authentication would cost the device a scrypt with each request. */
+  async #get(path: string): Promise<unknown> {
+    this.#token ??= await this.#logIn();
+    const headers = { authorization: `Bearer ${this.#token}` };
+    const response = await fetch(new URL(path, this.url), { headers, signal: AbortSignal.timeout(20_000) });
+    if (response.status === 401) {
+      // Sessions end with the start that they were made in.
+      this.#token = undefined;
+      return this.#get(path);
+    }
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
+  async #logIn(): Promise<string> {
+    const { password } = await ensurePassword(await openInstance(this.directory));
+    const response = await fetch(new URL(WEB_API.sessions, this.url), {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(`${WEB_USER}:${password}`).toString('base64')}` },
+      signal: AbortSignal.timeout(20_000),
+    });
+    if (!response.ok) throw new Error(`The device refuses a session: ${response.status}`);
+    return ((await response.json()) as NewSession).token;
   }
 }

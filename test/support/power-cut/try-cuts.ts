@@ -43,6 +43,25 @@ export interface CutPlan {
   scratchDirectory: string;
 }
 
+/** Takes a minute or two. */
+export const SHORT_PLAN: Omit<CutPlan, 'scratchDirectory'> = {
+  seed: 20261123,
+  subsets: 2,
+  torn: 2,
+  rootShare: 0.05,
+  permShare: 0.2,
+  fsckShare: 0.03,
+};
+/** Every write of the whole disk, and more draws. */
+export const LONG_PLAN: typeof SHORT_PLAN = {
+  ...SHORT_PLAN,
+  subsets: 6,
+  torn: 6,
+  rootShare: 1,
+  permShare: 1,
+  fsckShare: 0.05,
+};
+
 export interface CutReport {
   /** States of the disk that were looked at. */
   cutPoints: number;
