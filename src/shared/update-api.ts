@@ -36,6 +36,8 @@ export const UPDATE_API = {
 } as const;
 
 export const SESSION_IDLE_MS = 30_000;
+/** How long a device may take to answer: it reads all that it holds, from an SD card maybe. */
+export const UPDATE_ANSWER_LIMIT_MS = 10 * 60 * 1000;
 /** Of a zstd frame that is sent to a device, as the power of two: 8 MiB. A larger one would cost the device its memory. */
 export const MAX_ZSTD_WINDOW_LOG = 23;
 /** Of the manifest in an UpdateRequest. */

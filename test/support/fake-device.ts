@@ -12,6 +12,7 @@ import type {
   ServiceStatus,
 } from '../../src/shared/services.ts';
 import type { MeasuredService, UsageSample } from '../../src/device/web/usage-meter.ts';
+import type { UpdateState } from '../../src/shared/update-state.ts';
 import type { DeviceUsage, ServiceUsage } from '../../src/shared/web-api.ts';
 
 const MIB = 1024 * 1024;
@@ -78,6 +79,17 @@ function service(
     reason: null,
     lastLine: null,
     ...more,
+  };
+}
+
+export function exampleUpdateState(): UpdateState {
+  return {
+    running: 'a',
+    committed: 'a',
+    appsFrom: null,
+    trialStart: 'efi-variable',
+    trial: null,
+    history: [],
   };
 }
 

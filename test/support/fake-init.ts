@@ -11,8 +11,18 @@ import {
   type ServiceAction,
   type SystemStatus,
 } from '../../src/shared/init-api.ts';
+import { json as readJson } from 'node:stream/consumers';
+
 import type { LogLine, LogStream, ServiceStatus } from '../../src/shared/services.ts';
-import { exampleLogLine, exampleServices, exampleSystem, INIT_LINES, KERNEL_LINES } from './fake-device.ts';
+import type { Trial, TrialCheck, TrialRequest, UpdateState } from '../../src/shared/update-state.ts';
+import {
+  exampleLogLine,
+  exampleServices,
+  exampleSystem,
+  exampleUpdateState,
+  INIT_LINES,
+  KERNEL_LINES,
+} from './fake-device.ts';
 
 const RING_LINES = 2_000;
 
@@ -49,6 +59,11 @@ export class FakeInit {
   readonly services: Map<string, ServiceStatus>;
   readonly logs = new Map<string, FakeLog>();
   system: SystemStatus = exampleSystem();
+  update: UpdateState = exampleUpdateState();
+  /** As they were reported last. */
+  checks: TrialCheck[] | undefined;
+  /** Bodies of what was asked of updates, by name: `trial`. */
+  readonly updateRequests: [name: string, body: unknown][] = [];
   /** Earlier ones, newest first. */
   boots: BootRecord[] = [];
   /** Of the boot before this one, by name. */
@@ -68,7 +83,9 @@ export class FakeInit {
     this.#fillLogs();
     if (options.lively === true) this.#live();
     this.#server = http.createServer((request, response) => {
-      this.#answer(request, response);
+      this.#answer(request, response).catch((error: unknown) => {
+        refuse(response, 400, String(error));
+      });
     });
   }
 
@@ -105,7 +122,7 @@ export class FakeInit {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #answer(request: http.IncomingMessage, response: http.ServerResponse): void {
+  async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://init');
     const [, version, noun = '', name = '', action] = url.pathname.split('/').map(decodeURIComponent);
     if (version !== 'v1') return refuse(response, 404, 'There is no such address');
@@ -114,6 +131,7 @@ export class FakeInit {
       if (noun === 'services') return reply(response, 200, [...this.services.values()]);
       if (noun === 'events') return this.#followEvents(response);
       if (noun === 'boots') return reply(response, 200, this.boots);
+      if (noun === 'update') return reply(response, 200, this.update);
       if (noun === 'logs') return this.#sendLog(response, name, url.searchParams);
     }
     if (request.method === 'POST') {
@@ -122,8 +140,24 @@ export class FakeInit {
         this.acts.push(noun);
         return reply(response, 202, { accepted: noun });
       }
+      if (noun === 'update') return this.#actOnUpdate(response, name, await readJson(request));
     }
     return refuse(response, 404, 'There is no such address');
+  }
+
+  #actOnUpdate(response: http.ServerResponse, name: string, body: unknown): void {
+    if (name !== 'trial' && !this.update.trial) return refuse(response, 409, 'There is no trial');
+    if (name === 'checks') {
+      this.checks = body as TrialCheck[];
+      response.writeHead(204).end();
+      return;
+    }
+    this.updateRequests.push([name, body]);
+    this.update = {
+      ...this.update,
+      trial: name === 'trial' ? trialOf(body as TrialRequest, this.system) : null,
+    };
+    reply(response, name === 'confirm' ? 200 : 202, this.update);
   }
 
   #followEvents(response: http.ServerResponse): void {
@@ -210,6 +244,23 @@ export class FakeInit {
     }, 800);
     this.#timers.push(timer);
   }
+}
+
+function trialOf(request: TrialRequest, { buildId }: SystemStatus): Trial {
+  const { slot, mode, confirmBy, who } = request;
+  const startedAtMs = Date.now();
+  return {
+    slot,
+    buildId: request.buildId,
+    mode,
+    confirmBy,
+    who,
+    id: `trial-of-${slot}`,
+    fromBuildId: buildId,
+    startedAtMs,
+    deadlineAtMs: startedAtMs + 300_000,
+    waitsFor: [],
+  };
 }
 
 function uptime(system: SystemStatus): Partial<SystemStatus> {

@@ -13,7 +13,7 @@ export interface Answer {
 export interface Ask {
   method?: string;
   headers?: http.OutgoingHttpHeaders;
-  body?: string;
+  body?: string | Uint8Array;
 }
 
 export function ask(

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { AssetTable } from '../../src/device/web/assets.ts';
+import type { UpdatesOptions } from '../../src/device/web/updates.ts';
+import type { DeviceConfig } from '../../src/shared/services.ts';
 import { createWebServer, listen, type WebLimits, type WebServer } from '../../src/device/web/server.ts';
 import { FakeMeter, exampleConfig, exampleNetwork, exampleTime } from './fake-device.ts';
 import { FakeInit } from './fake-init.ts';
@@ -28,6 +30,8 @@ export interface WebDeviceOptions {
   lively?: boolean;
   limits?: Partial<WebLimits>;
   assets?: AssetTable;
+  config?: Partial<DeviceConfig>;
+  updates?: Pick<UpdatesOptions, 'openDisk' | 'idleMs'>;
 }
 
 export async function startWebDevice(options: WebDeviceOptions = {}): Promise<WebDevice> {
@@ -43,13 +47,14 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
     stopMs: options.lively === true ? 600 : 5,
   });
   const server = createWebServer({
-    config: exampleConfig(options.password === null ? null : PASSWORD_HASH),
+    config: { ...exampleConfig(options.password === null ? null : PASSWORD_HASH), ...options.config },
     initSocketPath: socketPath,
     netStatusPath,
     timeStatusPath,
     assets: options.assets ?? new Map(),
     meter: new FakeMeter(),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.updates === undefined ? {} : { updates: options.updates }),
   });
   const port = await listen(server.http, options.port ?? 0);
   return {

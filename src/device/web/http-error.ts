@@ -1,17 +1,22 @@
 // A refusal that the client is told about: handlers throw it, server.ts turns it into an answer.
 
+export interface HttpErrorOptions {
+  headers?: Readonly<Record<string, string>>;
+  /** Beside `error` in the answer's JSON, for programs. */
+  details?: Readonly<Record<string, unknown>>;
+  cause?: unknown;
+}
+
 export class HttpError extends Error {
   override name = 'HttpError';
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(
-    status: number,
-    message: string,
-    options: { headers?: Readonly<Record<string, string>>; cause?: unknown } = {},
-  ) {
+  constructor(status: number, message: string, options: HttpErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.status = status;
     this.headers = options.headers ?? {};
+    this.details = options.details ?? {};
   }
 }

@@ -27,8 +27,11 @@ export class InitClient {
     return parseAnswer(await readAll(await this.#request('GET', path, READ_TIMEOUT_MS)), path) as T;
   }
 
-  async post<T>(path: string): Promise<T> {
-    return parseAnswer(await readAll(await this.#request('POST', path, ACT_TIMEOUT_MS)), path) as T;
+  /** `undefined` when init has nothing to say but that it is done (204). */
+  async post<T>(path: string, body?: object): Promise<T> {
+    const answer = await this.#request('POST', path, ACT_TIMEOUT_MS, body);
+    const text = await readAll(answer);
+    return (answer.statusCode === 204 ? undefined : parseAnswer(text, path)) as T;
   }
 
   /** An answer that may go on; the caller reads or destroys it. */
@@ -44,7 +47,13 @@ export class InitClient {
     this.#agent.destroy();
   }
 
-  async #request(method: string, path: string, timeoutMs: number): Promise<http.IncomingMessage> {
+  async #request(
+    method: string,
+    path: string,
+    timeoutMs: number,
+    body?: object,
+  ): Promise<http.IncomingMessage> {
+    const text = body === undefined ? '' : JSON.stringify(body);
     const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
       const request = http.request({
         socketPath: this.#socketPath,
@@ -52,7 +61,12 @@ export class InitClient {
         method,
         path,
         timeout: timeoutMs,
-        headers: { Host: 'init' },
+        headers: {
+          Host: 'init',
+          ...(text === ''
+            ? {}
+            : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(text)) }),
+        },
       });
       request.once('timeout', () => {
         request.destroy(new HttpError(504, `init did not answer within ${timeoutMs / 1000} s`));
@@ -61,7 +75,7 @@ export class InitClient {
       request.once('error', (cause) => {
         reject(cause instanceof HttpError ? cause : new HttpError(502, 'init does not answer', { cause }));
       });
-      request.end();
+      request.end(text);
     });
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;

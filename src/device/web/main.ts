@@ -21,6 +21,7 @@ async function main(): Promise<void> {
     process.exit(0);
   });
   const port = await listen(server.http, config.web.port);
+  server.context.trial.start(port);
   logLine(`Listening on port ${port}${config.web.passwordHash === null ? ', without a password' : ''}`);
 }
 

@@ -42,9 +42,14 @@ export function sendJson(response: http.ServerResponse, status: number, value: u
   sendText(response, status, `${JSON.stringify(value)}\n`, 'application/json; charset=utf-8');
 }
 
-export function sendJsonError(response: http.ServerResponse, status: number, message: string): void {
+export function sendJsonError(
+  response: http.ServerResponse,
+  status: number,
+  message: string,
+  details: Readonly<Record<string, unknown>> = {},
+): void {
   const body: WebError = { error: { message } };
-  sendJson(response, status, body);
+  sendJson(response, status, { ...body, ...details });
 }
 
 export function redirect(response: http.ServerResponse, location: string): void {

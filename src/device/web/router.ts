@@ -8,11 +8,13 @@ import { HttpError } from './http-error.ts';
 export type Access = 'open' | 'read' | 'change';
 
 export interface Route<Handler> {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Segments that begin with `:` match anything and are given to the handler by that name. */
   path: string;
   access: Access;
   handler: Handler;
+  /** Of the body as it is sent. Absent: MAX_BODY_BYTES. */
+  maxBodyBytes?: number;
 }
 
 export interface Match<Handler> {

@@ -10,11 +10,11 @@ import {
   type PowerAccepted,
   type ServiceAction,
 } from '../../shared/init-api.ts';
-import type { DeviceConfig, ServiceStatus } from '../../shared/services.ts';
+import type { ServiceStatus } from '../../shared/services.ts';
 import { MAX_LOG_LINES, type NewSession } from '../../shared/web-api.ts';
-import { sendAsset, type AssetTable } from './assets.ts';
-import { SESSION_COOKIE, checkOrigin, sessionToken, type Authenticator, type Identity } from './auth.ts';
-import type { EventStreams } from './event-stream.ts';
+import { sendAsset } from './assets.ts';
+import { SESSION_COOKIE, checkOrigin, sessionToken } from './auth.ts';
+import type { Exchange, Handler, WebRoute } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 import { ACT_TIMEOUT_MS, type InitClient } from './init-client.ts';
 import { followLog, logText } from './log-feed.ts';
@@ -22,29 +22,7 @@ import { logError } from './log.ts';
 import { loginPage } from './plain-pages.ts';
 import { readForm } from './request-body.ts';
 import { redirect, sendJson, sendText } from './respond.ts';
-import type { Route } from './router.ts';
-import type { StatusFeed } from './status-feed.ts';
-import type { StatusReader } from './status.ts';
-
-export interface WebContext {
-  config: DeviceConfig;
-  init: InitClient;
-  auth: Authenticator;
-  status: StatusReader;
-  feed: StatusFeed;
-  streams: EventStreams;
-  assets: AssetTable;
-}
-
-export interface Exchange {
-  request: http.IncomingMessage;
-  response: http.ServerResponse;
-  params: Readonly<Record<string, string>>;
-  query: URLSearchParams;
-  identity: Identity;
-}
-
-export type Handler = (context: WebContext, exchange: Exchange) => void | Promise<void>;
+import { UPDATE_ROUTES } from './update-routes.ts';
 
 /** What apps may be called (shared/config.ts), and what init's own logs are called. */
 const SERVICE_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -68,9 +46,9 @@ const showLogin: Handler = ({ auth, config }, { request, response }) => {
   else sendText(response, 200, loginPage(config), 'text/html; charset=utf-8');
 };
 
-const logIn: Handler = async ({ auth, config }, { request, response }) => {
+const logIn: Handler = async ({ auth, config, bodyPace }, { request, response }) => {
   checkOrigin(request);
-  const form = await readForm(request);
+  const form = await readForm(request, bodyPace);
   try {
     auth.checkPassword(request, form.get('password') ?? '');
   } catch (error) {
@@ -217,7 +195,7 @@ const power =
     sendJson(response, 202, await init.post<PowerAccepted>(path));
   };
 
-export const ROUTES: readonly Route<Handler>[] = [
+export const ROUTES: readonly WebRoute[] = [
   { method: 'GET', path: '/', access: 'open', handler: showPage },
   { method: 'GET', path: '/assets/:name', access: 'open', handler: showAsset },
   { method: 'GET', path: '/login', access: 'open', handler: showLogin },
@@ -239,4 +217,5 @@ export const ROUTES: readonly Route<Handler>[] = [
   { method: 'POST', path: '/api/v1/services/:name/:action', access: 'change', handler: actOnService },
   { method: 'POST', path: '/api/v1/reboot', access: 'change', handler: power(INIT_API.reboot) },
   { method: 'POST', path: '/api/v1/poweroff', access: 'change', handler: power(INIT_API.poweroff) },
+  ...UPDATE_ROUTES,
 ];

@@ -8,16 +8,19 @@ import type { AssetTable } from './assets.ts';
 import { Authenticator } from './auth.ts';
 import { ConnectionLimit } from './connection-limit.ts';
 import { EventStreams } from './event-stream.ts';
+import type { WebContext } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 import { InitClient } from './init-client.ts';
 import { logError } from './log.ts';
 import { refusalPage } from './plain-pages.ts';
-import { checkBodyLength } from './request-body.ts';
+import { MAX_BODY_BYTES, checkBodyLength } from './request-body.ts';
 import { sendJsonError, sendText, setCommonHeaders } from './respond.ts';
 import { findRoute } from './router.ts';
-import { ROUTES, type WebContext } from './routes.ts';
+import { ROUTES } from './routes.ts';
 import { StatusFeed } from './status-feed.ts';
 import { StatusReader } from './status.ts';
+import { TrialWatch } from './trial-watch.ts';
+import { Updates, type UpdatesOptions } from './updates.ts';
 import type { Meter } from './usage-meter.ts';
 
 export interface WebServerOptions {
@@ -29,19 +32,24 @@ export interface WebServerOptions {
   timeStatusPath?: string;
   meter?: Meter;
   limits?: Partial<WebLimits>;
+  updates?: Pick<UpdatesOptions, 'openDisk' | 'idleMs'>;
 }
 
 export interface WebLimits {
   maxConnections: number;
   /** From the connection (or the first byte of a further request) to the end of the headers. */
   headersTimeoutMs: number;
-  /** And to the end of the body. */
-  requestTimeoutMs: number;
+  /** In each such time that a body is waited for, `bodyLeastBytes` of it have to come, or its end. */
+  bodyWindowMs: number;
+  bodyLeastBytes: number;
   /** A kept connection without a request. */
   keepAliveMs: number;
   /** An answer that makes no progress. */
   idleAnswerMs: number;
   heartbeatMs: number;
+  /** From one look at a trial to the next, and how long an answer may take then. */
+  trialIntervalMs: number;
+  trialAnswerMs: number;
   /** So long a client that was refused may still send: closing at once would lose the answer on its way. */
   lingerMs: number;
 }
@@ -49,10 +57,14 @@ export interface WebLimits {
 const DEFAULT_LIMITS: WebLimits = {
   maxConnections: 256,
   headersTimeoutMs: 10_000,
-  requestTimeoutMs: 20_000,
+  bodyWindowMs: 20_000,
+  // More than all but updates send, so that these have 20 s. An update may come at 1 KiB/s.
+  bodyLeastBytes: 20 * 1024,
   keepAliveMs: 15_000,
   idleAnswerMs: 60_000,
   heartbeatMs: 15_000,
+  trialIntervalMs: 3_000,
+  trialAnswerMs: 5_000,
   lingerMs: 1_000,
 };
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -66,30 +78,14 @@ export interface WebServer {
 
 export function createWebServer(options: WebServerOptions): WebServer {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { config } = options;
-  const init = new InitClient(options.initSocketPath);
-  const status = new StatusReader({
-    init,
-    mayChange: config.web.passwordHash !== null,
-    ...(options.netStatusPath === undefined ? {} : { netStatusPath: options.netStatusPath }),
-    ...(options.timeStatusPath === undefined ? {} : { timeStatusPath: options.timeStatusPath }),
-    ...(options.meter === undefined ? {} : { meter: options.meter }),
-  });
-  const context: WebContext = {
-    config,
-    init,
-    status,
-    auth: new Authenticator(config.web.passwordHash),
-    feed: new StatusFeed(init, status),
-    streams: new EventStreams({ heartbeatMs: limits.heartbeatMs }),
-    assets: options.assets,
-  };
+  const context = createContext(options, limits);
   const connections = new ConnectionLimit(limits.maxConnections);
   const server = http.createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
+      // It knows no progress, and an update may take hours: request-body.ts limits what is read of bodies.
+      requestTimeout: 0,
       keepAliveTimeout: limits.keepAliveMs,
       connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
     },
@@ -117,15 +113,47 @@ export function createWebServer(options: WebServerOptions): WebServer {
   };
 }
 
-function closeServer(server: http.Server, context: WebContext): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-    context.streams.endAll();
-    context.init.close();
-    server.closeAllConnections();
+function createContext(options: WebServerOptions, limits: WebLimits): WebContext {
+  const { config } = options;
+  const init = new InitClient(options.initSocketPath);
+  const auth = new Authenticator(config.web.passwordHash);
+  const timeStatus = options.timeStatusPath === undefined ? {} : { timeStatusPath: options.timeStatusPath };
+  const updates = new Updates({ config, init, ...timeStatus, ...options.updates });
+  const status = new StatusReader({
+    init,
+    mayChange: config.web.passwordHash !== null,
+    updateSession: () => updates.session,
+    ...(options.netStatusPath === undefined ? {} : { netStatusPath: options.netStatusPath }),
+    ...timeStatus,
+    ...(options.meter === undefined ? {} : { meter: options.meter }),
   });
+  return {
+    config,
+    init,
+    status,
+    auth,
+    feed: new StatusFeed(init, status),
+    streams: new EventStreams({ heartbeatMs: limits.heartbeatMs }),
+    assets: options.assets,
+    updates,
+    trial: new TrialWatch({
+      init,
+      auth,
+      intervalMs: limits.trialIntervalMs,
+      answerLimitMs: limits.trialAnswerMs,
+    }),
+    bodyPace: { windowMs: limits.bodyWindowMs, leastBytes: limits.bodyLeastBytes },
+  };
+}
+
+async function closeServer(server: http.Server, context: WebContext): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  context.trial.close();
+  context.streams.endAll();
+  await context.updates.close();
+  context.init.close();
+  server.closeAllConnections();
+  await closed;
 }
 
 async function answer(
@@ -137,7 +165,7 @@ async function answer(
   const [path = '', search = ''] = (request.url ?? '').split('?', 2);
   try {
     const { route, params } = findRoute(ROUTES, request.method ?? '', path);
-    checkBodyLength(request);
+    checkBodyLength(request, route.maxBodyBytes ?? MAX_BODY_BYTES);
     const identity = context.auth.check(request, route.access);
     const query = new URLSearchParams(search);
     await route.handler(context, { request, response, params, query, identity });
@@ -162,7 +190,7 @@ function answerError(request: http.IncomingMessage, response: http.ServerRespons
     !(request.url ?? '').startsWith('/api/') && /\btext\/html\b/.test(request.headers.accept ?? '');
   if (wantsPage)
     sendText(response, known.status, refusalPage(known.status, known.message), 'text/html; charset=utf-8');
-  else sendJsonError(response, known.status, known.message);
+  else sendJsonError(response, known.status, known.message, known.details);
 }
 
 /** The request was answered before its body had come: nobody is going to read the rest. */

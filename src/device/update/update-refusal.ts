@@ -1,0 +1,37 @@
+// Ways in which an update is not taken. Whoever speaks to the client turns them into answers.
+
+import type { RefusalReason, SessionView } from '../../shared/update-api.ts';
+
+/** The image is at fault: nothing was written, and asking again changes nothing. */
+export class ImageRefusal extends Error {
+  override name = 'ImageRefusal';
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** The device is not in a state for it, or somebody else is at it. */
+export class UpdateConflict extends Error {
+  override name = 'UpdateConflict';
+  readonly session: SessionView | undefined;
+  readonly restartFirst: boolean;
+
+  constructor(message: string, options: { session?: SessionView; restartFirst?: boolean } = {}) {
+    super(message);
+    this.session = options.session;
+    this.restartFirst = options.restartFirst ?? false;
+  }
+}
+
+/** The session that a request belongs to is over. */
+export class SessionEnded extends Error {
+  override name = 'SessionEnded';
+}
+
+/** What a client sent is malformed; it may send it again. */
+export class BadStream extends Error {
+  override name = 'BadStream';
+}

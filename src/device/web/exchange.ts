@@ -1,0 +1,40 @@
+// What a handler is given: the server it belongs to, and the one request that it is to answer.
+
+import type http from 'node:http';
+
+import type { DeviceConfig } from '../../shared/services.ts';
+import type { AssetTable } from './assets.ts';
+import type { Authenticator, Identity } from './auth.ts';
+import type { EventStreams } from './event-stream.ts';
+import type { InitClient } from './init-client.ts';
+import type { BodyPace } from './request-body.ts';
+import type { Route } from './router.ts';
+import type { StatusFeed } from './status-feed.ts';
+import type { StatusReader } from './status.ts';
+import type { TrialWatch } from './trial-watch.ts';
+import type { Updates } from './updates.ts';
+
+export interface WebContext {
+  config: DeviceConfig;
+  init: InitClient;
+  auth: Authenticator;
+  status: StatusReader;
+  feed: StatusFeed;
+  streams: EventStreams;
+  assets: AssetTable;
+  updates: Updates;
+  trial: TrialWatch;
+  bodyPace: BodyPace;
+}
+
+export interface Exchange {
+  request: http.IncomingMessage;
+  response: http.ServerResponse;
+  params: Readonly<Record<string, string>>;
+  query: URLSearchParams;
+  identity: Identity;
+}
+
+export type Handler = (context: WebContext, exchange: Exchange) => void | Promise<void>;
+
+export type WebRoute = Route<Handler>;

@@ -1,0 +1,136 @@
+// During a trial, looks at what only a program that speaks to the network can: whether the page answers, and the apps'
+// health URLs. Init asks for nothing; it gets a report every few seconds (init-api.ts). Without a trial nothing runs.
+
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { INIT_API } from '../../shared/init-api.ts';
+import type { ServiceStatus } from '../../shared/services.ts';
+import type { TrialCheck, UpdateState } from '../../shared/update-state.ts';
+import { SESSION_COOKIE, type Authenticator } from './auth.ts';
+import { HttpError } from './http-error.ts';
+import type { InitClient } from './init-client.ts';
+import { logError } from './log.ts';
+
+export interface TrialWatchOptions {
+  init: InitClient;
+  auth: Authenticator;
+  intervalMs: number;
+  /** For one answer. */
+  answerLimitMs: number;
+}
+
+export class TrialWatch {
+  readonly #options: TrialWatchOptions;
+  #port = 0;
+  #work: AbortController | undefined;
+  /** Something has happened since init was asked last. */
+  #isAsked = false;
+
+  constructor(options: TrialWatchOptions) {
+    this.#options = options;
+  }
+
+  /** At the start of this program, which may be part of a trial. `port` is the page's. */
+  start(port: number): void {
+    this.#port = port;
+    this.begin();
+  }
+
+  /** A trial begins, or may have begun. */
+  begin(): void {
+    this.#isAsked = true;
+    if (this.#work) return;
+    const work = new AbortController();
+    this.#work = work;
+    this.#watch(work.signal)
+      .catch((error: unknown) => {
+        if (!work.signal.aborted) logError('Cannot watch the trial', error);
+      })
+      .finally(() => {
+        if (this.#work === work) this.#work = undefined;
+      });
+  }
+
+  close(): void {
+    this.#work?.abort();
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { init, auth, intervalMs } = this.#options;
+    // The page itself has to answer, and not the login.
+    const { token } = auth.sessions.create();
+    try {
+      while (this.#isAsked) {
+        this.#isAsked = false;
+        while (await this.#isTrial(signal)) {
+          await init.post(INIT_API.updateChecks, await this.#look(token)).catch(unlessOver);
+          await sleep(intervalMs, undefined, { signal });
+        }
+      }
+    } finally {
+      auth.sessions.end(token);
+    }
+  }
+
+  /** Asks until there is an answer. */
+  async #isTrial(signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      try {
+        const { trial } = await this.#options.init.get<UpdateState>(INIT_API.update);
+        return trial !== null;
+      } catch (error) {
+        // Init is one with this program: what it does not know it will not learn.
+        if (error instanceof HttpError && error.status === 404) return false;
+      }
+      await sleep(this.#options.intervalMs, undefined, { signal });
+    }
+  }
+
+  async #look(token: string): Promise<TrialCheck[]> {
+    // Those that run now: in a live trial they are not the ones of this program's own image.
+    const services = await this.#options.init.get<ServiceStatus[]>(INIT_API.services);
+    const page = `http://127.0.0.1:${this.#port}/`;
+    const checks = [this.#ask('page', page, { Cookie: `${SESSION_COOKIE}=${token}` })];
+    for (const { name, state, health } of services)
+      if (health && state === 'running') checks.push(this.#ask(`health of ${name}`, health.url, {}));
+    return Promise.all(checks);
+  }
+
+  async #ask(name: string, url: string, headers: http.OutgoingHttpHeaders): Promise<TrialCheck> {
+    try {
+      const status = await askStatus(url, headers, this.#options.answerLimitMs);
+      return { name, problem: status >= 200 && status < 300 ? null : `answers ${status}` };
+    } catch (error) {
+      return { name, problem: describe(error as NodeJS.ErrnoException) };
+    }
+  }
+}
+
+/** The trial has come to its end meanwhile, or init is busy: the next round will see. */
+function unlessOver(error: unknown): void {
+  if (!(error instanceof HttpError)) throw error;
+}
+
+/** Its body is of no interest, and redirects are answers like any other. */
+function askStatus(url: string, headers: http.OutgoingHttpHeaders, limitMs: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = http.get(url, { agent: false, headers, signal: AbortSignal.timeout(limitMs) });
+    request.once('response', (response) => {
+      resolve(response.statusCode ?? 0);
+      request.destroy();
+    });
+    request.on('error', (error: Error) => {
+      reject(
+        (error.cause as Error | undefined)?.name === 'TimeoutError'
+          ? new Error(`does not answer within ${limitMs / 1000} s`)
+          : error,
+      );
+    });
+  });
+}
+
+function describe(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ECONNREFUSED') return 'refuses the connection';
+  return error.code === undefined ? error.message : `does not answer: ${error.code}`;
+}

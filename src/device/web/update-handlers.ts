@@ -1,0 +1,189 @@
+// Answers the requests of the update protocol: the update receiver's work and refusals as HTTP.
+
+import type http from 'node:http';
+
+import { ChunkStreamError } from '../../formats/chunk-stream.ts';
+import { UPDATE_ANSWER_LIMIT_MS, type InstallEvent } from '../../shared/update-api.ts';
+import { inflateZstd } from '../update/inflate-zstd.ts';
+import {
+  MAX_UPDATE_REQUEST_BYTES,
+  readConfirmRequest,
+  readRollbackRequest,
+  readTryRequest,
+  readUpdateRequest,
+} from '../update/read-request.ts';
+import { ChunkError, type InstallProgress } from '../update/slot-installer.ts';
+import { BadStream, ImageRefusal, SessionEnded, UpdateConflict } from '../update/update-refusal.ts';
+import type { UpdateReceiver } from '../update/update-receiver.ts';
+import type { Exchange, Handler, WebContext } from './exchange.ts';
+import { HttpError } from './http-error.ts';
+import { logError, logLine } from './log.ts';
+import { monotonicMs } from './monotonic.ts';
+import { checkIsJson, collect, contentEncoding, readJson, receiveBody } from './request-body.ts';
+import { sendJson } from './respond.ts';
+
+/** Events of progress come no closer than this, and no further apart than that. */
+const PROGRESS_MS = 200;
+const HEARTBEAT_MS = 5_000;
+
+type UpdateHandler = (
+  receiver: UpdateReceiver,
+  exchange: Exchange,
+  context: WebContext,
+) => void | Promise<void>;
+
+/** Refusals as HttpErrors, and patience with a device that has much to read or to write. */
+const answering =
+  (handler: UpdateHandler): Handler =>
+  async (context, exchange) => {
+    const { socket } = exchange.request;
+    socket.setTimeout(UPDATE_ANSWER_LIMIT_MS);
+    // Finds out about clients that have gone without a word.
+    socket.setKeepAlive(true, HEARTBEAT_MS);
+    try {
+      await handler(await context.updates.receiver(), exchange, context);
+    } catch (error) {
+      throw asHttpError(error);
+    } finally {
+      context.status.expire();
+    }
+  };
+
+export const showUpdate = answering(async (receiver, { response }) => {
+  sendJson(response, 200, await receiver.status());
+});
+
+export const beginUpdate = answering(async (receiver, { request, response }, { bodyPace }) => {
+  checkIsJson(request);
+  const body = await collect(decode(request, receiveBody(request, bodyPace)), MAX_UPDATE_REQUEST_BYTES);
+  const offer = await receiver.begin(understand(readUpdateRequest, body));
+  logLine(`Update to slot ${offer.slot} (${offer.mode}): ${offer.missingBytes} bytes are missing here`);
+  sendJson(response, 201, offer);
+});
+
+export const receiveChunks = answering(async (receiver, { request, response, params }, { bodyPace }) => {
+  const session = receiver.session(params['id'] ?? '');
+  const received = await session.receive((signal) => decode(request, receiveBody(request, bodyPace, signal)));
+  sendJson(response, 200, received);
+});
+
+export const installUpdate = answering(async (receiver, { response, params }) => {
+  const session = receiver.session(params['id'] ?? '');
+  const events = new InstallEvents(response);
+  response.once('close', () => {
+    if (!response.writableFinished) void session.end(new SessionEnded('The client has gone'));
+  });
+  try {
+    const result = await session.install((progress) => {
+      events.report(progress);
+    });
+    events.end({ event: 'installed', ...result });
+    logLine(`Update installed: ${result.writtenBytes} bytes were written, ${result.reusedBytes} were here`);
+  } catch (error) {
+    if (error instanceof UpdateConflict || (error instanceof SessionEnded && !response.headersSent))
+      throw error;
+    logError('Cannot install the update', error);
+    events.end({ event: 'failed', message: (error as Error).message });
+  }
+});
+
+export const tryUpdate = answering(async (receiver, { request, response, params }, context) => {
+  const wanted = understand(readTryRequest, await readJson(request, context.bodyPace));
+  const accepted = await receiver.try(params['id'] ?? '', wanted);
+  context.trial.begin();
+  sendJson(response, 202, accepted);
+});
+
+export const leaveUpdate = answering(async (receiver, { response, params }) => {
+  await receiver.leave(params['id'] ?? '');
+  response.writeHead(204);
+  response.end();
+});
+
+export const confirmTrial = answering(async (receiver, { request, response, identity }, { bodyPace }) => {
+  const wanted = understand(readConfirmRequest, await readJson(request, bodyPace));
+  const otherwise = identity === 'cookie' ? 'the page' : 'a client without a name';
+  sendJson(response, 200, await receiver.confirm(wanted, otherwise));
+});
+
+export const rollBack = answering(async (receiver, { request, response }, context) => {
+  const { client } = understand(readRollbackRequest, await readJson(request, context.bodyPace));
+  const state = await receiver.rollBack(client);
+  context.trial.begin();
+  sendJson(response, 202, state);
+});
+
+/** The body as it was before it was compressed. */
+function decode(request: http.IncomingMessage, pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const encoding = contentEncoding(request);
+  if (encoding === 'identity') return pieces;
+  if (encoding === 'zstd') return inflateZstd(pieces);
+  throw new HttpError(415, `The body is compressed by "${encoding.slice(0, 20)}", and not by zstd`, {
+    headers: { 'Accept-Encoding': 'zstd' },
+  });
+}
+
+function understand<T>(read: (bytes: Uint8Array) => T, body: Uint8Array): T {
+  try {
+    return read(body);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new HttpError(400, cause.message, { cause });
+  }
+}
+
+/** An event a line. The last one is repeated now and then, so that silence means that something is wrong. */
+class InstallEvents {
+  readonly #response: http.ServerResponse;
+  #last: InstallEvent | undefined;
+  #sentAtMs = -Infinity;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(response: http.ServerResponse) {
+    this.#response = response;
+  }
+
+  report(progress: InstallProgress): void {
+    const isNew = this.#last?.event !== 'progress' || this.#last.phase !== progress.phase;
+    this.#last = { event: 'progress', ...progress };
+    const isLast = progress.doneBytes >= progress.totalBytes;
+    if (isNew || isLast || monotonicMs() - this.#sentAtMs >= PROGRESS_MS) this.#send(this.#last);
+    this.#heartbeat ??= setInterval(() => {
+      if (this.#last) this.#send(this.#last);
+    }, HEARTBEAT_MS);
+  }
+
+  end(event: InstallEvent): void {
+    clearInterval(this.#heartbeat);
+    this.#send(event);
+    this.#response.end();
+  }
+
+  #send(event: InstallEvent): void {
+    if (this.#response.destroyed) return;
+    if (!this.#response.headersSent)
+      this.#response.writeHead(200, { 'Content-Type': 'application/x-ndjson; charset=utf-8' });
+    this.#sentAtMs = monotonicMs();
+    this.#response.write(`${JSON.stringify(event)}\n`);
+  }
+}
+
+function asHttpError(error: unknown): unknown {
+  if (error instanceof HttpError || !(error instanceof Error)) return error;
+  const { message } = error;
+  if (error instanceof ImageRefusal)
+    return new HttpError(422, message, { details: { reason: error.reason }, cause: error });
+  if (error instanceof UpdateConflict)
+    return new HttpError(409, message, {
+      details: {
+        ...(error.session && { session: error.session }),
+        ...(error.restartFirst && { restartFirst: true }),
+      },
+      cause: error,
+    });
+  if (error instanceof SessionEnded) return new HttpError(404, message, { cause: error });
+  if (error instanceof ChunkError || error instanceof ChunkStreamError || error instanceof BadStream)
+    return new HttpError(422, message, { cause: error });
+  logError('Cannot update', error);
+  return new HttpError(500, `The update failed: ${message}`, { cause: error });
+}

@@ -1,0 +1,42 @@
+// /api/v1/update and below (shared/update-api.ts, docs/update-protocol.md). What answers is loaded with the first
+// request: most of the time nobody updates.
+
+import type { Handler, WebRoute } from './exchange.ts';
+
+/** Of an UpdateRequest as it is sent, compressed or not: update/read-request.ts. */
+const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
+
+type HandlerName = keyof typeof import('./update-handlers.ts');
+
+const lazy =
+  (name: HandlerName): Handler =>
+  async (context, exchange) => {
+    const handlers = await import('./update-handlers.ts');
+    await handlers[name](context, exchange);
+  };
+
+const BASE = '/api/v1/update';
+
+export const UPDATE_ROUTES: readonly WebRoute[] = [
+  { method: 'GET', path: BASE, access: 'read', handler: lazy('showUpdate') },
+  {
+    method: 'POST',
+    path: BASE,
+    access: 'change',
+    handler: lazy('beginUpdate'),
+    maxBodyBytes: MAX_REQUEST_BYTES,
+  },
+  { method: 'POST', path: `${BASE}/confirm`, access: 'change', handler: lazy('confirmTrial') },
+  { method: 'POST', path: `${BASE}/rollback`, access: 'change', handler: lazy('rollBack') },
+  { method: 'DELETE', path: `${BASE}/:id`, access: 'change', handler: lazy('leaveUpdate') },
+  {
+    method: 'PUT',
+    path: `${BASE}/:id/chunks`,
+    access: 'change',
+    handler: lazy('receiveChunks'),
+    // Nobody keeps more than a chunk of it.
+    maxBodyBytes: Infinity,
+  },
+  { method: 'POST', path: `${BASE}/:id/install`, access: 'change', handler: lazy('installUpdate') },
+  { method: 'POST', path: `${BASE}/:id/try`, access: 'change', handler: lazy('tryUpdate') },
+];

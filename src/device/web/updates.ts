@@ -1,0 +1,73 @@
+// The update receiver, loaded when somebody first asks for it: most of the time nobody does, and its code and what
+// that draws in (node:zlib, node:ffi) would be memory for nothing.
+
+import { existsSync, readFileSync } from 'node:fs';
+
+import type { DeviceConfig } from '../../shared/services.ts';
+import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/time-status.ts';
+import { SESSION_IDLE_MS, type SessionView } from '../../shared/update-api.ts';
+import type { UpdateReceiver } from '../update/update-receiver.ts';
+import type { OpenUpdateDisk } from '../update/update-disk.ts';
+import type { InitClient } from './init-client.ts';
+
+export interface UpdatesOptions {
+  config: DeviceConfig;
+  init: InitClient;
+  timeStatusPath?: string;
+  /** For tests: a disk of another kind than the one that this device runs from. */
+  openDisk?: () => OpenUpdateDisk;
+  idleMs?: number;
+}
+
+export class Updates {
+  readonly #options: UpdatesOptions;
+  #loading: Promise<UpdateReceiver> | undefined;
+  #receiver: UpdateReceiver | undefined;
+
+  constructor(options: UpdatesOptions) {
+    this.#options = options;
+  }
+
+  get session(): SessionView | null {
+    return this.#receiver?.sessionView ?? null;
+  }
+
+  async receiver(): Promise<UpdateReceiver> {
+    this.#loading ??= this.#load();
+    return this.#loading;
+  }
+
+  async #load(): Promise<UpdateReceiver> {
+    const { config, init, timeStatusPath = TIME_STATUS_PATH, idleMs = SESSION_IDLE_MS } = this.#options;
+    const [{ UpdateReceiver }, { openSlotInstaller }] = await Promise.all([
+      import('../update/update-receiver.ts'),
+      import('../update/slot-installer.ts'),
+    ]);
+    this.#receiver = new UpdateReceiver({
+      config,
+      init,
+      idleMs,
+      isClockSet: () => isClockSet(timeStatusPath),
+      openDisk: this.#options.openDisk ?? (await realDisk()),
+      openInstaller: openSlotInstaller,
+    });
+    return this.#receiver;
+  }
+
+  async close(): Promise<void> {
+    await this.#receiver?.close();
+  }
+}
+
+async function realDisk(): Promise<() => OpenUpdateDisk> {
+  const [{ openUpdateDisk }, { linuxSys }] = await Promise.all([
+    import('../update/update-disk.ts'),
+    import('../sys/linux.ts'),
+  ]);
+  const sys = linuxSys();
+  return () => openUpdateDisk(sys);
+}
+
+function isClockSet(path: string): boolean {
+  return existsSync(path) && (JSON.parse(readFileSync(path, 'utf8')) as TimeStatus).synchronised;
+}
