@@ -122,4 +122,6 @@ export interface PowerAccepted {
 
 export interface ApiError {
   error: string;
+  /** Of a trial that cannot be confirmed yet, as in Trial. */
+  waitsFor?: readonly string[];
 }

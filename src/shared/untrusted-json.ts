@@ -35,6 +35,11 @@ export class UntrustedValue {
     return this.#value === undefined;
   }
 
+  /** `read` of the value, unless that is null. */
+  orNull<T>(read: (value: UntrustedValue) => T): T | null {
+    return this.#value === null ? null : read(this);
+  }
+
   /** A problem that the caller has found: `has ...`, `is not ...`. */
   error(problem: string): SyntaxError {
     const subject = this.#path === '' ? 'it' : this.#path;
@@ -73,6 +78,12 @@ export class UntrustedValue {
     const found = values.find((value) => value === this.#value);
     if (found === undefined) throw this.error(`is not ${values.join(' or ')}`);
     return found;
+  }
+
+  boolean(): boolean {
+    const value = this.#value;
+    if (typeof value !== 'boolean') throw this.error('is not true or false');
+    return value;
   }
 
   integer(min: number, max: number): number {

@@ -1,8 +1,10 @@
 // One boot of init against a recording kernel, for the scenarios of test/init.
 
 import { readFileSync } from 'node:fs';
-import { Init } from '../../src/device/init/init.ts';
+import { Init, type InitOptions } from '../../src/device/init/init.ts';
+import type { BootSwitch } from '../../src/device/update/boot-switch.ts';
 import { encodeGpt, PARTITION_TYPE, type GptPartition } from '../../src/formats/gpt.ts';
+import { slotOfCmdline } from '../../src/shared/cmdline.ts';
 import type { DeviceConfig, ServiceSpec } from '../../src/shared/services.ts';
 import type { RecordingSys } from './recording-sys.ts';
 
@@ -46,6 +48,24 @@ export function prepareDevice(
   config: Partial<DeviceConfig> = {},
   kernelArguments = 'root=PARTUUID=x ro tskrazy.slot=a',
 ): void {
+  putConfiguration(sys, config, kernelArguments);
+  sys.file('/proc/sys/kernel/random/boot_id', 'b0071d00-0000-4000-8000-000000000001\n');
+  sys.file('/dev/console', '');
+  sys.file('/proc/mounts', '/dev/vda4 /perm ext4 rw,nosuid,nodev,noatime 0 0\n');
+  sys.disk('vda', DISK_BYTES, {
+    2: [64 * MIB, 64 * MIB],
+    3: [128 * MIB, 64 * MIB],
+    4: [PERM_START_BYTES, DISK_BYTES - PERM_START_BYTES],
+  });
+  putPartitionTable(sys);
+}
+
+/** What differs from one slot to the other. */
+export function putConfiguration(
+  sys: RecordingSys,
+  config: Partial<DeviceConfig>,
+  kernelArguments: string,
+): void {
   const complete: DeviceConfig = {
     formatVersion: 1,
     hostname: 'garden',
@@ -60,15 +80,6 @@ export function prepareDevice(
   };
   sys.file('/etc/tskrazy/device.json', JSON.stringify(complete));
   sys.file('/proc/cmdline', `${kernelArguments}\n`);
-  sys.file('/proc/sys/kernel/random/boot_id', 'b0071d00-0000-4000-8000-000000000001\n');
-  sys.file('/dev/console', '');
-  sys.file('/proc/mounts', '/dev/vda4 /perm ext4 rw,nosuid,nodev,noatime 0 0\n');
-  sys.disk('vda', DISK_BYTES, {
-    2: [64 * MIB, 64 * MIB],
-    3: [128 * MIB, 64 * MIB],
-    4: [PERM_START_BYTES, DISK_BYTES - PERM_START_BYTES],
-  });
-  putPartitionTable(sys);
 }
 
 /** Makes /dev/vda4 look like an ext4, clean unless `more` says otherwise. */
@@ -110,10 +121,28 @@ function partition(number: number, startBytes: number, lastSector: number): GptP
   return { typeGuid, guid, name: '', firstSector: startBytes / 512, lastSector };
 }
 
-export async function bootDevice(sys: RecordingSys): Promise<Init> {
-  const init = new Init(sys, { countdownMs: 0 });
+/** The slot that runs is the committed one, unless `updates` says otherwise. */
+export async function bootDevice(sys: RecordingSys, updates: InitOptions['updates'] = {}): Promise<Init> {
+  const openBootSwitch = async (): Promise<BootSwitch> => settledBootSwitch(sys);
+  const init = new Init(sys, { countdownMs: 0, updates: { openBootSwitch, ...updates } });
   await init.boot();
   return init;
+}
+
+function settledBootSwitch(sys: RecordingSys): BootSwitch {
+  return {
+    trialStart: null,
+    committed: async () => slotOfCmdline(readFileSync(sys.path('/proc/cmdline'), 'utf8')) ?? 'a',
+    takeTrace: async () => null,
+    commit: refuseToSwitch,
+    armTrial: refuseToSwitch,
+    disarm: refuseToSwitch,
+    restartIntoTrial: refuseToSwitch,
+  };
+}
+
+async function refuseToSwitch(): Promise<never> {
+  throw new Error('This scenario has no boot loader');
 }
 
 /** Lines on the console, without their times. */

@@ -19,9 +19,12 @@ export interface LastingSteps {
   openWatchdog: (device: Device) => void;
   makeServices: (device: Device) => void;
   serveControlApi: (device: Device) => Promise<void>;
+  lookForTrial: (device: Device) => void;
+  recallLastTrial: (device: Device) => Promise<void>;
 }
 
-export function bootList({ openWatchdog, makeServices, serveControlApi }: LastingSteps): readonly BootStep[] {
+export function bootList(lasting: LastingSteps): readonly BootStep[] {
+  const { openWatchdog, makeServices, serveControlApi, lookForTrial, recallLastTrial } = lasting;
   return [
     { name: "mount the kernel's file systems", run: mountKernelFileSystems, onFailure: 'fatal' },
     { name: 'open the console', run: ({ log }) => log.openConsole(), onFailure: 'warn' },
@@ -43,12 +46,14 @@ export function bootList({ openWatchdog, makeServices, serveControlApi }: Lastin
     { name: 'start system services', run: startSystemServices, onFailure: 'warn' },
     // After them: init loads its HTTP server while they load theirs.
     { name: 'serve the control API', run: serveControlApi, onFailure: 'fatal' },
+    { name: 'look whether this is a trial', run: lookForTrial, onFailure: 'warn' },
     { name: 'prepare /perm', run: preparePerm, onFailure: 'warn' },
     { name: 'make the directories of /perm', run: makePermDirectories, onFailure: 'warn' },
     { name: 'keep logs in /perm', run: keepLogs, onFailure: 'warn' },
     { name: 'raise the clock to the last saved time', run: raiseClockToSavedTime, onFailure: 'warn' },
     { name: 'use the saved entropy', run: ({ sys }) => useEntropySeed(sys), onFailure: 'warn' },
     { name: 'start apps', run: ({ supervisor }) => supervisor.startApps(), onFailure: 'warn' },
+    { name: 'recall the last update', run: recallLastTrial, onFailure: 'warn' },
   ];
 }
 

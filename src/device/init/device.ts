@@ -31,6 +31,8 @@ export class Device {
   /** Words of the kernel command line. */
   kernelArguments: ReadonlyMap<string, string> = new Map();
   perm: PermStatus = { state: 'pending', device: null, note: null };
+  /** It is in memory although the disk has one that should be usable. */
+  isPermLost = false;
   watchdog: SystemStatus['watchdog'] = 'none';
   readonly warnings: string[] = [];
   #config: DeviceConfig | undefined;

@@ -13,6 +13,8 @@ import { watchPowerButtons } from './power-button.ts';
 import { Shutdown, type ShutdownOptions } from './shutdown.ts';
 import type { Service } from './supervisor/service.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
+import type { UpdateParts } from './update/open-updates.ts';
+import type { Updates } from './update/updates.ts';
 import { feedWatchdog } from './watchdog.ts';
 
 /** After a power cut the clock is behind by no more than this. */
@@ -21,15 +23,24 @@ const SAVE_TIME_EVERY_MS = 60 * 60 * 1000;
 const CONSOLE_PARAMETER = 'tskrazy.console';
 const WATCHDOG_PARAMETER = 'tskrazy.watchdog';
 
+/** What tests replace. */
+export interface InitOptions extends ShutdownOptions {
+  updates?: Partial<UpdateParts>;
+}
+
 export class Init {
   readonly device: Device;
+  readonly #options: InitOptions;
   readonly #sys: Sys;
   readonly #shutdown: Shutdown;
   readonly #health: Health;
+  readonly #updates = Promise.withResolvers<Updates>();
+  #loadedUpdates: Updates | undefined;
   #during: 'boot' | 'operation' = 'boot';
 
-  constructor(sys: Sys, options: ShutdownOptions = {}) {
+  constructor(sys: Sys, options: InitOptions = {}) {
     this.#sys = sys;
+    this.#options = options;
     this.device = new Device(sys);
     this.#shutdown = new Shutdown(this.device, options);
     this.#health = new Health(sys.path(INIT_SOCKET_PATH), () => {
@@ -45,6 +56,8 @@ export class Init {
         openWatchdog: () => this.#openWatchdog(),
         makeServices: () => this.#makeServices(),
         serveControlApi: () => this.#serveControlApi(),
+        lookForTrial: () => this.#lookForTrial(),
+        recallLastTrial: async () => (await this.#updates.promise).recall(),
       });
       await runBootSteps(steps, device);
       this.#during = 'operation';
@@ -58,9 +71,10 @@ export class Init {
   }
 
   /** The orderly way down. */
-  async power(command: PowerCommand, why: string): Promise<void> {
+  async power(command: PowerCommand, why: string, powerOff?: () => Promise<void>): Promise<void> {
     try {
-      await this.#shutdown.run(command, why);
+      this.#loadedUpdates?.noteRestart(why);
+      await this.#shutdown.run(command, why, powerOff);
     } catch (error) {
       await this.giveUp(error);
     }
@@ -115,10 +129,28 @@ export class Init {
       kernelLog: device.kernelLog,
       logKeeper: device.logKeeper,
       bootRecord: () => device.bootRecord(),
+      updates: () => this.#updates.promise,
       isShuttingDown: () => this.#shutdown.isRunning,
       shutDown: (how) =>
         void this.power(how === 'reboot' ? 'restart' : 'poweroff', 'asked for by the control API'),
     });
+  }
+
+  /** Does not hold up the boot; a trial's time runs from here on. */
+  #lookForTrial(): void {
+    // Whoever needs it hears of the failure.
+    this.#updates.promise.catch(() => {});
+    this.#openUpdates().then(this.#updates.resolve, this.#updates.reject);
+  }
+
+  async #openUpdates(): Promise<Updates> {
+    const { openUpdates } = await import('./update/open-updates.ts');
+    this.#loadedUpdates = await openUpdates(this.device, {
+      isShuttingDown: () => this.#shutdown.isRunning,
+      restart: (why, powerOff) => void this.power('restart', why, powerOff),
+      ...this.#options.updates,
+    });
+    return this.#loadedUpdates;
   }
 }
 

@@ -37,13 +37,19 @@ export class Shutdown {
     return this.#isRunning;
   }
 
-  /** Resolves when all is done, which a device does not live to see. */
-  async run(command: PowerCommand, why: string): Promise<void> {
+  /** Resolves when all is done, which a device does not live to see. `powerOff`: another way to do what `command` says. */
+  async run(command: PowerCommand, why: string, powerOff?: () => Promise<void>): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    this.#device.log.say(`${command}: ${why}`);
+    const { log, sys } = this.#device;
+    log.say(`${command}: ${why}`);
     await this.#stop(stopLimitMs(this.#device), `${command}: ${why}`);
-    this.#device.sys.power(command);
+    try {
+      if (powerOff !== undefined) return await powerOff();
+    } catch (error) {
+      log.alarm(`${command} in the plain way: ${describeError(error)}`);
+    }
+    sys.power(command);
   }
 
   /** Something that must not happen has happened in PID 1. Never returns to what was going on. */

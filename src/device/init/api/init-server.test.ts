@@ -12,8 +12,10 @@ import type { LogLine, ServiceStatus } from '../../../shared/services.ts';
 import { linuxSys } from '../../sys/linux.ts';
 import { LogRing } from '../log/log-ring.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
+import { ApiRefusal } from './api-refusal.ts';
 import { serveInitApi } from './init-server.ts';
 import type { InitApi } from './routes.ts';
+import type { UpdateControl } from './update-routes.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsk-api-'));
 const socketPath = join(scratch, 'run', 'init.sock');
@@ -31,6 +33,22 @@ const keeper: InitApi['logKeeper'] = {
       { boot: -1, id: 'that', buildId: 'b1', slot: 'a', bootedAtMs: 1000, end: null, logs: ['app'] },
     ]),
   flush: () => Promise.resolve(),
+};
+/** What it was asked for. */
+const updateRequests: unknown[] = [];
+const updates: UpdateControl = {
+  state: () => ({ running: 'a', committed: 'a', appsFrom: null, trialStart: null, trial: null, history: [] }),
+  startTrial: async (request) => {
+    updateRequests.push(request);
+    return () => void updateRequests.push('begin');
+  },
+  takeChecks: (checks) => void updateRequests.push(checks),
+  confirm: async () => {
+    throw new ApiRefusal(409, 'Cannot confirm the trial: the page is down', {
+      waitsFor: ['the page is down'],
+    });
+  },
+  rollBack: (who) => void updateRequests.push(who),
 };
 const supervisor = new Supervisor({
   sys: { ...linuxSys(), path: (path) => (path.startsWith('/run/') ? join(scratch, path) : path) },
@@ -56,6 +74,7 @@ before(async () => {
     kernelLog: { last: () => [], follow: () => () => {} },
     logKeeper: keeper,
     bootRecord: () => ({ id: 'this', buildId: 'b2', slot: 'a', bootedAtMs: 2000, end: null }),
+    updates: () => Promise.resolve(updates),
     isShuttingDown: () => isShuttingDown,
     shutDown: (how) => void powerCommands.push(how),
   });
@@ -66,16 +85,17 @@ after(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-async function open(method: string, path: string): Promise<IncomingMessage> {
+async function open(method: string, path: string, body?: string): Promise<IncomingMessage> {
   const sent = request({ socketPath, method, path, agent: false });
-  sent.end();
+  sent.end(body);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   return response;
 }
 
-async function ask(method: string, path: string): Promise<{ status: number; body: unknown }> {
-  const response = await open(method, path);
-  return { status: response.statusCode ?? 0, body: JSON.parse(await text(response)) };
+async function ask(method: string, path: string, body?: string): Promise<{ status: number; body: unknown }> {
+  const response = await open(method, path, body);
+  const answer = await text(response);
+  return { status: response.statusCode ?? 0, body: answer === '' ? null : JSON.parse(answer) };
 }
 
 async function statusOf(path: string): Promise<number> {
@@ -191,6 +211,54 @@ test('POST /v1/reboot is accepted once; after that nothing is changed any more',
       body: { error: 'The device is shutting down' },
     });
   }
+});
+
+test('below /v1/update, what web asks for is passed on, and answered with the state', async () => {
+  const trial = {
+    slot: 'b',
+    buildId: 'b2',
+    mode: 'reboot',
+    confirmBy: 'client',
+    who: 'tsk on michael@laptop',
+    changedApps: ['sensor'],
+  };
+  const checks = [
+    { name: 'page', problem: null },
+    { name: 'health of sensor', problem: 'answers 500' },
+  ];
+  const state = updates.state();
+  assert.deepEqual(await ask('GET', INIT_API.update), { status: 200, body: state });
+  assert.deepEqual(await ask('POST', INIT_API.updateTrial, JSON.stringify({ ...trial, later: 1 })), {
+    status: 202,
+    body: state,
+  });
+  assert.equal((await ask('POST', INIT_API.updateChecks, JSON.stringify(checks))).status, 204);
+  assert.deepEqual(await ask('POST', INIT_API.updateRollback, '{"who":"the page"}'), {
+    status: 202,
+    body: state,
+  });
+  assert.deepEqual(updateRequests.splice(0), [trial, 'begin', checks, 'the page']);
+  assert.deepEqual(await ask('POST', INIT_API.updateConfirm, '{"buildId":"b2","who":"tsk"}'), {
+    status: 409,
+    body: { error: 'Cannot confirm the trial: the page is down', waitsFor: ['the page is down'] },
+  });
+});
+
+test('a body that is not what it should be is refused, however long it is', async () => {
+  const tooLong = JSON.stringify({ who: 'x'.repeat(10_000_000) });
+  for (const [path, body, error] of [
+    [INIT_API.updateRollback, '', 'Cannot read the body: it is not JSON'],
+    [INIT_API.updateRollback, '{"who":1}', 'Cannot read the body: who is not a string'],
+    [INIT_API.updateRollback, tooLong, 'The body is larger than 65536 bytes'],
+    [INIT_API.updateChecks, '{}', 'Cannot read the body: it is not an array'],
+    [INIT_API.updateChecks, '[{"name":"page"}]', 'Cannot read the body: [0].problem is not a string'],
+    [INIT_API.updateTrial, '{"slot":"c"}', 'Cannot read the body: slot is not a or b'],
+    [INIT_API.updateConfirm, '{"who":"tsk"}', 'Cannot read the body: buildId is not a string'],
+  ] as const) {
+    assert.deepEqual(await ask('POST', path, body), { status: 400, body: { error } }, path);
+  }
+  assert.equal((await ask('POST', '/v1/update/nothing', '{}')).status, 404);
+  assert.deepEqual(updateRequests, []);
 });
 
 test('GET /v1/boots lists this boot and those whose logs are kept', async () => {

@@ -7,7 +7,8 @@ import { dirname } from 'node:path';
 import type { ApiError } from '../../../shared/init-api.ts';
 import { describeError } from '../boot-step.ts';
 import { sendJson } from './send-json.ts';
-import { ApiRefusal, route, type InitApi } from './routes.ts';
+import { ApiRefusal } from './api-refusal.ts';
+import { route, type InitApi } from './routes.ts';
 
 const MAX_CONNECTIONS = 64;
 const HEADER_TIME_MS = 5000;
@@ -38,7 +39,7 @@ export async function serveInitApi(socketPath: string, api: InitApi): Promise<Se
 }
 
 async function answer(api: InitApi, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  // No request has a body that means anything.
+  // Most requests have no body that means anything; read-json.ts listens in the same turn.
   request.resume();
   response.on('error', () => response.destroy());
   try {
@@ -47,8 +48,8 @@ async function answer(api: InitApi, request: IncomingMessage, response: ServerRe
     if (response.headersSent) {
       response.destroy();
     } else {
-      const status = error instanceof ApiRefusal ? error.status : 500;
-      sendJson(response, status, { error: describeError(error) } satisfies ApiError);
+      const [status, details] = error instanceof ApiRefusal ? [error.status, error.details] : [500, {}];
+      sendJson(response, status, { error: describeError(error), ...details } satisfies ApiError);
     }
   }
 }

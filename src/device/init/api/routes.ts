@@ -17,7 +17,9 @@ import type { LogFollower } from '../log/log-ring.ts';
 import { joinWithKept, type KeptLines, type LineRange, numberLines, selectLines } from '../log/log-query.ts';
 import type { Service } from '../supervisor/service.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
+import { ApiRefusal } from './api-refusal.ts';
 import { sendJson } from './send-json.ts';
+import { routeUpdate, type UpdateControl } from './update-routes.ts';
 import { NdjsonStream } from './ndjson-stream.ts';
 
 const DEFAULT_LINES = 100;
@@ -42,18 +44,10 @@ export interface InitApi {
     flush(): Promise<void>;
   };
   bootRecord(): Omit<BootRecord, 'boot' | 'logs'>;
+  /** Pending until it is loaded. */
+  updates: () => Promise<UpdateControl>;
   isShuttingDown(): boolean;
   shutDown(how: 'reboot' | 'poweroff', why: string): void;
-}
-
-/** Its message goes to the client. */
-export class ApiRefusal extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
 }
 
 export async function route(api: InitApi, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -86,6 +80,12 @@ export async function route(api: InitApi, request: IncomingMessage, response: Se
     case 'events':
       requireMethod(request, 'GET');
       return sendEvents(api.supervisor, response);
+    case 'update':
+      requireMethod(request, 'GET');
+      return routeUpdate(api.updates(), undefined, request, response);
+    case 'update/NAME':
+      requireMethod(request, 'POST');
+      return routeUpdate(api.updates(), name, request, response);
     case 'reboot':
     case 'poweroff':
       requireMethod(request, 'POST');

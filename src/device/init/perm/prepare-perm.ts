@@ -23,6 +23,9 @@ const E2FSCK_CORRECTED = 3;
 /** Less than a block group (128 MiB) may not be usable: it is not tried at every boot. */
 const MIN_GROWTH_BYTES = 128 * 1024 * 1024;
 
+/** Somebody else's data, which every build leaves alone. */
+class ForeignPermError extends Error {}
+
 export async function preparePerm(device: Device): Promise<void> {
   const { sys, log } = device;
   let located: PermPartition | undefined;
@@ -42,6 +45,7 @@ export async function preparePerm(device: Device): Promise<void> {
       options: 'mode=755',
     });
     device.perm = { state: 'tmpfs', device: located?.partition ?? null, note: reason };
+    device.isPermLost = located !== undefined && !(error instanceof ForeignPermError);
     device.warn(`/PERM IS IN MEMORY: WHAT IS WRITTEN THERE IS LOST AT THE NEXT REBOOT (${reason})`);
   }
 }
@@ -57,7 +61,7 @@ async function preparePartition(device: Device, located: PermPartition): Promise
   const content = await probe(sys, perm);
   if (content.kind === 'other') {
     const what = content.name ?? 'data of an unknown kind';
-    throw new Error(`"${perm.partition}" holds ${what}, which is left alone`);
+    throw new ForeignPermError(`"${perm.partition}" holds ${what}, which is left alone`);
   }
   if (content.kind === 'blank') {
     const gibibytes = (perm.lengthBytes / 1024 ** 3).toFixed(1);

@@ -1,0 +1,81 @@
+// The routes of the control API below /v1/update. See shared/init-api.ts for what they mean.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SLOTS } from '../../../shared/slots.ts';
+import type { UntrustedValue } from '../../../shared/untrusted-json.ts';
+import type { ConfirmTrial, TrialCheck, TrialRequest } from '../../../shared/update-state.ts';
+import type { Updates } from '../update/updates.ts';
+import { ApiRefusal } from './api-refusal.ts';
+import { readJson } from './read-json.ts';
+import { sendJson } from './send-json.ts';
+
+export type UpdateControl = Pick<Updates, 'state' | 'startTrial' | 'takeChecks' | 'confirm' | 'rollBack'>;
+
+/** Without control characters: it is shown on consoles. */
+const TEXT = /^[^\p{Cc}]{1,200}$/u;
+const BUILD_ID = /^[0-9a-zA-Z._-]{1,128}$/;
+const SERVICE_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+const MAX_APPS = 1000;
+const MAX_CHECKS = 1000;
+
+/** `action`: what comes after /v1/update/. `updates` is loaded while the device starts. */
+export async function routeUpdate(
+  updates: Promise<UpdateControl>,
+  action: string | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  switch (action) {
+    case undefined:
+      return sendJson(response, 200, (await updates).state());
+    case 'trial': {
+      const body = await readJson(request, readTrialRequest);
+      const begin = await (await updates).startTrial(body);
+      sendJson(response, 202, (await updates).state());
+      return begin();
+    }
+    case 'checks': {
+      const checks = await readJson(request, readChecks);
+      (await updates).takeChecks(checks);
+      response.writeHead(204).end();
+      return;
+    }
+    case 'confirm': {
+      const body = await readJson(request, readConfirm);
+      await (await updates).confirm(body);
+      return sendJson(response, 200, (await updates).state());
+    }
+    case 'rollback': {
+      const who = await readJson(request, (body) => body.field('who').text(TEXT));
+      (await updates).rollBack(who);
+      return sendJson(response, 202, (await updates).state());
+    }
+    default:
+      throw new ApiRefusal(404, `There is no "/v1/update/${action}"`);
+  }
+}
+
+function readTrialRequest(body: UntrustedValue): TrialRequest {
+  return {
+    slot: body.field('slot').oneOf(SLOTS),
+    buildId: body.field('buildId').text(BUILD_ID),
+    mode: body.field('mode').oneOf(['live', 'reboot']),
+    confirmBy: body.field('confirmBy').oneOf(['client', 'device']),
+    who: body.field('who').text(TEXT),
+    changedApps: body
+      .field('changedApps')
+      .items(MAX_APPS)
+      .map((name) => name.text(SERVICE_NAME)),
+  };
+}
+
+function readChecks(body: UntrustedValue): TrialCheck[] {
+  return body.items(MAX_CHECKS).map((check) => ({
+    name: check.field('name').text(TEXT),
+    problem: check.field('problem').orNull((problem) => problem.text(TEXT)),
+  }));
+}
+
+function readConfirm(body: UntrustedValue): ConfirmTrial {
+  return { buildId: body.field('buildId').text(BUILD_ID), who: body.field('who').text(TEXT) };
+}

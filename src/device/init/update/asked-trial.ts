@@ -1,0 +1,59 @@
+// A trial that was asked for, or that goes on without anybody knowing who asked for it.
+
+import { randomBytes } from 'node:crypto';
+import type { Slot } from '../../../shared/slots.ts';
+import type { Trial, TrialRequest } from '../../../shared/update-state.ts';
+import type { Device } from '../device.ts';
+import { readNetworkQuality } from './network-quality.ts';
+import type { PendingTrial } from './trial-memory.ts';
+
+/** With how things are now, for comparison. */
+export function askedTrial(device: Device, request: TrialRequest): PendingTrial {
+  const { changedApps: _apps, ...asked } = request;
+  const { sys, supervisor, config } = device;
+  const bootId = device.bootRecord().id;
+  const waiting = supervisor.list().filter((service) => service.state === 'waiting');
+  return {
+    ...asked,
+    id: makeTrialId(),
+    fromBuildId: config.buildId,
+    askedAtMs: Date.now(),
+    askedBootId: bootId,
+    before: { network: readNetworkQuality(sys), waiting: waiting.map(({ spec }) => spec.name) },
+    startedBootId: request.mode === 'live' ? bootId : null,
+    ending: null,
+    isSecondTry: false,
+  };
+}
+
+/** Somebody has to say that it is well. */
+export function unknownTrial(device: Device, slot: Slot): PendingTrial {
+  return {
+    id: makeTrialId(),
+    slot,
+    buildId: device.config.buildId,
+    mode: 'reboot',
+    confirmBy: 'client',
+    who: 'unknown',
+    fromBuildId: 'unknown',
+    askedAtMs: Date.now(),
+    askedBootId: '',
+    before: { network: { ipv4: false, ipv6: false }, waiting: [] },
+    startedBootId: null,
+    ending: null,
+    isSecondTry: false,
+  };
+}
+
+export function viewTrial(
+  { id, slot, buildId, mode, confirmBy, who, fromBuildId }: PendingTrial,
+  progress: { startedAtMs: number; limitMs: number; waitsFor: readonly string[] },
+): Trial {
+  const { startedAtMs, limitMs, waitsFor } = progress;
+  const deadlineAtMs = startedAtMs + limitMs;
+  return { id, slot, buildId, mode, confirmBy, who, fromBuildId, startedAtMs, deadlineAtMs, waitsFor };
+}
+
+function makeTrialId(): string {
+  return randomBytes(8).toString('hex');
+}

@@ -1,0 +1,16 @@
+// What the supervision of a trial knows of time. Not the wall clock: that jumps when the network tells the time.
+
+export interface Clock {
+  /** Milliseconds from some moment on. */
+  now(): number;
+  /** Calls `act` again and again until the returned function is called. */
+  every(ms: number, act: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  every: (ms, act) => {
+    const timer = setInterval(act, ms).unref();
+    return () => clearInterval(timer);
+  },
+};

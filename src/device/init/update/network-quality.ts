@@ -1,0 +1,38 @@
+// How good the network is, as far as an update may not make it worse: by `net`'s own word.
+
+import { readFileSync } from 'node:fs';
+import { NET_STATUS_PATH, type InterfaceStatus, type NetStatus } from '../../../shared/net-status.ts';
+import type { Sys } from '../../sys/sys.ts';
+
+export interface NetworkQuality {
+  /** Some interface has an address and a router. */
+  ipv4: boolean;
+  /** Some interface has a global address, which only a router gives. */
+  ipv6: boolean;
+}
+
+export function readNetworkQuality(sys: Sys): NetworkQuality {
+  let interfaces: readonly InterfaceStatus[];
+  try {
+    ({ interfaces } = JSON.parse(readFileSync(sys.path(NET_STATUS_PATH), 'utf8')) as NetStatus);
+  } catch {
+    // Not written yet.
+    return { ipv4: false, ipv6: false };
+  }
+  const alive = interfaces.filter(({ carrier }) => carrier);
+  return {
+    ipv4: alive.some(
+      ({ addresses, gateways }) => gateways.length > 0 && addresses.some((address) => !address.includes(':')),
+    ),
+    ipv6: alive.some(({ addresses }) => addresses.some((address) => /^[23][0-9a-f]{3}:/.test(address))),
+  };
+}
+
+/** A sentence about what is missing. */
+export function describeLoss(before: NetworkQuality, now: NetworkQuality): string | null {
+  const lost = [
+    ...(before.ipv4 && !now.ipv4 ? ['no IPv4 address with a router'] : []),
+    ...(before.ipv6 && !now.ipv6 ? ['no global IPv6 address'] : []),
+  ];
+  return lost.length === 0 ? null : `the network: ${lost.join(' and ')}, as there was before`;
+}

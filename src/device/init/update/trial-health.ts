@@ -1,0 +1,97 @@
+// Whether what is on trial is well (docs/updates.md): services, page, health URLs, network and /perm together.
+
+import { LOG_OF_INIT } from '../../../shared/init-api.ts';
+import type { TrialCheck } from '../../../shared/update-state.ts';
+import type { Device } from '../device.ts';
+import type { Clock } from './clock.ts';
+import type { Fault } from './fault.ts';
+import { describeLoss, type NetworkQuality, readNetworkQuality } from './network-quality.ts';
+import { ReportedChecks } from './reported-checks.ts';
+import { ServiceWatch } from './service-watch.ts';
+
+/** How long a problem may last when all services run: addresses and the first answers take their time. */
+const PROBLEM_LIMIT_MS = 60_000;
+
+/** How things were before the trial: what was missing then may be missing now. */
+export interface Before {
+  network: NetworkQuality;
+  /** Services that waited for something. */
+  waiting: readonly string[];
+}
+
+export interface HealthReport {
+  /** What is not (yet) as it should be, a sentence each; none: healthy. */
+  waitsFor: readonly string[];
+  /** Whose log tells most of that. */
+  of: string;
+  /** There is no point in waiting any longer. */
+  fault: Fault | null;
+}
+
+export class TrialHealth {
+  readonly #device: Device;
+  readonly #clock: Clock;
+  readonly #services: ServiceWatch;
+  readonly #checks: ReportedChecks;
+  #networkBefore: NetworkQuality = { ipv4: false, ipv6: false };
+  #troubleSince: number | null = null;
+
+  constructor(device: Device, clock: Clock) {
+    this.#device = device;
+    this.#clock = clock;
+    this.#services = new ServiceWatch(device.supervisor, clock);
+    this.#checks = new ReportedChecks(clock);
+  }
+
+  compareWith({ network, waiting }: Before): void {
+    this.#networkBefore = network;
+    this.#services.allowWaiting(waiting);
+  }
+
+  takeChecks(checks: readonly TrialCheck[]): void {
+    this.#checks.take(checks);
+  }
+
+  look(): HealthReport {
+    const services = this.#services.look();
+    const troubles = this.#troubles();
+    return {
+      waitsFor: [...services.problems, ...troubles.map(({ reason }) => reason)],
+      of: services.of ?? troubles[0]?.of ?? LOG_OF_INIT,
+      fault: this.#services.fault ?? this.#lastingTrouble(troubles),
+    };
+  }
+
+  close(): void {
+    this.#services.close();
+  }
+
+  /** All but services. */
+  #troubles(): Fault[] {
+    const { sys, supervisor } = this.#device;
+    const apps = supervisor.list().filter(({ spec }) => spec.autostart && spec.health !== undefined);
+    const loss = describeLoss(this.#networkBefore, readNetworkQuality(sys));
+    return [
+      ...this.#permTrouble(),
+      ...(loss === null ? [] : [{ reason: loss, of: 'net' }]),
+      ...this.#checks.problems(apps.map(({ spec }) => spec.name)),
+    ];
+  }
+
+  #permTrouble(): Fault[] {
+    const { perm } = this.#device;
+    if (perm.state === 'pending') return [{ reason: '/perm is still being prepared', of: LOG_OF_INIT }];
+    if (!this.#device.isPermLost) return [];
+    return [{ reason: `/perm cannot be used: ${perm.note ?? 'unknown'}`, of: LOG_OF_INIT }];
+  }
+
+  #lastingTrouble([first]: readonly Fault[]): Fault | null {
+    if (first === undefined || this.#device.perm.state === 'pending' || !this.#services.areUp()) {
+      this.#troubleSince = null;
+      return null;
+    }
+    const now = this.#clock.now();
+    this.#troubleSince ??= now;
+    return now - this.#troubleSince < PROBLEM_LIMIT_MS ? null : first;
+  }
+}

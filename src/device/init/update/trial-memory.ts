@@ -1,0 +1,134 @@
+// What is remembered of updates in /perm: the trial that was asked for and what came of the earlier ones. For
+// reports alone: which slot runs and whether that is a trial is what the disk and the kernel say. An older or newer
+// build may have written it, and a power cut may have damaged it: what cannot be read is as good as not there.
+
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { SLOTS } from '../../../shared/slots.ts';
+import { parseUntrustedJson, type UntrustedValue } from '../../../shared/untrusted-json.ts';
+import {
+  MAX_UPDATE_RECORDS,
+  type Trial,
+  type UpdateOutcome,
+  type UpdateRecord,
+} from '../../../shared/update-state.ts';
+import type { Sys } from '../../sys/sys.ts';
+import { writeDurably } from '../durable-file.ts';
+import { STATE_DIRECTORY } from '../state-directory.ts';
+import type { Before } from './trial-health.ts';
+
+const FILE = `${STATE_DIRECTORY}/updates.json`;
+const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_TIME_MS = 8.64e15;
+const MAX_SERVICES = 1000;
+const MAX_LINES = 100;
+const NAME = /^.{1,200}$/su;
+const LONG_TEXT = /^.{0,2000}$/su;
+const OUTCOMES: readonly UpdateOutcome[] = ['confirmed', 'rolled back', 'did not start'];
+
+export type TrialEnding = Pick<UpdateRecord, 'reason' | 'lastLines'> & { atMs: number };
+
+export interface PendingTrial extends Omit<Trial, 'startedAtMs' | 'deadlineAtMs' | 'waitsFor'> {
+  askedAtMs: number;
+  /** The start of the device in which it was asked for. */
+  askedBootId: string;
+  before: Before;
+  /** The start on trial; null: none that could be written down. */
+  startedBootId: string | null;
+  /** Written down before the device goes back. */
+  ending: TrialEnding | null;
+  /** The firmware has forgotten to start it once, and it was asked for again in the other way. */
+  isSecondTry: boolean;
+}
+
+export interface TrialMemory {
+  pending: PendingTrial | null;
+  /** Newest first. */
+  history: readonly UpdateRecord[];
+}
+
+export const EMPTY_MEMORY: TrialMemory = { pending: null, history: [] };
+
+export function readTrialMemory(sys: Sys): TrialMemory {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(sys.path(FILE));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY_MEMORY;
+    throw error;
+  }
+  const file = parseUntrustedJson(bytes, { name: FILE, maxBytes: MAX_FILE_BYTES });
+  file.field('formatVersion').oneOf([1]);
+  return {
+    pending: file.field('pending').orNull(readPending),
+    history: file.field('history').items(MAX_UPDATE_RECORDS).map(readRecord),
+  };
+}
+
+export function writeTrialMemory(sys: Sys, memory: TrialMemory): void {
+  const path = sys.path(FILE);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeDurably(path, `${JSON.stringify({ formatVersion: 1, ...memory })}\n`, 0o600);
+}
+
+function readPending(value: UntrustedValue): PendingTrial {
+  const before = value.field('before');
+  const network = before.field('network');
+  return {
+    id: value.field('id').text(NAME),
+    slot: value.field('slot').oneOf(SLOTS),
+    buildId: value.field('buildId').text(NAME),
+    mode: value.field('mode').oneOf(['live', 'reboot']),
+    confirmBy: value.field('confirmBy').oneOf(['client', 'device']),
+    who: value.field('who').text(NAME),
+    fromBuildId: value.field('fromBuildId').text(NAME),
+    askedAtMs: readTime(value.field('askedAtMs')),
+    askedBootId: value.field('askedBootId').text(LONG_TEXT),
+    before: {
+      network: { ipv4: network.field('ipv4').boolean(), ipv6: network.field('ipv6').boolean() },
+      waiting: before
+        .field('waiting')
+        .items(MAX_SERVICES)
+        .map((name) => name.text(NAME)),
+    },
+    startedBootId: value.field('startedBootId').orNull((id) => id.text(LONG_TEXT)),
+    ending: value.field('ending').orNull((ending) => ({
+      atMs: readTime(ending.field('atMs')),
+      ...readReason(ending),
+    })),
+    isSecondTry: value.field('isSecondTry').boolean(),
+  };
+}
+
+function readRecord(value: UntrustedValue): UpdateRecord {
+  return {
+    id: value.field('id').text(NAME),
+    startedAtMs: readTime(value.field('startedAtMs')),
+    endedAtMs: readTime(value.field('endedAtMs')),
+    fromBuildId: value.field('fromBuildId').text(NAME),
+    toBuildId: value.field('toBuildId').text(NAME),
+    toSlot: value.field('toSlot').oneOf(SLOTS),
+    mode: value.field('mode').oneOf(['live', 'reboot']),
+    who: value.field('who').text(NAME),
+    outcome: value.field('outcome').oneOf(OUTCOMES),
+    ...readReason(value),
+    bootId: value.field('bootId').orNull((id) => id.text(LONG_TEXT)),
+  };
+}
+
+function readReason(value: UntrustedValue): Pick<UpdateRecord, 'reason' | 'lastLines'> {
+  return {
+    reason: value.field('reason').orNull((reason) => reason.text(LONG_TEXT)),
+    lastLines: value.field('lastLines').orNull((last) => ({
+      of: last.field('of').text(NAME),
+      lines: last
+        .field('lines')
+        .items(MAX_LINES)
+        .map((line) => line.text(LONG_TEXT)),
+    })),
+  };
+}
+
+function readTime(value: UntrustedValue): number {
+  return value.integer(0, MAX_TIME_MS);
+}

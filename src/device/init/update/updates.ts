@@ -1,0 +1,335 @@
+// Updates as init sees them: whether this start is a trial, the trial that goes on, and what came of earlier ones.
+// It never writes a slot. What it decides, it decides by the slot that runs and the one that the boot loader
+// starts; what is remembered in /perm only helps to tell what happened.
+
+import { SLOT_PARAMETER } from '../../../shared/cmdline.ts';
+import { LOG_OF_INIT } from '../../../shared/init-api.ts';
+import { isSlot, type Slot } from '../../../shared/slots.ts';
+import {
+  type ConfirmTrial,
+  type Trial,
+  TRIAL_LIMIT_MS,
+  type TrialCheck,
+  type TrialRequest,
+  type UpdateState,
+} from '../../../shared/update-state.ts';
+import type { BootSwitch } from '../../update/boot-switch.ts';
+import { ApiRefusal } from '../api/api-refusal.ts';
+import { describeError } from '../boot-step.ts';
+import type { Device } from '../device.ts';
+import { askedTrial, unknownTrial, viewTrial } from './asked-trial.ts';
+import type { Clock } from './clock.ts';
+import { makeEnding, TrialBook } from './trial-book.ts';
+import type { PendingTrial, TrialEnding } from './trial-memory.ts';
+import type { TrialEnd, TrialRun } from './trial-run.ts';
+
+/** Apps from the other slot, without a restart (live-switch.ts). */
+export interface AppSwitch {
+  /** Whose apps run, when it is not that of the running root; null otherwise. */
+  readonly slot: Slot | null;
+  start(request: Pick<TrialRequest, 'slot' | 'buildId' | 'changedApps'>): Promise<void>;
+  undo(): Promise<void>;
+  /** There is no way back any more. */
+  keep(): void;
+}
+
+const LINES_OF_FAULT = 20;
+
+export interface UpdatesOptions {
+  device: Device;
+  openBootSwitch: () => Promise<BootSwitch>;
+  openAppSwitch: () => Promise<AppSwitch>;
+  clock: Clock;
+  isShuttingDown: () => boolean;
+  /** Takes the device down in good order; `powerOff`, instead of a plain restart, is the last thing that is done. */
+  restart: (why: string, powerOff?: () => Promise<void>) => void;
+}
+
+export class Updates {
+  readonly #options: UpdatesOptions;
+  readonly #device: Device;
+  readonly #running: Slot | null;
+  readonly #book: TrialBook;
+  #bootSwitch: BootSwitch | null = null;
+  #appSwitch: AppSwitch | null = null;
+  #committed: Slot | null = null;
+  /** The device restarts into it. */
+  #asked: PendingTrial | null = null;
+  #run: TrialRun | null = null;
+  /** Resolves when apps have been switched, or that has failed. */
+  #switching: Promise<void> = Promise.resolve();
+
+  constructor(options: UpdatesOptions) {
+    this.#options = options;
+    this.#device = options.device;
+    this.#book = new TrialBook(options.device);
+    const slot = options.device.kernelArguments.get(SLOT_PARAMETER);
+    this.#running = slot !== undefined && isSlot(slot) ? slot : null;
+  }
+
+  /** Early in boot: a trial's time runs from here on, whatever the rest of the boot does. */
+  async begin(): Promise<void> {
+    try {
+      this.#bootSwitch = await this.#options.openBootSwitch();
+      this.#committed = await this.#bootSwitch.committed();
+    } catch (error) {
+      this.#device.warn(`Cannot find out which slot the boot loader starts: ${describeError(error)}`);
+    }
+    const [running, committed] = [this.#running, this.#committed];
+    if (running === null || committed === null || running === committed) return;
+    await this.#supervise(unknownTrial(this.#device, running));
+  }
+
+  /** When /perm is there: what was going on before this start? */
+  async recall(): Promise<void> {
+    const early = this.#book.pending?.ending ?? null;
+    this.#book.load();
+    const { pending } = this.#book;
+    if (this.#run !== null) this.#recallTrial(this.#run, pending, early);
+    else if (this.#committed === null) await this.#recallWithoutLoader(pending);
+    else if (pending !== null) await this.#settle(pending, this.#committed);
+    else await this.#bootSwitch?.takeTrace();
+  }
+
+  state(): UpdateState {
+    const appsFrom = this.#appSwitch?.slot ?? null;
+    return {
+      running: this.#running,
+      committed: this.#committed,
+      appsFrom: appsFrom === this.#running ? null : appsFrom,
+      trialStart: this.#bootSwitch?.trialStart ?? null,
+      trial: this.#viewTrial(),
+      history: this.#book.history,
+    };
+  }
+
+  takeChecks(checks: readonly TrialCheck[]): void {
+    this.#run?.takeChecks(checks);
+  }
+
+  /** Returns what is to be done once the asker knows that it is accepted. */
+  async startTrial(request: TrialRequest): Promise<() => void> {
+    this.#refuseTrial(request);
+    const pending = askedTrial(this.#device, request);
+    this.#asked = pending;
+    try {
+      return request.mode === 'live' ? await this.#prepareLive(request, pending) : await this.#arm(pending);
+    } catch (error) {
+      this.#asked = null;
+      this.#book.note(null);
+      throw error;
+    }
+  }
+
+  async confirm({ buildId, who }: ConfirmTrial): Promise<void> {
+    const run = this.#requireTrial();
+    const { pending } = run;
+    if (pending.buildId !== buildId)
+      throw new ApiRefusal(409, `Build ${pending.buildId} is on trial, not ${buildId}`);
+    await run.confirm(who);
+  }
+
+  rollBack(who: string): void {
+    const run = this.#requireTrial();
+    if (run.isCommitting) throw new ApiRefusal(409, 'The trial is being confirmed right now');
+    run.rollBack({ reason: `rolled back by ${who}`, of: LOG_OF_INIT });
+  }
+
+  /** Before an orderly way down that somebody else asked for: during a trial it ends in the old slot. */
+  noteRestart(why: string): void {
+    if (this.#run === null || this.#run.isEnded) return;
+    this.#run.stop('the device goes down');
+    this.#book.note({
+      ...this.#run.pending,
+      ending: makeEnding(`it was restarted during the trial: ${why}`),
+    });
+  }
+
+  async #supervise(pending: PendingTrial): Promise<void> {
+    // Only a trial needs it.
+    const [{ TrialRun, trialLimitMs }, { TrialHealth }] = await Promise.all([
+      import('./trial-run.ts'),
+      import('./trial-health.ts'),
+    ]);
+    const limitMs = trialLimitMs(this.#device.kernelArguments);
+    this.#say(`trial of slot ${pending.slot}, build ${pending.buildId}, for at most ${limitMs / 1000} s`);
+    const run: TrialRun = new TrialRun({
+      pending,
+      health: new TrialHealth(this.#device, this.#options.clock),
+      clock: this.#options.clock,
+      limitMs,
+      commit: () => this.#commit(run.pending.slot),
+      onEnd: (end) => void this.#endTrial(run, end),
+      say: (text) => this.#say(text),
+    });
+    run.identify(pending);
+    this.#run = run;
+  }
+
+  async #commit(slot: Slot): Promise<void> {
+    if (this.#bootSwitch === null) throw new Error('it could not be read');
+    // It may have been unreadable at the start of the trial.
+    this.#committed ??= await this.#bootSwitch.committed();
+    await this.#bootSwitch.commit(slot);
+    this.#committed = slot;
+  }
+
+  async #endTrial(run: TrialRun, end: TrialEnd): Promise<void> {
+    const { pending } = run;
+    if (end.outcome === 'confirmed') {
+      this.#say(`trial: confirmed by ${end.by}, slot ${pending.slot} is what starts from now on`);
+      if (pending.mode === 'live') this.#appSwitch?.keep();
+      this.#close(pending, { outcome: 'confirmed', ...makeEnding(null) });
+      return;
+    }
+    const { reason, of } = end.fault;
+    this.#say(`trial: rolled back: ${reason}`);
+    const log = this.#device.supervisor.get(of)?.log ?? this.#device.log.ring;
+    const ending = makeEnding(reason, { of, lines: log.last(LINES_OF_FAULT) });
+    this.#book.note({ ...pending, ending });
+    const why = `the trial of build ${pending.buildId} is rolled back: ${reason}`;
+    if (pending.mode === 'reboot') this.#options.restart(why);
+    else await this.#undoLive(pending, ending, why);
+  }
+
+  async #undoLive(pending: PendingTrial, ending: TrialEnding, why: string): Promise<void> {
+    await this.#switching;
+    try {
+      await this.#appSwitch?.undo();
+    } catch (error) {
+      this.#say(`trial: apps of slot ${this.#running ?? '?'} cannot be started: ${describeError(error)}`);
+      this.#options.restart(why);
+      return;
+    }
+    this.#close(pending, { outcome: 'rolled back', ...ending });
+  }
+
+  /** Into the history, when the device goes on with it in this start. */
+  #close(pending: PendingTrial, end: { outcome: 'confirmed' | 'rolled back' } & TrialEnding): void {
+    this.#run = null;
+    this.#book.close(pending, { bootId: pending.startedBootId, ...end });
+  }
+
+  #refuseTrial({ slot, buildId, mode }: TrialRequest): void {
+    const [running, committed] = [this.#running, this.#committed];
+    const cannot = `Cannot try build ${buildId} in slot ${slot}`;
+    if (this.#options.isShuttingDown()) throw new ApiRefusal(409, 'The device is shutting down');
+    if (this.#run !== null || this.#asked !== null)
+      throw new ApiRefusal(409, `${cannot}: a trial is going on`);
+    if (running === null || committed === null || this.#bootSwitch === null)
+      throw new ApiRefusal(409, `${cannot}: it is not known which slot the boot loader starts`);
+    if (slot === running) throw new ApiRefusal(409, `${cannot}: the device runs from it`);
+    if (slot === committed)
+      throw new ApiRefusal(409, `${cannot}: it is what the device starts from; restart the device instead`);
+    if (mode === 'reboot' && this.#bootSwitch.trialStart === null)
+      throw new ApiRefusal(409, `${cannot}: the boot loader of this device cannot try anything`);
+  }
+
+  async #arm(pending: PendingTrial): Promise<() => void> {
+    const bootSwitch = this.#bootSwitch;
+    if (bootSwitch === null) throw new Error('There is no boot loader');
+    this.#book.note(pending);
+    await bootSwitch.armTrial(pending.slot);
+    if (this.#options.isShuttingDown()) {
+      await bootSwitch.disarm();
+      throw new ApiRefusal(409, 'The device is shutting down');
+    }
+    const why = `trial of slot ${pending.slot}, build ${pending.buildId}, asked for by ${pending.who}`;
+    return () => this.#options.restart(why, () => bootSwitch.restartIntoTrial());
+  }
+
+  async #prepareLive(request: TrialRequest, pending: PendingTrial): Promise<() => void> {
+    const appSwitch = (this.#appSwitch ??= await this.#options.openAppSwitch());
+    this.#book.note(pending);
+    await this.#supervise(pending);
+    this.#asked = null;
+    return () => {
+      this.#switching = appSwitch.start(request).catch((error: unknown) => {
+        this.#run?.rollBack({ reason: describeError(error), of: LOG_OF_INIT });
+      });
+    };
+  }
+
+  /** `early`: it has ended before it was known who asked for it. */
+  #recallTrial(run: TrialRun, pending: PendingTrial | null, early: TrialEnding | null): void {
+    const { buildId } = this.#device.config;
+    const isThis = pending !== null && pending.slot === this.#running && pending.buildId === buildId;
+    const known = isThis ? pending : run.pending;
+    if (isThis) this.#say(`trial: ${known.who} asked for it, ${confirmer(known)} has to confirm it`);
+    run.identify({ ...known, startedBootId: this.#device.bootRecord().id, ending: early });
+    this.#book.note(run.pending);
+  }
+
+  /**
+   * The boot loader's file cannot be read. If this is the first start since a trial of this slot was asked for, it is
+   * that trial, of a build that could not even be confirmed. Only what could be noted counts: the device must not
+   * restart for this again and again.
+   */
+  async #recallWithoutLoader(pending: PendingTrial | null): Promise<void> {
+    const isFirst = pending?.slot === this.#running && pending?.startedBootId === null;
+    if (!isFirst || pending.buildId !== this.#device.config.buildId) return;
+    const started = { ...pending, startedBootId: this.#device.bootRecord().id };
+    if (this.#book.note(started)) await this.#supervise(started);
+  }
+
+  async #settle(pending: PendingTrial, committed: Slot): Promise<void> {
+    const bootSwitch = this.#bootSwitch;
+    if (bootSwitch === null) return;
+    const { judgeLastTrial } = await import('./last-trial.ts');
+    const outcome = await judgeLastTrial({
+      pending,
+      committed,
+      takeTrace: () => bootSwitch.takeTrace(),
+      logs: this.#device.logKeeper,
+    });
+    if (outcome !== 'forgotten') {
+      this.#say(`trial of build ${pending.buildId}: ${outcome.outcome}${toReason(outcome.reason)}`);
+      this.#book.close(pending, outcome);
+      return;
+    }
+    await this.#tryAgain({ ...pending, isSecondTry: true });
+  }
+
+  /** By now the switch knows that the firmware forgets, and does it by kexec. */
+  async #tryAgain(pending: PendingTrial): Promise<void> {
+    const forgotten = 'the firmware forgot to start it';
+    this.#say(`trial of build ${pending.buildId}: ${forgotten}, so it is started without the firmware`);
+    try {
+      // Not noted, it would be tried again after every start.
+      if (!this.#book.note(pending)) throw new Error('/perm cannot be written');
+      this.#asked = pending;
+      (await this.#arm(pending))();
+    } catch (error) {
+      this.#asked = null;
+      const ending = makeEnding(`${forgotten}, and ${describeError(error)}`);
+      this.#book.close(pending, { outcome: 'did not start', bootId: null, ...ending });
+    }
+  }
+
+  #requireTrial(): TrialRun {
+    if (this.#run === null || this.#run.isEnded) throw new ApiRefusal(409, 'No trial is going on');
+    return this.#run;
+  }
+
+  #viewTrial(): Trial | null {
+    if (this.#run !== null) return this.#run.view();
+    if (this.#asked === null) return null;
+    return viewTrial(this.#asked, {
+      startedAtMs: this.#asked.askedAtMs,
+      limitMs: TRIAL_LIMIT_MS,
+      waitsFor: [`the device restarts into slot ${this.#asked.slot}`],
+    });
+  }
+
+  #say(text: string): void {
+    this.#device.log.say(text);
+  }
+}
+
+function confirmer({ confirmBy }: PendingTrial): string {
+  return confirmBy === 'client' ? 'a client' : 'the device itself';
+}
+
+function toReason(reason: string | null): string {
+  return reason === null ? '' : `: ${reason}`;
+}
