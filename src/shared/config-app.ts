@@ -9,6 +9,12 @@ import { waitForSchema } from './config-wait-for.ts';
 const APP_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** The port is named, as the usual one is that of the status page. */
+const PORT = String.raw`(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])`;
+const HEALTH_URL = new RegExp(
+  String.raw`^http://(?:localhost|127\.0\.0\.1|\[::1\]):${PORT}(?:[/?](?:(?!#)[!-~])*)?$`,
+);
+
 /** Names of programs, folders and users of the system: an app's name is its service's, log's, user's and folder's in /perm. */
 export const RESERVED_APP_NAMES: readonly string[] = [
   'breakglass',
@@ -137,6 +143,18 @@ export const appSchema = v.pipe(
           v.boolean('must be true or false'),
           v.description(
             'The app says by itself when it is ready, and counts as starting until then (default: false)',
+          ),
+        ),
+      ),
+      health: v.exactOptional(
+        v.pipe(
+          v.string('must be a string'),
+          v.regex(
+            HEALTH_URL,
+            'must be an address on the device itself, like "http://localhost:8080/healthz"',
+          ),
+          v.description(
+            'URL of the app that answers 200 to 299 while the app is well; asked after an update, which is undone otherwise',
           ),
         ),
       ),

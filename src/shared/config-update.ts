@@ -1,14 +1,15 @@
 // "update" in tskrazy.json: whose updates a device takes.
 
 import * as v from 'valibot';
-import { parseTrustedKey } from './trusted-key.ts';
+import { parseTrustedKey, TRUSTED_KEY } from './trusted-key.ts';
+
+const NOT_A_KEY =
+  'must be a public key as "tsk key show" prints it: "ed25519:BASE64", or "ed25519:BASE64 until 2027-01-31"';
 
 const trustedKey = v.pipe(
   v.string('must be a string'),
-  v.check(
-    (text: string) => parseTrustedKey(text) !== undefined,
-    'must be a public key as "tsk key show" prints it: "ed25519:BASE64", or "ed25519:BASE64 until 2027-01-31"',
-  ),
+  v.regex(TRUSTED_KEY, NOT_A_KEY),
+  v.check((text) => parseTrustedKey(text) !== undefined, NOT_A_KEY),
 );
 
 export const updateSchema = v.pipe(

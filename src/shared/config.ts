@@ -14,7 +14,7 @@ import { checkWaitFor } from './config-wait-for.ts';
 
 /** Keys that design.md promises and this version does not have; by the path of the object they are in. */
 export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  'apps.*': ['npm', 'health'],
+  'apps.*': ['npm'],
 };
 /** Boards likewise. */
 export const PLANNED_BOARDS: readonly string[] = ['raspberry-pi'];

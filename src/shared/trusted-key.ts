@@ -3,7 +3,7 @@
 
 import { keyIdOf, type TrustedKey } from './manifest-signature.ts';
 
-const FORM = /^ed25519:([A-Za-z0-9+/]{43}=)(?: until (\d{4}-\d\d-\d\d))?$/;
+export const TRUSTED_KEY = /^ed25519:([A-Za-z0-9+/]{43}=)(?: until (\d{4}-\d\d-\d\d))?$/;
 
 export function formatPublicKey({ publicKey }: Pick<TrustedKey, 'publicKey'>): string {
   return `ed25519:${publicKey}`;
@@ -11,7 +11,7 @@ export function formatPublicKey({ publicKey }: Pick<TrustedKey, 'publicKey'>): s
 
 /** undefined: it is none. */
 export function parseTrustedKey(text: string): TrustedKey | undefined {
-  const [, publicKey, lastDay] = FORM.exec(text) ?? [];
+  const [, publicKey, lastDay] = TRUSTED_KEY.exec(text) ?? [];
   if (publicKey === undefined) return undefined;
   const bytes = Buffer.from(publicKey, 'base64');
   // The last character has two bits that are no part of the key.

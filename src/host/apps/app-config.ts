@@ -21,6 +21,8 @@ export interface AppConfig {
   /** Conditions, see shared/app-contract.ts. */
   waitFor: readonly string[];
   ready: boolean;
+  /** URL on the device itself. */
+  health?: string;
   /** `own`: one that belongs to this app. */
   user: 'own' | 'root';
   sandbox: SandboxSpec | 'off';

@@ -161,6 +161,7 @@ suite('buildApp of a node app', () => {
         restart: 'never',
         autostart: false,
         dataDir: '/perm/x',
+        health: 'http://localhost:80/ok',
       },
     );
     assert.deepEqual(service, {
@@ -172,6 +173,7 @@ suite('buildApp of a node app', () => {
       restart: 'never',
       autostart: false,
       stopTimeoutSec: 5,
+      health: { url: 'http://localhost:80/ok' },
       user: { name: 'app', uid: 451870621 },
       sandbox: { devices: [], paths: {}, capabilities: [] },
       limits: { maxProcesses: 512 },

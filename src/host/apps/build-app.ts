@@ -50,6 +50,7 @@ async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
       stopTimeoutSec: app.stopTimeoutSec,
       ...(app.waitFor.length === 0 ? {} : { waitFor: app.waitFor }),
       ...(app.ready ? { ready: true } : {}),
+      ...(app.health === undefined ? {} : { health: { url: app.health } }),
       ...(app.user === 'root' ? {} : { user: { name: app.name, uid: uidOfApp(app.name) } }),
       ...(app.sandbox === 'off' ? {} : { sandbox: app.sandbox }),
       limits: app.limits,

@@ -114,11 +114,9 @@ test('parseConfig: unknown keys name the nearest, or the known ones', () => {
 });
 
 test('parseConfig: keys that are promised for later say so', () => {
-  for (const key of ['npm', 'health']) {
-    assert.deepEqual(problemsOf(withApp(`{ "node": "m.ts", "${key}": "x" }`)), [
-      `2:34 key "${key}" is not supported yet`,
-    ]);
-  }
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "npm": "x" }')), [
+    '2:34 key "npm" is not supported yet',
+  ]);
   assert.deepEqual(problemsOf('{ "hostname": "a", "board": "raspberry-pi" }'), [
     '1:29 "board" must be one of "pc-amd64", "pc-arm64": "raspberry-pi" is not supported yet',
   ]);
@@ -176,6 +174,43 @@ test('parseConfig: limits have units and bounds', () => {
   assert.deepEqual(problemsWith('"memory": "1MiB"'), ['2:44 "apps.a.memory" must be at least 4MiB']);
   assert.deepEqual(problemsWith('"maxProcesses": 4'), ['2:50 "apps.a.maxProcesses" must be at least 32']);
   assert.deepEqual(problemsWith('"cpuWeight": 0'), ['2:47 "apps.a.cpuWeight" must be from 1 to 10000']);
+});
+
+test('parseConfig: the health of an app is asked for on the device itself, at a port of the app', () => {
+  for (const url of [
+    'http://localhost:8080/healthz',
+    'http://127.0.0.1:1',
+    'http://[::1]:65535/?deep=1',
+    'http://localhost:80?x',
+  ]) {
+    assert.deepEqual(problemsWith(`"health": "${url}"`), [], url);
+  }
+  for (const url of [
+    '/healthz',
+    'http://localhost/healthz',
+    'http://localhost:0/',
+    'http://localhost:65536/',
+    'https://localhost:8080/',
+    'http://example.org:8080/',
+    'http://localhost.example.org:8080/',
+    'http://localhost:8080@example.org/',
+    'http://user@localhost:8080/',
+    'http://localhost:8080/a b',
+    'http://localhost:8080/#x',
+    'http://localhost:8080/\\n',
+  ]) {
+    assert.deepEqual(
+      problemsWith(`"health": "${url}"`),
+      ['2:44 "apps.a.health" must be an address on the device itself, like "http://localhost:8080/healthz"'],
+      url,
+    );
+  }
+});
+
+test("parseConfig: words of the kernel command line that are not the user's to set", () => {
+  assert.deepEqual(problemsOf(withKeys('"kernel": { "extraArgs": ["quiet", "root=/dev/sda2"] }')), [
+    '2:36 "kernel.extraArgs[1]" depends on the slot: tskrazy sets it by itself',
+  ]);
 });
 
 test('parseConfig: an unknown board names the nearest', () => {
