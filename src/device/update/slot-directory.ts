@@ -216,8 +216,9 @@ function isKernel(path: string): boolean {
   return foldName(path) === foldName(KERNEL_NAME);
 }
 
-function joinPath(directory: string, name: string): string {
-  return directory === '' ? name : `${directory}/${name}`;
+/** Either may be '', the top. */
+function joinPath(directory: string, path: string): string {
+  return directory === '' || path === '' ? directory + path : `${directory}/${path}`;
 }
 
 /** `A` and `A/B` of `A/B/C`. */
