@@ -3,9 +3,12 @@
 
 import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
 import { writeFatFileInPlace } from '../../formats/fat/editor.ts';
-import { openFat } from '../../formats/fat/volume.ts';
+import { readFatFile } from '../../formats/fat/read-file.ts';
 import { LOADER_CONF_PATH, parseLoaderConf } from '../../shared/loader-entry.ts';
 import type { Slot } from '../../shared/slots.ts';
+
+/** Ours has 60. */
+const MAX_CONF_BYTES = 64 * 1024;
 
 export async function readCommittedSlot(boot: ByteSource): Promise<Slot> {
   return parseLoaderConf(await readLoaderConf(boot));
@@ -26,7 +29,6 @@ export async function writeCommittedSlot(
 }
 
 async function readLoaderConf(boot: ByteSource): Promise<string> {
-  const volume = await openFat(boot);
   // One character a byte, whatever somebody has written into it.
-  return Buffer.from(await volume.readFile(LOADER_CONF_PATH)).toString('latin1');
+  return Buffer.from(await readFatFile(boot, LOADER_CONF_PATH, MAX_CONF_BYTES)).toString('latin1');
 }
