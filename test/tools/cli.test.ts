@@ -57,7 +57,7 @@ function makeInstance(config: string): string {
 
 const VERBS = (
   'new add edit get build flash vm doctor completion version ' +
-  'status ps logs start stop restart reboot poweroff'
+  'status ps logs start stop restart reboot poweroff update rollback'
 ).split(' ');
 
 test('tsk --help lists every verb; without arguments it goes to standard error', () => {

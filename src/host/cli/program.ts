@@ -11,18 +11,21 @@ import { addDoctorVerb } from './doctor.ts';
 import { addEditVerb } from './edit.ts';
 import { addFlashVerb } from './flash.ts';
 import { addGetVerb } from './get.ts';
+import { addKeyVerb } from './key.ts';
 import { addLogsVerb } from './logs.ts';
 import { addNewVerb } from './new.ts';
 import { addPowerVerbs } from './power.ts';
 import { addPsVerb } from './ps.ts';
+import { addRollbackVerb } from './rollback.ts';
 import { addServiceVerbs } from './services.ts';
 import { addStatusVerb } from './status.ts';
+import { addUpdateVerb } from './update.ts';
 import { addVmVerb } from './vm.ts';
 import { addVersionVerb } from './version.ts';
 
 const VERB_GROUPS: readonly (readonly [title: string, verbs: readonly VerbAdder[]])[] = [
-  ['Edit an instance:', [addNewVerb, addAddVerb, addEditVerb, addGetVerb]],
-  ['Build and deploy it:', [addBuildVerb, addFlashVerb, addVmVerb]],
+  ['Edit an instance:', [addNewVerb, addAddVerb, addEditVerb, addGetVerb, addKeyVerb]],
+  ['Build and deploy it:', [addBuildVerb, addFlashVerb, addVmVerb, addUpdateVerb, addRollbackVerb]],
   ['Operate the device:', [addStatusVerb, addPsVerb, addLogsVerb, addServiceVerbs, addPowerVerbs]],
   ['Other:', [addDoctorVerb, addCompletionVerb, addVersionVerb]],
 ];

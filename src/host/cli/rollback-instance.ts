@@ -1,0 +1,47 @@
+// What tsk rollback does.
+
+import { openInstance } from '../config/instance.ts';
+import { readClientIdentity } from '../deploy/update/client-identity.ts';
+import { DeviceLink } from '../deploy/update/device-link.ts';
+import { rollBackDevice } from '../deploy/update/roll-back.ts';
+import { UpdateContext } from '../deploy/update/update-context.ts';
+import { shortId } from '../deploy/update/update-problems.ts';
+import type { DeviceOptions } from './device-session.ts';
+import type { Session } from './session.ts';
+import { failed, formatAbsence, showRollbackPlan } from './show-update.ts';
+
+export async function rollBackInstance(session: Session, options: DeviceOptions): Promise<void> {
+  const { output, signal } = session;
+  const instance = await openInstance(session.instanceDirectory);
+  const link = await DeviceLink.open({
+    instance,
+    host: options.host,
+    signal,
+    warn: (text) => output.warn(text),
+  });
+  const context = new UpdateContext({
+    link,
+    client: await readClientIdentity(instance.stateDirectory),
+    report: output.progress,
+    say: (text) => output.say(text),
+    signal,
+  });
+  const { hostname } = context;
+  const result = await rollBackDevice(context, (plan) => showRollbackPlan(output, hostname, plan));
+  const value = { hostname, ...result };
+  const [build, from] = [shortId(result.buildId), shortId(result.fromBuildId)];
+  switch (result.outcome) {
+    case 'confirmed':
+      output.result(value, `${hostname} now runs build ${build} (was ${from})${formatAbsence(result)}.`);
+      return;
+    case 'trial ended':
+      output.result(
+        value,
+        `${hostname} runs build ${build} again; the trial of build ${from} is over${formatAbsence(result)}.`,
+      );
+      return;
+    default:
+      // What failed is the build that was rolled back to.
+      await failed(output, instance, context, { ...value, buildId: result.record?.toBuildId ?? build });
+  }
+}

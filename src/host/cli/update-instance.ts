@@ -1,0 +1,103 @@
+// What tsk update does: build and find the device at the same time, update it, say what came of it.
+
+import { type Instance, openInstance } from '../config/instance.ts';
+import { readClientIdentity } from '../deploy/update/client-identity.ts';
+import { DeviceLink } from '../deploy/update/device-link.ts';
+import { UpdateContext } from '../deploy/update/update-context.ts';
+import { type UpdateImage, updateDevice } from '../deploy/update/update-device.ts';
+import { withUpdateLock } from '../deploy/update/update-lock.ts';
+import { readInstancePassword } from '../devices/instance-password.ts';
+import { UserError } from '../user-error.ts';
+import { listVms } from '../vm/vm-registry.ts';
+import { withBuiltImage } from './built-image.ts';
+import type { Session } from './session.ts';
+import { showOutcome, showPlan } from './show-update.ts';
+import type { UpdateVerbOptions } from './update.ts';
+
+export async function updateInstance(session: Session, options: UpdateVerbOptions): Promise<void> {
+  const instance = await openInstance(session.instanceDirectory);
+  const { stateDirectory, config } = instance;
+  // A build would draw one; but the device has another, or none.
+  await readInstancePassword(instance);
+  try {
+    await withUpdateLock({ stateDirectory, hostname: config.hostname, host: options.host }, () =>
+      buildAndUpdate(session, instance, options),
+    );
+  } catch (error) {
+    const { aborted, reason } = session.signal;
+    if (!aborted || (error instanceof UserError && error.cause === reason)) throw error;
+    throw new UserError(`Interrupted: nothing on ${config.hostname} has changed`, { cause: reason });
+  }
+}
+
+/** Who mistyped the address or has another password does not want to wait for the build to hear of it. */
+async function buildAndUpdate(
+  session: Session,
+  instance: Instance,
+  options: UpdateVerbOptions,
+): Promise<void> {
+  const { output } = session;
+  const over = new AbortController();
+  const signal = AbortSignal.any([session.signal, over.signal]);
+  const connecting = DeviceLink.open({
+    instance,
+    host: options.host,
+    signal,
+    warn: (text) => output.warn(text),
+  });
+  connecting.catch((error: unknown) => over.abort(error));
+  const building = output.progress.start(`Building ${instance.config.hostname}`);
+  const board = await boardOfDevice(instance, options);
+  try {
+    await withBuiltImage(
+      { ...session, signal },
+      { offline: options.offline ?? false, board },
+      async (image) => {
+        building.done();
+        await updateAndShow(session, instance, await connecting, image, options);
+      },
+    );
+  } catch (error) {
+    // The build was broken off because there is no device.
+    throw over.signal.aborted && !session.signal.aborted ? over.signal.reason : error;
+  } finally {
+    over.abort();
+  }
+}
+
+/** A virtual machine may be of another board than the instance. */
+async function boardOfDevice(
+  { directory, config }: Instance,
+  { host }: UpdateVerbOptions,
+): Promise<Instance['config']['board']> {
+  if (host !== undefined) return config.board;
+  const vm = (await listVms()).find(({ instanceDirectory }) => instanceDirectory === directory);
+  return vm?.board ?? config.board;
+}
+
+async function updateAndShow(
+  session: Session,
+  instance: Instance,
+  link: DeviceLink,
+  image: UpdateImage,
+  options: UpdateVerbOptions,
+): Promise<void> {
+  const { output, signal } = session;
+  const context = new UpdateContext({
+    link,
+    client: await readClientIdentity(instance.stateDirectory),
+    report: output.progress,
+    say: (text) => output.say(text),
+    signal,
+  });
+  const result = await updateDevice(context, {
+    image,
+    confirmBy: options.confirm ? 'client' : 'device',
+    forceReboot: options.forceReboot ?? false,
+    allowDowngrade: options.allowDowngrade ?? false,
+    allowRename: options.allowRename ?? false,
+    dryRun: options.dryRun ?? false,
+    onPlan: (plan) => showPlan(output, context.hostname, plan),
+  });
+  await showOutcome(session, instance, context, result);
+}

@@ -1,0 +1,22 @@
+// Who updates: an id that a device knows its client by over lost connections, and a name for people.
+
+import { randomUUID } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { UpdateClient } from '../../../shared/update-api.ts';
+import { readOrCreatePrivateFile } from '../../config/private-file.ts';
+
+export async function readClientIdentity(stateDirectory: string): Promise<UpdateClient> {
+  const drawn = (await readOrCreatePrivateFile(join(stateDirectory, 'client-id'), randomUUID)).trim();
+  // A folder that was copied to another computer, with all that is in it, is another client.
+  return { id: `${drawn}.${hostname()}`, name: `${userName()}@${hostname()}` };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // In a container a user may have no entry in the password file.
+    return `user ${process.getuid?.() ?? ''}`.trim();
+  }
+}

@@ -1,0 +1,111 @@
+// The device over the whole update: it goes away and comes back, maybe under another address.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { type DeviceAddress, formatDeviceAddress } from '../../devices/device-address.ts';
+import type { DeviceClient } from '../../devices/device-client.ts';
+import { type FindOptions, findDevice } from '../../devices/find-device.ts';
+import { NoAnswerError } from '../../devices/no-answer-error.ts';
+import { type OpenDevice, openDevice } from '../../devices/open-device.ts';
+import type { PageWatch } from './page-watch.ts';
+
+/** How often it is looked for under other addresses while the known one is silent. */
+const SEARCH_EVERY_MS = 10_000;
+/** Something answers, but not as the device should: it may still be starting, or another has its old address. */
+const DOUBT_LIMIT_MS = 60_000;
+const RETRY_MS = 500;
+
+export interface LinkOptions extends FindOptions {
+  warn: (text: string) => void;
+}
+
+export class DeviceLink {
+  readonly #options: LinkOptions;
+  #open: OpenDevice;
+  #skewMs: number;
+
+  private constructor(options: LinkOptions, open: OpenDevice) {
+    this.#options = options;
+    this.#open = open;
+    this.#skewMs = Date.now() - open.status.timeMs;
+  }
+
+  static async open(options: LinkOptions): Promise<DeviceLink> {
+    return new DeviceLink(options, await openDevice(options));
+  }
+
+  get client(): DeviceClient {
+    return this.#open.client;
+  }
+
+  /** As of the last time that the device was opened. */
+  get status(): OpenDevice['status'] {
+    return this.#open.status;
+  }
+
+  /** From the device's clock to this computer's. */
+  get skewMs(): number {
+    return this.#skewMs;
+  }
+
+  get hostname(): string {
+    return this.#open.status.system.hostname;
+  }
+
+  /** Once more, where it is now. */
+  async refresh(): Promise<void> {
+    this.#take({ ...this.#open, status: await this.client.status() });
+  }
+
+  /** Until it answers again, also as another boot. Throws NoAnswerError after `limitMs`. */
+  async waitUntilBack(page: PageWatch, limitMs: number): Promise<void> {
+    const { signal } = this.#options;
+    const deadlineMs = performance.now() + limitMs;
+    let doubtedSinceMs: number | undefined;
+    for (;;) {
+      const leftMs = deadlineMs - performance.now();
+      const answers = await page.answersWithin(Math.min(SEARCH_EVERY_MS, Math.max(0, leftMs)), signal);
+      try {
+        if (answers) await this.refresh();
+        else await this.#lookElsewhere();
+        page.watch(this.client);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof NoAnswerError)) {
+          doubtedSinceMs ??= performance.now();
+          if (performance.now() - doubtedSinceMs > DOUBT_LIMIT_MS) throw error;
+        }
+        if (leftMs <= 0) throw error;
+      }
+      await delay(RETRY_MS, undefined, { signal });
+    }
+  }
+
+  /** The name may stand for another address now; and whoever named the device by an address may know its name too. */
+  async #lookElsewhere(): Promise<void> {
+    const known = new Set(this.client.device.addresses.map(formatDeviceAddress));
+    const isNew = (address: DeviceAddress): boolean => !known.has(formatDeviceAddress(address));
+    const { host } = this.#options;
+    let problem: unknown;
+    for (const candidate of host === undefined ? [undefined] : [host, undefined]) {
+      const options = { ...this.#options, host: candidate };
+      try {
+        const found = await findDevice(options);
+        if (!found.addresses.some(isNew)) continue;
+        const open = await openDevice(options);
+        if (open.status.system.hostname !== this.hostname && candidate !== host) continue;
+        this.#take(open);
+        return;
+      } catch (error) {
+        this.#options.signal.throwIfAborted();
+        problem ??= error;
+      }
+    }
+    throw problem ?? new NoAnswerError(`Cannot reach "${this.hostname}": there is no answer`);
+  }
+
+  #take(open: OpenDevice): void {
+    this.#open = open;
+    this.#skewMs = Date.now() - open.status.timeMs;
+  }
+}

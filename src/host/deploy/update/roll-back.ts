@@ -1,0 +1,152 @@
+// Back to the other slot by hand: the end of a trial that goes on, or a trial of what is in the other slot, which
+// the device confirms by itself.
+
+import { SLOTS } from '../../../shared/slots.ts';
+import type { SlotContent, UpdateBusy, UpdateStatus } from '../../../shared/update-api.ts';
+import type { SwitchMode, Trial, UpdateRecord, UpdateState } from '../../../shared/update-state.ts';
+import { RefusalError } from '../../devices/refusal-error.ts';
+import { UserError } from '../../user-error.ts';
+import { type Changes, describeChanges } from './describe-changes.ts';
+import { followTrial, runningContent } from './follow-trial.ts';
+import { restartDevice } from './restart-device.ts';
+import { ServiceWatch } from './service-watch.ts';
+import { interrupted } from './standing.ts';
+import type { UpdateContext } from './update-context.ts';
+import { noPassword } from './update-problems.ts';
+
+export interface RollbackPlan {
+  fromBuildId: string;
+  toBuildId: string;
+  /** A trial of `fromBuildId` is ended: it was never confirmed. */
+  endsTrial: boolean;
+  changes: Changes | null;
+}
+
+export interface RollbackResult {
+  buildId: string;
+  fromBuildId: string;
+  outcome: 'confirmed' | 'rolled back' | 'did not start' | 'trial ended';
+  mode: SwitchMode;
+  reason: string | null;
+  secondsWithoutService: number;
+  record: UpdateRecord | null;
+}
+
+export async function rollBackDevice(
+  context: UpdateContext,
+  onPlan: (plan: RollbackPlan) => void,
+): Promise<RollbackResult> {
+  const watch = new ServiceWatch(context.link.client);
+  try {
+    const status = await context.api.status();
+    if (!context.link.status.mayChange) throw noPassword(context.hostname);
+    return status.trial === null
+      ? await tryOther(context, watch, status, onPlan)
+      : await endTrial(context, watch, status, status.trial, onPlan);
+  } catch (error) {
+    const { hostname, standing, signal } = context;
+    throw signal.aborted ? interrupted(hostname, standing, signal) : error;
+  } finally {
+    await watch.stop();
+  }
+}
+
+async function endTrial(
+  context: UpdateContext,
+  watch: ServiceWatch,
+  status: UpdateStatus,
+  trial: Trial,
+  onPlan: (plan: RollbackPlan) => void,
+): Promise<RollbackResult> {
+  const { api, client, link } = context;
+  const changes = changesBetween(runningContent(status)?.content, contentOf(status, trial.fromBuildId));
+  onPlan({ fromBuildId: trial.buildId, toBuildId: trial.fromBuildId, endsTrial: true, changes });
+  await api.rollBack({ client });
+  const { outcome, record } = await followTrial(
+    context,
+    {
+      buildId: trial.buildId,
+      fromBuildId: trial.fromBuildId,
+      trialId: trial.id,
+      knownRecords: new Set(status.history.map(({ id }) => id)),
+      bootIdBefore: trial.mode === 'reboot' ? link.status.bootId : null,
+      confirmBy: 'device',
+    },
+    watch.page,
+  );
+  return {
+    buildId: outcome === 'confirmed' ? trial.buildId : trial.fromBuildId,
+    fromBuildId: trial.buildId,
+    outcome: outcome === 'confirmed' ? 'confirmed' : 'trial ended',
+    mode: trial.mode,
+    reason: null,
+    secondsWithoutService: watch.secondsWithout,
+    record,
+  };
+}
+
+async function tryOther(
+  context: UpdateContext,
+  watch: ServiceWatch,
+  status: UpdateStatus,
+  onPlan: (plan: RollbackPlan) => void,
+): Promise<RollbackResult> {
+  const { link, hostname } = context;
+  const other = SLOTS.find((slot) => slot !== status.committed);
+  const content = other === undefined ? null : status.slots[other];
+  if (status.committed === null || content === null) {
+    throw new UserError(
+      `Cannot roll back "${hostname}": slot ${other ?? '?'} has no build that could be started`,
+      {
+        hint: 'There is one before the present one after the first update, until the next one is begun.',
+      },
+    );
+  }
+  const running = runningContent(status)?.content;
+  const fromBuildId = running?.buildId ?? link.status.system.buildId;
+  const toBuildId = content.buildId;
+  onPlan({ fromBuildId, toBuildId, endsTrial: false, changes: changesBetween(running, content) });
+  const { trial } = await askToRollBack(context, watch);
+  const mode = trial?.mode ?? 'reboot';
+  const { outcome, record } = await followTrial(
+    context,
+    {
+      buildId: toBuildId,
+      fromBuildId,
+      trialId: trial?.id ?? null,
+      knownRecords: new Set(status.history.map(({ id }) => id)),
+      bootIdBefore: mode === 'reboot' ? link.status.bootId : null,
+      confirmBy: 'device',
+    },
+    watch.page,
+  );
+  const reason = record?.reason ?? null;
+  const buildId = outcome === 'confirmed' ? toBuildId : fromBuildId;
+  const secondsWithoutService = watch.secondsWithout;
+  return { buildId, fromBuildId, outcome, mode, reason, secondsWithoutService, record };
+}
+
+/** After a live switch the device may have to restart before, as for an update. */
+async function askToRollBack(context: UpdateContext, watch: ServiceWatch): Promise<UpdateState> {
+  const { api, client, hostname } = context;
+  try {
+    return await api.rollBack({ client });
+  } catch (error) {
+    const mustRestart =
+      error instanceof RefusalError && (error.body as Partial<UpdateBusy>).restartFirst === true;
+    if (!mustRestart) throw error;
+  }
+  context.say(
+    `${hostname} has to restart first: its last update went live, and it still uses the other slot.`,
+  );
+  await restartDevice(context, watch.page);
+  return api.rollBack({ client });
+}
+
+function contentOf(status: UpdateStatus, buildId: string): SlotContent | null {
+  return SLOTS.map((slot) => status.slots[slot]).find((content) => content?.buildId === buildId) ?? null;
+}
+
+function changesBetween(from: SlotContent | null | undefined, to: SlotContent | null): Changes | null {
+  return from && to ? describeChanges(from, to) : null;
+}

@@ -1,0 +1,129 @@
+// The update part of a device's API (shared/update-api.ts). Counts the bytes of all bodies that it sends.
+
+import { promisify } from 'node:util';
+import { zstdCompress } from 'node:zlib';
+import {
+  type ChunksReceived,
+  type ConfirmRequest,
+  type InstallEvent,
+  type RollbackRequest,
+  type TryAccepted,
+  type TryRequest,
+  UPDATE_API,
+  type UpdateOffer,
+  type UpdateRequest,
+  type UpdateStatus,
+} from '../../../shared/update-api.ts';
+import type { UpdateState } from '../../../shared/update-state.ts';
+import type { AskOptions, DeviceClient } from '../../devices/device-client.ts';
+import { TooOldError } from '../../devices/refusal-error.ts';
+
+const compress = promisify(zstdCompress);
+
+/** The device reads both slots before it answers: 50 MB each, from a slow card. */
+const OFFER_LIMIT_MS = 180_000;
+/** Without progress. A card may pause for seconds, and a device answers when the last chunk is written. */
+const SEND_LIMIT_MS = 60_000;
+/** Between two events. */
+const INSTALL_LIMIT_MS = 120_000;
+/** Of questions that are asked again and again. */
+const POLL_LIMIT_MS = 5000;
+
+export class UpdateApiClient {
+  readonly #client: DeviceClient;
+  readonly #count: (bytes: number) => void;
+  readonly #act: string;
+
+  constructor(client: DeviceClient, count: (bytes: number) => void = () => undefined) {
+    this.#client = client;
+    this.#count = count;
+    this.#act = `update "${client.device.name}"`;
+  }
+
+  async status(limitMs = POLL_LIMIT_MS): Promise<UpdateStatus> {
+    try {
+      return await this.#client.askJson(UPDATE_API.update, { act: 'see the updates', limitMs });
+    } catch (error) {
+      if (!(error instanceof TooOldError)) throw error;
+      throw new TooOldError(`Cannot ${this.#act}: it was built by a tsk that could not do that yet`, {
+        hint: 'Write its disk once more, with "tsk flash". From then on it can be updated. What is in /perm is lost: copy it before.',
+      });
+    }
+  }
+
+  async open(request: UpdateRequest, options: { zstd: boolean }): Promise<UpdateOffer> {
+    const json = Buffer.from(JSON.stringify(request));
+    const body = options.zstd ? await compress(json) : json;
+    const encoding = options.zstd ? { 'Content-Encoding': 'zstd' } : undefined;
+    return this.#post(UPDATE_API.update, body, { act: this.#act, limitMs: OFFER_LIMIT_MS }, encoding);
+  }
+
+  /** `body`: a chunk stream in zstd. */
+  async sendChunks(id: string, body: AsyncIterable<Uint8Array>): Promise<ChunksReceived> {
+    return this.#client.askJson(UPDATE_API.chunks(id), {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/octet-stream', 'Content-Encoding': 'zstd' },
+      body: this.#counted(body),
+      limitMs: SEND_LIMIT_MS,
+      act: this.#act,
+    });
+  }
+
+  async *install(id: string): AsyncGenerator<InstallEvent> {
+    const answer = this.#client.askStream(UPDATE_API.install(id), {
+      method: 'POST',
+      limitMs: INSTALL_LIMIT_MS,
+      silenceLimitMs: INSTALL_LIMIT_MS,
+      act: this.#act,
+    });
+    let rest = '';
+    for await (const text of answer) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') yield JSON.parse(line) as InstallEvent;
+    }
+  }
+
+  async try(id: string, request: TryRequest): Promise<TryAccepted> {
+    return this.#postJson(UPDATE_API.try(id), request);
+  }
+
+  async end(id: string): Promise<void> {
+    const answer = this.#client.askStream(UPDATE_API.session(id), { method: 'DELETE', act: this.#act });
+    for await (const _ of answer);
+  }
+
+  async confirm(request: ConfirmRequest): Promise<UpdateState> {
+    return this.#postJson(UPDATE_API.confirm, request);
+  }
+
+  async rollBack(request: RollbackRequest): Promise<UpdateState> {
+    return this.#postJson(UPDATE_API.rollback, request, `roll back "${this.#client.device.name}"`);
+  }
+
+  async #postJson<T>(path: string, value: unknown, act = this.#act): Promise<T> {
+    return this.#post(path, Buffer.from(JSON.stringify(value)), { act });
+  }
+
+  async #post<T>(
+    path: string,
+    body: Uint8Array,
+    options: AskOptions,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<T> {
+    this.#count(body.length);
+    return this.#client.askJson(path, {
+      ...options,
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'Content-Length': String(body.length), ...headers },
+      body: [body],
+    });
+  }
+
+  async *#counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const piece of body) {
+      this.#count(piece.length);
+      yield piece;
+    }
+  }
+}

@@ -1,0 +1,290 @@
+// Updates a device from beginning to end: looks at what it runs, sends what it lacks, has it try the new build, and
+// confirms that when all is well (docs/updates.md). A trial of this very build that goes on already is joined.
+
+import { parseSignatures } from '../../../shared/manifest-signature.ts';
+import type { Slot } from '../../../shared/slots.ts';
+import type { SlotContent, UpdateBusy, UpdateOffer, UpdateStatus } from '../../../shared/update-api.ts';
+import type {
+  ConfirmBy,
+  SwitchMode,
+  Trial,
+  UpdateOutcome,
+  UpdateRecord,
+} from '../../../shared/update-state.ts';
+import type { BuiltImage } from '../../build/build-image.ts';
+import { RefusalError } from '../../devices/refusal-error.ts';
+import { type Changes, describeChanges } from './describe-changes.ts';
+import { type FollowedTrial, followTrial, runningContent } from './follow-trial.ts';
+import { restartDevice } from './restart-device.ts';
+import { ServiceWatch } from './service-watch.ts';
+import { interrupted } from './standing.ts';
+import { transfer } from './transfer.ts';
+import type { UpdateContext } from './update-context.ts';
+import {
+  anotherTrial,
+  noPassword,
+  olderImage,
+  otherBoard,
+  otherName,
+  refusedUpdate,
+  untrustedKeys,
+} from './update-problems.ts';
+
+export type UpdateImage = Pick<
+  BuiltImage,
+  'manifest' | 'manifestBytes' | 'sign' | 'rootImagePath' | 'bootFiles'
+>;
+
+export interface UpdateOptions {
+  image: UpdateImage;
+  confirmBy: ConfirmBy;
+  forceReboot: boolean;
+  allowDowngrade: boolean;
+  allowRename: boolean;
+  /** Ends when it is known what would be done. */
+  dryRun: boolean;
+  onPlan: (plan: UpdatePlan) => void;
+}
+
+/** What is going to happen. */
+export interface UpdatePlan {
+  buildId: string;
+  fromBuildId: string;
+  slot: Slot;
+  mode: SwitchMode;
+  rebootBecause: readonly string[];
+  /** null: it is not known what is in the slot that runs. */
+  changes: Changes | null;
+  missingChunks: number;
+  missingBytes: number;
+}
+
+export interface UpdateResult {
+  buildId: string;
+  fromBuildId: string;
+  outcome: UpdateOutcome | 'unchanged' | 'dry run' | 'on trial';
+  /** null: nothing was switched. */
+  mode: SwitchMode | null;
+  /** Of an outcome that is not well. */
+  reason: string | null;
+  /** In bodies of requests, as they went over the wire. */
+  bytesSent: number;
+  /** By the device, to its disk. */
+  bytesWritten: number;
+  /** Seen from here (service-watch.ts); null: nobody has looked. */
+  secondsWithoutService: number | null;
+  plan: UpdatePlan | null;
+  record: UpdateRecord | null;
+}
+
+export async function updateDevice(context: UpdateContext, options: UpdateOptions): Promise<UpdateResult> {
+  const update = new Update(context, options);
+  try {
+    return await update.run();
+  } catch (error) {
+    const { hostname, standing, signal } = context;
+    throw signal.aborted ? interrupted(hostname, standing, signal) : error;
+  } finally {
+    await update.close();
+  }
+}
+
+interface Switched {
+  mode: SwitchMode;
+  bytesWritten: number;
+}
+
+class Update {
+  readonly #context: UpdateContext;
+  readonly #options: UpdateOptions;
+  readonly #signatures: Uint8Array;
+  readonly #signedAtSec = Math.floor(Date.now() / 1000);
+  #fromBuildId = '';
+  #running: SlotContent | null = null;
+  #plan: UpdatePlan | null = null;
+  #watch: ServiceWatch | undefined;
+  #hasRestarted = false;
+
+  constructor(context: UpdateContext, options: UpdateOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#signatures = options.image.sign(this.#signedAtSec);
+  }
+
+  async run(): Promise<UpdateResult> {
+    const status = await this.#context.api.status();
+    const running = runningContent(status);
+    this.#running = running?.content ?? null;
+    this.#fromBuildId = this.#running?.buildId ?? this.#context.link.status.system.buildId;
+    if (status.trial?.buildId === this.#buildId) return this.#join(status, status.trial);
+    const { board } = this.#context.link.status.system;
+    if (this.#fromBuildId === this.#buildId && running?.slot === status.committed)
+      return this.#result({ outcome: 'unchanged' });
+    this.#check(status, board);
+    return this.#update(status);
+  }
+
+  async close(): Promise<void> {
+    await this.#watch?.stop();
+  }
+
+  get #buildId(): string {
+    return this.#options.image.manifest.buildId;
+  }
+
+  get #signingKeys(): string[] {
+    return parseSignatures(this.#signatures).signatures.map(({ keyId }) => keyId);
+  }
+
+  /** What can be told before anything is sent, and better than by the device. */
+  #check(status: UpdateStatus, board: string): void {
+    const { hostname, link, clockSkewMs } = this.#context;
+    const { manifest } = this.#options.image;
+    if (!link.status.mayChange) throw noPassword(hostname);
+    if (board !== manifest.board) throw otherBoard(hostname, board, manifest.board);
+    if (hostname !== manifest.hostname && !this.#options.allowRename)
+      throw otherName(hostname, manifest.hostname);
+    if (status.trial !== null) throw anotherTrial(hostname, status.trial, clockSkewMs);
+    const signing = this.#signingKeys;
+    if (!signing.some((id) => status.trustedKeyIds.includes(id)))
+      throw untrustedKeys(hostname, status.trustedKeyIds, signing);
+    const runningSec = this.#running?.signedAtSec ?? 0;
+    if (this.#signedAtSec < runningSec && !this.#options.allowDowngrade)
+      throw olderImage(hostname, this.#signedAtSec, runningSec);
+  }
+
+  async #update(status: UpdateStatus): Promise<UpdateResult> {
+    const { image, confirmBy } = this.#options;
+    const knownRecords = new Set(status.history.map(({ id }) => id));
+    const sent = await transfer(this.#context, {
+      image,
+      confirmBy,
+      buildId: this.#buildId,
+      fromBuildId: this.#fromBuildId,
+      knownRecords,
+      open: () => this.#open(status),
+      onOffer: (offer) => this.#takeOffer(offer),
+      beforeTry: (offer) => this.#startWatch(offer),
+    });
+    if (sent === null) return this.#result({ outcome: this.#plan === null ? 'unchanged' : 'dry run' });
+    const { mode, trialId, writtenBytes: bytesWritten } = sent;
+    if (confirmBy === 'device') return this.#result({ outcome: 'on trial', mode, bytesWritten });
+    const { bootId } = this.#context.link.status;
+    const bootIdBefore = mode === 'reboot' ? bootId : null;
+    return this.#follow({ mode, trialId, bytesWritten, bootIdBefore, knownRecords });
+  }
+
+  /** A trial that goes on, after a Ctrl-C say: only its end is missing. */
+  async #join(status: UpdateStatus, trial: Trial): Promise<UpdateResult> {
+    const { mode, id: trialId } = trial;
+    this.#fromBuildId = trial.fromBuildId;
+    this.#context.say(`${this.#context.hostname} tries this build already.`);
+    if (this.#options.dryRun || this.#options.confirmBy === 'device')
+      return this.#result({ outcome: 'on trial', mode });
+    const isThere = mode === 'live' || status.running === trial.slot;
+    const bootIdBefore = isThere ? null : this.#context.link.status.bootId;
+    const knownRecords = new Set(status.history.map(({ id }) => id));
+    return this.#follow({ mode, trialId, bytesWritten: 0, bootIdBefore, knownRecords });
+  }
+
+  async #follow(
+    trial: Omit<FollowedTrial, 'buildId' | 'fromBuildId' | 'confirmBy'> & Switched,
+  ): Promise<UpdateResult> {
+    const { mode, bytesWritten } = trial;
+    const watch = (this.#watch ??= new ServiceWatch(this.#context.link.client));
+    const known = {
+      buildId: this.#buildId,
+      fromBuildId: this.#fromBuildId,
+      confirmBy: this.#options.confirmBy,
+    };
+    const { outcome, record } = await followTrial(this.#context, { ...trial, ...known }, watch.page);
+    this.#context.standing = { at: 'untouched' };
+    return this.#result({
+      outcome,
+      mode,
+      bytesWritten,
+      record,
+      reason: record?.reason ?? null,
+      secondsWithoutService: watch.secondsWithout,
+    });
+  }
+
+  /** Restarts the device first when it says that it cannot do without. */
+  async #open(status: UpdateStatus): Promise<UpdateOffer> {
+    const { api, client, hostname, clockSkewMs } = this.#context;
+    const { image, allowDowngrade, allowRename, forceReboot } = this.#options;
+    const request = {
+      client,
+      manifest: new TextDecoder().decode(image.manifestBytes),
+      signatures: new TextDecoder().decode(this.#signatures),
+      allowDowngrade,
+      allowRename,
+      forceReboot,
+    };
+    try {
+      return await api.open(request, { zstd: status.protocol.features.includes('zstd') });
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error;
+      const mayRestart = (error.body as Partial<UpdateBusy>).restartFirst === true && !this.#hasRestarted;
+      if (!mayRestart || this.#options.dryRun)
+        throw refusedUpdate(error, hostname, status, this.#signingKeys, clockSkewMs);
+    }
+    await this.#restart();
+    return this.#open(status);
+  }
+
+  async #restart(): Promise<void> {
+    const { link, hostname } = this.#context;
+    this.#hasRestarted = true;
+    this.#context.say(
+      `${hostname} has to restart first: since its last update went live it still uses the slot that this one is written to.`,
+    );
+    this.#watch = new ServiceWatch(link.client);
+    await restartDevice(this.#context, this.#watch.page);
+  }
+
+  #takeOffer(offer: UpdateOffer): boolean {
+    const { mode, slot, rebootBecause, missingBytes } = offer;
+    if (mode === 'none') return false;
+    this.#plan = {
+      buildId: this.#buildId,
+      fromBuildId: this.#fromBuildId,
+      slot,
+      mode,
+      rebootBecause,
+      changes: this.#running && describeChanges(this.#running, this.#options.image.manifest),
+      missingChunks: offer.missingChunks.length,
+      missingBytes,
+    };
+    this.#options.onPlan(this.#plan);
+    return !this.#options.dryRun;
+  }
+
+  /** From the moment before the switch. */
+  async #startWatch({ mode, changedApps }: UpdateOffer): Promise<void> {
+    const { client } = this.#context.link;
+    if (this.#options.confirmBy === 'device') return;
+    this.#watch ??= new ServiceWatch(client);
+    const stay = new Set(this.#options.image.manifest.apps.map(({ name }) => name));
+    if (mode === 'live')
+      await this.#watch.watchApps(
+        client,
+        changedApps.filter((name) => stay.has(name)),
+      );
+  }
+
+  #result(result: Pick<UpdateResult, 'outcome'> & Partial<UpdateResult>): UpdateResult {
+    return {
+      buildId: this.#buildId,
+      fromBuildId: this.#fromBuildId,
+      mode: null,
+      reason: null,
+      bytesSent: this.#context.bytesSent,
+      bytesWritten: 0,
+      secondsWithoutService: null,
+      plan: this.#plan,
+      record: null,
+      ...result,
+    };
+  }
+}

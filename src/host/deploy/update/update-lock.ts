@@ -1,0 +1,67 @@
+// One update of a device at a time from this folder. Two computers are kept apart by the device; two runs in one
+// folder have the same client id, and the second would take the session of the first.
+
+import { readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withFileLock } from '../../components/file-lock.ts';
+import { UserError } from '../../user-error.ts';
+
+interface Holder {
+  pid: number;
+  startedAtMs: number;
+}
+
+export interface LockedUpdate {
+  stateDirectory: string;
+  hostname: string;
+  /** `--host`: an instance may have many devices, and each may be updated. */
+  host: string | undefined;
+}
+
+export async function withUpdateLock<T>(update: LockedUpdate, action: () => Promise<T>): Promise<T> {
+  const name = update.host === undefined ? 'update' : `update-${encodeURIComponent(update.host)}`;
+  const path = join(update.stateDirectory, `${name}.lock`);
+  const holderPath = `${path}.json`;
+  const onWait = (): never => {
+    throw alreadyRuns(update.hostname, readHolder(holderPath));
+  };
+  return withFileLock(
+    path,
+    async () => {
+      const holder: Holder = { pid: process.pid, startedAtMs: Date.now() };
+      await writeFile(holderPath, JSON.stringify(holder));
+      try {
+        return await action();
+      } finally {
+        await rm(holderPath, { force: true });
+      }
+    },
+    { onWait },
+  );
+}
+
+/** For the message only: the lock is the other file. */
+function readHolder(path: string): Holder | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Holder;
+  } catch {
+    // It has the lock, but has not written yet or is done.
+    return undefined;
+  }
+}
+
+function alreadyRuns(hostname: string, holder: Holder | undefined): UserError {
+  const who =
+    holder === undefined
+      ? 'another tsk updates it from this folder'
+      : `another tsk (process ${holder.pid}) updates it from this folder since ${clockTime(holder.startedAtMs)}`;
+  return new UserError(`Cannot update "${hostname}": ${who}`, {
+    hint: 'Wait until it is done, or end it with Ctrl-C where it runs.',
+  });
+}
+
+/** `14:30:05`, by this computer's zone. */
+function clockTime(timeMs: number): string {
+  return new Date(timeMs).toLocaleTimeString('en-GB');
+}

@@ -1,0 +1,144 @@
+// Why an update cannot be, and what to do about it.
+
+import type { SessionView, UpdateBusy, UpdateRefused, UpdateStatus } from '../../../shared/update-api.ts';
+import type { Trial } from '../../../shared/update-state.ts';
+import { RefusalError } from '../../devices/refusal-error.ts';
+import { UserError } from '../../user-error.ts';
+
+/** As people compare build ids. */
+export function shortId(buildId: string): string {
+  return buildId.slice(0, 12);
+}
+
+/** `14:30`, by this computer's zone. */
+export function clockTime(timeMs: number): string {
+  const time = new Date(timeMs);
+  return [time.getHours(), time.getMinutes()].map((value) => String(value).padStart(2, '0')).join(':');
+}
+
+export function noPassword(hostname: string): UserError {
+  return new UserError(
+    `Cannot update "${hostname}": it has no password, so nobody may change anything on it`,
+    {
+      hint: 'Write its disk anew with "tsk flash": an image of this instance has the password of ".tskrazy/password".',
+    },
+  );
+}
+
+export function otherBoard(hostname: string, device: string, image: string): UserError {
+  return new UserError(`Cannot update "${hostname}": it is a ${device}, and the image is for ${image}`, {
+    hint: `Is it the right device? If it is, set "board" to "${device}" in tskrazy.json.`,
+  });
+}
+
+export function otherName(device: string, image: string): UserError {
+  return new UserError(`Cannot update "${device}": the image is for "${image}"`, {
+    hint: 'Is it the right device? If it is to be renamed, add --allow-rename.',
+  });
+}
+
+export function untrustedKeys(
+  hostname: string,
+  trusted: readonly string[],
+  signing: readonly string[],
+): UserError {
+  if (trusted.length === 0) {
+    return new UserError(
+      `Cannot update "${hostname}": the image that it runs trusts no key, so it takes no updates`,
+      {
+        hint: 'Write its disk once more, with "tsk flash".',
+      },
+    );
+  }
+  return new UserError(
+    `Cannot update "${hostname}": it trusts ${nameKeys(trusted)}; this instance signs with ${nameKeys(signing)}`,
+    {
+      hint:
+        'It was built from another copy of this instance. Copy the signing key in .tskrazy from the computer that built\n' +
+        'it, or let that one make an update that trusts this key too. See docs/update-keys.md.',
+    },
+  );
+}
+
+export function olderImage(hostname: string, signedAtSec: number, runningSec: number): UserError {
+  return new UserError(
+    `Cannot update "${hostname}": the image is signed at ${utcTime(signedAtSec)}, and the one that it runs at ${utcTime(runningSec)}`,
+    { hint: "Is this computer's clock right? If so, and you mean it, add --allow-downgrade." },
+  );
+}
+
+export function anotherTrial(hostname: string, trial: Trial, clockSkewMs: number): UserError {
+  const since = clockTime(trial.startedAtMs + clockSkewMs);
+  return new UserError(
+    `Cannot update "${hostname}": it tries build ${shortId(trial.buildId)} since ${since}, asked for by ${trial.who}`,
+    {
+      hint:
+        `Wait until that is confirmed, or rolled back, which happens by itself at ${clockTime(trial.deadlineAtMs + clockSkewMs)}.\n` +
+        '"tsk rollback" ends it now.',
+    },
+  );
+}
+
+/** 409 or 422 in answer to an update; `status` is from before. */
+export function refusedUpdate(
+  error: RefusalError,
+  hostname: string,
+  status: UpdateStatus,
+  signing: readonly string[],
+  clockSkewMs: number,
+): UserError {
+  const { session, reason } = error.body as Partial<UpdateBusy & UpdateRefused>;
+  if (session !== undefined) return busy(hostname, session, clockSkewMs);
+  if (error.statusCode !== 422) return error;
+  if (reason === 'signature') return untrustedKeys(hostname, status.trustedKeyIds, signing);
+  const hint = reason === undefined ? undefined : REFUSAL_HINTS[reason];
+  return new UserError(error.message, { hint: `${hint ?? ''}Nothing on it has changed.` });
+}
+
+const REFUSAL_HINTS: Partial<Record<UpdateRefused['reason'], string>> = {
+  manifest:
+    'The device may be too old for this tsk: update it with an older one first, or write it with "tsk flash". ',
+  clock: 'It has to know the time: see "tsk status", and "time" in tskrazy.json. ',
+  hostname: 'If it is to be renamed, add --allow-rename. ',
+  layout:
+    'Make the image smaller, or write the disk anew with "tsk flash", which makes its partitions as they are now. ',
+  older: 'If you mean it, add --allow-downgrade. ',
+};
+
+function busy(hostname: string, session: SessionView, clockSkewMs: number): UserError {
+  const since = clockTime(session.startedAtMs + clockSkewMs);
+  return new UserError(
+    `Cannot update "${hostname}": ${session.client} does so since ${since} (build ${shortId(session.buildId)})`,
+    {
+      hint: 'Wait until they are done. A session that nothing is heard of ends by itself after half a minute.',
+    },
+  );
+}
+
+export function lostForGood(hostname: string, limitMs: number, cause: unknown): UserError {
+  return new UserError(`Cannot go on with the update of "${hostname}": no answer for ${minutes(limitMs)}`, {
+    cause,
+    hint: 'It runs as before. "tsk update" goes on from here: what has arrived is not sent again.',
+  });
+}
+
+export function notBack(hostname: string, limitMs: number, cause: unknown): UserError {
+  return new UserError(`Cannot see "${hostname}" come back: no answer for ${minutes(limitMs)}`, {
+    cause,
+    hint:
+      'A build that does not start is rolled back by itself: look again with "tsk status". If it stays away, look at its\n' +
+      'screen or serial console.',
+  });
+}
+
+function minutes(ms: number): string {
+  return ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} minutes`;
+}
+
+function nameKeys(ids: readonly string[]): string {
+  return `${ids.length === 1 ? 'key' : 'keys'} ${ids.join(', ')}`;
+}
+
+function utcTime(sec: number): string {
+  return `${new Date(sec * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
