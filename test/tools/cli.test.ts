@@ -56,9 +56,18 @@ function makeInstance(config: string): string {
 }
 
 const VERBS = (
-  'new add edit get build flash vm doctor completion version ' +
+  'new add edit get key build flash vm doctor completion version ' +
   'status ps logs start stop restart reboot poweroff update rollback'
 ).split(' ');
+
+const SUBVERBS = [
+  ['vm', 'run'],
+  ['vm', 'stop'],
+  ['vm', 'list'],
+  ['key', 'show'],
+  ['key', 'rotate'],
+  ['key', 'retire'],
+];
 
 test('tsk --help lists every verb; without arguments it goes to standard error', () => {
   const help = tsk(['--help']);
@@ -70,7 +79,7 @@ test('tsk --help lists every verb; without arguments it goes to standard error',
 });
 
 test('every verb has a help with examples', () => {
-  for (const verb of [...VERBS.map((name) => [name]), ['vm', 'run'], ['vm', 'stop'], ['vm', 'list']]) {
+  for (const verb of [...VERBS.map((name) => [name]), ...SUBVERBS]) {
     const { code, stdout } = tsk([...verb, '--help']);
     assert.equal(code, 0);
     assert.match(stdout, new RegExp(`^Usage: tsk ${verb.join(' ')} `), verb.join(' '));

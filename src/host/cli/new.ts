@@ -40,6 +40,9 @@ async function runNew({ output }: Session, directory: string, options: NewOption
   output.say(
     `Made instance "${created.hostname}" for ${board} in ${path}:\n  ${created.files.join('\n  ')}\n`,
   );
+  output.say(
+    'Its updates are signed with .tskrazy/update-key.pem, which is not for version control: keep a copy of it.\n',
+  );
   const isHere = created.directory === process.cwd();
   output.say(
     [

@@ -12,6 +12,7 @@ import { parseConfig } from './parse-config.ts';
 import { readOrCreatePrivateFile } from './private-file.ts';
 
 const CONFIG_NAME = 'tskrazy.json';
+export const STATE_DIRECTORY_NAME = '.tskrazy';
 
 export interface Instance {
   /** Absolute. */
@@ -32,7 +33,7 @@ export async function openInstance(directory: string): Promise<Instance> {
   const root = resolve(directory);
   const configPath = configPathOf(root);
   const config = resolveConfig(parseConfig(await readConfigText(configPath), configPath), root);
-  const stateDirectory = join(root, '.tskrazy');
+  const stateDirectory = join(root, STATE_DIRECTORY_NAME);
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
   // An older or copied folder may be open to others.
   await chmod(stateDirectory, 0o700);

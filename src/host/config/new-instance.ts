@@ -6,8 +6,10 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { BoardId } from '../../shared/boards.ts';
 import { packageRoot, templateDirectory } from '../package-root.ts';
 import { UserError } from '../user-error.ts';
+import { STATE_DIRECTORY_NAME } from './instance.ts';
 import { plainName } from './plain-name.ts';
 import { displayPath } from './problem.ts';
+import { ensureUpdateKeys } from './update-keys.ts';
 
 export const TEMPLATES = ['ts', 'js', 'go'] as const;
 export type Template = (typeof TEMPLATES)[number];
@@ -43,11 +45,18 @@ export async function createInstance(
       await writeFile(path, fillIn(text, words), { flag: 'wx' });
       written.push(path);
     }
+    await makeState(join(root, STATE_DIRECTORY_NAME));
   } catch (cause) {
     for (const path of written) await rm(path, { force: true });
     throw explainWriteError(cause, root);
   }
   return { directory: root, hostname, files: [...files.keys()] };
+}
+
+/** Of what is drawn once, only the key of the updates cannot be had anew later: it is there to be copied from the start. */
+async function makeState(stateDirectory: string): Promise<void> {
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  await ensureUpdateKeys({ stateDirectory });
 }
 
 async function readTemplate(template: Template): Promise<Map<string, string>> {

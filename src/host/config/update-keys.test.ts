@@ -85,14 +85,21 @@ test('a rotation: both keys sign and are trusted until the old one is retired', 
     ids,
   );
 
-  assert.equal((await retireUpdateKey(state))?.id, before.current.id);
+  const gone = await retireUpdateKey(state);
+  assert.deepEqual(
+    [gone.id, existsSync(gone.path), existsSync(state.previous)],
+    [before.current.id, true, false],
+  );
   const retired = await ensureUpdateKeys(state);
   assert.deepEqual([retired.current.id, retired.previous], [rotated.current.id, undefined]);
   assert.throws(
     () => verifyManifest(manifest, signManifest(manifest, retired, 8), trustedKeysOf(before, []), 0),
     { problem: 'unknown key' },
   );
-  assert.equal(await retireUpdateKey(state), undefined);
+  await assert.rejects(retireUpdateKey(state), {
+    name: 'UserError',
+    message: 'Cannot retire the previous update key: there is none',
+  });
 });
 
 test('rotateUpdateKey: not while the last rotation goes on', async () => {

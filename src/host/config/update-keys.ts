@@ -2,7 +2,7 @@
 // rotation the key before goes on signing, for devices that do not know the new one yet, until it is retired.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keyIdOf, type TrustedKey } from '../../shared/manifest-signature.ts';
 import { UserError } from '../user-error.ts';
@@ -54,11 +54,20 @@ export async function rotateUpdateKey(state: State): Promise<UpdateKeys> {
   return ensureUpdateKeys(state);
 }
 
-/** From now on only the present key signs and is trusted. The key that is gone, or undefined when there was none. */
-export async function retireUpdateKey(state: State): Promise<UpdateKey | undefined> {
+/**
+ * From now on only the present key signs and is trusted. The previous one is put aside rather than deleted: a device
+ * that was forgotten takes updates of no other. Returns it, with the path where it lies now.
+ */
+export async function retireUpdateKey(state: State): Promise<UpdateKey> {
   const previous = await readPreviousKey(state);
-  await rm(previousPath(state), { force: true });
-  return previous;
+  if (previous === undefined) {
+    throw new UserError('Cannot retire the previous update key: there is none', {
+      hint: 'A new key is made with "tsk key rotate", and the present one becomes the previous one.',
+    });
+  }
+  const path = join(state.stateDirectory, 'update-key-retired.pem');
+  await rename(previous.path, path);
+  return { ...previous, path };
 }
 
 async function readPreviousKey(state: State): Promise<UpdateKey | undefined> {

@@ -1,0 +1,91 @@
+// tsk key: the key that signs updates.
+
+import type { UpdateKey, UpdateKeys } from '../config/update-keys.ts';
+import { examples, type Session, type VerbAdder } from './session.ts';
+
+export const addKeyVerb: VerbAdder = (program, action) => {
+  const key = program
+    .command('key')
+    .summary('show or change the key that signs updates')
+    .description(
+      'The key of the instance, in .tskrazy/update-key.pem. A device takes only updates that are signed with a key ' +
+        'that its running image trusts. The first build makes one.',
+    )
+    .addHelpText(
+      'after',
+      examples(['tsk key show', 'its public half, for tskrazy.json of another instance']),
+    );
+  key
+    .command('show')
+    .summary('print the public key')
+    .description(
+      'Print the public key as "update.trustedKeys" in tskrazy.json takes it, and where the private key lies.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['tsk key show --json', 'for a script']))
+    .action(action(runShow));
+  key
+    .command('rotate')
+    .summary('sign with a new key, and for a while with the old one too')
+    .description(
+      'Make a new key. The old one goes on signing until "tsk key retire", so that devices that know nothing of the ' +
+        'new one take their next update; from then on they trust both.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['tsk key rotate && tsk update', 'let a device know the new key']))
+    .action(action(runRotate));
+  key
+    .command('retire')
+    .summary('end a rotation: only the new key counts')
+    .description(
+      'Sign with the new key only, and let images trust only that one. A device that was not updated since the ' +
+        'rotation takes no update any more.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['tsk key retire && tsk update', 'when all devices have had an update']))
+    .action(action(runRetire));
+};
+
+async function runShow(session: Session): Promise<void> {
+  const { ensureUpdateKeys } = await import('../config/update-keys.ts');
+  await printKeys(session, await ensureUpdateKeys(await open(session)));
+}
+
+async function runRotate(session: Session): Promise<void> {
+  const { rotateUpdateKey } = await import('../config/update-keys.ts');
+  await printKeys(session, await rotateUpdateKey(await open(session)));
+  session.output.say(
+    '\nUpdate every device once; then it trusts the new key. End the rotation with "tsk key retire" after that.',
+  );
+}
+
+async function runRetire(session: Session): Promise<void> {
+  const { ensureUpdateKeys, retireUpdateKey } = await import('../config/update-keys.ts');
+  const { displayPath } = await import('../config/problem.ts');
+  const instance = await open(session);
+  const retired = await retireUpdateKey(instance);
+  await printKeys(session, await ensureUpdateKeys(instance));
+  session.output.say(
+    `\nKey ${retired.id} neither signs nor is trusted from the next image on. A device that has had no update since the\n` +
+      `rotation would refuse the next one: then put the old key back, from ${displayPath(retired.path)}.`,
+  );
+}
+
+async function open(session: Session): Promise<{ stateDirectory: string }> {
+  const { openInstance } = await import('../config/instance.ts');
+  return openInstance(session.instanceDirectory);
+}
+
+async function printKeys({ output }: Session, { current, previous }: UpdateKeys): Promise<void> {
+  const { displayPath } = await import('../config/problem.ts');
+  const { formatPublicKey } = await import('../../shared/trusted-key.ts');
+  const describe = (title: string, key: UpdateKey): string =>
+    `${title}  ${formatPublicKey(key)}\n          id ${key.id}, private key in ${displayPath(key.path)}`;
+  const valueOf = (key: UpdateKey) => ({ id: key.id, publicKey: formatPublicKey(key), path: key.path });
+  output.result(
+    { current: valueOf(current), previous: previous === undefined ? null : valueOf(previous) },
+    [describe('Key     ', current), ...(previous === undefined ? [] : [describe('Previous', previous)])].join(
+      '\n',
+    ),
+  );
+}
