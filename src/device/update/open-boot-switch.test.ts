@@ -68,8 +68,13 @@ test('a trial may be armed again and again, and disarmed', async () => {
   const bootSwitch = opened(device);
   await bootSwitch.armTrial('b');
   await bootSwitch.armTrial('b');
+  await bootSwitch.armTrial('a');
+  assert.equal(device.variable(ONE_SHOT)?.toString('utf16le'), 'a.conf\0');
   await bootSwitch.disarm();
   assert.equal(device.variable(ONE_SHOT), undefined);
+  // A variable's file is protected from the moment that it is made: before it is written again, and before it goes.
+  const unprotected = device.sys.log.filter((line) => line.includes(ONE_SHOT));
+  assert.equal(unprotected.length, 2);
   await assert.rejects(bootSwitch.restartIntoTrial(), /No trial/);
   assert.deepEqual([await device.start(), await opened(device).takeTrace()], ['a', null]);
 });

@@ -60,11 +60,11 @@ export class Updates {
 }
 
 async function realDisk(): Promise<() => OpenUpdateDisk> {
-  const [{ openUpdateDisk }, { linuxSys }] = await Promise.all([
+  const [{ openUpdateDisk }, { linuxStorage }] = await Promise.all([
     import('../update/update-disk.ts'),
-    import('../sys/linux.ts'),
+    import('../sys/linux-storage.ts'),
   ]);
-  const sys = linuxSys();
+  const sys = linuxStorage();
   return () => openUpdateDisk(sys);
 }
 
