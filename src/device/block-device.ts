@@ -15,15 +15,20 @@ const syncFile = promisify(fsync);
 
 export function openBlockDevice(path: string, sizeBytes: number, mode: 'r' | 'r+'): BlockDevice {
   const fd = openSync(path, mode);
+  async function readInto(offsetBytes: number, target: Uint8Array): Promise<void> {
+    const { bytesRead } = await readAt(fd, target, 0, target.length, offsetBytes);
+    if (bytesRead === target.length) return;
+    throw new RangeError(
+      `Cannot read ${target.length} bytes at ${offsetBytes} of "${path}": got ${bytesRead}`,
+    );
+  }
   return {
     sizeBytes,
+    readInto,
     async read(offsetBytes, lengthBytes) {
       const bytes = new Uint8Array(lengthBytes);
-      const { bytesRead } = await readAt(fd, bytes, 0, lengthBytes, offsetBytes);
-      if (bytesRead === lengthBytes) return bytes;
-      throw new RangeError(
-        `Cannot read ${lengthBytes} bytes at ${offsetBytes} of "${path}": got ${bytesRead}`,
-      );
+      await readInto(offsetBytes, bytes);
+      return bytes;
     },
     async write(offsetBytes, bytes) {
       const { bytesWritten } = await writeAt(fd, bytes, 0, bytes.length, offsetBytes);

@@ -4,6 +4,8 @@ export interface ByteSource {
   readonly sizeBytes: number;
   /** Exactly `lengthBytes` bytes from `offsetBytes`; rejects with a RangeError when they are not all there. */
   read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
+  /** Fills `target` likewise. For whoever reads so much that new memory for each piece would pile up. */
+  readInto?(offsetBytes: number, target: Uint8Array): Promise<void>;
 }
 
 export interface ByteSink {
@@ -14,6 +16,11 @@ export interface ByteSink {
 export interface ByteDevice extends ByteSource, ByteSink {
   /** Returns when all earlier writes would survive a power cut. Without it, writes are durable in order. */
   flush?(): Promise<void>;
+}
+
+export async function readInto(source: ByteSource, offsetBytes: number, target: Uint8Array): Promise<void> {
+  if (source.readInto) await source.readInto(offsetBytes, target);
+  else target.set(await source.read(offsetBytes, target.length));
 }
 
 export function sourceOfBytes(bytes: Uint8Array): ByteSource {

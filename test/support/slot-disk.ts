@@ -4,6 +4,9 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { type ByteDevice, type ByteSource, sourceOfBytes } from '../../src/formats/byte-source.ts';
 import { writeFat } from '../../src/formats/fat/writer.ts';
+import { encodeEntry, planInsertion } from '../../src/formats/fat/directory.ts';
+import { FatTable, readFatCopy } from '../../src/formats/fat/table.ts';
+import { directorySectorOffset, resolveDirectory } from '../../src/formats/fat/tree.ts';
 import { openFat } from '../../src/formats/fat/volume.ts';
 import type { SquashfsEntry } from '../../src/formats/squashfs/writer.ts';
 import { chunkBorders, hashChunks } from '../../src/host/build/chunks.ts';
@@ -140,6 +143,29 @@ function slotFilesOf(slot: Slot, image: TestImage): Record<string, Uint8Array> {
     [SIGNATURES_NAME]: image.signatureBytes,
   };
   return Object.fromEntries(Object.entries(files).map(([path, bytes]) => [`${slot}/${path}`, bytes]));
+}
+
+/** Gives slot b a file on clusters that belong to slot a, as only a broken system would. */
+export async function crossLink({ devices: { boot } }: SlotDisk): Promise<void> {
+  const { geometry } = await openFat(boot);
+  const table = new FatTable(geometry, await readFatCopy(boot, geometry));
+  const [a, b] = [
+    await resolveDirectory(boot, table, ['a'], 'open'),
+    await resolveDirectory(boot, table, ['b'], 'open'),
+  ];
+  const kernel = a.entries.find(({ name }) => name === 'vmlinuz')!;
+  const entry = encodeEntry({
+    ...kernel,
+    name: 'LINKED',
+    shortName: 'LINKED     ',
+    attributes: 0x20,
+    timestampSec: 0,
+  });
+  const { bytes, sectors } = planInsertion(b.bytes, geometry.sectorBytes, entry)!;
+  for (const index of sectors) {
+    const start = index * geometry.sectorBytes;
+    boot.poke(directorySectorOffset(geometry, b, index), bytes.subarray(start, start + geometry.sectorBytes));
+  }
 }
 
 /** Thrown by a disk at the write that it was told to fail at. */

@@ -6,7 +6,7 @@
 // be found, and a power cut in between loses nothing. For what finds no room there, the client is asked. Chunks of
 // boot files are put aside likewise until all is there: they belong on another partition.
 
-import type { ByteSource } from '../../formats/byte-source.ts';
+import { type ByteSource, readInto } from '../../formats/byte-source.ts';
 import { type NumberedChunk, numberChunks } from '../../shared/chunk-index.ts';
 import type { Manifest, ManifestFile } from '../../shared/manifest.ts';
 import { sha256Of } from './content-hash.ts';
@@ -152,10 +152,13 @@ function groupChunks(
 class Search {
   readonly #wanted: ReadonlyMap<string, WantedChunk>;
   readonly #signal: AbortSignal | undefined;
+  readonly #buffer: Uint8Array;
 
   constructor(wanted: ReadonlyMap<string, WantedChunk>, signal: AbortSignal | undefined) {
     this.#wanted = wanted;
     this.#signal = signal;
+    const lengths = [...wanted.values()].map(({ lengthBytes }) => lengthBytes);
+    this.#buffer = new Uint8Array(lengths.reduce((x, y) => Math.max(x, y), 0));
   }
 
   /** What is where the new image has it needs not be written, and serves as the place for all others. */
@@ -185,7 +188,9 @@ class Search {
   async #matches(chunk: WantedChunk, source: ByteSource, offsetBytes: number): Promise<boolean> {
     this.#signal?.throwIfAborted();
     if (offsetBytes + chunk.lengthBytes > source.sizeBytes) return false;
-    return sha256Of(await source.read(offsetBytes, chunk.lengthBytes)) === chunk.sha256;
+    const bytes = this.#buffer.subarray(0, chunk.lengthBytes);
+    await readInto(source, offsetBytes, bytes);
+    return sha256Of(bytes) === chunk.sha256;
   }
 }
 

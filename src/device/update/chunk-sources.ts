@@ -1,6 +1,6 @@
 // What the source slot has that the new image may need, and files put together from where their chunks are.
 
-import type { ByteSource } from '../../formats/byte-source.ts';
+import { type ByteSource, readInto } from '../../formats/byte-source.ts';
 import { numberChunks } from '../../shared/chunk-index.ts';
 import type { Manifest, ManifestChunk, ManifestFile } from '../../shared/manifest.ts';
 import type { ChunkLibrary, WantedChunk } from './chunk-plan.ts';
@@ -56,21 +56,26 @@ interface PlacedChunk {
 }
 
 function sourceOfChunks(chunks: readonly PlacedChunk[], sizeBytes: number): ByteSource {
+  async function fill(offsetBytes: number, target: Uint8Array): Promise<void> {
+    const endBytes = offsetBytes + target.length;
+    if (offsetBytes < 0 || endBytes > sizeBytes) {
+      throw new RangeError(`Cannot read ${target.length} bytes at ${offsetBytes}: there are ${sizeBytes}`);
+    }
+    for (const { startBytes, chunk } of chunks) {
+      const from = Math.max(offsetBytes, startBytes);
+      const to = Math.min(endBytes, startBytes + chunk.lengthBytes);
+      if (from >= to) continue;
+      const { source, offsetBytes: placeBytes } = chunk.place!;
+      const part = target.subarray(from - offsetBytes, to - offsetBytes);
+      await readInto(source, placeBytes + from - startBytes, part);
+    }
+  }
   return {
     sizeBytes,
+    readInto: fill,
     async read(offsetBytes, lengthBytes) {
-      const endBytes = offsetBytes + lengthBytes;
-      if (offsetBytes < 0 || endBytes > sizeBytes) {
-        throw new RangeError(`Cannot read ${lengthBytes} bytes at ${offsetBytes}: there are ${sizeBytes}`);
-      }
       const bytes = new Uint8Array(lengthBytes);
-      for (const { startBytes, chunk } of chunks) {
-        const from = Math.max(offsetBytes, startBytes);
-        const to = Math.min(endBytes, startBytes + chunk.lengthBytes);
-        if (from >= to) continue;
-        const { source, offsetBytes: placeBytes } = chunk.place!;
-        bytes.set(await source.read(placeBytes + from - startBytes, to - from), from - offsetBytes);
-      }
+      await fill(offsetBytes, bytes);
       return bytes;
     },
   };

@@ -1,7 +1,7 @@
 // Writes a device page by page, and only pages that differ from what is there: flash wears, and most of an update
 // is what the slot had before. Neighbouring writes are joined, because chunks end anywhere in a page.
 
-import type { ByteDevice } from '../../formats/byte-source.ts';
+import { type ByteDevice, readInto } from '../../formats/byte-source.ts';
 
 export const PAGE_BYTES = 4096;
 const PENDING_BYTES = 256 * 1024;
@@ -14,8 +14,9 @@ export class PageWriter implements ByteDevice {
   readonly #pending = new Uint8Array(PENDING_BYTES);
   #startBytes = 0;
   #filledBytes = 0;
-  /** The pages around the run as they will be. */
-  readonly #pages = new Uint8Array(PENDING_BYTES + 2 * PAGE_BYTES);
+  /** The pages around the run as they are, and as they will be. */
+  readonly #before = new Uint8Array(PENDING_BYTES + 2 * PAGE_BYTES);
+  readonly #after = new Uint8Array(PENDING_BYTES + 2 * PAGE_BYTES);
 
   constructor(device: ByteDevice) {
     this.#device = device;
@@ -23,10 +24,19 @@ export class PageWriter implements ByteDevice {
   }
 
   async read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+    await this.#drainBefore(offsetBytes, lengthBytes);
+    return this.#device.read(offsetBytes, lengthBytes);
+  }
+
+  async readInto(offsetBytes: number, target: Uint8Array): Promise<void> {
+    await this.#drainBefore(offsetBytes, target.length);
+    await readInto(this.#device, offsetBytes, target);
+  }
+
+  async #drainBefore(offsetBytes: number, lengthBytes: number): Promise<void> {
     const endBytes = this.#startBytes + this.#filledBytes;
     const meets = offsetBytes < endBytes && offsetBytes + lengthBytes > this.#startBytes;
     if (meets) await this.drain();
-    return this.#device.read(offsetBytes, lengthBytes);
   }
 
   async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
@@ -57,8 +67,9 @@ export class PageWriter implements ByteDevice {
     const firstBytes = Math.floor(this.#startBytes / PAGE_BYTES) * PAGE_BYTES;
     const lastPageEnd = Math.ceil((this.#startBytes + this.#filledBytes) / PAGE_BYTES) * PAGE_BYTES;
     const endBytes = Math.min(lastPageEnd, this.sizeBytes);
-    const before = await this.#device.read(firstBytes, endBytes - firstBytes);
-    const after = this.#pages.subarray(0, before.length);
+    const before = this.#before.subarray(0, endBytes - firstBytes);
+    await readInto(this.#device, firstBytes, before);
+    const after = this.#after.subarray(0, before.length);
     after.set(before);
     after.set(this.#pending.subarray(0, this.#filledBytes), this.#startBytes - firstBytes);
     for (const [start, end] of differingRuns(before, after)) {

@@ -10,7 +10,7 @@
 //   5. boot files and loader entry; all of them are read back;
 //   6. the mark.
 
-import { type ByteDevice, type ByteSource, sourceOfBytes } from '../../formats/byte-source.ts';
+import { type ByteDevice, type ByteSource, readInto, sourceOfBytes } from '../../formats/byte-source.ts';
 import { foldName } from '../../formats/fat/names.ts';
 import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
 import { SIGNATURES_NAME } from '../../shared/manifest-signature.ts';
@@ -102,6 +102,7 @@ class Installer implements SlotInstaller {
   /** Folded paths of boot files that are as they should be. */
   readonly #kept: Set<string>;
   #begun = false;
+  #buffer = new Uint8Array();
   #receivedBytes = 0;
   /** What goes on: one thing at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -211,11 +212,16 @@ class Installer implements SlotInstaller {
     chunk.toWrite = [];
   }
 
-  /** From where the device has it. Hashed once more: what was there when it was found may have changed. */
+  /**
+   * From where the device has it, good until the next one is read. Hashed once more: what was there when it was found
+   * may have changed.
+   */
   async #read(chunk: WantedChunk): Promise<Uint8Array> {
     this.#options.signal?.throwIfAborted();
     const { source, offsetBytes } = chunk.place!;
-    const bytes = await source.read(offsetBytes, chunk.lengthBytes);
+    if (this.#buffer.length < chunk.lengthBytes) this.#buffer = new Uint8Array(chunk.lengthBytes);
+    const bytes = this.#buffer.subarray(0, chunk.lengthBytes);
+    await readInto(source, offsetBytes, bytes);
     if (sha256Of(bytes) === chunk.sha256) return bytes;
     // The next installer asks for it.
     throw new Error(`Chunk ${chunk.index} has changed on the disk since it was found there`);
@@ -234,7 +240,7 @@ class Installer implements SlotInstaller {
     const manifestFile = fileOfBytes(MANIFEST_NAME, manifestBytes);
     const signatures = fileOfBytes(SIGNATURES_NAME, signatureBytes);
     const isSame = (await this.#slot.present([manifestFile])).size > 0;
-    if (!isSame) await this.#begin();
+    if (!isSame || !(await this.#slot.isSound())) await this.#begin();
     await this.#writeBootFiles(signatures, report);
     await renewLoaderEntry(this.#written.counting(disk.boot), disk.target, manifest.kernelArgs);
     await disk.dropCaches();
@@ -328,6 +334,10 @@ function whenRead(content: ByteSource, onRead: (lengthBytes: number) => void): B
       const bytes = await content.read(offsetBytes, lengthBytes);
       onRead(bytes.length);
       return bytes;
+    },
+    async readInto(offsetBytes, target) {
+      await readInto(content, offsetBytes, target);
+      onRead(target.length);
     },
   };
 }

@@ -1,6 +1,6 @@
 // Counts what an update writes: flash wears, and the person who updates is told.
 
-import type { ByteDevice } from '../../formats/byte-source.ts';
+import { type ByteDevice, readInto } from '../../formats/byte-source.ts';
 
 export class WrittenBytes {
   bytes = 0;
@@ -10,6 +10,7 @@ export class WrittenBytes {
     return {
       sizeBytes: device.sizeBytes,
       read: (offsetBytes, lengthBytes) => device.read(offsetBytes, lengthBytes),
+      readInto: (offsetBytes, target) => readInto(device, offsetBytes, target),
       write: async (offsetBytes, bytes) => {
         await device.write(offsetBytes, bytes);
         this.bytes += bytes.length;

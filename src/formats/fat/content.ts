@@ -1,6 +1,6 @@
 // File content on its way into clusters, in pieces: a kernel is never held in memory.
 
-import type { ByteSink, ByteSource } from '../byte-source.ts';
+import { type ByteSink, type ByteSource, readInto } from '../byte-source.ts';
 import type { Extent } from './tree.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -21,11 +21,13 @@ export async function writeContent(
   extents: readonly Extent[],
   content: ByteSource,
 ): Promise<void> {
+  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, content.sizeBytes));
   let position = 0;
   for (const { offsetBytes, lengthBytes } of extents) {
     const end = Math.min(position + lengthBytes, content.sizeBytes);
     for (let from = position; from < end; from += CHUNK_BYTES) {
-      const piece = await content.read(from, Math.min(CHUNK_BYTES, end - from));
+      const piece = buffer.subarray(0, Math.min(CHUNK_BYTES, end - from));
+      await readInto(content, from, piece);
       await device.write(offsetBytes + from - position, piece);
     }
     const filled = end - position;

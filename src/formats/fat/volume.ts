@@ -1,7 +1,7 @@
 // Reading a FAT16 or FAT32 volume: directories, files, free space. Names compare without regard to case and
 // both kinds are understood, long and short.
 
-import type { ByteSource } from '../byte-source.ts';
+import { type ByteSource, readInto } from '../byte-source.ts';
 import { decodeBootSector, type FatGeometry } from './boot-sector.ts';
 import { type DirectoryEntry, isDirectory } from './directory.ts';
 import { splitPath } from './names.ts';
@@ -53,23 +53,31 @@ function statOf(entry: DirectoryEntry): FatStat {
 }
 
 function sourceOfExtents(source: ByteSource, extents: readonly Extent[], sizeBytes: number): ByteSource {
+  function check(offsetBytes: number, lengthBytes: number): void {
+    if (offsetBytes < 0 || lengthBytes < 0 || offsetBytes + lengthBytes > sizeBytes) {
+      throw new RangeError(`Cannot read ${lengthBytes} bytes at ${offsetBytes}: there are ${sizeBytes}`);
+    }
+  }
+  async function fill(offsetBytes: number, target: Uint8Array): Promise<void> {
+    check(offsetBytes, target.length);
+    let extentStart = 0;
+    for (const extent of extents) {
+      const from = Math.max(offsetBytes, extentStart);
+      const to = Math.min(offsetBytes + target.length, extentStart + extent.lengthBytes);
+      if (from < to) {
+        const part = target.subarray(from - offsetBytes, to - offsetBytes);
+        await readInto(source, extent.offsetBytes + from - extentStart, part);
+      }
+      extentStart += extent.lengthBytes;
+    }
+  }
   return {
     sizeBytes,
+    readInto: fill,
     async read(offsetBytes, lengthBytes) {
-      if (offsetBytes < 0 || lengthBytes < 0 || offsetBytes + lengthBytes > sizeBytes) {
-        throw new RangeError(`Cannot read ${lengthBytes} bytes at ${offsetBytes}: there are ${sizeBytes}`);
-      }
+      check(offsetBytes, lengthBytes);
       const bytes = new Uint8Array(lengthBytes);
-      let extentStart = 0;
-      for (const extent of extents) {
-        const from = Math.max(offsetBytes, extentStart);
-        const to = Math.min(offsetBytes + lengthBytes, extentStart + extent.lengthBytes);
-        if (from < to) {
-          const part = await source.read(extent.offsetBytes + from - extentStart, to - from);
-          bytes.set(part, from - offsetBytes);
-        }
-        extentStart += extent.lengthBytes;
-      }
+      await fill(offsetBytes, bytes);
       return bytes;
     },
   };
