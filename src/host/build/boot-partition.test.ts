@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deviceOfBytes } from '../../formats/byte-source.ts';
 import { openFat } from '../../formats/fat/volume.ts';
-import { type BootPartition, checkBootPartition, writeBootPartition } from './boot-partition.ts';
+import {
+  type BootPartition,
+  checkBootPartition,
+  neededBootBytes,
+  writeBootPartition,
+} from './boot-partition.ts';
 import type { FileInMemory } from './root-tree.ts';
 
 const MIB = 1024 * 1024;
@@ -43,4 +48,12 @@ test('checkBootPartition wants room for a second slot, and says which files weig
       /^Cannot build the boot partition: it needs 12\.1 MiB, 4\.1 MiB more than its partition of 8\.0 MiB$/,
     hint: /:\n {4}5\.0 MiB {2}vmlinuz \(once for each slot\)\n {4}0\.1 MiB {2}manifest\.json \(once for each slot\)\n {4}0\.1 MiB {2}loader\/loader\.conf$/,
   });
+});
+
+test('neededBootBytes: a partition of that size takes two slots, and one of 1 MiB less does not', () => {
+  for (const kernelBytes of [1, 5 * MIB, 12 * MIB]) {
+    const needed = neededBootBytes(partition(kernelBytes));
+    checkBootPartition(partition(kernelBytes), needed);
+    assert.throws(() => checkBootPartition(partition(kernelBytes), needed - MIB));
+  }
 });
