@@ -1,7 +1,16 @@
 // A device's disk as an update sees it, in files: slot a runs, slot b is to be written. And images for it.
 
 import { createHash, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -111,18 +120,15 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Its errors are those of a disk that dies. */
-export interface FaultyDisk {
-  fails: boolean;
-  /** Disks that are open now. */
-  openCount: number;
-}
-
-export class UpdateTarget implements FaultyDisk {
+export class UpdateTarget {
   readonly directory = mkdtempSync(join(tmpdir(), 'tsk-update-'));
   readonly #rootBytes: number;
   readonly #bootBytes: number;
+  /** From now on every access fails, as that of a disk that has died. */
   fails = false;
+  /** Every write waits for it. */
+  pause: Promise<void> = Promise.resolve();
+  /** Handed out and not closed yet. */
   openCount = 0;
 
   private constructor(rootBytes: number, bootBytes: number) {
@@ -173,26 +179,39 @@ export class UpdateTarget implements FaultyDisk {
     rmSync(this.directory, { recursive: true });
   }
 
+  /** Of all that an update may write. */
+  contentHash(): string {
+    return sha256(Buffer.concat(['boot', 'b'].map((name) => readFileSync(this.#path(name)))));
+  }
+
+  /** Bytes of the root of slot b are not what they were. */
+  damageRoot(offsetBytes: number): void {
+    const fd = openSync(this.#path('b'), 'r+');
+    writeSync(fd, 'damaged', offsetBytes);
+    closeSync(fd);
+  }
+
   #path(name: string): string {
     return join(this.directory, name);
   }
 
   #failing(device: ByteDevice): ByteDevice {
-    const check = (syscall: string) => {
+    const check = async (syscall: string) => {
+      if (syscall === 'write') await this.pause;
       if (this.fails) throw Object.assign(new Error(`EIO: i/o error, ${syscall}`), { code: 'EIO' });
     };
     return {
       sizeBytes: device.sizeBytes,
       async read(offsetBytes, lengthBytes) {
-        check('read');
+        await check('read');
         return device.read(offsetBytes, lengthBytes);
       },
       async write(offsetBytes, bytes) {
-        check('write');
+        await check('write');
         await device.write(offsetBytes, bytes);
       },
       async flush() {
-        check('fsync');
+        await check('fsync');
         await device.flush?.();
       },
     };

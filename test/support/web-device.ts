@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { AssetTable } from '../../src/device/web/assets.ts';
 import type { UpdatesOptions } from '../../src/device/web/updates.ts';
 import type { DeviceConfig } from '../../src/shared/services.ts';
+import type { TimeStatus } from '../../src/shared/time-status.ts';
 import { createWebServer, listen, type WebLimits, type WebServer } from '../../src/device/web/server.ts';
 import { FakeMeter, exampleConfig, exampleNetwork, exampleTime } from './fake-device.ts';
 import { FakeInit } from './fake-init.ts';
@@ -31,6 +32,7 @@ export interface WebDeviceOptions {
   limits?: Partial<WebLimits>;
   assets?: AssetTable;
   config?: Partial<DeviceConfig>;
+  time?: TimeStatus;
   updates?: Pick<UpdatesOptions, 'openDisk' | 'idleMs'>;
 }
 
@@ -40,7 +42,7 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
   const netStatusPath = join(directory, 'net.json');
   const timeStatusPath = join(directory, 'time.json');
   await writeFile(netStatusPath, JSON.stringify(exampleNetwork()));
-  await writeFile(timeStatusPath, JSON.stringify(exampleTime()));
+  await writeFile(timeStatusPath, JSON.stringify(options.time ?? exampleTime()));
   const init = await FakeInit.start({
     socketPath,
     lively: options.lively ?? false,

@@ -1,130 +1,39 @@
-// The real server takes updates onto a disk of files, from clients that are well and from those that are not. After
-// each of the latter: the page still answers, and slot b is either whole or nothing that could be started.
+// The real server takes updates onto a disk of files and hands them over to init. A client may go at any time.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, test, type TestContext } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 
-import { encodeChunkStream } from '../../src/formats/chunk-stream.ts';
-import type { WebLimits } from '../../src/device/web/server.ts';
-import type { TrustedKey } from '../../src/shared/manifest-signature.ts';
 import {
   UPDATE_API,
   type ChunksReceived,
-  type InstallEvent,
+  type UpdateBusy,
   type UpdateOffer,
-  type UpdateRequest,
   type UpdateStatus,
 } from '../../src/shared/update-api.ts';
-import { ask, basic, type Answer } from '../support/http-ask.ts';
+import type { WebStatus } from '../../src/shared/web-api.ts';
+import { ask, basic } from '../support/http-ask.ts';
 import {
-  makeImage,
-  makeKey,
-  UpdateTarget,
-  type ImageOptions,
-  type TestImage,
-} from '../support/update-target.ts';
-import { TEST_PASSWORD, startWebDevice, type WebDevice } from '../support/web-device.ts';
+  assertUnharmed,
+  CLIENT,
+  MIB,
+  messageOf,
+  newImage,
+  OLD,
+  startUpdateDevice,
+  streamOf,
+  until,
+  ZSTD,
+  type UpdateDevice,
+} from '../support/update-device.ts';
+import type { TestImage } from '../support/update-target.ts';
+import { TEST_PASSWORD } from '../support/web-device.ts';
 
-const MIB = 1024 * 1024;
-const CLIENT = { id: 'laptop-1', name: 'michael@laptop' };
-const KEY = makeKey();
-/** As random as what is compressed already. */
-const OLD_ROOT = randomBytes(MIB);
-const OLD = makeImage({ key: KEY, root: OLD_ROOT });
-
-/** As OLD, but for one chunk and what `options` say. */
-function newImage(options: Partial<ImageOptions> = {}): TestImage {
-  const root = Uint8Array.from(OLD_ROOT);
-  root.set(randomBytes(1000), 300_000);
-  return makeImage({ key: KEY, root, signedAtSec: 1_700_000_100, ...options });
-}
-
-interface Updated {
-  device: WebDevice;
-  target: UpdateTarget;
-  post(path: string, body: unknown): Promise<Answer>;
-  begin(image: TestImage, more?: Partial<UpdateRequest>): Promise<Answer>;
-  offer(image: TestImage, more?: Partial<UpdateRequest>): Promise<UpdateOffer>;
-  send(id: string, image: TestImage, indexes: readonly number[]): Promise<Answer>;
-  install(id: string): Promise<InstallEvent[]>;
-  status(): Promise<UpdateStatus>;
-}
-
-interface StartOptions {
-  limits?: Partial<WebLimits>;
-  trustedKeys?: readonly TrustedKey[];
-  rootPartitionBytes?: number;
-  idleMs?: number;
-}
-
-async function start(t: TestContext, options: StartOptions = {}): Promise<Updated> {
-  const target = await UpdateTarget.create(OLD, options.rootPartitionBytes ?? 4 * MIB);
-  const device = await startWebDevice({
-    config: {
-      buildId: OLD.manifest.buildId,
-      update: { trustedKeys: options.trustedKeys ?? [KEY.trusted] },
-    },
-    updates: {
-      openDisk: () => target.openDisk(),
-      ...(options.idleMs === undefined ? {} : { idleMs: options.idleMs }),
-    },
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
-  });
-  t.after(async () => {
-    await device.close();
-    assert.equal(target.openCount, 0);
-    target.remove();
-  });
-  const to = (method: string, path: string, body: string | Uint8Array, headers: Record<string, string>) =>
-    ask(device.url, path, { method, body, headers: { ...basic(TEST_PASSWORD), ...headers } });
-  const updated: Updated = {
-    device,
-    target,
-    post: (path, body) => to('POST', path, JSON.stringify(body), { 'Content-Type': 'application/json' }),
-    begin: (image, more) =>
-      updated.post(UPDATE_API.update, {
-        client: CLIENT,
-        manifest: image.manifestText,
-        signatures: image.signaturesText,
-        ...more,
-      }),
-    async offer(image, more) {
-      const answer = await updated.begin(image, more);
-      assert.equal(answer.status, 201, answer.body);
-      return answer.json() as UpdateOffer;
-    },
-    send: async (id, image, indexes) =>
-      to('PUT', UPDATE_API.chunks(id), zstdCompressSync(await streamOf(image, indexes)), {
-        'Content-Encoding': 'zstd',
-      }),
-    async install(id) {
-      const answer = await updated.post(UPDATE_API.install(id), {});
-      assert.equal(answer.status, 200, answer.body);
-      return answer.body
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line) as InstallEvent);
-    },
-    status: async () =>
-      (await ask(device.url, UPDATE_API.update, { headers: basic(TEST_PASSWORD) })).json() as UpdateStatus,
-  };
-  return updated;
-}
-
-async function streamOf(image: TestImage, indexes: readonly number[]): Promise<Buffer> {
-  const chunks = indexes.map((index) => ({ index, bytes: image.chunk(index) }));
-  return Buffer.concat(await Array.fromAsync(encodeChunkStream(chunks)));
-}
-
-function messageOf(answer: Answer): string {
-  return (answer.json() as { error: { message: string } }).error.message;
-}
-
-suite('updates', () => {
+suite('updates that go their way', () => {
   test('take only the chunks that are nowhere, install them, and hand over to init', async (t) => {
-    const updated = await start(t);
+    const updated = await startUpdateDevice(t);
     const image = newImage();
     const offer = await updated.offer(image);
     assert.deepEqual(
@@ -159,5 +68,216 @@ suite('updates', () => {
     const again = await updated.begin(newImage());
     assert.equal(again.status, 409, again.body);
     assert.match(messageOf(again), /is on trial/);
+  });
+
+  test('a new kernel means a restart, and its chunks wait beside the new root', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const image = newImage({ kernel: 'another kernel' });
+    const offer = await updated.offer(image);
+    assert.deepEqual([offer.mode, offer.missingChunks], ['reboot', [4, 16]]);
+    assert.match(offer.rebootBecause.join(), /^kernel \w+ becomes \w+$/);
+    await updated.send(offer.id, image, [16, 4]);
+    assert.equal((await updated.install(offer.id)).at(-1)?.event, 'installed');
+    assert.equal((await updated.status()).slots.b?.buildId, image.manifest.buildId);
+  });
+
+  test('the build that runs needs nothing, and nobody has to end that', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const before = updated.target.contentHash();
+    const offer = await updated.offer(OLD);
+    assert.deepEqual([offer.mode, offer.missingChunks], ['none', []]);
+    assert.equal((await updated.status()).session, null);
+    assert.equal((await updated.post(UPDATE_API.try(offer.id), { confirmBy: 'client' })).status, 404);
+    assert.equal((await updated.remove(offer.id)).status, 204);
+    assert.equal(updated.target.contentHash(), before);
+  });
+
+  test('a client may insist on a restart', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const offer = await updated.offer(newImage(), { forceReboot: true });
+    assert.deepEqual([offer.mode, offer.rebootBecause], ['reboot', ['the client asks for it']]);
+  });
+
+  test('bodies may be compressed or not', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const image = newImage();
+    const request = { client: CLIENT, manifest: image.manifestText, signatures: image.signaturesText };
+    const answer = await ask(updated.device.url, UPDATE_API.update, {
+      method: 'POST',
+      headers: { ...basic(TEST_PASSWORD), ...ZSTD, 'Content-Type': 'application/json' },
+      body: zstdCompressSync(JSON.stringify(request)),
+    });
+    assert.equal(answer.status, 201, answer.body);
+    const { id, missingChunks } = answer.json() as UpdateOffer;
+    const sent = await updated.put(id, await streamOf(image, missingChunks));
+    assert.equal((sent.json() as ChunksReceived).missingChunks, 0);
+  });
+
+  test('a client that was cut off sends only the rest', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const image = newImage({ root: randomBytes(MIB) });
+    const offer = await updated.offer(image);
+    assert.equal(offer.missingChunks.length, 16);
+    const stream = await streamOf(image, offer.missingChunks);
+    const { request, answer } = updated.open(offer.id);
+    request.write(stream.subarray(0, stream.length / 2));
+    // So much has certainly been taken when the next lines go out.
+    await until(async () => {
+      const { session } = await updated.status();
+      return session !== null && session.lastHeardAtMs > session.startedAtMs;
+    });
+    await sleep(50);
+    request.destroy();
+    await assert.rejects(answer);
+    const again = await updated.offer(image);
+    assert.ok(again.missingChunks.length < 16, 'what has arrived is not asked for again');
+    await updated.send(again.id, image, again.missingChunks);
+    assert.equal((await updated.install(again.id)).at(-1)?.event, 'installed');
+  });
+
+  test('a session ends when nothing is heard of its client', async (t) => {
+    const updated = await startUpdateDevice(t, { idleMs: 100 });
+    const { id } = await updated.offer(newImage());
+    await until(async () => (await updated.status()).session === null);
+    const late = await updated.post(UPDATE_API.install(id), {});
+    assert.deepEqual([late.status, messageOf(late)], [404, 'Nothing was heard of the client for 0.1 s']);
+    await assertUnharmed(updated);
+  });
+});
+
+suite('two clients', () => {
+  const OTHER = { id: 'laptop-2', name: 'anna@desk' };
+
+  test('the second is told who the first is, and since when', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const image = newImage();
+    const [first, second] = await Promise.all([
+      updated.begin(image),
+      updated.begin(newImage(), { client: OTHER }),
+    ]);
+    assert.deepEqual(new Set([first.status, second.status]), new Set([201, 409]));
+    const refused = first.status === 409 ? first : second;
+    const { session } = refused.json() as UpdateBusy;
+    assert.ok(session && session.startedAtMs <= Date.now());
+    assert.match(messageOf(refused), /^\w+@\w+ updates this device since \d\d:\d\d:\d\d UTC$/);
+    const page = await ask(updated.device.url, '/api/v1/status', { headers: basic(TEST_PASSWORD) });
+    assert.equal((page.json() as WebStatus).update?.session?.client, session.client);
+  });
+
+  test('one that has lost its answer takes over from itself', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const image = newImage();
+    const first = await updated.offer(image);
+    const transfer = updated.open(first.id);
+    transfer.request.write('TSKC');
+    await sleep(20);
+    const second = await updated.offer(image);
+    assert.notEqual(first.id, second.id);
+    const { status, body } = await transfer.answer;
+    assert.deepEqual(
+      [status, JSON.parse(body)],
+      [404, { error: { message: 'The same client has begun anew' } }],
+    );
+    assert.equal((await updated.send(first.id, image, [4])).status, 404);
+    assert.equal((await updated.send(second.id, image, [4])).status, 200);
+    assert.equal((await updated.remove(second.id)).status, 204);
+    const other = await updated.begin(image, { client: OTHER });
+    assert.equal(other.status, 201);
+    assert.deepEqual((other.json() as UpdateOffer).missingChunks, [], 'what was received stays');
+  });
+
+  test('of two transfers of a session the newer one counts', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const image = newImage();
+    const { id } = await updated.offer(image);
+    const first = updated.open(id);
+    first.request.write('TSKC');
+    await sleep(20);
+    assert.equal((await updated.send(id, image, [4])).status, 200);
+    assert.equal((await first.answer).status, 404);
+  });
+});
+
+async function installed(t: TestContext): Promise<{ updated: UpdateDevice; image: TestImage }> {
+  const updated = await startUpdateDevice(t);
+  const image = newImage();
+  const { id } = await updated.offer(image);
+  await updated.send(id, image, [4]);
+  await updated.install(id);
+  await updated.remove(id);
+  return { updated, image };
+}
+
+suite('roll-back and confirmation', () => {
+  const PAGE = { id: 'browser', name: 'the page' };
+
+  test('without a trial, the other slot is tried, once it has been read', async (t) => {
+    const { updated, image } = await installed(t);
+    const answer = await updated.post(UPDATE_API.rollback, { client: PAGE });
+    assert.equal(answer.status, 202, answer.body);
+    const trial = {
+      slot: 'b',
+      buildId: image.manifest.buildId,
+      mode: 'reboot',
+      confirmBy: 'device',
+      who: 'the page',
+      changedApps: [],
+    };
+    assert.deepEqual(updated.device.init.updateRequests, [['trial', trial]]);
+    assert.equal((answer.json() as UpdateStatus).trial?.slot, 'b');
+    assert.equal(updated.target.openCount, 0);
+  });
+
+  test('a slot that has rotted is not tried', async (t) => {
+    const { updated } = await installed(t);
+    updated.target.damageRoot(500_000);
+    const answer = await updated.post(UPDATE_API.rollback, { client: PAGE });
+    assert.deepEqual(
+      [answer.status, messageOf(answer)],
+      [409, 'Slot b cannot be started: its root image is not as it was installed'],
+    );
+    assert.deepEqual(updated.device.init.updateRequests, []);
+    assert.equal((await updated.status()).session, null);
+  });
+
+  test('after a live switch the way back is the slot that still runs', async (t) => {
+    const { updated } = await installed(t);
+    const { init } = updated.device;
+    init.update = { ...init.update, committed: 'b', appsFrom: 'b' };
+    assert.equal((await updated.post(UPDATE_API.rollback, { client: PAGE })).status, 202);
+    const [[, request] = []] = init.updateRequests;
+    assert.equal((request as { slot: string }).slot, 'a');
+  });
+
+  test('during a trial both are up to init', async (t) => {
+    const { updated, image } = await installed(t);
+    const { init } = updated.device;
+    await updated.post(UPDATE_API.rollback, { client: PAGE });
+    init.updateRequests.length = 0;
+    const { buildId } = image.manifest;
+    const confirmed = await updated.post(UPDATE_API.confirm, { buildId, client: CLIENT });
+    assert.equal(confirmed.status, 200);
+    const late = await updated.post(UPDATE_API.confirm, { buildId });
+    assert.deepEqual([late.status, messageOf(late)], [409, 'There is no trial']);
+    await updated.post(UPDATE_API.rollback, { client: PAGE });
+    await updated.post(UPDATE_API.rollback, { client: PAGE });
+    assert.deepEqual(
+      init.updateRequests.map(([name]) => name),
+      ['confirm', 'trial', 'rollback'],
+    );
+    assert.deepEqual(init.updateRequests[0]?.[1], { buildId, who: CLIENT.name });
+  });
+
+  test('malformed requests are refused by the name of their fault', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const answer = await updated.post(UPDATE_API.rollback, { client: { id: 'x', name: 'a\u001B[2Jb' } });
+    assert.deepEqual([answer.status, answer.body.includes('client.name')], [400, true]);
+    assert.equal((await updated.post(UPDATE_API.confirm, { buildId: 7 })).status, 400);
+    const form = await ask(updated.device.url, UPDATE_API.confirm, {
+      method: 'POST',
+      headers: basic(TEST_PASSWORD),
+      body: '{}',
+    });
+    assert.equal(form.status, 415);
   });
 });

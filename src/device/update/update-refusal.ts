@@ -35,3 +35,12 @@ export class SessionEnded extends Error {
 export class BadStream extends Error {
   override name = 'BadStream';
 }
+
+/** The device cannot go on, for a reason of its own: its disk, say. */
+export class UpdateFailure extends Error {
+  override name = 'UpdateFailure';
+
+  constructor(cause: Error) {
+    super(`The update failed: ${cause.message}`, { cause });
+  }
+}

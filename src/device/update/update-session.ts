@@ -4,11 +4,16 @@
 
 import { randomBytes } from 'node:crypto';
 
-import { ChunkStreamDecoder, ChunkStreamError } from '../../formats/chunk-stream.ts';
+import { ChunkStreamDecoder } from '../../formats/chunk-stream.ts';
 import type { ChunksReceived, SessionView, UpdateClient, UpdateOffer } from '../../shared/update-api.ts';
-import { ChunkError, type InstallProgress, type SlotInstaller } from './slot-installer.ts';
+import {
+  ChunkError,
+  type InstallProgress,
+  type InstallResult,
+  type SlotInstaller,
+} from './slot-installer.ts';
 import type { OpenUpdateDisk } from './update-disk.ts';
-import { BadStream, SessionEnded, UpdateConflict } from './update-refusal.ts';
+import { SessionEnded, UpdateConflict, UpdateFailure } from './update-refusal.ts';
 
 /** What there is to do, once it is known. */
 export interface SessionWork {
@@ -113,7 +118,7 @@ export class UpdateSession {
     for await (const piece of pieces) {
       this.#heardAtMs = Date.now();
       for (const { index, bytes } of decoder.push(piece)) {
-        await installer.receive(index, bytes);
+        await installer.receive(index, bytes).catch(blame);
         received.chunks++;
         received.bytes += bytes.length;
       }
@@ -122,10 +127,8 @@ export class UpdateSession {
     return { ...received, missingChunks: installer.missing().length };
   }
 
-  /** Throws UpdateConflict while chunks are missing; nothing has happened then. */
-  async install(
-    report: (progress: InstallProgress) => void,
-  ): Promise<{ writtenBytes: number; reusedBytes: number }> {
+  /** Throws UpdateConflict while chunks are missing; nothing has happened then. `gone`: nobody waits for it any more. */
+  async install(report: (progress: InstallProgress) => void, gone: AbortSignal): Promise<InstallResult> {
     const installer = this.#readyInstaller();
     this.#install = 'going on';
     this.#transfer?.abort(new SessionEnded('The client went on to install'));
@@ -135,8 +138,10 @@ export class UpdateSession {
       this.#install = 'none';
       throw new UpdateConflict(`${missing} chunks are missing`);
     }
+    const leave = () => void this.end(new SessionEnded('The client has gone'));
+    gone.addEventListener('abort', leave, { once: true });
     return this.#orFail(async () => {
-      const result = await installer.install(report);
+      const result = await installer.install(report).catch(blame);
       this.#install = 'done';
       return result;
     });
@@ -150,13 +155,11 @@ export class UpdateSession {
     return this.#work.installer;
   }
 
-  /** What is neither the client's fault nor the session's end is the device's, and nobody can go on. */
   async #orFail<T>(act: () => Promise<T>): Promise<T> {
     try {
       return await this.perform(act);
     } catch (error) {
-      if (this.signal.aborted || isOfTheClient(error)) throw error;
-      await this.end(new SessionEnded(`The update failed: ${(error as Error).message}`, { cause: error }));
+      if (error instanceof UpdateFailure) await this.end(new SessionEnded(error.message, { cause: error }));
       throw error;
     }
   }
@@ -208,13 +211,7 @@ export class UpdateSession {
   }
 }
 
-/** It is told, and may try again. */
-export function isOfTheClient(error: unknown): boolean {
-  return (
-    error instanceof ChunkError ||
-    error instanceof ChunkStreamError ||
-    error instanceof BadStream ||
-    error instanceof SessionEnded ||
-    error instanceof UpdateConflict
-  );
+/** What is not the client's fault is the device's. */
+function blame(error: unknown): never {
+  throw error instanceof ChunkError ? error : new UpdateFailure(error as Error);
 }

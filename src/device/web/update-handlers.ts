@@ -13,7 +13,13 @@ import {
   readUpdateRequest,
 } from '../update/read-request.ts';
 import { ChunkError, type InstallProgress } from '../update/slot-installer.ts';
-import { BadStream, ImageRefusal, SessionEnded, UpdateConflict } from '../update/update-refusal.ts';
+import {
+  BadStream,
+  ImageRefusal,
+  SessionEnded,
+  UpdateConflict,
+  UpdateFailure,
+} from '../update/update-refusal.ts';
 import type { UpdateReceiver } from '../update/update-receiver.ts';
 import type { Exchange, Handler, WebContext } from './exchange.ts';
 import { HttpError } from './http-error.ts';
@@ -70,19 +76,20 @@ export const receiveChunks = answering(async (receiver, { request, response, par
 export const installUpdate = answering(async (receiver, { response, params }) => {
   const session = receiver.session(params['id'] ?? '');
   const events = new InstallEvents(response);
+  const gone = new AbortController();
   response.once('close', () => {
-    if (!response.writableFinished) void session.end(new SessionEnded('The client has gone'));
+    if (!response.writableFinished) gone.abort();
   });
   try {
-    const result = await session.install((progress) => {
+    const report = (progress: InstallProgress) => {
       events.report(progress);
-    });
+    };
+    const result = await session.install(report, gone.signal);
     events.end({ event: 'installed', ...result });
     logLine(`Update installed: ${result.writtenBytes} bytes were written, ${result.reusedBytes} were here`);
   } catch (error) {
-    if (error instanceof UpdateConflict || (error instanceof SessionEnded && !response.headersSent))
-      throw error;
-    logError('Cannot install the update', error);
+    if (!response.headersSent && !(error instanceof UpdateFailure)) throw error;
+    logError('Cannot install', error);
     events.end({ event: 'failed', message: (error as Error).message });
   }
 });
@@ -184,6 +191,7 @@ function asHttpError(error: unknown): unknown {
   if (error instanceof SessionEnded) return new HttpError(404, message, { cause: error });
   if (error instanceof ChunkError || error instanceof ChunkStreamError || error instanceof BadStream)
     return new HttpError(422, message, { cause: error });
-  logError('Cannot update', error);
-  return new HttpError(500, `The update failed: ${message}`, { cause: error });
+  const failure = error instanceof UpdateFailure ? error : new UpdateFailure(error);
+  logError('Cannot answer', failure);
+  return new HttpError(500, failure.message, { cause: failure });
 }
