@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -72,11 +73,17 @@ export class FakeUpdateDevice {
   ];
   /** What happens after a try was accepted, or a roll-back. */
   onTry: (device: FakeUpdateDevice) => Promise<void> = trialThatIsWell;
+  onRollback: (device: FakeUpdateDevice) => Promise<void> = () => Promise.resolve();
   onReboot: (device: FakeUpdateDevice) => Promise<void> = (device) => device.restart();
+  /** What is not answered: `PUT chunks`. */
+  readonly silentOn = new Set<string>();
+  /** What is done, and whose answer is lost; each once. */
+  readonly loses = new Set<string>();
   /** Called with each request, before it is answered. */
   onRequest: (what: string) => void = () => undefined;
   readonly #password: string | null;
   readonly #server: http.Server;
+  readonly #news = new EventEmitter();
   readonly #followers = new Set<http.ServerResponse>();
   #port = 0;
   #manifest: Manifest | undefined;
@@ -123,6 +130,10 @@ export class FakeUpdateDevice {
     await this.#script;
   }
 
+  async untilAsked(what: string): Promise<void> {
+    while (!this.asked.includes(what)) await once(this.#news, 'asked');
+  }
+
   async goAway(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
@@ -139,19 +150,20 @@ export class FakeUpdateDevice {
     await this.#listen();
   }
 
-  beginTrial(waitsFor: readonly string[]): void {
-    const { buildId } = this.#tried();
+  beginTrial(waitsFor: readonly string[], more: Partial<Trial> = {}): void {
+    const slot: Slot = this.status.committed === 'a' ? 'b' : 'a';
     const trial: Trial = {
       id: 'trial-1',
-      slot: 'b',
-      buildId,
-      fromBuildId: this.status.slots.a?.buildId ?? '',
+      slot,
+      buildId: this.status.slots[slot]?.buildId ?? '',
+      fromBuildId: this.status.slots[this.status.committed ?? 'a']?.buildId ?? '',
       mode: this.mode,
       confirmBy: 'client',
       who: 'tsk on michael@laptop',
       startedAtMs: Date.now(),
       deadlineAtMs: Date.now() + 300_000,
       waitsFor,
+      ...more,
     };
     this.status = { ...this.status, trial };
   }
@@ -211,6 +223,9 @@ export class FakeUpdateDevice {
     }
     this.asked.push(what);
     this.onRequest(what);
+    this.#news.emit('asked');
+    if (this.silentOn.has(what)) return;
+    if (this.loses.delete(what)) response.end = () => response.destroy();
     if (!this.#isAllowed(request, response)) return;
     const refusal = this.refusals.get(what)?.shift();
     if (refusal !== undefined) reply(response, refusal.status, refusal.body);
@@ -306,7 +321,7 @@ export class FakeUpdateDevice {
         return;
       case 'POST rollback':
         reply(response, 202, this.status);
-        this.#run(this.onTry);
+        this.#run(this.onRollback);
         return;
       default:
         assert.equal(request.method, 'DELETE');

@@ -1,102 +1,114 @@
-// tsk update and tsk rollback, the real program, against a device that behaves as each test scripts it. Updates of
-// real devices are in test/boot.
+// tsk update and tsk rollback, the real program, against a device that behaves as each test scripts it: when all goes
+// well. Updates of real devices are in test/boot.
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, suite, test, type TestContext } from 'node:test';
-import { openInstance } from '../../src/host/config/instance.ts';
-import { ensureUpdateKeys } from '../../src/host/config/update-keys.ts';
-import type { SlotContent } from '../../src/shared/update-api.ts';
-import { CommandLine } from '../support/command-line.ts';
-import { FakeUpdateDevice, type FakeUpdateOptions } from '../support/fake-update-device.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { after, suite, test } from 'node:test';
+import { BuiltGarden, OLD_BUILD, UpdateGarden } from '../support/update-garden.ts';
 
-const PASSWORD = 'demo';
-const OLD_BUILD = '91cc'.padEnd(64, '0');
-
-const root = mkdtempSync(join(tmpdir(), 'tsk-update-'));
-after(() => rmSync(root, { recursive: true, force: true }));
-
-/** Built once; each test has a copy. */
-const template = new CommandLine(join(root, 'template'));
-let image: { buildId: string; components: Record<string, string> };
-let keyId: string;
-
-before(async () => {
-  mkdirSync(join(template.directory, '.tskrazy'), { recursive: true });
-  const apps = { irrigation: { node: './irrigation.ts' } };
-  const config = { hostname: 'garden', board: 'pc-amd64', apps };
-  writeFileSync(join(template.directory, 'tskrazy.json'), JSON.stringify(config));
-  writeFileSync(join(template.directory, 'irrigation.ts'), `throw new Error('dry');\n`);
-  writeFileSync(join(template.directory, '.tskrazy', 'password'), `${PASSWORD}\n`);
-  image = JSON.parse(await template.succeeds('build', '--json')) as typeof image;
-  const keys = await ensureUpdateKeys(await openInstance(template.directory));
-  keyId = keys.current.id;
-});
-
-/** What the device runs: two parts of the system and all apps are other than in the image. */
-function oldContent(): SlotContent {
-  return {
-    buildId: OLD_BUILD,
-    hostname: 'garden',
-    tskrazyVersion: '0.0.9',
-    buildTimeSec: 1_700_000_000,
-    signedAtSec: 1_700_000_000,
-    components: { ...image.components, kernel: '6.0.1' },
-    apps: [
-      { name: 'irrigation', kind: 'node', contentSha256: 'a'.repeat(64) },
-      { name: 'camera', kind: 'binary', contentSha256: 'b'.repeat(64) },
-    ],
-  };
-}
-
-class Garden {
-  readonly device: FakeUpdateDevice;
-  readonly cli: CommandLine;
-
-  private constructor(device: FakeUpdateDevice, cli: CommandLine) {
-    this.device = device;
-    this.cli = cli;
-  }
-
-  static async start(t: TestContext, options: Partial<FakeUpdateOptions> = {}): Promise<Garden> {
-    const directory = mkdtempSync(join(root, 'garden-'));
-    cpSync(template.directory, directory, { recursive: true });
-    const trusts = { password: PASSWORD, running: oldContent(), trustedKeyIds: [keyId] };
-    const device = await FakeUpdateDevice.start(t, { ...trusts, ...options });
-    return new Garden(device, new CommandLine(directory));
-  }
-
-  tsk(...args: string[]): ReturnType<CommandLine['tsk']> {
-    return this.cli.tsk(...args, '--host', this.device.address);
-  }
-}
+const built = await BuiltGarden.build();
+after(() => built.remove());
 
 void suite('updating a device', { concurrency: 2 }, () => {
   test('tsk update says what changes, sends what is missing, waits, confirms, and says so', async (t) => {
-    const { device, ...garden } = await Garden.start(t);
-    const { code, stdout, stderr } = await garden.cli.tsk('update', '--host', device.address);
+    const garden = await UpdateGarden.start(t, built);
+    const { code, stdout, stderr } = await garden.cli.tsk('update', '--host', garden.device.address);
     assert.equal(code, 0, stderr);
-    const short = image.buildId.slice(0, 12);
-    assert.match(stdout, new RegExp(`^garden: build 91cc00000000 -> ${short}$`, 'm'));
+    assert.match(stdout, new RegExp(`^garden: build 91cc00000000 -> ${built.shortId}$`, 'm'));
     assert.match(stdout, /^ {2}tskrazy +0\.0\.9 -> \d/m);
     assert.match(stdout, /^ {2}kernel +6\.0\.1 -> v/m);
     assert.match(stdout, /^ {2}camera +app gone$/m);
     assert.match(stdout, /^ {2}irrigation +app changed$/m);
     assert.match(stdout, /^ {2}\d+ k?B to send, then a restart: the kernel changes$/m);
+    const end = `^garden now runs build ${built.shortId} \\(was 91cc00000000\\), \\d+ k?B sent, \\d+\\.\\d s without service\\.$`;
+    assert.match(stdout, new RegExp(end, 'm'));
+    const steps = [
+      'Sending 3 chunks',
+      'Writing the root image',
+      'Writing the boot files',
+      'Reading everything back',
+    ];
+    assert.match(stderr, new RegExp([...steps, 'Restarting garden', 'Trying build'].join('.*\n'), 's'));
+    assert.deepEqual([...garden.device.received], [0, 1, 2]);
+    assert.equal(garden.device.status.committed, 'b');
+    assert.match(garden.device.requests[0]?.client.name ?? '', /^.+@.+$/);
+  });
+
+  test('tsk update --json gives one object with the figures', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const result = JSON.parse(await garden.succeeds('update', '--json', '--force-reboot')) as Record<
+      string,
+      unknown
+    >;
+    const { secondsWithoutService, bytesSent, plan, record, ...rest } = result;
+    assert.ok(Number(secondsWithoutService) > 0.2 && Number(bytesSent) > 1000 && plan && record);
+    assert.deepEqual(rest, {
+      hostname: 'garden',
+      buildId: built.buildId,
+      fromBuildId: OLD_BUILD,
+      outcome: 'confirmed',
+      mode: 'reboot',
+      reason: null,
+      bytesWritten: 4096,
+    });
+    assert.equal(garden.device.requests[0]?.forceReboot, true);
+  });
+
+  test('tsk update --dry-run says what would happen and ends its session', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const stdout = await garden.succeeds('update', '--dry-run');
+    assert.match(stdout, /irrigation +app changed\n.* to send, then a restart: .*\nNothing was changed\.\n$/);
+    assert.deepEqual(garden.changes, ['POST update', 'DELETE session-1']);
+  });
+
+  test('tsk update --no-confirm leaves the rest to the device', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const stdout = await garden.succeeds('update', '--no-confirm');
     assert.match(
       stdout,
-      new RegExp(
-        `^garden now runs build ${short} \\(was 91cc00000000\\), \\d+(?:\\.\\d+)? k?B sent, \\d+\\.\\d s without service\\.$`,
-        'm',
-      ),
+      /garden tries build .*, and confirms it by itself when it is well\.\n"tsk status" shows/,
     );
+    await garden.device.settled();
+    assert.ok(!garden.changes.includes('POST confirm'));
+  });
+
+  test('a build that runs already is not sent; one that is on trial is waited for and confirmed', async (t) => {
+    const garden = await UpdateGarden.start(t, built, { running: built.newContent() });
     assert.match(
-      stderr,
-      /Sending 3 chunks .*\nWriting the root image .*\nWriting the boot files .*\nReading everything back .*\nRestarting garden\n/s,
+      await garden.succeeds('update'),
+      new RegExp(`^garden runs this build already \\(${built.shortId}\\)\\.\n$`),
     );
-    assert.deepEqual([...device.received], [0, 1, 2]);
-    assert.equal(device.status.committed, 'b');
+    assert.deepEqual(garden.changes, []);
+
+    const other = await UpdateGarden.start(t, built);
+    const { device } = other;
+    device.status = {
+      ...device.status,
+      running: 'b',
+      slots: { ...device.status.slots, b: built.newContent() },
+    };
+    device.beginTrial([]);
+    assert.match(
+      await other.succeeds('update'),
+      /^garden tries this build already\.\ngarden now runs build .* \(was 91cc00000000\), /,
+    );
+    assert.deepEqual(other.changes, ['POST confirm']);
+  });
+
+  test('only the apps that changed are away during a live switch, and their absence is measured', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.mode = 'live';
+    device.changedApps = ['irrigation', 'camera'];
+    device.onTry = async () => {
+      device.beginTrial(['app irrigation starts']);
+      device.changeService('irrigation', { state: 'stopping' });
+      await delay(400);
+      device.changeService('irrigation', { state: 'running' });
+      device.waitFor([]);
+    };
+    const result = JSON.parse(await garden.succeeds('update', '--json')) as Record<string, unknown>;
+    assert.equal(result['mode'], 'live');
+    assert.ok(Number(result['secondsWithoutService']) >= 0.3, String(result['secondsWithoutService']));
   });
 });

@@ -1,21 +1,43 @@
 // What tsk status prints: what one wants to know first, first.
 
 import type { InterfaceStatus } from '../../shared/net-status.ts';
+import type { UpdateStatus } from '../../shared/update-api.ts';
 import type { WebStatus } from '../../shared/web-api.ts';
+import { UpdateApiClient } from '../deploy/update/update-api-client.ts';
 import { deviceUrl } from '../devices/device-address.ts';
+import { UserError } from '../user-error.ts';
 import { connect, type DeviceOptions } from './device-session.ts';
 import { paint } from './output.ts';
 import type { Session } from './session.ts';
+import { describeUpdates } from './show-slots.ts';
 import { formatBytes } from './sizes.ts';
 import { formatDuration, formatTime } from './times.ts';
 
 export async function showStatus(session: Session, options: DeviceOptions): Promise<void> {
   const { client, status } = await connect(session, options);
   const url = deviceUrl(client.address);
-  session.output.result({ url, ...status }, formatStatus(status, url, client.device.foundBy));
+  const updates = await readUpdates(new UpdateApiClient(client, status.system.hostname), session.signal);
+  const text = formatStatus(status, url, client.device.foundBy, updates);
+  session.output.result({ url, ...status, update: updates ?? status.update }, text);
 }
 
-export function formatStatus(status: WebStatus, url: string, foundBy: string): string {
+/** null: a device that is older than updates, or whose init does not answer. What it is otherwise can still be told. */
+async function readUpdates(api: UpdateApiClient, signal: AbortSignal): Promise<UpdateStatus | null> {
+  try {
+    return await api.status();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof UserError) return null;
+    throw error;
+  }
+}
+
+export function formatStatus(
+  status: WebStatus,
+  url: string,
+  foundBy: string,
+  updates: UpdateStatus | null = null,
+): string {
   const { system, usage } = status;
   const { memory, cpu } = usage;
   const busy = cpu.busyFraction === null ? '' : `, ${(cpu.busyFraction * 100).toFixed(0)}% busy`;
@@ -34,6 +56,7 @@ export function formatStatus(status: WebStatus, url: string, foundBy: string): s
       `${cpu.cores} ${cpu.cores === 1 ? 'core' : 'cores'}${busy}${describeTemperature(usage.temperatureCelsius)}`,
     ],
     ['/perm', describePerm(status)],
+    ...(updates === null ? [] : describeUpdates(updates, Date.now() - status.timeMs)),
     ...(status.network?.interfaces ?? []).map((each): [string, string] => [
       each.name,
       describeInterface(each),

@@ -32,12 +32,16 @@ const POLL_LIMIT_MS = 5000;
 export class UpdateApiClient {
   readonly #client: DeviceClient;
   readonly #count: (bytes: number) => void;
-  readonly #act: string;
+  readonly #hostname: string;
 
-  constructor(client: DeviceClient, count: (bytes: number) => void = () => undefined) {
+  constructor(client: DeviceClient, hostname: string, count: (bytes: number) => void = () => undefined) {
     this.#client = client;
+    this.#hostname = hostname;
     this.#count = count;
-    this.#act = `update "${client.device.name}"`;
+  }
+
+  get #act(): string {
+    return `update "${this.#hostname}"`;
   }
 
   async status(limitMs = POLL_LIMIT_MS): Promise<UpdateStatus> {
@@ -98,7 +102,7 @@ export class UpdateApiClient {
   }
 
   async rollBack(request: RollbackRequest): Promise<UpdateState> {
-    return this.#postJson(UPDATE_API.rollback, request, `roll back "${this.#client.device.name}"`);
+    return this.#postJson(UPDATE_API.rollback, request, `roll back "${this.#hostname}"`);
   }
 
   async #postJson<T>(path: string, value: unknown, act = this.#act): Promise<T> {

@@ -62,13 +62,13 @@ export class UpdateContext {
 
   /** Of the device where it is now. */
   get api(): UpdateApiClient {
-    return new UpdateApiClient(this.link.client, (bytes) => (this.bytesSent += bytes));
+    return new UpdateApiClient(this.link.client, this.hostname, (bytes) => (this.bytesSent += bytes));
   }
 
   /** Also after Ctrl-C, and quietly: a session that is not ended ends by itself, only later. */
   async endSession(id: string): Promise<void> {
     const client = this.link.client.withSignal(AbortSignal.timeout(END_LIMIT_MS));
-    await new UpdateApiClient(client).end(id).catch(() => undefined);
+    await new UpdateApiClient(client, this.hostname).end(id).catch(() => undefined);
   }
 
   /** From the device's clock to this computer's. */

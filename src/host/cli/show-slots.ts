@@ -1,0 +1,69 @@
+// The rows of tsk status that are about updates: slots, the trial that goes on, what came of the last ones.
+
+import { SLOTS, type Slot } from '../../shared/slots.ts';
+import type { UpdateStatus } from '../../shared/update-api.ts';
+import type { Trial, UpdateRecord } from '../../shared/update-state.ts';
+import { clockTime, shortId } from '../deploy/update/update-problems.ts';
+import { paint } from './output.ts';
+import { formatTime } from './times.ts';
+
+const SHOWN_RECORDS = 3;
+
+/** `skewMs`: from the device's clock to this computer's. */
+export function describeUpdates(status: UpdateStatus, skewMs: number): [string, string][] {
+  const { trial, session, history } = status;
+  const rows = SLOTS.map((slot): [string, string] => [`Slot ${slot}`, describeSlot(status, slot)]);
+  if (trial !== null) rows.push(['Trial', describeTrial(trial, skewMs)]);
+  if (session !== null) {
+    const since = clockTime(session.startedAtMs + skewMs);
+    rows.push(['Update', `${session.client} sends build ${shortId(session.buildId)} since ${since}`]);
+  }
+  const records = history.slice(0, SHOWN_RECORDS);
+  return [
+    ...rows,
+    ...records.map((each, index): [string, string] => [index === 0 ? 'Updates' : '', describeRecord(each)]),
+  ];
+}
+
+/** `build 91cc3a21b0f4, tskrazy 0.1.0: runs, committed`. */
+function describeSlot(status: UpdateStatus, slot: Slot): string {
+  const content = status.slots[slot];
+  const { running, committed, appsFrom, trial } = status;
+  const hasApps = (appsFrom ?? running) === slot;
+  const roles = [
+    running === slot ? (hasApps ? 'runs' : 'runs the system') : hasApps ? 'runs the apps' : undefined,
+    trial?.slot === slot ? 'on trial' : undefined,
+    committed === slot ? 'committed' : undefined,
+  ].filter((role) => role !== undefined);
+  const what =
+    content === null
+      ? 'nothing that could be started'
+      : `build ${shortId(content.buildId)}, tskrazy ${content.tskrazyVersion}`;
+  return roles.length === 0 ? what : `${what}: ${roles.join(', ')}`;
+}
+
+function describeTrial(trial: Trial, skewMs: number): string {
+  const { buildId, fromBuildId, deadlineAtMs, waitsFor, confirmBy } = trial;
+  const end = `goes back to ${shortId(fromBuildId)} at ${clockTime(deadlineAtMs + skewMs)} unless it is confirmed`;
+  const by = confirmBy === 'client' ? 'a client' : 'the device itself';
+  const state =
+    waitsFor.length === 0 ? `all is well, ${by} has to confirm` : `waits for: ${waitsFor.join('; ')}`;
+  return paint('yellow', `build ${shortId(buildId)}, ${end}; ${state}`);
+}
+
+function describeRecord({
+  startedAtMs,
+  fromBuildId,
+  toBuildId,
+  outcome,
+  reason,
+  mode,
+  who,
+}: UpdateRecord): string {
+  const time = formatTime(startedAtMs).slice(0, 16);
+  const how =
+    outcome === 'confirmed' ? (mode === 'live' ? 'confirmed, without a restart' : 'confirmed') : outcome;
+  const why = reason === null ? '' : `: ${reason}`;
+  const text = `${time}  ${shortId(fromBuildId)} -> ${shortId(toBuildId)}  ${how}${why} (${who})`;
+  return outcome === 'confirmed' ? text : paint('red', text);
+}
