@@ -12,7 +12,7 @@ import type {
   ServiceStatus,
 } from '../../src/shared/services.ts';
 import type { MeasuredService, UsageSample } from '../../src/device/web/usage-meter.ts';
-import type { UpdateState } from '../../src/shared/update-state.ts';
+import type { Trial, UpdateState } from '../../src/shared/update-state.ts';
 import type { DeviceUsage, ServiceUsage } from '../../src/shared/web-api.ts';
 
 const MIB = 1024 * 1024;
@@ -90,6 +90,22 @@ export function exampleUpdateState(): UpdateState {
     trialStart: 'efi-variable',
     trial: null,
     history: [],
+  };
+}
+
+export function exampleTrial(): Trial {
+  const startedAtMs = Date.now();
+  return {
+    id: '4f1c09d2a7b36e58',
+    slot: 'b',
+    buildId: BUILD_ID,
+    mode: 'reboot',
+    confirmBy: 'client',
+    who: 'michael@laptop',
+    fromBuildId: 'e17a4c02f95b8d63'.repeat(4),
+    startedAtMs,
+    deadlineAtMs: startedAtMs + 300_000,
+    waitsFor: [],
   };
 }
 

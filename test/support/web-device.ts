@@ -9,6 +9,7 @@ import type { AssetTable } from '../../src/device/web/assets.ts';
 import type { UpdatesOptions } from '../../src/device/web/updates.ts';
 import type { DeviceConfig } from '../../src/shared/services.ts';
 import type { TimeStatus } from '../../src/shared/time-status.ts';
+import type { UpdateState } from '../../src/shared/update-state.ts';
 import { createWebServer, listen, type WebLimits, type WebServer } from '../../src/device/web/server.ts';
 import { FakeMeter, exampleConfig, exampleNetwork, exampleTime } from './fake-device.ts';
 import { FakeInit } from './fake-init.ts';
@@ -29,6 +30,8 @@ export interface WebDeviceOptions {
   port?: number;
   password?: string | null;
   lively?: boolean;
+  /** As init knows it when the server starts. */
+  update?: Partial<UpdateState>;
   limits?: Partial<WebLimits>;
   assets?: AssetTable;
   config?: Partial<DeviceConfig>;
@@ -48,6 +51,7 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
     lively: options.lively ?? false,
     stopMs: options.lively === true ? 600 : 5,
   });
+  Object.assign(init.update, options.update);
   const server = createWebServer({
     config: { ...exampleConfig(options.password === null ? null : PASSWORD_HASH), ...options.config },
     initSocketPath: socketPath,
@@ -59,6 +63,7 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
     ...(options.updates === undefined ? {} : { updates: options.updates }),
   });
   const port = await listen(server.http, options.port ?? 0);
+  server.context.trial.start(port);
   return {
     url: `http://127.0.0.1:${port}`,
     port,

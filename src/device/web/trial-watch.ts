@@ -91,7 +91,12 @@ export class TrialWatch {
     // Those that run now: in a live trial they are not the ones of this program's own image.
     const services = await this.#options.init.get<ServiceStatus[]>(INIT_API.services);
     const page = `http://127.0.0.1:${this.#port}/`;
-    const checks = [this.#ask('page', page, { Cookie: `${SESSION_COOKIE}=${token}` })];
+    const checks = [
+      this.#ask('page', page, {
+        Cookie: `${SESSION_COOKIE}=${token}`,
+        'Accept-Encoding': 'gzip',
+      }),
+    ];
     for (const { name, state, health } of services)
       if (health && state === 'running') checks.push(this.#ask(`health of ${name}`, health.url, {}));
     return Promise.all(checks);
@@ -132,5 +137,7 @@ function askStatus(url: string, headers: http.OutgoingHttpHeaders, limitMs: numb
 
 function describe(error: NodeJS.ErrnoException): string {
   if (error.code === 'ECONNREFUSED') return 'refuses the connection';
-  return error.code === undefined ? error.message : `does not answer: ${error.code}`;
+  // Errors of Node.js itself say more than their code, those of the system do not.
+  const isOfSystem = error.code !== undefined && !error.code.startsWith('ERR_');
+  return isOfSystem ? `does not answer: ${error.code}` : error.message.slice(0, 150);
 }

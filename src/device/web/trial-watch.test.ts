@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import type net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { suite, test, type TestContext } from 'node:test';
+import { gzipSync } from 'node:zlib';
+
+import { exampleTrial } from '../../../test/support/fake-device.ts';
+import type { FakeInit } from '../../../test/support/fake-init.ts';
+import { startWebDevice, type WebDevice, type WebDeviceOptions } from '../../../test/support/web-device.ts';
+import type { TrialCheck } from '../../shared/update-state.ts';
+
+const PAGE = {
+  path: '/',
+  contentType: 'text/html',
+  etag: '"1"',
+  gzip: gzipSync('the page'),
+};
+
+async function start(t: TestContext, options: WebDeviceOptions = {}): Promise<WebDevice> {
+  const device = await startWebDevice({
+    assets: new Map([['/', PAGE]]),
+    limits: { trialIntervalMs: 10, trialAnswerMs: 200 },
+    ...options,
+  });
+  t.after(() => device.close());
+  return device;
+}
+
+/** An app that answers 204, 500 or 302 at an address of that name, and nothing anywhere else. */
+async function startApp(t: TestContext): Promise<string> {
+  const server = http.createServer((request, response) => {
+    const status = Number(request.url?.slice(1));
+    if (status > 0) response.writeHead(status, { Location: '/204' }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+}
+
+async function nextChecks(init: FakeInit): Promise<TrialCheck[]> {
+  init.checks = undefined;
+  while (!init.checks) await sleep(5);
+  return init.checks;
+}
+
+suite('TrialWatch', () => {
+  test('reports the page and the health of apps that run', async (t) => {
+    const device = await start(t, { update: { trial: exampleTrial() } });
+    const app = await startApp(t);
+    device.init.change('irrigation', { health: { url: `${app}/204` } });
+    device.init.change('sensor-hub', { health: { url: `${app}/500` } });
+    device.init.change('backup', { health: { url: `${app}/204` }, state: 'stopped' });
+    assert.deepEqual(await nextChecks(device.init), [
+      { name: 'page', problem: null },
+      { name: 'health of irrigation', problem: null },
+      { name: 'health of sensor-hub', problem: 'answers 500' },
+    ]);
+  });
+
+  test('says what is wrong with an answer, or that there is none', async (t) => {
+    const device = await start(t, { update: { trial: exampleTrial() } });
+    const app = await startApp(t);
+    const problems: [url: string, problem: string][] = [
+      [`${app}/302`, 'answers 302'],
+      [`${app}/silence`, 'does not answer within 0.2 s'],
+      ['http://127.0.0.1:1/', 'refuses the connection'],
+      ['https://127.0.0.1/', 'Protocol "https:" not supported. Expected "http:"'],
+    ];
+    for (const [url, problem] of problems) {
+      device.init.change('irrigation', { health: { url } });
+      await nextChecks(device.init);
+      assert.equal((await nextChecks(device.init))[1]?.problem, problem);
+    }
+  });
+
+  test('finds out that the page itself is gone', async (t) => {
+    const device = await start(t, { update: { trial: exampleTrial() }, assets: new Map() });
+    assert.deepEqual(await nextChecks(device.init), [{ name: 'page', problem: 'answers 500' }]);
+  });
+
+  test('rests without a trial, begins with one and ends with it', async (t) => {
+    const device = await start(t);
+    const { init } = device;
+    await sleep(50);
+    assert.equal(init.checks, undefined);
+    init.update.trial = exampleTrial();
+    device.server.context.trial.begin();
+    await nextChecks(init);
+    assert.equal(device.server.context.auth.sessions.size, 1);
+    init.update.trial = null;
+    while (device.server.context.auth.sessions.size > 0) await sleep(5);
+  });
+});
