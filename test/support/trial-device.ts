@@ -11,11 +11,17 @@ import type { Clock } from '../../src/device/init/update/clock.ts';
 import type { AppSwitch } from '../../src/device/init/update/updates.ts';
 import type { BootSwitch } from '../../src/device/update/boot-switch.ts';
 import { INIT_API } from '../../src/shared/init-api.ts';
-import { INIT_SOCKET_PATH, type ServiceSpec } from '../../src/shared/services.ts';
+import { NET_STATUS_PATH } from '../../src/shared/net-status.ts';
+import {
+  INIT_SOCKET_PATH,
+  type ServiceSpec,
+  type ServiceState,
+  type ServiceStatus,
+} from '../../src/shared/services.ts';
 import type { Slot } from '../../src/shared/slots.ts';
 import type { TrialCheck, TrialRequest, UpdateState } from '../../src/shared/update-state.ts';
 import { bootDevice, prepareDevice, putConfiguration, putExt4, service } from './init-scenario.ts';
-import type { RecordingSys } from './recording-sys.ts';
+import type { RecordedProcess, RecordingSys } from './recording-sys.ts';
 
 export class TestClock implements Clock {
   #now = 0;
@@ -50,8 +56,9 @@ export class TestBootSwitch implements BootSwitch {
   committedSlot: Slot = 'a';
   armed: Slot | null = null;
   trace: 'kept' | 'lost' | null = null;
-  /** The disk fails. */
+  /** What fails. */
   commitError: Error | null = null;
+  armError: Error | null = null;
   readError: Error | null = null;
 
   constructor(sys: RecordingSys) {
@@ -70,6 +77,7 @@ export class TestBootSwitch implements BootSwitch {
   }
 
   async armTrial(slot: Slot): Promise<void> {
+    if (this.armError !== null) throw this.armError;
     this.sys.log.push(`arm ${slot}`);
     this.armed = slot;
     this.trace = 'kept';
@@ -131,6 +139,34 @@ export class TrialDevice {
     return init;
   }
 
+  /** The restart into a trial of slot b, and the boot that comes of it. */
+  async bootTrial(request: Partial<TrialRequest> = {}): Promise<Init> {
+    await this.boot('a');
+    await this.startTrial(request);
+    await this.down();
+    return this.boot('b');
+  }
+
+  process(name: string): RecordedProcess {
+    const found = this.sys.processes.find(({ request }) => request.argv[0] === `/user/${name}`);
+    if (found === undefined) throw new Error(`"${name}" does not run`);
+    return found;
+  }
+
+  /** Ends its process; starts it again at once when that is due later. */
+  async crash(name: string, code = 1): Promise<void> {
+    this.process(name).exit({ code });
+    if ((await this.reaches(name, 'backoff', 'failed')) === 'failed') return;
+    await this.ask('POST', INIT_API.serviceAction(name, 'start'));
+    await this.reaches(name, 'running');
+  }
+
+  /** What `net` knows. */
+  network(addresses: readonly string[], gateways: readonly string[] = ['10.0.2.2']): void {
+    const interfaces = [{ name: 'eth0', carrier: true, addresses, gateways }];
+    this.sys.file(NET_STATUS_PATH, JSON.stringify({ formatVersion: 1, interfaces }));
+  }
+
   /** Resolves when the device has gone down; with what. */
   async down(): Promise<string> {
     for (;;) {
@@ -175,5 +211,22 @@ export class TrialDevice {
       changedApps: [],
       ...request,
     });
+  }
+
+  async stateOf(name: string): Promise<ServiceState | undefined> {
+    const { body } = await this.ask('GET', INIT_API.services);
+    return (body as ServiceStatus[]).find((status) => status.name === name)?.state;
+  }
+
+  async reaches(name: string, ...states: readonly ServiceState[]): Promise<ServiceState> {
+    for (;;) {
+      const state = await this.stateOf(name);
+      if (state !== undefined && states.includes(state)) return state;
+    }
+  }
+
+  /** Resolves when no trial goes on any more. */
+  async settled(): Promise<void> {
+    while ((await this.state()).trial !== null);
   }
 }

@@ -177,7 +177,7 @@ export class Updates {
   async #endTrial(run: TrialRun, end: TrialEnd): Promise<void> {
     const { pending } = run;
     if (end.outcome === 'confirmed') {
-      this.#say(`trial: confirmed by ${end.by}, slot ${pending.slot} is what starts from now on`);
+      this.#say(`trial: confirmed by ${end.by}: slot ${pending.slot} is what starts from now on`);
       if (pending.mode === 'live') this.#appSwitch?.keep();
       this.#close(pending, { outcome: 'confirmed', ...makeEnding(null) });
       return;
@@ -229,7 +229,9 @@ export class Updates {
     const bootSwitch = this.#bootSwitch;
     if (bootSwitch === null) throw new Error('There is no boot loader');
     this.#book.note(pending);
-    await bootSwitch.armTrial(pending.slot);
+    await bootSwitch.armTrial(pending.slot).catch((error: unknown) => {
+      throw new Error(`Cannot ask for a start of slot ${pending.slot}`, { cause: error });
+    });
     if (this.#options.isShuttingDown()) {
       await bootSwitch.disarm();
       throw new ApiRefusal(409, 'The device is shutting down');

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import type { UpdateRecord } from '../../../shared/update-state.ts';
+import { RecordingSys } from '../../../../test/support/recording-sys.ts';
+import { type PendingTrial, readTrialMemory, type TrialMemory, writeTrialMemory } from './trial-memory.ts';
+
+const name = fc.string({ minLength: 1, maxLength: 40 });
+const time = fc.integer({ min: 0, max: 8.64e15 });
+const reason = {
+  reason: fc.option(fc.string({ maxLength: 200 })),
+  lastLines: fc.option(fc.record({ of: name, lines: fc.array(fc.string(), { maxLength: 20 }) })),
+};
+const common = {
+  id: name,
+  mode: fc.constantFrom('live' as const, 'reboot' as const),
+  who: name,
+  fromBuildId: name,
+};
+const pending: fc.Arbitrary<PendingTrial> = fc.record({
+  ...common,
+  slot: fc.constantFrom('a' as const, 'b' as const),
+  buildId: name,
+  confirmBy: fc.constantFrom('client' as const, 'device' as const),
+  askedAtMs: time,
+  askedBootId: fc.string({ maxLength: 40 }),
+  before: fc.record({
+    network: fc.record({ ipv4: fc.boolean(), ipv6: fc.boolean() }),
+    waiting: fc.array(name, { maxLength: 5 }),
+  }),
+  startedBootId: fc.option(name),
+  ending: fc.option(fc.record({ atMs: time, ...reason })),
+  isSecondTry: fc.boolean(),
+});
+const record: fc.Arbitrary<UpdateRecord> = fc.record({
+  ...common,
+  startedAtMs: time,
+  endedAtMs: time,
+  toBuildId: name,
+  toSlot: fc.constantFrom('a' as const, 'b' as const),
+  outcome: fc.constantFrom('confirmed' as const, 'rolled back' as const, 'did not start' as const),
+  ...reason,
+  bootId: fc.option(name),
+});
+const memory: fc.Arbitrary<TrialMemory> = fc.record({
+  pending: fc.option(pending),
+  history: fc.array(record, { maxLength: 20 }),
+});
+
+test('what is remembered of trials is read as it was written', () => {
+  using sys = new RecordingSys();
+  fc.assert(
+    fc.property(memory, (written) => {
+      writeTrialMemory(sys, written);
+      assert.deepEqual(readTrialMemory(sys), JSON.parse(JSON.stringify(written)));
+    }),
+    { seed: 5, numRuns: 30 },
+  );
+});
+
+test('of a device that was never updated nothing is remembered', () => {
+  using sys = new RecordingSys();
+  assert.deepEqual(readTrialMemory(sys), { pending: null, history: [] });
+});
