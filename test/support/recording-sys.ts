@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type {
+  KernelImage,
   MountRequest,
   ProcessExit,
   ProgramResult,
@@ -36,7 +37,7 @@ export interface Answers {
   spawn?: (request: SpawnRequest) => void;
   onSignal?: (process: RecordedProcess, signal: string) => void;
   resizePartition?: () => void;
-  loadKernel?: () => void;
+  loadKernel?: (image: KernelImage) => void;
   rootDevice?: string;
 }
 
@@ -162,9 +163,9 @@ export class RecordingSys implements Sys, Disposable {
     this.#write(`${path} may be changed`);
   }
 
-  async loadKernel(path: string, cmdline: string): Promise<void> {
-    this.#write(`load kernel ${path}: ${cmdline}`);
-    this.answers.loadKernel?.();
+  async loadKernel(image: KernelImage, cmdline: string): Promise<void> {
+    this.#write(`load kernel from ${image.device}: ${cmdline}`);
+    this.answers.loadKernel?.(image);
   }
 
   async unloadKernel(): Promise<void> {

@@ -73,6 +73,13 @@ export interface Sys {
   mount(request: MountRequest): void;
   /** At once, with all that is mounted below it; who uses it may go on to, and it is gone with the last of them. */
   detachMount(target: string): void;
+/** A kernel's file, by where its bytes lie. */
+export interface KernelImage {
+  /** Path of the block device. */
+  device: string;
+  extents: readonly { offsetBytes: number; lengthBytes: number }[];
+}
+
   /** Fails with EBUSY while somebody uses it. */
   unmount(target: string): void;
   /** sync(2), then umount2(2) of each target in turn, in a thread of its own: storage may hang for ever. */
@@ -97,7 +104,7 @@ export interface Sys {
   /** The flag that efivarfs gives to a variable's file, so that nobody deletes it by accident. */
   clearImmutable(path: string): void;
   /** Puts a kernel into memory for `power('kexec')`, instead of one that is there already. */
-  loadKernel(path: string, cmdline: string): Promise<void>;
+  loadKernel(image: KernelImage, cmdline: string): Promise<void>;
   unloadKernel(): Promise<void>;
 
   /** Runs a program to its end; never rejects for the way it ended. */

@@ -50,7 +50,11 @@ class DeviceBootSwitch implements BootSwitch {
       this.#byVariable = efiTrial(sys, variables);
     }
     if (existsSync(sys.path(KEXEC_STATE))) {
-      this.#byKexec = kexecTrial(sys, (use) => this.#withBoot('r', use));
+      this.#byKexec = kexecTrial({
+        sys,
+        device: sys.path(boot.path),
+        withBoot: (use) => this.#withBoot('r', use),
+      });
     }
     this.#trace = new TrialTrace(sys, this.#variables);
   }
