@@ -25,6 +25,8 @@ export interface DiskLayout {
 export const FIRST_SECTOR = 8192;
 export const BOOT_PARTITION_BYTES = 256 * MIB;
 export const ROOT_PARTITION_BYTES = 500 * MIB;
+/** At the end of each root partition, at most: where an update notes what it has put where (device/update/place-record.ts). */
+export const UPDATE_RECORD_BYTES = 2 * MIB;
 /** Sectors at the disk's end that gokrazy leaves free: the backup GPT (33) and one more. */
 const TAIL_SECTORS = 34;
 /** Smallest disk: the three system partitions and 64 MiB for /perm. */

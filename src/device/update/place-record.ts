@@ -12,6 +12,7 @@
 
 import { createHash } from 'node:crypto';
 import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
+import { UPDATE_RECORD_BYTES } from '../../shared/disk-layout.ts';
 import { PAGE_BYTES } from './page-writer.ts';
 
 export interface ChunkPlace {
@@ -33,7 +34,7 @@ const HEADER_BYTES = 56;
 const SUM_OFFSET = 24;
 const ENTRY_BYTES = 44;
 /** Room for 23 000 chunks, which is more than an image of 1 GB has. */
-const MAX_AREA_BYTES = 1024 * 1024;
+const MAX_AREA_BYTES = UPDATE_RECORD_BYTES / 2;
 /** Of a smaller partition, the part that each area takes. */
 const AREA_SHARE = 1 / 256;
 

@@ -23,7 +23,7 @@ import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
 import { addComponents, type Components, librariesOf } from './component-files.ts';
 import { planDeviceConfig } from './device-config.ts';
 import { type DeviceProgram, loadDevicePrograms } from './device-programs.ts';
-import { encodeManifest, makeManifest } from './make-manifest.ts';
+import { encodeManifest, makeManifest, updateBytes } from './make-manifest.ts';
 import { writeRootImage } from './root-image.ts';
 import { RootTree } from './root-tree.ts';
 import { signManifest } from './sign-manifest.ts';
@@ -138,6 +138,7 @@ async function packImage(
     cacheDirectory: defaultCacheDirectory(),
     mtimeSec: plan.buildTimeSec,
     maxBytes: ROOT_PARTITION_BYTES,
+    updateBytes: updateBytes(parts.bootFiles),
     ...(signal === undefined ? {} : { signal }),
   });
   signal?.throwIfAborted();

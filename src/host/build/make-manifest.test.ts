@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { BOARDS } from '../../shared/boards.ts';
+import { UPDATE_RECORD_BYTES } from '../../shared/disk-layout.ts';
 import type { DeviceConfig } from '../../shared/services.ts';
 import { numberChunks } from '../../shared/chunk-index.ts';
 import { parseManifest } from '../../shared/parse-manifest.ts';
@@ -79,9 +80,9 @@ test('makeManifest: boot files in chunks of at most 1 MiB, of which a device kno
 
 test('makeManifest: the disk has to have room for boot files behind the root, and twice on the boot partition', async (t) => {
   const small = (await makeManifest(planWith(bootFiles(t, Buffer.alloc(MIB - 1))))).minLayout;
-  assert.equal(small.rootPartitionBytes, 8192 + MIB);
+  assert.equal(small.rootPartitionBytes, 8192 + MIB + UPDATE_RECORD_BYTES);
   const large = (await makeManifest(planWith(bootFiles(t, Buffer.alloc(20 * MIB))))).minLayout;
-  assert.equal(large.rootPartitionBytes, 8192 + 20 * MIB);
+  assert.equal(large.rootPartitionBytes, 8192 + 20 * MIB + UPDATE_RECORD_BYTES);
   // Slots begin at borders of 2048 clusters.
   assert.ok(large.bootPartitionBytes > 40 * MIB && large.bootPartitionBytes < 50 * MIB);
   assert.ok(small.bootPartitionBytes < 8 * MIB);

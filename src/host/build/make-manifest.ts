@@ -2,6 +2,7 @@
 
 import { sourceOfBytes } from '../../formats/byte-source.ts';
 import type { Board } from '../../shared/boards.ts';
+import { UPDATE_RECORD_BYTES } from '../../shared/disk-layout.ts';
 import { type Manifest, type ManifestApp, type ManifestFile, MANIFEST_NAME } from '../../shared/manifest.ts';
 import { MAX_SIGNATURES_BYTES, SIGNATURES_NAME } from '../../shared/manifest-signature.ts';
 import type { DeviceConfig } from '../../shared/services.ts';
@@ -11,7 +12,7 @@ import type { BootFile } from './boot-files.ts';
 import { neededBootBytes } from './boot-partition.ts';
 import { buildIdOf, describeEntries } from './build-id.ts';
 import { hashChunks } from './chunks.ts';
-import type { RootEntry } from './root-tree.ts';
+import type { FileContent, RootEntry } from './root-tree.ts';
 import { systemHash } from './system-hash.ts';
 
 /**
@@ -19,8 +20,7 @@ import { systemHash } from './system-hash.ts';
  * make the manifest longer, which every update sends. What counts is what an interrupted update has to send again.
  */
 const BOOT_CHUNK_BYTES = 1024 * 1024;
-/** Staged boot files begin at such borders of the root partition. */
-const STAGING_ALIGNMENT_BYTES = 4096;
+const PAGE_BYTES = 4096;
 
 export interface ManifestPlan {
   board: Board;
@@ -80,13 +80,22 @@ async function describeBootFile({ path, content }: BootFile): Promise<ManifestFi
   return { path, sizeBytes, ...(await hashChunks(source, [...borders, sizeBytes])) };
 }
 
+/** What an update needs behind the root image: all boot files wait there until they are complete, chunk by chunk. */
+export function updateBytes(bootFiles: readonly BootFile[]): number {
+  return bootFiles.reduce((sum, { content }) => sum + wholePages(sizeOf(content)), UPDATE_RECORD_BYTES);
+}
+
+function wholePages(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+function sizeOf(content: FileContent): number {
+  return content.kind === 'bytes' ? content.bytes.length : content.sizeBytes;
+}
+
 function minLayoutOf(manifest: Manifest, plan: ManifestPlan): Manifest['minLayout'] {
-  // An update keeps the boot files behind the root image until all of them are there.
-  const staged = [manifest.root, ...manifest.bootFiles].map(
-    ({ sizeBytes }) => Math.ceil(sizeBytes / STAGING_ALIGNMENT_BYTES) * STAGING_ALIGNMENT_BYTES,
-  );
   return {
-    rootPartitionBytes: staged.reduce((sum, bytes) => sum + bytes, 0),
+    rootPartitionBytes: wholePages(manifest.root.sizeBytes) + updateBytes(plan.bootFiles),
     bootPartitionBytes: neededBootBytes({
       hostname: manifest.hostname,
       timestampSec: manifest.buildTimeSec,

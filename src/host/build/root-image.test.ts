@@ -34,6 +34,7 @@ function optionsFor(t: TestContext, changes: Partial<RootImageOptions> = {}): Ro
     cacheDirectory: join(directory, 'cache'),
     mtimeSec: 1_700_000_000,
     maxBytes: 8 * MIB,
+    updateBytes: 0,
     ...changes,
   };
 }
@@ -78,12 +79,13 @@ test('writeRootImage: what is too large says by how much and which files weigh m
     ['/app/b/data', 'app:b', noise(2 * MIB, 'b')],
     ['/etc/small', 'config', noise(10, 'small')],
   ]);
-  await assert.rejects(writeRootImage(tree, optionsFor(t, { maxBytes: MIB })), {
+  await assert.rejects(writeRootImage(tree, optionsFor(t, { maxBytes: 3.5 * MIB, updateBytes: 1.5 * MIB })), {
     name: 'UserError',
-    message: 'Cannot build the root image: it needs 3.1 MiB, 2.1 MiB more than its partition of 1.0 MiB',
+    message: 'Cannot build the root image: it needs 4.6 MiB, 1.1 MiB more than its partition of 3.5 MiB',
     hint:
       'The largest files, uncompressed:\n' +
-      '    2.0 MiB  /app/b/data (app b)\n    1.0 MiB  /app/a/data (app a)\n    0.1 MiB  /etc/small (config)',
+      '    2.0 MiB  /app/b/data (app b)\n    1.5 MiB  kept free for updates\n' +
+      '    1.0 MiB  /app/a/data (app a)\n    0.1 MiB  /etc/small (config)',
   });
 });
 

@@ -20,8 +20,9 @@ export interface RootImageOptions {
   path: string;
   cacheDirectory: string;
   mtimeSec: number;
-  /** Size of the partition that it must fit into. */
+  /** Size of the partition that it must fit into, with what updates need there. */
   maxBytes: number;
+  updateBytes: number;
   signal?: AbortSignal;
 }
 
@@ -43,9 +44,11 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
   } finally {
     await device.close();
   }
-  if (result.sizeBytes > options.maxBytes) {
-    const sizes = { neededBytes: result.sizeBytes, maxBytes: options.maxBytes };
-    throw tooLarge('Cannot build the root image', sizes, weighFiles(entries));
+  const neededBytes = result.sizeBytes + options.updateBytes;
+  if (neededBytes > options.maxBytes) {
+    const room = { name: 'kept free for updates', sizeBytes: options.updateBytes };
+    const sizes = { neededBytes, maxBytes: options.maxBytes };
+    throw tooLarge('Cannot build the root image', sizes, [...weighFiles(entries), room]);
   }
   await prunePackedFiles(packed);
   const image = await FileDevice.open(options.path, 'r');
