@@ -53,11 +53,8 @@ function textFiles(config: DeviceConfig): Record<string, string> {
   };
 }
 
-/** What lists the users of the apps. */
-export const USER_FILES = ['/etc/passwd', '/etc/group'] as const;
-
 /** glibc and Go look users up here; `nobody` is what a program drops its rights to. */
-function userFiles({ services }: DeviceConfig): Record<(typeof USER_FILES)[number], string> {
+export function userFiles({ services }: Pick<DeviceConfig, 'services'>): Record<string, string> {
   const users = services.flatMap(({ user, dataDir }) => (user === undefined ? [] : [{ ...user, dataDir }]));
   const passwd = users.map(
     ({ name, uid, dataDir }) =>

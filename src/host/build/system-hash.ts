@@ -1,11 +1,11 @@
 // What a live switch cannot replace, as one hash (`Manifest.systemSha256`): the kernel and its arguments, and all
 // that the programs of the system run and read. Not in it: the apps' own files and services, and the files of the
-// root that only list the apps. A restarted app sees those of the new root.
+// root that list the apps' users. A restarted app sees those of the new root.
 
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
 import { buildIdOf, describeEntries } from './build-id.ts';
 import type { RootEntry } from './root-tree.ts';
-import { USER_FILES } from './system-files.ts';
+import { userFiles } from './system-files.ts';
 
 export interface SystemParts {
   /** Of the whole root; with or without the device's configuration. */
@@ -16,17 +16,20 @@ export interface SystemParts {
 }
 
 export async function systemHash(parts: SystemParts): Promise<string> {
-  const entries = parts.entries.filter(({ layer, path }) => !layer.startsWith('app:') && !PER_APP.has(path));
+  const config = systemConfig(parts.config);
+  const withoutApps = userFiles(config);
+  const entries = parts.entries.filter(
+    ({ layer, path }) =>
+      !layer.startsWith('app:') && path !== DEVICE_CONFIG_PATH && !Object.hasOwn(withoutApps, path),
+  );
   return buildIdOf([
     ...(await describeEntries(entries)),
+    JSON.stringify(withoutApps),
     ...parts.bootFiles.map(({ path, sha256 }) => `boot ${path} ${sha256}`).toSorted(),
     JSON.stringify(parts.kernelArgs),
-    JSON.stringify(systemConfig(parts.config)),
+    JSON.stringify(config),
   ]);
 }
-
-/** Their lines about apps follow from the apps' services, and those about the system never change by themselves. */
-const PER_APP: ReadonlySet<string> = new Set([DEVICE_CONFIG_PATH, ...USER_FILES]);
 
 /** Everything but what names this very build, and the apps. What is added to DeviceConfig one day is in it. */
 function systemConfig(config: DeviceConfig): DeviceConfig {
