@@ -13,18 +13,20 @@ export interface KeptLogs {
   lines(boot: number, log: string): Promise<KeptLine[] | undefined>;
 }
 
+/** What the boot loader still knows. */
+export type TrialTrace = Awaited<ReturnType<BootSwitch['takeTrace']>>;
+
 export interface LastTrialEvidence {
   pending: PendingTrial;
   /** What the boot loader starts. */
   committed: Slot;
-  takeTrace: BootSwitch['takeTrace'];
+  trace: TrialTrace;
   logs: KeptLogs;
 }
 
 /** `forgotten`: the firmware has not even tried. */
 export async function judgeLastTrial(evidence: LastTrialEvidence): Promise<TrialOutcome | 'forgotten'> {
-  const { pending, committed, takeTrace, logs } = evidence;
-  const trace = pending.mode === 'reboot' ? await takeTrace() : null;
+  const { pending, committed, trace, logs } = evidence;
   const bootId = pending.startedBootId;
   // The power was cut between the boot loader's sector and our own note of it.
   if (pending.slot === committed) return { outcome: 'confirmed', bootId, ...makeEnding(null) };

@@ -12,20 +12,23 @@ export interface NetworkQuality {
 }
 
 export function readNetworkQuality(sys: Sys): NetworkQuality {
-  let interfaces: readonly InterfaceStatus[];
   try {
-    ({ interfaces } = JSON.parse(readFileSync(sys.path(NET_STATUS_PATH), 'utf8')) as NetStatus);
+    const { interfaces } = JSON.parse(readFileSync(sys.path(NET_STATUS_PATH), 'utf8')) as NetStatus;
+    const alive = interfaces.filter(({ carrier }) => carrier);
+    return { ipv4: alive.some(hasRoutedIpv4), ipv6: alive.some(hasGlobalIpv6) };
   } catch {
     // Not written yet.
     return { ipv4: false, ipv6: false };
   }
-  const alive = interfaces.filter(({ carrier }) => carrier);
-  return {
-    ipv4: alive.some(
-      ({ addresses, gateways }) => gateways.length > 0 && addresses.some((address) => !address.includes(':')),
-    ),
-    ipv6: alive.some(({ addresses }) => addresses.some((address) => /^[23][0-9a-f]{3}:/.test(address))),
-  };
+}
+
+function hasRoutedIpv4({ addresses, gateways }: InterfaceStatus): boolean {
+  return gateways.length > 0 && addresses.some((address) => !address.includes(':'));
+}
+
+/** 2000::/3 */
+function hasGlobalIpv6({ addresses }: InterfaceStatus): boolean {
+  return addresses.some((address) => /^[23][0-9a-f]{3}:/.test(address));
 }
 
 /** A sentence about what is missing. */

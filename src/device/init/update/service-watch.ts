@@ -90,6 +90,8 @@ export class ServiceWatch {
   #observe(status: ServiceStatus): void {
     const observed = this.#observedOf(status.name);
     if (hasCrashed(status)) this.#noteCrash(status, observed);
+    // By request, a live switch's maybe: what comes next has to prove itself anew.
+    else if (status.state === 'stopping') observed.wellSince = null;
     else if (this.#isWell(status)) observed.wellSince ??= this.#clock.now();
   }
 

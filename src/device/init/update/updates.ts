@@ -4,6 +4,7 @@
 
 import { SLOT_PARAMETER } from '../../../shared/cmdline.ts';
 import { LOG_OF_INIT } from '../../../shared/init-api.ts';
+import type { LogLine } from '../../../shared/services.ts';
 import { isSlot, type Slot } from '../../../shared/slots.ts';
 import {
   type ConfirmTrial,
@@ -21,6 +22,7 @@ import { askedTrial, unknownTrial, viewTrial } from './asked-trial.ts';
 import type { Clock } from './clock.ts';
 import { makeEnding, TrialBook } from './trial-book.ts';
 import type { PendingTrial, TrialEnding } from './trial-memory.ts';
+import type { TrialTrace } from './last-trial.ts';
 import type { TrialEnd, TrialRun } from './trial-run.ts';
 
 /** Apps from the other slot, without a restart (live-switch.ts). */
@@ -85,10 +87,10 @@ export class Updates {
     const early = this.#book.pending?.ending ?? null;
     this.#book.load();
     const { pending } = this.#book;
-    if (this.#run !== null) this.#recallTrial(this.#run, pending, early);
-    else if (this.#committed === null) await this.#recallWithoutLoader(pending);
-    else if (pending !== null) await this.#settle(pending, this.#committed);
-    else await this.#bootSwitch?.takeTrace();
+    if (this.#run !== null) return this.#recallTrial(this.#run, pending, early);
+    if (this.#committed === null) return this.#recallWithoutLoader(pending);
+    const trace = await this.#takeTrace();
+    if (pending !== null) await this.#settle(pending, this.#committed, trace);
   }
 
   state(): UpdateState {
@@ -184,8 +186,7 @@ export class Updates {
     }
     const { reason, of } = end.fault;
     this.#say(`trial: rolled back: ${reason}`);
-    const log = this.#device.supervisor.get(of)?.log ?? this.#device.log.ring;
-    const ending = makeEnding(reason, { of, lines: log.last(LINES_OF_FAULT) });
+    const ending = makeEnding(reason, this.#lastLinesOf(of));
     this.#book.note({ ...pending, ending });
     const why = `the trial of build ${pending.buildId} is rolled back: ${reason}`;
     if (pending.mode === 'reboot') this.#options.restart(why);
@@ -274,16 +275,9 @@ export class Updates {
     if (this.#book.note(started)) await this.#supervise(started);
   }
 
-  async #settle(pending: PendingTrial, committed: Slot): Promise<void> {
-    const bootSwitch = this.#bootSwitch;
-    if (bootSwitch === null) return;
+  async #settle(pending: PendingTrial, committed: Slot, trace: TrialTrace): Promise<void> {
     const { judgeLastTrial } = await import('./last-trial.ts');
-    const outcome = await judgeLastTrial({
-      pending,
-      committed,
-      takeTrace: () => bootSwitch.takeTrace(),
-      logs: this.#device.logKeeper,
-    });
+    const outcome = await judgeLastTrial({ pending, committed, trace, logs: this.#device.logKeeper });
     if (outcome !== 'forgotten') {
       this.#say(`trial of build ${pending.buildId}: ${outcome.outcome}${toReason(outcome.reason)}`);
       this.#book.close(pending, outcome);
@@ -321,6 +315,23 @@ export class Updates {
       limitMs: TRIAL_LIMIT_MS,
       waitsFor: [`the device restarts into slot ${this.#asked.slot}`],
     });
+  }
+
+  #lastLinesOf(name: string): { of: string; lines: LogLine[] } {
+    const log = this.#device.supervisor.get(name)?.log;
+    return log === undefined
+      ? { of: LOG_OF_INIT, lines: this.#device.log.ring.last(LINES_OF_FAULT) }
+      : { of: name, lines: log.last(LINES_OF_FAULT) };
+  }
+
+  /** To be asked for at every start: the switch finds out about the firmware by it. */
+  async #takeTrace(): Promise<TrialTrace> {
+    try {
+      return (await this.#bootSwitch?.takeTrace()) ?? null;
+    } catch (error) {
+      this.#say(`It is not known what the firmware keeps: ${describeError(error)}`);
+      return null;
+    }
   }
 
   #say(text: string): void {
