@@ -3,13 +3,16 @@
 import * as v from 'valibot';
 import { parseTrustedKey, TRUSTED_KEY } from './trusted-key.ts';
 
-const NOT_A_KEY =
-  'must be a public key as "tsk key show" prints it: "ed25519:BASE64", or "ed25519:BASE64 until 2027-01-31"';
-
 const trustedKey = v.pipe(
   v.string('must be a string'),
-  v.regex(TRUSTED_KEY, NOT_A_KEY),
-  v.check((text) => parseTrustedKey(text) !== undefined, NOT_A_KEY),
+  v.regex(
+    TRUSTED_KEY,
+    'must be a public key as "tsk key show" prints it: "ed25519:BASE64", or "ed25519:BASE64 until 2027-01-31"',
+  ),
+  v.check(
+    (text) => !TRUSTED_KEY.test(text) || parseTrustedKey(text) !== undefined,
+    'has a mistyped key, or a day that there is not',
+  ),
 );
 
 export const updateSchema = v.pipe(
