@@ -9,6 +9,8 @@ import { BadStream } from './update-refusal.ts';
 /** Throws BadStream for what is no zstd, or not all of one. */
 export async function* inflateZstd(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const zstd = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG } });
+  // What goes wrong while nobody feeds it is told by the next piece.
+  zstd.on('error', () => {});
   try {
     for await (const piece of pieces) {
       // It ends where the next thing is no frame, and takes the rest without a word.

@@ -9,6 +9,8 @@ import { logError, logLine } from './log.ts';
 import { createWebServer, listen } from './server.ts';
 import { EMBEDDED_ASSETS } from 'virtual:web-ui-assets';
 
+const LAST_ANSWERS_MS = 50;
+
 async function main(): Promise<void> {
   const config = JSON.parse(readFileSync(DEVICE_CONFIG_PATH, 'utf8')) as DeviceConfig;
   const server = createWebServer({
@@ -16,9 +18,10 @@ async function main(): Promise<void> {
     initSocketPath: INIT_SOCKET_PATH,
     assets: assetTable(EMBEDDED_ASSETS),
   });
-  // Sessions are in memory and answers are short: there is nothing to save.
+  // Sessions are in memory and answers are short: there is nothing to save. But one may be on its way that says why
+  // this ends, to whoever asked for a restart.
   process.once('SIGTERM', () => {
-    process.exit(0);
+    setTimeout(() => process.exit(0), LAST_ANSWERS_MS);
   });
   const port = await listen(server.http, config.web.port);
   server.context.trial.start(port);
