@@ -1,7 +1,7 @@
 // Trials that could not say how they ended: what the old slot makes of what they left behind.
 
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import type { UpdateRecord } from '../../src/shared/update-state.ts';
 import { consoleLines } from '../support/init-scenario.ts';
@@ -58,6 +58,7 @@ test('a trial that ends without a word leaves its logs', async () => {
   await askForTrial(device);
   const trial = await device.boot('b');
   trial.device.log.say('about to hang');
+  // It does that by itself every few seconds.
   await trial.device.logKeeper.flush();
   const { id } = trial.device.bootRecord();
   await device.boot('a');
@@ -85,7 +86,10 @@ test('a trial that left no logs either', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);
   await askForTrial(device);
-  const { id } = (await device.boot('b')).device.bootRecord();
+  const trial = await device.boot('b');
+  const { id } = trial.device.bootRecord();
+  await trial.device.logKeeper.flush();
+  rmSync(sys.path('/perm/log'), { recursive: true });
   await device.boot('a');
   const record = await lastRecord(device);
   assert.deepEqual([record?.outcome, record?.bootId, record?.lastLines], ['rolled back', id, null]);
@@ -176,4 +180,14 @@ test('the history is bounded, and the memory is for root alone', async () => {
   const ids = (await device.state()).history.map(({ id }) => id);
   assert.deepEqual([ids.length, ids[1], ids.at(-1)], [20, 'earlier 0', 'earlier 18']);
   assert.equal(statSync(sys.path(MEMORY)).mode & 0o777, 0o600);
+});
+
+test('what is said at the start of a trial is on the medium before anything else can happen', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  await askForTrial(device);
+  const trial = await device.boot('b');
+  let lines: readonly { text: string }[] = [];
+  while (lines.length === 0) lines = (await trial.device.logKeeper.lines(0, 'init')) ?? [];
+  assert.ok(lines.some(({ text }) => text === 'trial of slot b, build b2, for at most 300 s'));
 });

@@ -9,7 +9,7 @@ import { encodeKeptLine, type KeptLine, KEPT_LINE_OVERHEAD_BYTES } from './kept-
 const append = promisify(appendFile) as (
   path: string,
   text: string,
-  options: { mode: number },
+  options: { mode: number; flush: boolean },
 ) => Promise<void>;
 const move = promisify(rename);
 const look = promisify(stat) as (path: string) => Promise<{ size: number }>;
@@ -66,8 +66,8 @@ export class KeptLog {
     this.#push(line);
   }
 
-  /** Rejects when the storage does; what was to be written is then lost, and counted. */
-  async write(path: string): Promise<number> {
+  /** Rejects when the storage does; what was to be written is then lost, and counted. `isForced`: onto the medium. */
+  async write(path: string, isForced = false): Promise<number> {
     this.#noteLeft();
     const lines = this.#pending;
     this.#pending = [];
@@ -83,7 +83,7 @@ export class KeptLog {
         await move(path, `${path}.1`);
         this.#fileBytes = 0;
       }
-      await append(path, text, { mode: 0o600 });
+      await append(path, text, { mode: 0o600, flush: isForced });
     } catch (error) {
       this.#isCut = true;
       this.#fileBytes = undefined;

@@ -25,6 +25,8 @@ import { KeptLog, type Waiting } from './kept-log.ts';
 const FLUSH_EVERY_MS = 30_000;
 /** A device that fails soon after its start shall leave something behind. */
 const FIRST_FLUSH_AFTER_MS = 5000;
+/** While a failure of the whole device is to be reckoned with. */
+const SAFE_FLUSH_EVERY_MS = 5000;
 const FLUSH_AT_BYTES = 64 * 1024;
 const MAX_WAITING_BYTES = 256 * 1024;
 /** After a failure of a service; one that fails again and again must not make this a steady stream. */
@@ -64,6 +66,7 @@ export class LogKeeper {
   #soonTimer: NodeJS.Timeout | undefined;
   #lastSoon = -Infinity;
   #isFailing = false;
+  #isSafe = false;
   /** `flush` has been called and has not begun yet, or is at it. */
   #isFlushAsked = false;
 
@@ -111,6 +114,17 @@ export class LogKeeper {
     if (this.#boot === undefined || this.#now() - this.#lastSoon < SOON_AT_MOST_EVERY_MS) return;
     this.#lastSoon = this.#now();
     this.#soonTimer = setTimeout(() => void this.flush(), FLUSH_SOON_MS).unref();
+  }
+
+  /**
+   * On: lines are written sooner and forced onto the medium, so that those of a device that hangs or panics can be
+   * read after its next start.
+   */
+  keepSafe(isSafe: boolean): void {
+    this.#isSafe = isSafe;
+    if (this.#boot === undefined || !isSafe) return;
+    void this.flush();
+    this.#flushAfter(SAFE_FLUSH_EVERY_MS);
   }
 
   /** Never rejects. */
@@ -169,7 +183,7 @@ export class LogKeeper {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       void this.flush();
-      this.#flushAfter(FLUSH_EVERY_MS);
+      this.#flushAfter(this.#isSafe ? SAFE_FLUSH_EVERY_MS : FLUSH_EVERY_MS);
     }, delayMs).unref();
   }
 
@@ -179,7 +193,7 @@ export class LogKeeper {
       this.#name ??= await this.#open(boot);
       const directory = join(this.#directory, this.#name);
       for (const log of this.#logs.filter(({ isEmpty }) => !isEmpty)) {
-        this.#writtenSincePrune += await log.write(join(directory, `${log.name}.log`));
+        this.#writtenSincePrune += await log.write(join(directory, `${log.name}.log`), this.#isSafe);
       }
       if (this.#writtenSincePrune >= PRUNE_EVERY_BYTES) await this.#prune();
       this.#isFailing = false;

@@ -2,10 +2,24 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Slot } from '../../../shared/slots.ts';
-import type { Trial, TrialRequest } from '../../../shared/update-state.ts';
+import type { Trial, TrialRequest, UpdateState } from '../../../shared/update-state.ts';
 import type { Device } from '../device.ts';
 import { readNetworkQuality } from './network-quality.ts';
 import type { PendingTrial } from './trial-memory.ts';
+
+/** null: it may be tried. */
+export function whyNotTry(
+  { slot, mode }: TrialRequest,
+  { running, committed, trial, trialStart }: UpdateState,
+): string | null {
+  if (trial !== null) return 'a trial is going on';
+  if (running === null || committed === null) return 'it is not known which slot the boot loader starts';
+  if (slot === running) return 'the device runs from it';
+  // After a live switch.
+  if (slot === committed) return 'it is what the device starts from; restart the device instead';
+  if (mode === 'reboot' && trialStart === null) return 'the boot loader of this device cannot try anything';
+  return null;
+}
 
 /** With how things are now, for comparison. */
 export function askedTrial(device: Device, request: TrialRequest): PendingTrial {

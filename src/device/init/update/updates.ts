@@ -18,7 +18,7 @@ import type { BootSwitch } from '../../update/boot-switch.ts';
 import { ApiRefusal } from '../api/api-refusal.ts';
 import { describeError } from '../boot-step.ts';
 import type { Device } from '../device.ts';
-import { askedTrial, unknownTrial, viewTrial } from './asked-trial.ts';
+import { askedTrial, unknownTrial, viewTrial, whyNotTry } from './asked-trial.ts';
 import type { Clock } from './clock.ts';
 import { makeEnding, TrialBook } from './trial-book.ts';
 import type { PendingTrial, TrialEnding } from './trial-memory.ts';
@@ -58,6 +58,7 @@ export class Updates {
   /** The device restarts into it. */
   #asked: PendingTrial | null = null;
   #run: TrialRun | null = null;
+  #isRecalled = false;
   /** Resolves when apps have been switched, or that has failed. */
   #switching: Promise<void> = Promise.resolve();
 
@@ -86,6 +87,7 @@ export class Updates {
   async recall(): Promise<void> {
     const early = this.#book.pending?.ending ?? null;
     this.#book.load();
+    this.#isRecalled = true;
     const { pending } = this.#book;
     if (this.#run !== null) return this.#recallTrial(this.#run, pending, early);
     if (this.#committed === null) return this.#recallWithoutLoader(pending);
@@ -111,7 +113,10 @@ export class Updates {
 
   /** Returns what is to be done once the asker knows that it is accepted. */
   async startTrial(request: TrialRequest): Promise<() => void> {
-    this.#refuseTrial(request);
+    if (this.#options.isShuttingDown()) throw new ApiRefusal(409, 'The device is shutting down');
+    const problem = this.#isRecalled ? whyNotTry(request, this.state()) : 'the device is still starting';
+    if (problem !== null)
+      throw new ApiRefusal(409, `Cannot try build ${request.buildId} in slot ${request.slot}: ${problem}`);
     const pending = askedTrial(this.#device, request);
     this.#asked = pending;
     try {
@@ -181,6 +186,7 @@ export class Updates {
     if (end.outcome === 'confirmed') {
       this.#say(`trial: confirmed by ${end.by}: slot ${pending.slot} is what starts from now on`);
       if (pending.mode === 'live') this.#appSwitch?.keep();
+      this.#device.logKeeper.keepSafe(false);
       this.#close(pending, { outcome: 'confirmed', ...makeEnding(null) });
       return;
     }
@@ -209,21 +215,6 @@ export class Updates {
   #close(pending: PendingTrial, end: { outcome: 'confirmed' | 'rolled back' } & TrialEnding): void {
     this.#run = null;
     this.#book.close(pending, { bootId: pending.startedBootId, ...end });
-  }
-
-  #refuseTrial({ slot, buildId, mode }: TrialRequest): void {
-    const [running, committed] = [this.#running, this.#committed];
-    const cannot = `Cannot try build ${buildId} in slot ${slot}`;
-    if (this.#options.isShuttingDown()) throw new ApiRefusal(409, 'The device is shutting down');
-    if (this.#run !== null || this.#asked !== null)
-      throw new ApiRefusal(409, `${cannot}: a trial is going on`);
-    if (running === null || committed === null || this.#bootSwitch === null)
-      throw new ApiRefusal(409, `${cannot}: it is not known which slot the boot loader starts`);
-    if (slot === running) throw new ApiRefusal(409, `${cannot}: the device runs from it`);
-    if (slot === committed)
-      throw new ApiRefusal(409, `${cannot}: it is what the device starts from; restart the device instead`);
-    if (mode === 'reboot' && this.#bootSwitch.trialStart === null)
-      throw new ApiRefusal(409, `${cannot}: the boot loader of this device cannot try anything`);
   }
 
   async #arm(pending: PendingTrial): Promise<() => void> {
@@ -261,6 +252,7 @@ export class Updates {
     if (isThis) this.#say(`trial: ${known.who} asked for it, ${confirmer(known)} has to confirm it`);
     run.identify({ ...known, startedBootId: this.#device.bootRecord().id, ending: early });
     this.#book.note(run.pending);
+    this.#device.logKeeper.keepSafe(true);
   }
 
   /**
