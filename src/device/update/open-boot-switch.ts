@@ -19,14 +19,22 @@ import { TrialTrace } from './trial-trace.ts';
 
 /** Set by the loader at each start: where it is missing, variables do not work at all. */
 const LOADER_INFO = loaderVariable('LoaderInfo');
-/** Would win over loader.conf. `bootctl set-default` writes it, and nothing of ours. */
+/**
+ * Wins over loader.conf. `bootctl set-default` writes it, and nothing of ours. Left there, it could make a device take
+ * every start for a trial, and roll it back.
+ */
 const LOADER_DEFAULT = loaderVariable('LoaderEntryDefault');
 /** There when the kernel can do it at all. */
 const KEXEC_STATE = '/sys/kernel/kexec_loaded';
 
-/** Throws when the device has no boot partition of ours. What it remembers is in /perm: open it when that is there. */
-export function openBootSwitch(sys: Sys, say: (text: string) => void): BootSwitch {
-  return new DeviceBootSwitch(sys, partitionOf(locateRootDisk(sys), BOOT_PARTITION), say);
+/**
+ * Throws when the device has no boot partition of ours. What it remembers is in /perm and read when it is needed:
+ * `trialStart` and `takeTrace` are right when /perm is there.
+ */
+export async function openBootSwitch(sys: Sys, say: (text: string) => void): Promise<BootSwitch> {
+  const bootSwitch = new DeviceBootSwitch(sys, partitionOf(locateRootDisk(sys), BOOT_PARTITION), say);
+  await bootSwitch.removeOtherDefault();
+  return bootSwitch;
 }
 
 class DeviceBootSwitch implements BootSwitch {
@@ -73,6 +81,14 @@ class DeviceBootSwitch implements BootSwitch {
     await this.#variables?.remove(LOADER_DEFAULT);
   }
 
+  async removeOtherDefault(): Promise<void> {
+    try {
+      await this.#variables?.remove(LOADER_DEFAULT);
+    } catch (error) {
+      this.#say(`Cannot remove the variable "LoaderEntryDefault": ${describeError(error)}`);
+    }
+  }
+
   async armTrial(slot: Slot): Promise<void> {
     if (this.#canUseVariables()) {
       try {
@@ -113,7 +129,6 @@ class DeviceBootSwitch implements BootSwitch {
   async #armByVariable(slot: Slot): Promise<void> {
     const [variables, start] = [this.#variables, this.#byVariable];
     if (!variables || !start) return;
-    await variables.remove(LOADER_DEFAULT);
     await addFirmwareRetry(variables, this.#boot).catch((error: unknown) => {
       this.#say(`a kernel that cannot be loaded will need a power cycle: ${describeError(error)}`);
     });

@@ -22,10 +22,11 @@ const sys: Sys = {
 };
 mkdirSync(OWN_STATE, { recursive: true });
 const said: string[] = [];
-const bootSwitch = openBootSwitch(sys, (text) => said.push(text));
-const trace = bootSwitch.takeTrace();
+const opened = openBootSwitch(sys, (text) => said.push(text));
+const trace = opened.then((bootSwitch) => bootSwitch.takeTrace());
 
 async function act(name: string, slot: Slot, text: string): Promise<void> {
+  const bootSwitch = await opened;
   switch (name) {
     case 'arm':
       return bootSwitch.armTrial(slot);
@@ -58,12 +59,13 @@ async function spoilKernel(slot: Slot): Promise<void> {
 }
 
 async function restart(name: string): Promise<void> {
-  if (name === 'restart-into-trial') await bootSwitch.restartIntoTrial();
+  if (name === 'restart-into-trial') await (await opened).restartIntoTrial();
   else if (name === 'restart') sys.power('restart');
   else writeFileSync('/proc/sysrq-trigger', 'c');
 }
 
 async function state(): Promise<object> {
+  const bootSwitch = await opened;
   return {
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
     cmdline: readFileSync('/proc/cmdline', 'latin1').trim(),
