@@ -98,14 +98,25 @@ function bordersEvery(stepBytes: number, endBytes: number): number[] {
   return [...borders, endBytes];
 }
 
+export interface SlotDiskOptions {
+  /** Laid out so that nobody else needs their sectors. */
+  zones?: readonly string[];
+  rootPartitionBytes?: number;
+  bootPartitionBytes?: number;
+}
+
 /** Slot a runs `running`; slot b is `other`, and without one it is empty. */
 export async function slotDisk(
   running: TestImage,
   other?: TestImage,
-  options: { zones?: readonly string[]; rootPartitionBytes?: number } = {},
+  options: SlotDiskOptions = {},
 ): Promise<SlotDisk> {
-  const { zones = SLOTS, rootPartitionBytes = ROOT_PARTITION_BYTES } = options;
-  const boot = new SparseDevice(BOOT_BYTES);
+  const {
+    zones = SLOTS,
+    rootPartitionBytes = ROOT_PARTITION_BYTES,
+    bootPartitionBytes = BOOT_BYTES,
+  } = options;
+  const boot = new SparseDevice(bootPartitionBytes);
   const files = {
     [LOADER_CONF_PATH]: Buffer.from(formatLoaderConf('a')),
     ...loaderEntryOf('a', running),
@@ -114,7 +125,7 @@ export async function slotDisk(
     ...(other && slotFilesOf('b', other)),
   };
   await writeFat(boot, {
-    sizeBytes: BOOT_BYTES,
+    sizeBytes: bootPartitionBytes,
     hiddenSectors: 8192,
     label: 'TSKBOOT',
     volumeId: 1,
@@ -178,9 +189,11 @@ export class SlotDisk implements UpdateDisk {
   readonly sourceRoot: ByteSource;
   readonly targetRoot: ByteDevice;
   readonly devices: { boot: SparseDevice; sourceRoot: SparseDevice; targetRoot: SparseDevice };
-  /** Writes that still succeed. */
+  /** Writes that still succeed, and sectors of the one after them that still do. */
   writesLeft = Infinity;
-  writes = 0;
+  sectorsLeft = 0;
+  /** Sectors of each write. */
+  readonly writes: number[] = [];
 
   constructor(boot: SparseDevice, sourceRoot: SparseDevice, targetRoot: SparseDevice) {
     this.devices = { boot, sourceRoot, targetRoot };
@@ -196,10 +209,17 @@ export class SlotDisk implements UpdateDisk {
     return new SlotDisk(boot.clone(), sourceRoot.clone(), targetRoot.clone());
   }
 
-  /** Exact, but for sectors that are written twice. */
-  get writtenBytes(): number {
-    const { boot, targetRoot } = this.devices;
-    return [...boot.log, ...targetRoot.log].filter((entry) => entry !== 'flush').length * 512;
+  /** What a power cut leaves of this disk, which was `before`: of what was not flushed, what `keeps` says. */
+  afterPowerCut(before: SlotDisk, keeps: () => boolean): SlotDisk {
+    const disk = before.clone();
+    for (const name of ['boot', 'targetRoot'] as const) {
+      const { log } = this.devices[name];
+      const lastFlush = log.lastIndexOf('flush');
+      for (const [i, entry] of log.entries()) {
+        if (entry !== 'flush' && (i < lastFlush || keeps())) disk.devices[name].replay(entry);
+      }
+    }
+    return disk;
   }
 
   #limited(device: SparseDevice): ByteDevice {
@@ -207,9 +227,14 @@ export class SlotDisk implements UpdateDisk {
       sizeBytes: device.sizeBytes,
       read: (offsetBytes, lengthBytes) => device.read(offsetBytes, lengthBytes),
       write: async (offsetBytes, bytes) => {
-        if (this.writesLeft <= 0) throw new PowerCut();
+        if (this.writesLeft <= 0) {
+          const whole = Math.min(bytes.length, this.sectorsLeft * 512);
+          this.sectorsLeft = 0;
+          if (whole > 0) await device.write(offsetBytes, bytes.subarray(0, whole));
+          throw new PowerCut();
+        }
         this.writesLeft--;
-        this.writes++;
+        this.writes.push(Math.ceil(bytes.length / 512));
         await device.write(offsetBytes, bytes);
       },
       flush: async () => {

@@ -63,6 +63,15 @@ interface Patch {
   lengthBytes: number;
 }
 
+interface Attempt {
+  image: 'next' | 'third';
+  /** After so many writes, and sectors of one more, it is cut off. */
+  writes: number;
+  sectors: number;
+  /** Of what was not flushed, whether each sector is lost, over and over; undefined: it is no power cut. */
+  losses: readonly boolean[] | undefined;
+}
+
 export interface History {
   running: ImageSeed;
   other: ImageSeed | undefined;
@@ -70,7 +79,7 @@ export interface History {
   third: ImageSeed;
   patches: readonly Patch[];
   damagedDirectory: boolean;
-  attempts: readonly { image: 'next' | 'third'; writes: number }[];
+  attempts: readonly Attempt[];
 }
 
 const offset = fc.integer({ min: 0, max: 400_000 });
@@ -91,7 +100,12 @@ export const history: fc.Arbitrary<History> = fc.record({
   ),
   damagedDirectory: fc.boolean(),
   attempts: fc.array(
-    fc.record({ image: fc.constantFrom('next', 'third'), writes: fc.integer({ min: 0, max: 90 }) }),
+    fc.record({
+      image: fc.constantFrom('next', 'third'),
+      writes: fc.nat(60),
+      sectors: fc.nat(12),
+      losses: fc.option(fc.array(fc.boolean(), { minLength: 1, maxLength: 30 }), { nil: undefined }),
+    }),
     { maxLength: 3 },
   ),
 });
@@ -165,20 +179,27 @@ async function assertWholeIfMarked(disk: SlotDisk, images: readonly TestImage[])
 export async function runHistory(scenario: History): Promise<void> {
   const images = { next: await imageOf(scenario.next), third: await imageOf(scenario.third) };
   const other = scenario.other && (await imageOf(scenario.other));
-  const disk = await diskOf(scenario, images.next);
+  let disk = await diskOf(scenario, images.next);
   const before = disk.clone();
   const known = [images.next, images.third, ...(other ? [other] : [])];
   const sent: Sent = new Set();
-  for (const { image, writes } of scenario.attempts) {
+  let isTouched = false;
+  for (const { image, writes, sectors, losses } of scenario.attempts) {
+    const atStart = disk.clone();
     disk.writesLeft = writes;
+    disk.sectorsLeft = sectors;
     await attempt(disk, images[image], sent);
-    disk.writesLeft = Infinity;
+    isTouched ||= disk.devices.targetRoot.log.length > 0;
+    assert.deepEqual(disk.devices.sourceRoot.log, []);
+    let lost = 0;
+    disk = disk.afterPowerCut(atStart, () => !losses || losses[lost++ % losses.length] !== true);
+    if (losses) sent.clear();
     await assertSourceUntouched(disk, before);
-    if (disk.devices.targetRoot.log.length > 0) await assertWholeIfMarked(disk, known);
+    if (isTouched) await assertWholeIfMarked(disk, known);
   }
   assert.ok(await attempt(disk, images.next, sent));
   await assertInstalled(disk, images.next, before);
-  const writesBefore = disk.writes;
+  disk.writes.length = 0;
   assert.ok(await attempt(disk, images.next, sent));
-  assert.equal(disk.writes, writesBefore, 'a whole slot was written to');
+  assert.deepEqual(disk.writes, [], 'a whole slot was written to');
 }
