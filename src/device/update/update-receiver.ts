@@ -221,7 +221,9 @@ export class UpdateReceiver {
       throw new UpdateConflict('The configuration of the boot loader cannot be read');
     if (state.trialStart === null)
       throw new UpdateConflict('This device has no way to try another slot, so that it cannot go back');
-    const session = await this.#takePlace(client, '');
+    const there = (await this.#slots())[slot];
+    if (!there) throw new UpdateConflict(`Slot ${slot} holds nothing that could be started`);
+    const session = await this.#takePlace(client, there.buildId);
     try {
       const manifest = await session.perform(() => this.#verify(session, slot));
       await this.#handOver(session, {

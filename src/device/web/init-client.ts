@@ -79,8 +79,8 @@ export class InitClient {
     });
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
-    const message = messageOf(await readAll(answer));
-    throw new HttpError(PASSED_ON.has(status) ? status : 502, message);
+    const { error, ...details } = parseRefusal(await readAll(answer));
+    throw new HttpError(PASSED_ON.has(status) ? status : 502, error, { details });
   }
 }
 
@@ -107,10 +107,10 @@ function parseAnswer(text: string, path: string): unknown {
   }
 }
 
-function messageOf(text: string): string {
+function parseRefusal(text: string): ApiError {
   try {
-    return (JSON.parse(text) as ApiError).error;
+    return JSON.parse(text) as ApiError;
   } catch {
-    return 'init refuses this and does not say why';
+    return { error: 'init refuses this and does not say why' };
   }
 }
