@@ -64,6 +64,11 @@ export class Follower {
     child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
   }
 
+  /** null while it runs. */
+  get exitCode(): number | null {
+    return this.#process.exitCode;
+  }
+
   async interrupt(): Promise<number | null> {
     this.#process.kill('SIGINT');
     return this.ended;

@@ -71,10 +71,8 @@ export class UpdateLab {
     this.#board = board;
     this.directory = directory;
     this.diskPath = join(directory, 'disk.img');
-    const health = { url: `http://127.0.0.1:${SPEAKER_PORT}/health` };
-    const apps = { keeper: { node: './src/keeper.ts' }, speaker: { node: './src/speaker.ts', health } };
-    this.#config = { hostname: 'lab', board, apps, kernel: { extraArgs: options.kernelArgs ?? [] } };
-    this.configure({});
+    this.#config = { hostname: 'lab', board, kernel: { extraArgs: options.kernelArgs ?? [] } };
+    this.configureSpeaker({});
     this.speak({});
   }
 
@@ -101,6 +99,13 @@ export class UpdateLab {
   configure(changes: Readonly<Record<string, unknown>>): void {
     this.#config = { ...this.#config, ...changes };
     writeFileSync(join(this.directory, 'tskrazy.json'), JSON.stringify(this.#config));
+  }
+
+  /** Adds keys to what tskrazy.json says of "speaker". */
+  configureSpeaker(keys: Readonly<Record<string, unknown>>): void {
+    const health = `http://127.0.0.1:${SPEAKER_PORT}/health`;
+    const speaker = { node: './src/speaker.ts', health, ...keys };
+    this.configure({ apps: { keeper: { node: './src/keeper.ts' }, speaker } });
   }
 
   /** Makes another "speaker" of it; what is not named is as in the first build. */

@@ -3,7 +3,7 @@
 //
 // Only what differs from the image is held in memory, so that thousands of states cost little.
 
-import { closeSync, openSync, fstatSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import type { ByteSource } from '../../../src/formats/byte-source.ts';
 import type { LogEntry, LoggedDiscard, LoggedWrite, WriteLog } from './write-log.ts';
 
@@ -43,6 +43,8 @@ export class RecordedDisk {
   readonly #log: WriteLog;
   readonly #fd: number;
   readonly #pages = new Map<number, Page>();
+  /** Pages of the image that are not all zero; found out when it is first asked for. */
+  #filled: ReadonlySet<number> | undefined;
   /** Entries that no flush has made sure of begin here. */
   #flushed = 0;
 
@@ -91,6 +93,12 @@ export class RecordedDisk {
     });
   }
 
+  /** False: the page is all zero. */
+  mayHoldSomething(page: number): boolean {
+    this.#filled ??= this.#findFilledPages();
+    return this.#pages.has(page) || this.#filled.has(page);
+  }
+
   durableVersion(offsetBytes: number, lengthBytes: number): number {
     let version = -1;
     forPages(offsetBytes, lengthBytes, (number) => {
@@ -129,6 +137,17 @@ export class RecordedDisk {
         pageFor(number).set(data.subarray(at + done, at + done + length), inPage);
       });
     }
+  }
+
+  #findFilledPages(): Set<number> {
+    const filled = new Set<number>();
+    const bytes = new Uint8Array(PAGE_BYTES);
+    for (let number = 0; number * PAGE_BYTES < this.sizeBytes; number++) {
+      const page = bytes.subarray(0, this.sizeBytes - number * PAGE_BYTES);
+      this.#readImage(number * PAGE_BYTES, page);
+      if (Buffer.compare(page, ZEROS.subarray(0, page.length)) !== 0) filled.add(number);
+    }
+    return filled;
   }
 
   #durablePage(number: number): Uint8Array {
@@ -173,13 +192,11 @@ class CutDisk implements DiskState {
   save(path: string, offsetBytes: number, lengthBytes: number): void {
     const fd = openSync(path, 'w');
     try {
-      forPages(offsetBytes, lengthBytes, (_number, _inPage, done, length) => {
-        const bytes = this.#readSync(offsetBytes + done, length);
-        if (Buffer.compare(bytes, ZEROS.subarray(0, length)) !== 0) writeSync(fd, bytes, 0, length, done);
+      ftruncateSync(fd, lengthBytes);
+      forPages(offsetBytes, lengthBytes, (number, _inPage, done, length) => {
+        if (!this.#overlay.has(number) && !this.#disk.mayHoldSomething(number)) return;
+        writeSync(fd, this.#readSync(offsetBytes + done, length), 0, length, done);
       });
-      // The file's size, where its end is a hole.
-      const last = this.#readSync(offsetBytes + lengthBytes - 1, 1);
-      writeSync(fd, last, 0, 1, lengthBytes - 1);
     } finally {
       closeSync(fd);
     }

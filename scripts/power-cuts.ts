@@ -1,0 +1,39 @@
+// node scripts/power-cuts.ts [--board pc-arm64] [--seed N]: the power-cut test of test/boot/power-cut.test.ts with many
+// more cuts: every write of the whole disk, and dozens of draws of what has reached the medium at each. Says how many
+// disks were looked at; exit code 1 when one of them would not start.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { BOARDS, type BoardId } from '../src/shared/boards.ts';
+import { recordUpdate } from '../test/support/power-cut/record-update.ts';
+import { describeReport, LONG_PLAN, tryPowerCuts } from '../test/support/power-cut/try-cuts.ts';
+import { HOST_BOARD_ID } from '../test/support/host-board.ts';
+import { ScriptContext } from '../test/support/script-context.ts';
+
+const { values } = parseArgs({
+  options: {
+    board: { type: 'string', default: HOST_BOARD_ID },
+    seed: { type: 'string', default: String(LONG_PLAN.seed) },
+  },
+});
+if (!(values.board in BOARDS) || !Number.isInteger(Number(values.seed))) {
+  console.error(`Usage: node scripts/power-cuts.ts [--board ${Object.keys(BOARDS).join('|')}] [--seed N]`);
+  process.exit(1);
+}
+
+const context = new ScriptContext((text) => console.error(text));
+try {
+  console.error('Recording an update of a virtual machine');
+  const { update } = await recordUpdate(context, values.board as BoardId);
+  const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
+  context.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
+  console.error('Cutting it');
+  const report = await tryPowerCuts(update, { ...LONG_PLAN, seed: Number(values.seed), scratchDirectory });
+  console.log(describeReport(report));
+  for (const failure of report.failures) console.log(`  ${failure}`);
+  if (report.cutFailures > 0) process.exitCode = 1;
+} finally {
+  await context.end();
+}
