@@ -24,7 +24,7 @@ export interface WantedChunk {
   readonly sha256: string;
   readonly lengthBytes: number;
   /** Where in the target root it is to be written. */
-  toWrite: readonly number[];
+  toWrite: number[];
   /** A boot file that is to be written has it. */
   forBoot: boolean;
   /** Where it is now, and stays until the image is complete; undefined: it has to be sent. */
@@ -67,41 +67,51 @@ export interface PlanOptions {
 }
 
 export async function planChunks(options: PlanOptions): Promise<ChunkPlan> {
-  const { manifest, targetRoot, signal } = options;
-  const space = new FreeSpace(imageEnd(manifest), recordOffset(targetRoot.sizeBytes));
-  if (imageEnd(manifest) > recordOffset(targetRoot.sizeBytes)) throw tooLarge(manifest, targetRoot);
-  const { byNumber, wanted } = groupChunks(numberChunks(manifest), options.bootFiles);
-  const search = new Search(wanted, signal);
-  await search.inPlace(byNumber, manifest, targetRoot);
-  for (const library of options.libraries) await search.library(library);
-  // Those that can stay where they are first.
-  const staying = (hint: ChunkPlace): boolean => hint.offsetBytes >= imageEnd(manifest);
-  const hints = options.hints.filter(
-    ({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes <= recordOffset(targetRoot.sizeBytes),
+  const { manifest, targetRoot, hints, libraries, signal } = options;
+  const byNumber = groupChunks(numberChunks(manifest), options.bootFiles);
+  const chunks = [...new Set(byNumber)].filter(
+    ({ index, forBoot }) => index < manifest.root.chunks.length || forBoot,
   );
-  const stable = await search.library({ content: targetRoot, chunks: hints.filter(staying) });
-  const inTheWay = await search.library({
-    content: targetRoot,
-    chunks: hints.filter((hint) => !staying(hint)),
-  });
-  for (const { place, lengthBytes } of stable) space.reserve(place!.offsetBytes, lengthBytes);
+  const search = new Search(chunks, signal);
+  await search.inPlace(byNumber.slice(0, manifest.root.chunks.length), targetRoot);
+  for (const library of libraries) await search.library(library);
+  const endBytes = recordOffset(targetRoot.sizeBytes);
+  const usable = hints.filter((hint) => hint.offsetBytes + hint.lengthBytes <= endBytes);
+  // Those that can stay where they are first.
+  const { behind = [], inTheWay = [] } = Object.groupBy(usable, ({ offsetBytes }) =>
+    offsetBytes >= imageEnd(manifest) ? 'behind' : 'inTheWay',
+  );
+  const staying = await search.library({ content: targetRoot, chunks: behind });
+  const moving = await search.library({ content: targetRoot, chunks: inTheWay });
+  const moves = findRoom(options, chunks, staying, moving);
+  const found = new Set([...staying, ...moves]);
+  return { byNumber, chunks, moves, places: chunks.flatMap((chunk) => placesOf(chunk, found)) };
+}
 
-  const chunks = [...wanted.values()];
-  const toStage = chunks.filter(({ place, toWrite }) => place === undefined && toWrite.length === 0);
+/** Gives a place aside to those that need one; returns those that are to be moved there at the start. */
+function findRoom(
+  { manifest, targetRoot }: PlanOptions,
+  chunks: readonly WantedChunk[],
+  staying: readonly WantedChunk[],
+  moving: readonly WantedChunk[],
+): WantedChunk[] {
+  const endBytes = recordOffset(targetRoot.sizeBytes);
+  if (imageEnd(manifest) > endBytes) throw tooLarge(manifest, targetRoot);
+  const space = new FreeSpace(imageEnd(manifest), endBytes);
+  for (const { place, lengthBytes } of staying) space.reserve(place!.offsetBytes, lengthBytes);
+  const homeless = chunks.filter(({ place, toWrite }) => place === undefined && toWrite.length === 0);
   // From the last to the first: space is handed out from its end, and they are going to come in order.
-  for (const chunk of toStage.toReversed()) {
+  for (const chunk of homeless.toReversed()) {
     chunk.asideBytes = space.take(chunk.lengthBytes);
     if (chunk.asideBytes === undefined) throw tooLarge(manifest, targetRoot);
   }
-  const moves: WantedChunk[] = [];
-  for (const chunk of inTheWay.toReversed()) {
+  for (const chunk of moving.toReversed()) {
     chunk.asideBytes = space.take(chunk.lengthBytes);
-    if (chunk.asideBytes !== undefined) moves.push(chunk);
-    else if (chunk.toWrite.length > 0) chunk.place = undefined;
-    else throw tooLarge(manifest, targetRoot);
+    if (chunk.asideBytes !== undefined) continue;
+    if (chunk.toWrite.length === 0) throw tooLarge(manifest, targetRoot);
+    chunk.place = undefined;
   }
-  const found = new Set([...stable, ...moves]);
-  return { byNumber, chunks, moves: moves.toReversed(), places: chunks.flatMap((c) => placesOf(c, found)) };
+  return moving.filter(({ place }) => place !== undefined);
 }
 
 function imageEnd(manifest: Manifest): number {
@@ -120,33 +130,23 @@ function keyOf({ sha256, lengthBytes }: { sha256: string; lengthBytes: number })
   return `${sha256} ${lengthBytes}`;
 }
 
-/** What the image consists of, each content once. Chunks of boot files that are there already are not wanted. */
+/** By number, each content once. */
 function groupChunks(
   numbered: readonly NumberedChunk[],
   bootFiles: ReadonlySet<ManifestFile>,
-): { byNumber: WantedChunk[]; wanted: Map<string, WantedChunk> } {
-  const all = new Map<string, WantedChunk>();
-  const byNumber = numbered.map((chunk) => {
+): WantedChunk[] {
+  const groups = new Map<string, WantedChunk>();
+  return numbered.map((chunk) => {
     const { index, sha256, lengthBytes, file } = chunk;
-    let group = all.get(keyOf(chunk));
+    let group = groups.get(keyOf(chunk));
     if (!group) {
-      group = {
-        index,
-        sha256,
-        lengthBytes,
-        toWrite: [],
-        forBoot: false,
-        place: undefined,
-        asideBytes: undefined,
-      };
-      all.set(keyOf(chunk), group);
+      const unknown = { toWrite: [], forBoot: false, place: undefined, asideBytes: undefined };
+      group = { index, sha256, lengthBytes, ...unknown };
+      groups.set(keyOf(chunk), group);
     }
-    if (file === null) group.toWrite = [...group.toWrite, chunk.offsetBytes];
-    else if (bootFiles.has(file)) group.forBoot = true;
+    if (file && bootFiles.has(file)) group.forBoot = true;
     return group;
   });
-  const wanted = [...all].filter(([, { toWrite, forBoot }]) => toWrite.length > 0 || forBoot);
-  return { byNumber, wanted: new Map(wanted) };
 }
 
 class Search {
@@ -154,22 +154,19 @@ class Search {
   readonly #signal: AbortSignal | undefined;
   readonly #buffer: Uint8Array;
 
-  constructor(wanted: ReadonlyMap<string, WantedChunk>, signal: AbortSignal | undefined) {
-    this.#wanted = wanted;
+  constructor(wanted: readonly WantedChunk[], signal: AbortSignal | undefined) {
+    this.#wanted = new Map(wanted.map((chunk) => [keyOf(chunk), chunk]));
     this.#signal = signal;
-    const lengths = [...wanted.values()].map(({ lengthBytes }) => lengthBytes);
-    this.#buffer = new Uint8Array(lengths.reduce((x, y) => Math.max(x, y), 0));
+    this.#buffer = new Uint8Array(wanted.reduce((most, { lengthBytes }) => Math.max(most, lengthBytes), 0));
   }
 
   /** What is where the new image has it needs not be written, and serves as the place for all others. */
-  async inPlace(byNumber: readonly WantedChunk[], { root }: Manifest, targetRoot: ByteSource): Promise<void> {
+  async inPlace(rootChunks: readonly WantedChunk[], targetRoot: ByteSource): Promise<void> {
     let offsetBytes = 0;
-    for (const chunk of byNumber.slice(0, root.chunks.length)) {
-      const here = offsetBytes;
+    for (const chunk of rootChunks) {
+      if (!(await this.#matches(chunk, targetRoot, offsetBytes))) chunk.toWrite.push(offsetBytes);
+      else chunk.place ??= { source: targetRoot, offsetBytes };
       offsetBytes += chunk.lengthBytes;
-      if (!(await this.#matches(chunk, targetRoot, here))) continue;
-      chunk.toWrite = chunk.toWrite.filter((other) => other !== here);
-      chunk.place ??= { source: targetRoot, offsetBytes: here };
     }
   }
 
