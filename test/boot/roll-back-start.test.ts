@@ -1,0 +1,83 @@
+// Updates that do not even start: kernels that cannot be loaded, inits that fail. The device is back on the old build
+// without anybody pressing a button. One virtual machine for all.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ByteDevice, sliceDevice } from '../../src/formats/byte-source.ts';
+import { openFat } from '../../src/formats/fat/volume.ts';
+import { FileDevice } from '../../src/host/files/file-device.ts';
+import { layOutDisk, SECTOR_BYTES } from '../../src/shared/disk-layout.ts';
+import { eventually } from '../support/appliance.ts';
+import { isBack, updateFails } from '../support/failed-updates.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
+import { requireTool } from '../support/require-tool.ts';
+import { UpdateLab } from '../support/update-lab.ts';
+
+const INIT = 'src/device/init/main.ts';
+const HEADER_BYTES = 64 * 1024;
+/** A power cut looks just the same from where the device stands. */
+const DID_NOT_COME_UP = /did not come up: panic, hang or power cut/;
+
+test('an update that does not start is rolled back without anybody', async (t) => {
+  if (!requireTool(t, HOST_BOARD.qemuSystem)) return;
+  const lab = await UpdateLab.make(t, HOST_BOARD_ID);
+  const kernel = await withBootPartition(lab, async (boot) => (await openFat(boot)).readFile('a/vmlinuz'));
+  await lab.boot();
+  await eventually('the app', () => lab.speaker());
+
+  await t.test('a kernel that is garbage, but signed', () => kernelIsGarbage(lab, kernel));
+  await t.test('a kernel that the disk has spoiled since it was checked', () => kernelIsSpoiled(lab));
+  await t.test('an init that throws at once', () => initThrows(lab));
+  await t.test('an init that hangs', () => initHangs(lab));
+  await t.test('and the next good update works', () => nextWorks(lab));
+});
+
+/** The header is right, or it could not be built; what is behind it is not. */
+async function kernelIsGarbage(lab: UpdateLab, kernel: Uint8Array): Promise<void> {
+  const vmlinuz = kernel.slice().fill(0x5a, HEADER_BYTES);
+  lab.configure({ components: { kernel: { directory: lab.componentDirectory('garbage', { vmlinuz }) } } });
+  await updateFails(lab, { outcome: 'did not start', mode: 'reboot', reason: DID_NOT_COME_UP });
+}
+
+/** The device has been told to restart; nobody reads the kernel any more but the firmware. */
+async function kernelIsSpoiled(lab: UpdateLab): Promise<void> {
+  lab.configure({ components: {}, kernel: { extraArgs: ['tskrazy.test=spoiled'] } });
+  const before = await lab.runningBuild();
+  const client = lab.follow(['update']);
+  await eventually('the restart', async () => client.exitCode !== null || /Restarting/.test(client.stderr));
+  await withBootPartition(lab, async (boot) => {
+    const [first] = await (await openFat(boot)).extents(`${before.slot === 'a' ? 'b' : 'a'}/vmlinuz`);
+    await boot.write(first!.offsetBytes, new Uint8Array(HEADER_BYTES));
+  });
+  assert.equal(await client.ended, 1, client.stdout + client.stderr);
+  await isBack(lab, before, { outcome: 'did not start', mode: 'reboot', reason: DID_NOT_COME_UP });
+}
+
+async function initThrows(lab: UpdateLab): Promise<void> {
+  lab.configure({ kernel: { extraArgs: [] } });
+  const from = lab.brokenRelease(INIT, `throw new Error('a broken release');`);
+  await updateFails(lab, { outcome: 'did not start', mode: 'reboot', reason: DID_NOT_COME_UP, from });
+}
+
+/** The hardware watchdog ends it. */
+async function initHangs(lab: UpdateLab): Promise<void> {
+  const from = lab.brokenRelease(INIT, 'setTimeout(() => { for (;;); }, 5000);');
+  await updateFails(lab, { outcome: 'rolled back', mode: 'reboot', reason: /it did not go on/, from });
+}
+
+async function nextWorks(lab: UpdateLab): Promise<void> {
+  lab.speak({ word: 'two' });
+  const { outcome } = JSON.parse(await lab.tsk(['update', '--json'])) as { outcome: string };
+  assert.equal(outcome, 'confirmed');
+  assert.equal((await lab.speaker()).word, 'two');
+}
+
+async function withBootPartition<T>(lab: UpdateLab, use: (boot: ByteDevice) => Promise<T>): Promise<T> {
+  const disk = await FileDevice.open(lab.diskPath, 'r+');
+  try {
+    const [{ firstSector, sectorCount }] = layOutDisk(disk.sizeBytes).partitions;
+    return await use(sliceDevice(disk, firstSector * SECTOR_BYTES, sectorCount * SECTOR_BYTES));
+  } finally {
+    await disk.close();
+  }
+}
