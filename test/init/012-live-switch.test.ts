@@ -18,6 +18,7 @@ const MOUNTS = [
     (name) => `mount /${name} on ${ROOT}/${name} type  (${name === 'run' ? 'bind' : 'rbind'})`,
   ),
 ];
+const DETACH = `detach ${ROOT}`;
 const net = service('net', { kind: 'system', dataDir: '/run/tsk/net' });
 
 interface Scenario {
@@ -63,7 +64,7 @@ async function rejectsAndChangesNothing(
   assert.equal(pidOf(device, 'app'), pid);
   assert.deepEqual(
     log().filter((line) => !line.startsWith('mount ')),
-    log().includes(MOUNTS[0] ?? '') && answers.mount === undefined ? [`detach ${ROOT}`] : [],
+    log().includes(MOUNTS[0] ?? '') && answers.mount === undefined ? [DETACH] : [],
   );
   await init.power('restart', 'test');
 }
@@ -106,15 +107,18 @@ test('an app whose files have changed restarts, an unchanged one comes from the 
   assert.equal(log().at(-1), `spawn /user/changed in /perm/home/changed of ${ROOT}`);
   await init.device.supervisor.get('kept')?.restart();
   assert.equal(log().at(-1), `spawn /user/kept in /perm/home/kept of ${ROOT}`);
+  const switched = log().length;
   await liveSwitch.undo();
+  const undoing = log().slice(switched);
   assert.deepEqual(
-    log()
-      .filter((line) => line.startsWith('spawn '))
-      .slice(2)
-      .toSorted(),
-    ['spawn /user/changed in /perm/home/changed', 'spawn /user/kept in /perm/home/kept'],
+    undoing.slice(0, 2).map((line) => line.split(' ')[0]),
+    ['kill', 'kill'],
   );
-  assert.equal(log().at(-1), `detach ${ROOT}`);
+  assert.equal(undoing[2], DETACH, 'after what uses it, and before sandboxes that would');
+  assert.deepEqual(undoing.slice(3).toSorted(), [
+    'spawn /user/changed in /perm/home/changed',
+    'spawn /user/kept in /perm/home/kept',
+  ]);
   await init.power('restart', 'test');
 });
 
@@ -134,6 +138,10 @@ test('a sandboxed app has the other root for its own, and the directories of the
   assert.ok(spawned.includes(` --ro-bind ${ROOT}/app/other /app/other `));
   assert.ok(spawned.includes(' --ro-bind /perm/shared /perm/shared '));
   assert.ok(spawned.endsWith(' in /'), 'bwrap itself is of the running root');
+  await liveSwitch.undo();
+  assert.equal(log().at(-3), DETACH, 'it has what it needs of it for itself');
+  assert.match(log().at(-2) ?? '', /^kill /);
+  assert.match(log().at(-1) ?? '', / --ro-bind \/ \/ --proc /);
   await init.power('restart', 'test');
 });
 
@@ -163,7 +171,6 @@ test('undo: all is as before, with the same logs', async () => {
   assert.deepEqual(states(device), { net: 'running', kept: 'running', changed: 'running', old: 'running' });
   assert.equal(supervisor.get('old')?.log, ring);
   assert.equal(supervisor.logs.get('new')?.lastOutput(), 'cannot go on');
-  assert.equal(log().at(-1), `detach ${ROOT}`);
   assert.deepEqual(init.device.warnings, []);
 
   await liveSwitch.start({ slot: 'b', buildId: 'b2', changedApps: ['changed', 'new', 'old'] });
@@ -260,7 +267,7 @@ test('a root that cannot be completed is not left mounted', async () => {
   });
   const { init, liveSwitch, log } = await scenario(sys, [service('app')], {});
   await assert.rejects(liveSwitch.start({ slot: 'b', buildId: 'b2', changedApps: ['app'] }), /no memory/);
-  assert.equal(log().at(-1), `detach ${ROOT}`);
+  assert.equal(log().at(-1), DETACH);
   await init.power('restart', 'test');
 });
 

@@ -64,6 +64,13 @@ export interface Watchdog {
 /** Kernel's identification of a block device, "MAJOR:MINOR". */
 export type DeviceNumber = string;
 
+/** A kernel's file, by where its bytes lie. */
+export interface KernelImage {
+  /** Path of the block device. */
+  device: string;
+  extents: readonly { offsetBytes: number; lengthBytes: number }[];
+}
+
 export interface Sys {
   /** Where the device's absolute `path` is found: itself, but for tests. */
   path(path: string): string;
@@ -73,13 +80,6 @@ export interface Sys {
   mount(request: MountRequest): void;
   /** At once, with all that is mounted below it; who uses it may go on to, and it is gone with the last of them. */
   detachMount(target: string): void;
-/** A kernel's file, by where its bytes lie. */
-export interface KernelImage {
-  /** Path of the block device. */
-  device: string;
-  extents: readonly { offsetBytes: number; lengthBytes: number }[];
-}
-
   /** Fails with EBUSY while somebody uses it. */
   unmount(target: string): void;
   /** sync(2), then umount2(2) of each target in turn, in a thread of its own: storage may hang for ever. */

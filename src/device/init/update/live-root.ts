@@ -28,14 +28,9 @@ export function openLiveRoot(sys: Sys, slot: Slot): LiveRoot {
   // The kernel would give the old mount again, with what it remembers of an image that is no more.
   if (isInUse(sys, partition)) throw new Error(`"${partition}" is still in use`);
   mkdirSync(sys.path(directory), { recursive: true });
-  const aside = { source: LIVE_ROOTS, target: LIVE_ROOTS, type: '' };
-  sys.mount({ ...aside, flags: ['bind'] });
+  // Apps without a sandbox may have set-uid programs in the image, as in the root that the kernel mounts.
+  sys.mount({ source: partition, target: directory, type: 'squashfs', flags: ['ro', 'nodev'] });
   try {
-    // A sandbox made of the running root has copies of all mounts below that, and would keep the other root in use.
-    // What is unbindable is left out, with all that is below.
-    sys.mount({ ...aside, flags: ['unbindable'] });
-    // Apps without a sandbox may have set-uid programs in the image, as in the root that the kernel mounts.
-    sys.mount({ source: partition, target: directory, type: 'squashfs', flags: ['ro', 'nodev'] });
     const config = readConfig(sys, directory);
     for (const name of MOUNT_POINTS) {
       // With what is mounted below; but /run has this very directory below it.
@@ -44,15 +39,18 @@ export function openLiveRoot(sys: Sys, slot: Slot): LiveRoot {
     }
     return { directory, config };
   } catch (error) {
-    sys.detachMount(LIVE_ROOTS);
+    sys.detachMount(directory);
     throw error;
   }
 }
 
-/** False when something goes on using it: the slot must not be written until the device has restarted. */
-export async function closeLiveRoot(sys: Sys, slot: Slot): Promise<boolean> {
+export function closeLiveRoot(sys: Sys, { directory }: LiveRoot): void {
+  sys.detachMount(directory);
+}
+
+/** False when something goes on using the slot: it must not be written until the device has restarted. */
+export async function isReleased(sys: Sys, slot: Slot): Promise<boolean> {
   const { path } = partitionOf(locateRootDisk(sys), SLOT_PARTITION[slot]);
-  sys.detachMount(LIVE_ROOTS);
   const deadline = performance.now() + RELEASE_LIMIT_MS;
   while (isInUse(sys, path)) {
     if (performance.now() > deadline) return false;

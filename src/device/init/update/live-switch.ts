@@ -7,7 +7,7 @@ import type { DeviceConfig } from '../../../shared/services.ts';
 import type { Slot } from '../../../shared/slots.ts';
 import type { TrialRequest } from '../../../shared/update-state.ts';
 import type { Device } from '../device.ts';
-import { closeLiveRoot, type LiveRoot, openLiveRoot } from './live-root.ts';
+import { closeLiveRoot, isReleased, type LiveRoot, openLiveRoot } from './live-root.ts';
 import type { AppPlan } from '../supervisor/supervisor.ts';
 
 export type LiveSwitchRequest = Pick<TrialRequest, 'slot' | 'buildId' | 'changedApps'>;
@@ -47,7 +47,7 @@ export class LiveSwitch {
     try {
       checkReplaceable(config, root.config, buildId);
     } catch (error) {
-      await closeLiveRoot(sys, slot);
+      closeLiveRoot(sys, root);
       throw error;
     }
     const before = supervisor.apps();
@@ -68,21 +68,18 @@ export class LiveSwitch {
     const { supervisor, sys, log } = this.#device;
     log.say(`live switch: back from slot ${effect.slot}`);
     this.#device.config = effect.before.config;
-    const now = new Map(supervisor.apps().map((app) => [app.spec.name, app]));
-    const switched = new Map(effect.after.map((app) => [app.spec.name, app]));
-    const plans = effect.before.apps.map((app) => {
-      const name = app.spec.name;
-      const isWanted = now.get(name)?.isWanted;
-      // What a person has started or stopped meanwhile stays so.
-      const isAsSwitched = isWanted === undefined || isWanted === switched.get(name)?.isWanted;
-      return isAsSwitched ? app : { ...app, isWanted };
-    });
-    await supervisor.replaceApps(
-      plans,
-      (name) => effect.changed.has(name) || supervisor.get(name)?.runsFrom === effect.root.directory,
+    const plans = planReturn(effect, supervisor.apps());
+    const fromRoot = supervisor.list().filter(({ runsFrom }) => runsFrom === effect.root.directory);
+    const toRestart = new Set([...effect.changed, ...fromRoot.map(({ spec }) => spec.name)]);
+    // A sandbox of the running root has copies of all mounts that it finds, and would keep the other root in use:
+    // that has to be gone before. Sandboxes of its own have their copies, the others need it to the end.
+    await Promise.all(
+      fromRoot.filter(({ spec }) => spec.sandbox === undefined).map((service) => service.stop()),
     );
+    closeLiveRoot(sys, effect.root);
+    await supervisor.replaceApps(plans, (name) => toRestart.has(name));
     this.#effect = undefined;
-    if (!(await closeLiveRoot(sys, effect.slot))) {
+    if (!(await isReleased(sys, effect.slot))) {
       this.#device.warn(
         `Something still uses the files of slot ${effect.slot}: restart before the next update`,
       );
@@ -121,6 +118,18 @@ function planApps(before: readonly AppPlan[], root: LiveRoot): AppPlan[] {
       const isWanted = app?.spec.autostart === spec.autostart ? app.isWanted : spec.autostart;
       return { spec, root: root.directory, isWanted };
     });
+}
+
+/** What a person has started or stopped meanwhile stays so. */
+function planReturn({ before, after }: Effect, now: readonly AppPlan[]): AppPlan[] {
+  const [switched, present] = [after, now].map(
+    (apps) => new Map(apps.map(({ spec, isWanted }) => [spec.name, isWanted])),
+  );
+  return before.apps.map((app) => {
+    const isWanted = present?.get(app.spec.name);
+    const isAsSwitched = isWanted === undefined || isWanted === switched?.get(app.spec.name);
+    return isAsSwitched ? app : { ...app, isWanted };
+  });
 }
 
 function differingSpecs(before: readonly AppPlan[], after: readonly AppPlan[]): string[] {
