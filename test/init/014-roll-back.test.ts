@@ -259,3 +259,32 @@ test('a boot loader that the new build cannot read', async () => {
   const record = await recordAfterwards(device);
   assert.match(record?.reason ?? '', /^nobody confirmed within 5 minutes/);
 });
+
+test('a boot that does not come to its end', async () => {
+  using sys = new RecordingSys();
+  sys.run = () => new Promise(() => {});
+  const device = new TrialDevice(sys);
+  // Asks for a format, which hangs.
+  device.isPermBlank = true;
+  void device.boot('b');
+  await device.listens();
+  while ((await device.state()).trial === null);
+  assert.ok((await device.waitsFor())?.includes('/perm is still being prepared'));
+  await device.advance(300);
+  assert.equal(await device.down(), 'power restart');
+});
+
+test('a way down that begins while a trial is asked for', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  const init = await device.boot('a');
+  device.bootSwitch.afterArm = () => void init.power('poweroff', 'power button');
+  assert.deepEqual(await device.startTrial(), {
+    status: 409,
+    body: { error: 'The device is shutting down' },
+  });
+  assert.equal(await device.down(), 'power poweroff');
+  assert.ok(sys.log.includes('disarm'));
+  await device.boot('a');
+  assert.deepEqual((await device.state()).history, []);
+});

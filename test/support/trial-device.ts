@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -60,6 +61,7 @@ export class TestBootSwitch implements BootSwitch {
   commitError: Error | null = null;
   armError: Error | null = null;
   readError: Error | null = null;
+  afterArm: () => void = () => {};
 
   constructor(sys: RecordingSys) {
     this.sys = sys;
@@ -81,6 +83,7 @@ export class TestBootSwitch implements BootSwitch {
     this.sys.log.push(`arm ${slot}`);
     this.armed = slot;
     this.trace = 'kept';
+    this.afterArm();
   }
 
   async disarm(): Promise<void> {
@@ -111,6 +114,7 @@ export class TrialDevice {
   ];
   /** More words of the kernel command line. */
   kernelArguments = '';
+  isPermBlank = false;
   clock = new TestClock();
 
   constructor(sys: RecordingSys, appSwitch?: AppSwitch) {
@@ -125,7 +129,7 @@ export class TrialDevice {
     const kernelArguments = `ro tskrazy.slot=${slot} ${this.kernelArguments}`;
     if (this.sys.log.length === 0) {
       prepareDevice(this.sys, config, kernelArguments);
-      putExt4(this.sys);
+      if (!this.isPermBlank) putExt4(this.sys);
     }
     putConfiguration(this.sys, config, kernelArguments);
     this.sys.file('/proc/sys/kernel/random/boot_id', `${randomUUID()}\n`);
@@ -137,6 +141,11 @@ export class TrialDevice {
       ...(appSwitch && { openAppSwitch: async () => appSwitch }),
     });
     return init;
+  }
+
+  /** The control API answers, though boot may not have come to its end. */
+  async listens(): Promise<void> {
+    while (!existsSync(this.sys.path(INIT_SOCKET_PATH))) await turn();
   }
 
   /** The restart into a trial of slot b, and the boot that comes of it. */

@@ -116,7 +116,10 @@ export class Updates {
     if (this.#options.isShuttingDown()) throw new ApiRefusal(409, 'The device is shutting down');
     const problem = this.#isRecalled ? whyNotTry(request, this.state()) : 'the device is still starting';
     if (problem !== null)
-      throw new ApiRefusal(409, `Cannot try build ${request.buildId} in slot ${request.slot}: ${problem}`);
+      throw new ApiRefusal(
+        409,
+        `Cannot try build ${shortId(request.buildId)} in slot ${request.slot}: ${problem}`,
+      );
     const pending = askedTrial(this.#device, request);
     this.#asked = pending;
     try {
@@ -132,7 +135,7 @@ export class Updates {
     const run = this.#requireTrial();
     const { pending } = run;
     if (pending.buildId !== buildId)
-      throw new ApiRefusal(409, `Build ${pending.buildId} is on trial, not ${buildId}`);
+      throw new ApiRefusal(409, `Build ${shortId(pending.buildId)} is on trial, not ${shortId(buildId)}`);
     await run.confirm(who);
   }
 
@@ -159,7 +162,9 @@ export class Updates {
       import('./trial-health.ts'),
     ]);
     const limitMs = trialLimitMs(this.#device.kernelArguments);
-    this.#say(`trial of slot ${pending.slot}, build ${pending.buildId}, for at most ${limitMs / 1000} s`);
+    this.#say(
+      `trial of slot ${pending.slot}, build ${shortId(pending.buildId)}, for at most ${limitMs / 1000} s`,
+    );
     const run: TrialRun = new TrialRun({
       pending,
       health: new TrialHealth(this.#device, this.#options.clock),
@@ -194,7 +199,7 @@ export class Updates {
     this.#say(`trial: rolled back: ${reason}`);
     const ending = makeEnding(reason, this.#lastLinesOf(of));
     this.#book.note({ ...pending, ending });
-    const why = `the trial of build ${pending.buildId} is rolled back: ${reason}`;
+    const why = `the trial of build ${shortId(pending.buildId)} is rolled back: ${reason}`;
     if (pending.mode === 'reboot') this.#options.restart(why);
     else await this.#undoLive(pending, ending, why);
   }
@@ -228,7 +233,7 @@ export class Updates {
       await bootSwitch.disarm();
       throw new ApiRefusal(409, 'The device is shutting down');
     }
-    const why = `trial of slot ${pending.slot}, build ${pending.buildId}, asked for by ${pending.who}`;
+    const why = `trial of slot ${pending.slot}, build ${shortId(pending.buildId)}, asked for by ${pending.who}`;
     return () => this.#options.restart(why, () => bootSwitch.restartIntoTrial());
   }
 
@@ -271,7 +276,7 @@ export class Updates {
     const { judgeLastTrial } = await import('./last-trial.ts');
     const outcome = await judgeLastTrial({ pending, committed, trace, logs: this.#device.logKeeper });
     if (outcome !== 'forgotten') {
-      this.#say(`trial of build ${pending.buildId}: ${outcome.outcome}${toReason(outcome.reason)}`);
+      this.#say(`trial of build ${shortId(pending.buildId)}: ${outcome.outcome}${toReason(outcome.reason)}`);
       this.#book.close(pending, outcome);
       return;
     }
@@ -281,7 +286,9 @@ export class Updates {
   /** By now the switch knows that the firmware forgets, and does it by kexec. */
   async #tryAgain(pending: PendingTrial): Promise<void> {
     const forgotten = 'the firmware forgot to start it';
-    this.#say(`trial of build ${pending.buildId}: ${forgotten}, so it is started without the firmware`);
+    this.#say(
+      `trial of build ${shortId(pending.buildId)}: ${forgotten}, so it is started without the firmware`,
+    );
     try {
       // Not noted, it would be tried again after every start.
       if (!this.#book.note(pending)) throw new Error('/perm cannot be written');
@@ -329,6 +336,11 @@ export class Updates {
   #say(text: string): void {
     this.#device.log.say(text);
   }
+}
+
+/** As `tsk` shows it. */
+function shortId(buildId: string): string {
+  return buildId.slice(0, 12);
 }
 
 function confirmer({ confirmBy }: PendingTrial): string {
