@@ -2,16 +2,18 @@
 // wrong on the way, and that each message says what to do.
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, suite, test } from 'node:test';
 import { SourcePlaces } from '../../src/host/devices/source-places.ts';
+import type { FakeUpdateDevice, Refusal } from '../support/fake-update-device.ts';
 import { BuiltGarden, UpdateGarden } from '../support/update-garden.ts';
 
 const built = await BuiltGarden.build();
 after(() => built.remove());
 
-function refusal(status: number, message: string, more: Record<string, unknown> = {}) {
+function refusal(status: number, message: string, more: Record<string, unknown> = {}): Refusal[] {
   return [{ status, body: { error: { message }, ...more } }];
 }
 
@@ -64,4 +66,227 @@ void suite('an update that cannot be', { concurrency: 2 }, () => {
     device.refusals.set('POST update', refusal(422, 'No trusted key has signed it', { reason: 'signature' }));
     assert.match(await garden.fails('update'), /this instance signs with key [0-9a-f]{16}\n/);
   });
+
+  test('a device from before updates, one without a password, and a folder without one', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    garden.device.isOld = true;
+    assert.match(
+      await garden.fails('update'),
+      /Error: Cannot update "garden": it was built by a tsk that could not do that yet\nHint: .*"tsk flash"/,
+    );
+    const open = await UpdateGarden.start(t, built, { password: null });
+    assert.match(
+      await open.fails('update'),
+      /Error: Cannot update "garden": it has no password, so nobody may change anything on it\nHint: .*"tsk flash"/,
+    );
+    rmSync(join(open.cli.directory, '.tskrazy', 'password'));
+    assert.match(await open.fails('update'), /Cannot log in to "garden": there is no password in/);
+    assert.ok(!existsSync(join(open.cli.directory, '.tskrazy', 'password')), 'a build has drawn one');
+    assert.deepEqual([...garden.changes, ...open.changes], []);
+  });
+
+  test('who else updates the device, or has it try another build, is named', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    const session = {
+      client: 'eva@desk',
+      startedAtMs: Date.now(),
+      lastHeardAtMs: Date.now(),
+      buildId: 'f'.repeat(64),
+    };
+    device.refusals.set('POST update', refusal(409, 'Busy', { session }));
+    assert.match(
+      await garden.fails('update'),
+      /Error: Cannot update "garden": eva@desk does so since \d\d:\d\d \(build ffffffffffff\)\nHint: Wait/,
+    );
+    device.beginTrial([], { buildId: 'f'.repeat(64) });
+    const message = await garden.fails('update');
+    assert.match(
+      message,
+      /it tries build ffffffffffff since \d\d:\d\d, asked for by tsk on michael@laptop\nHint: /,
+    );
+    assert.match(
+      message,
+      /rolled back, which happens by itself at \d\d:\d\d\.\n"tsk rollback" ends it now\.\n$/,
+    );
+  });
+
+  test('a second tsk update in the same folder is refused, and the first goes on', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    garden.device.silentOn.add('PUT chunks');
+    const first = garden.follow('update');
+    await garden.device.untilAsked('PUT chunks');
+    const second = await garden.fails('update');
+    assert.match(
+      second,
+      /another tsk \(process \d+\) updates it from this folder since \d\d:\d\d:\d\d\nHint: Wait/,
+    );
+    assert.equal(await first.interrupt(), 130);
+  });
+
+  test('a failure of the installation is told, and ends the session', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    garden.device.installEvents = [
+      { event: 'failed', message: 'chunk 7 is other on the disk than it was sent' },
+    ];
+    assert.match(
+      await garden.fails('update'),
+      /Error: Cannot update "garden": chunk 7 is other on the disk than it was sent\nHint: It runs as before\./,
+    );
+    assert.equal(garden.changes.at(-1), 'DELETE session-1');
+  });
 });
+
+void suite('an update that is interrupted', { concurrency: 2 }, () => {
+  test('a lost connection, a restart of the device, a lost answer: it goes on, and sends nothing twice', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.missing = [0, 1, 2, 3, 4];
+    device.breaks.push(1, 2);
+    device.loses.add('POST try');
+    let isCut = false;
+    device.onRequest = (what) => {
+      if (what !== 'POST install' || isCut) return;
+      isCut = true;
+      void device.restart();
+    };
+    const { code, stdout, stderr } = await garden.cli.tsk('update', '--host', device.address);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /Lost the connection to garden; waiting for it: connected again\n/);
+    assert.match(stdout, /^garden now runs build/m);
+    assert.deepEqual([...device.received], [0, 1, 2, 3, 4]);
+    assert.equal(new Set(device.requests.map(({ client }) => client.id)).size, 1);
+  });
+
+  test('a device that has to restart first is restarted, and says why', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.refusals.set('POST update', refusal(409, 'It has to restart first', { restartFirst: true }));
+    assert.match(
+      await garden.succeeds('update'),
+      /^garden has to restart first: since .*\n.*\ngarden now runs build/ms,
+    );
+    assert.deepEqual(garden.changes.slice(0, 3), ['POST update', 'POST reboot', 'POST update']);
+  });
+
+  test('Ctrl-C says how things stand: nothing changed, kept for the next time, on trial', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.silentOn.add('GET status');
+    const early = garden.follow('update');
+    await device.untilAsked('GET status');
+    assert.equal(await early.interrupt(), 130);
+    assert.match(early.stderr, /^Error: Interrupted: nothing on garden has changed$/m);
+
+    device.silentOn.clear();
+    device.silentOn.add('PUT chunks');
+    const sending = garden.follow('update');
+    await device.untilAsked('PUT chunks');
+    assert.equal(await sending.interrupt(), 130);
+    assert.match(
+      sending.stderr,
+      /^Error: Interrupted: garden runs as before, and keeps what has arrived\nHint: Run "tsk update" again/m,
+    );
+    assert.equal(garden.changes.at(-1), 'DELETE session-1');
+
+    device.silentOn.clear();
+    device.onTry = async () => {
+      await device.restart('b');
+      device.beginTrial(['app irrigation has run for 2 s, not 30 s yet']);
+      device.asked.length = 0;
+    };
+    const trying = garden.follow('update');
+    await device.untilAsked('POST try');
+    await device.settled();
+    await device.untilAsked('GET update');
+    await until(() => /Trying build/.test(trying.stderr));
+    assert.equal(await trying.interrupt(), 130);
+    assert.match(
+      trying.stderr,
+      /Interrupted: garden tries build \w+, and goes back to build 91cc00000000 by itself at \d\d:\d\d unless that is confirmed\nHint: Run "tsk update" again .*"tsk rollback" to end it now\.\n$/,
+    );
+
+    device.waitFor([]);
+    assert.match(
+      await garden.succeeds('update'),
+      /^garden tries this build already\.\ngarden now runs build/,
+    );
+  });
+});
+
+void suite('an update that is rolled back', { concurrency: 2 }, () => {
+  test('the reason, the last lines by source file, and where the log is', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.onTry = rollsBack;
+    const { code, stdout, stderr } = await garden.cli.tsk('update', '--host', device.address);
+    assert.equal(code, 1);
+    assert.match(stdout, /to send, then a restart: the kernel changes\n$/);
+    assert.match(
+      stderr,
+      /Error: garden rolled back to build 91cc00000000: app irrigation exited with code 1 three times in 30 s\n\nThe last lines of irrigation:\n {2}Error: dry\n {6}at irrigation\.ts:1:\d+\nHint: The whole log: tsk logs --boot -1 irrigation\n$/,
+    );
+  });
+
+  test('as data: exit code 1, and one object', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    garden.device.onTry = rollsBack;
+    const { code, stdout, stderr } = await garden.cli.tsk(
+      'update',
+      '--json',
+      '--host',
+      garden.device.address,
+    );
+    assert.deepEqual([code, stderr], [1, '']);
+    const { outcome, reason, logs, buildId } = JSON.parse(stdout) as Record<string, unknown>;
+    assert.deepEqual(
+      [outcome, reason, logs, buildId],
+      ['rolled back', REASON, 'tsk logs --boot -1 irrigation', built.buildId],
+    );
+  });
+
+  test('a build that left no trace of a start, and a device that keeps no history', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.onTry = async () => {
+      device.beginTrial([]);
+      await device.restart('a');
+      device.endTrial('did not start', { reason: 'the device came back in the old slot', bootId: null });
+    };
+    assert.match(
+      await garden.fails('update'),
+      /garden is back on build 91cc00000000: build \w+ did not start: the device came back in the old slot\nHint: "tsk status"/,
+    );
+  });
+});
+
+const REASON = 'app irrigation exited with code 1 three times in 30 s';
+
+/** It starts into the new build, whose app crashes, and goes back. */
+async function rollsBack(device: FakeUpdateDevice): Promise<void> {
+  await device.restart('b');
+  const failedBoot = device.bootId;
+  device.beginTrial(['app irrigation is not running']);
+  await device.restart('a');
+  const boot = { buildId: built.buildId, slot: 'b', bootedAtMs: 0, end: null, logs: ['irrigation'] } as const;
+  device.boots = [{ ...boot, boot: -1, id: failedBoot }];
+  device.endTrial('rolled back', {
+    reason: REASON,
+    bootId: failedBoot,
+    lastLines: { of: 'irrigation', lines: ['Error: dry', `    at ${placeInBundle()}`] },
+  });
+}
+
+/** Of the one line of the app. */
+function placeInBundle(): string {
+  const places = new SourcePlaces(join(built.directory, '.tskrazy'), built.buildId);
+  for (let line = 1; line < 1000; line += 1) {
+    const place = `/app/irrigation/main.cjs:${line}:7`;
+    if (places.map(place).startsWith('irrigation.ts:1:')) return place;
+  }
+  throw new Error('The bundle has no such line');
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await delay(20);
+}

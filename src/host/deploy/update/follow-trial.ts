@@ -48,7 +48,6 @@ class TrialFollower {
   readonly #context: UpdateContext;
   readonly #trial: FollowedTrial;
   readonly #page: PageWatch;
-  readonly #startedMs = performance.now();
   #step: ProgressStep | undefined;
   #isRestarting: boolean;
   /** Since when there is neither a trial nor a record of it. */
@@ -110,12 +109,11 @@ class TrialFollower {
   }
 
   #noteRestart(): void {
-    const { link, hostname } = this.#context;
+    const { link } = this.#context;
     if (!this.#isRestarting || link.status.bootId === this.#trial.bootIdBefore) return;
     this.#isRestarting = false;
     this.#traceLostMs = undefined;
-    const seconds = (performance.now() - this.#startedMs) / 1000;
-    this.#step?.done(`${hostname} is back after ${seconds.toFixed(1)} s`);
+    this.#step?.done('it is back');
     this.#step = undefined;
   }
 

@@ -24,5 +24,5 @@ export async function restartDevice(context: UpdateContext, page: PageWatch): Pr
     if (performance.now() - startedMs > limits.awayMs) throw notBack(hostname, limits.awayMs, undefined);
   }
   context.standing = { at: 'untouched' };
-  step.done(`back after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+  step.done('it is back');
 }

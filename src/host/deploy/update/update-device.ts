@@ -104,6 +104,8 @@ class Update {
   #plan: UpdatePlan | null = null;
   #watch: ServiceWatch | undefined;
   #hasRestarted = false;
+  /** Of the start before that into the trial. */
+  #bootId = '';
 
   constructor(context: UpdateContext, options: UpdateOptions) {
     this.#context = context;
@@ -169,8 +171,7 @@ class Update {
     if (sent === null) return this.#result({ outcome: this.#plan === null ? 'unchanged' : 'dry run' });
     const { mode, trialId, writtenBytes: bytesWritten } = sent;
     if (confirmBy === 'device') return this.#result({ outcome: 'on trial', mode, bytesWritten });
-    const { bootId } = this.#context.link.status;
-    const bootIdBefore = mode === 'reboot' ? bootId : null;
+    const bootIdBefore = mode === 'reboot' ? this.#bootId : null;
     return this.#follow({ mode, trialId, bytesWritten, bootIdBefore, knownRecords });
   }
 
@@ -262,8 +263,11 @@ class Update {
 
   /** From the moment before the switch. */
   async #startWatch({ mode, changedApps }: UpdateOffer): Promise<void> {
-    const { client } = this.#context.link;
+    const { link } = this.#context;
+    const { client } = link;
     if (this.#options.confirmBy === 'device') return;
+    await link.refresh();
+    this.#bootId = link.status.bootId;
     this.#watch ??= new ServiceWatch(client);
     const stay = new Set(this.#options.image.manifest.apps.map(({ name }) => name));
     if (mode === 'live')
