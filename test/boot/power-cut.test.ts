@@ -73,7 +73,7 @@ test('an update that a power cut has broken off goes on where it was', async (t)
   // Nothing of it can be compressed, and nothing of it is on the device.
   writeFileSync(join(lab.directory, 'blob'), randomBytes(BLOB_BYTES));
   lab.speak({ word: 'two' });
-  lab.configureSpeaker({ include: [{ from: './blob', to: '/app/speaker/blob' }] });
+  lab.configureSpeaker({ include: [{ from: './blob', to: 'blob' }] });
 
   const client = lab.follow(['update']);
   const written = await bytesWritten(lab);

@@ -194,6 +194,13 @@ export class UpdateLab {
     return { slot, buildId: content.buildId };
   }
 
+  /** As init knows it: inside its sandbox, an app has another. */
+  async servicePid(name: string): Promise<number | null> {
+    const service = (await this.status()).services.find((each) => each.name === name);
+    if (!service) throw new Error(`The device has no service "${name}"`);
+    return service.pid;
+  }
+
   async keeperPid(): Promise<number> {
     const response = await fetch(this.#urlOf(KEEPER_PORT), { signal: AbortSignal.timeout(5000) });
     return ((await response.json()) as { pid: number }).pid;

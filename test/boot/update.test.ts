@@ -1,0 +1,88 @@
+// Updates as they should go, by the real command line: without a restart, with the restart that comes due after one,
+// with a restart because the system changes, and back by hand.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { UpdateResult } from '../../src/host/deploy/update/update-device.ts';
+import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
+import { eventually } from '../support/appliance.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
+import { requireTool } from '../support/require-tool.ts';
+import { UpdateLab } from '../support/update-lab.ts';
+
+test('updates go live, by a restart, and back', async (t) => {
+  if (!requireTool(t, HOST_BOARD.qemuSystem)) return;
+  const lab = await UpdateLab.make(t, HOST_BOARD_ID);
+  await lab.boot();
+  await eventually('the app', () => lab.speaker());
+
+  await t.test('only the app that changed is started anew', () => goesLive(lab));
+  await t.test('then the device restarts before it takes a change of the system', () => restartsFirst(lab));
+  await t.test('an identical build changes nothing', () => isUnchanged(lab));
+  await t.test('the build before comes back by hand', () => goesBack(lab));
+  assert.equal(await lab.powerOff(), 'powered-off');
+});
+
+async function goesLive(lab: UpdateLab): Promise<void> {
+  const [keeper, speaker] = [await lab.servicePid('keeper'), await lab.servicePid('speaker')];
+  lab.speak({ word: 'two' });
+  const { outcome, mode, bytesSent, plan } = await update(lab);
+  assert.deepEqual([outcome, mode], ['confirmed', 'live']);
+  assert.deepEqual(plan?.changes, { system: [], apps: [{ name: 'speaker', change: 'changed' }] });
+  assert.ok(bytesSent < 512 * 1024, `${bytesSent} bytes sent for one line`);
+  assert.equal((await lab.speaker()).word, 'two');
+  assert.equal(await lab.servicePid('keeper'), keeper);
+  assert.notEqual(await lab.servicePid('speaker'), speaker);
+  const { running, appsFrom, committed } = await lab.updateStatus();
+  assert.deepEqual([running, appsFrom, committed], ['a', 'b', 'b']);
+}
+
+async function restartsFirst(lab: UpdateLab): Promise<void> {
+  lab.configure({ kernel: { extraArgs: ['tskrazy.test=updated'] } });
+  lab.speak({ word: 'three' });
+  const text = await lab.tsk(['update']);
+  assert.match(text, /has to restart first/);
+  assert.match(text, /then a restart: the kernel command line changes/);
+  assert.match(text, /^lab now runs build \w+ \(was \w+\), .* sent, .* s without service\.$/m);
+  assert.equal((await lab.speaker()).word, 'three');
+  const { running, appsFrom, committed, history } = await lab.updateStatus();
+  assert.deepEqual([running, appsFrom, committed], ['a', null, 'a']);
+  assert.deepEqual(history.map(({ mode, outcome }) => [mode, outcome]).slice(0, 2), [
+    ['reboot', 'confirmed'],
+    ['live', 'confirmed'],
+  ]);
+  assert.match(await lab.tsk(['logs', 'kernel', '-n', '5000']), /Command line: .*tskrazy\.test=updated/);
+}
+
+async function isUnchanged(lab: UpdateLab): Promise<void> {
+  const { outcome, bytesWritten } = await update(lab);
+  assert.deepEqual([outcome, bytesWritten], ['unchanged', 0]);
+}
+
+async function goesBack(lab: UpdateLab): Promise<void> {
+  assert.match(await lab.tsk(['rollback']), /^lab now runs build/m);
+  assert.equal((await eventually('the app', () => lab.speaker())).word, 'two');
+  const { running, committed } = await lab.updateStatus();
+  assert.deepEqual([running, committed], ['b', 'b']);
+}
+
+/** The other architecture has another kernel image, boot loader and firmware. */
+const OTHER_BOARD: BoardId = HOST_BOARD_ID === 'pc-arm64' ? 'pc-amd64' : 'pc-arm64';
+
+test(`a device of board ${OTHER_BOARD} is updated by a restart`, async (t) => {
+  if (!requireTool(t, BOARDS[OTHER_BOARD].qemuSystem)) return;
+  const lab = await UpdateLab.make(t, OTHER_BOARD);
+  await lab.boot();
+  lab.configure({ kernel: { extraArgs: ['tskrazy.test=updated'] } });
+  lab.speak({ word: 'two' });
+  const { outcome, mode } = await update(lab);
+  assert.deepEqual([outcome, mode], ['confirmed', 'reboot']);
+  const { running, committed } = await lab.updateStatus();
+  assert.deepEqual([running, committed], ['b', 'b']);
+  assert.equal((await eventually('the app', () => lab.speaker())).word, 'two');
+  assert.equal(await lab.powerOff(), 'powered-off');
+});
+
+async function update(lab: UpdateLab): Promise<UpdateResult> {
+  return JSON.parse(await lab.tsk(['update', '--json'])) as UpdateResult;
+}
