@@ -115,7 +115,7 @@ test('a switch that cannot be made leaves all as it was', async () => {
   const { trial, history } = await device.state();
   assert.deepEqual(
     [trial, history[0]?.outcome, history[0]?.reason],
-    [null, 'rolled back', 'Only a restart of the device can change its hostname'],
+    [null, 'rolled back', 'apps were not switched: Only a restart of the device can change its hostname'],
   );
   assert.deepEqual(sys.log.slice(booted), []);
 });

@@ -244,7 +244,7 @@ export class Updates {
     this.#asked = null;
     return () => {
       this.#switching = appSwitch.start(request).catch((error: unknown) => {
-        this.#run?.rollBack({ reason: describeError(error), of: LOG_OF_INIT });
+        this.#run?.rollBack({ reason: `apps were not switched: ${describeError(error)}`, of: LOG_OF_INIT });
       });
     };
   }
