@@ -68,6 +68,8 @@ export class FakeInit {
   boots: BootRecord[] = [];
   /** Of the boot before this one, by name. */
   readonly earlierLogs = new Map<string, LogLine[]>();
+  /** It answers nothing but 500. */
+  isBroken = false;
   /** What was asked of it, as `restart hello-ts`. */
   readonly acts: string[] = [];
   readonly #server: http.Server;
@@ -125,6 +127,7 @@ export class FakeInit {
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://init');
     const [, version, noun = '', name = '', action] = url.pathname.split('/').map(decodeURIComponent);
+    if (this.isBroken) return refuse(response, 500, 'Something went wrong');
     if (version !== 'v1') return refuse(response, 404, 'There is no such address');
     if (request.method === 'GET') {
       if (noun === 'system') return reply(response, 200, { ...this.system, ...uptime(this.system) });

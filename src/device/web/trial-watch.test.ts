@@ -82,6 +82,15 @@ suite('TrialWatch', () => {
     assert.deepEqual(await nextChecks(device.init), [{ name: 'page', problem: 'answers 500' }]);
   });
 
+  test('goes on when init has failed to answer', async (t) => {
+    const device = await start(t, { update: { trial: exampleTrial() } });
+    await nextChecks(device.init);
+    device.init.isBroken = true;
+    await sleep(50);
+    device.init.isBroken = false;
+    await nextChecks(device.init);
+  });
+
   test('rests without a trial, begins with one and ends with it', async (t) => {
     const device = await start(t);
     const { init } = device;

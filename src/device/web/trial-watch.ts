@@ -57,14 +57,14 @@ export class TrialWatch {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { init, auth, intervalMs } = this.#options;
+    const { auth, intervalMs } = this.#options;
     // The page itself has to answer, and not the login.
     const { token } = auth.sessions.create();
     try {
       while (this.#isAsked) {
         this.#isAsked = false;
         while (await this.#isTrial(signal)) {
-          await init.post(INIT_API.updateChecks, await this.#look(token)).catch(unlessOver);
+          await this.#report(token);
           await sleep(intervalMs, undefined, { signal });
         }
       }
@@ -84,6 +84,15 @@ export class TrialWatch {
         if (error instanceof HttpError && error.status === 404) return false;
       }
       await sleep(this.#options.intervalMs, undefined, { signal });
+    }
+  }
+
+  /** A busy device may fail at this. Then the next round counts. */
+  async #report(token: string): Promise<void> {
+    try {
+      await this.#options.init.post(INIT_API.updateChecks, await this.#look(token));
+    } catch (error) {
+      logError('Cannot report how the trial goes', error);
     }
   }
 
@@ -110,11 +119,6 @@ export class TrialWatch {
       return { name, problem: describe(error as NodeJS.ErrnoException) };
     }
   }
-}
-
-/** The trial has come to its end meanwhile, or init is busy: the next round will see. */
-function unlessOver(error: unknown): void {
-  if (!(error instanceof HttpError)) throw error;
 }
 
 /** Its body is of no interest, and redirects are answers like any other. */
