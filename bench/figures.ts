@@ -1,6 +1,9 @@
 // What a bench reports: numbers by name, the unit in the name.
 
-export type Figures = Record<string, number | string>;
+export type Figures = Record<string, number | string | readonly Row[]>;
+
+/** Of a table within the figures. */
+export type Row = Readonly<Record<string, number | string>>;
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -12,14 +15,29 @@ export function median(values: readonly number[]): number {
 export function formatTable(figures: Figures): string {
   const width = Math.max(...Object.keys(figures).map((name) => name.length));
   return Object.entries(figures)
-    .map(
-      ([name, value]) => `${name.padEnd(width)}  ${typeof value === 'number' ? formatNumber(value) : value}`,
-    )
+    .map(([name, value]) => {
+      if (typeof value === 'object') return `${name}\n${formatRows(value)}`;
+      return `${name.padEnd(width)}  ${typeof value === 'number' ? formatNumber(value).padStart(14) : value}`;
+    })
     .join('\n');
 }
 
+function formatRows(rows: readonly Row[]): string {
+  const names = Object.keys(rows[0] ?? {});
+  const table = [names, ...rows.map((row) => names.map((name) => formatCell(row[name] ?? '')))];
+  const widths = names.map((_, column) => Math.max(...table.map((cells) => cells[column]!.length)));
+  return table
+    .map((cells) => `  ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd())
+    .join('\n');
+}
+
+function formatCell(value: number | string): string {
+  return typeof value === 'number' ? formatNumber(value) : value;
+}
+
 function formatNumber(value: number): string {
-  return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 }).padStart(14);
+  if (Number.isNaN(value)) return '-';
+  return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 });
 }
 
 /** Says on standard error what is going on, which leaves standard output to the figures. */

@@ -1,16 +1,18 @@
-// npm run bench -- build|boot|device [--json] [--runs N]: figures for people as a table; with --json one object on
+// npm run bench -- build|boot|device|update [--json] [--runs N]: figures for people as a table; with --json one object on
 // standard output. Nothing here is asserted: the machines differ, so compare what one run measured side by side.
 
 import { parseArgs } from 'node:util';
 import { benchBoot } from './boot.ts';
 import { benchBuild } from './build.ts';
 import { benchDevice } from './device.ts';
+import { benchUpdate } from './update.ts';
 import { type Figures, formatTable } from './figures.ts';
 
 const BENCHES: Readonly<Record<string, (runs: number) => Promise<Figures>>> = {
   build: benchBuild,
   boot: benchBoot,
   device: benchDevice,
+  update: benchUpdate,
 };
 
 const { values, positionals } = parseArgs({

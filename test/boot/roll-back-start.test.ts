@@ -3,10 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ByteDevice, sliceDevice } from '../../src/formats/byte-source.ts';
 import { openFat } from '../../src/formats/fat/volume.ts';
-import { FileDevice } from '../../src/host/files/file-device.ts';
-import { layOutDisk, SECTOR_BYTES } from '../../src/shared/disk-layout.ts';
 import { eventually } from '../support/appliance.ts';
 import { isBack, updateFails } from '../support/failed-updates.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
@@ -21,7 +18,7 @@ const DID_NOT_COME_UP = /did not come up: panic, hang or power cut/;
 test('an update that does not start is rolled back without anybody', async (t) => {
   if (!requireTool(t, HOST_BOARD.qemuSystem)) return;
   const lab = await UpdateLab.make(t, HOST_BOARD_ID);
-  const kernel = await withBootPartition(lab, async (boot) => (await openFat(boot)).readFile('a/vmlinuz'));
+  const kernel = await lab.readBootFile('vmlinuz');
   await lab.boot();
   await eventually('the app', () => lab.speaker());
 
@@ -34,7 +31,7 @@ test('an update that does not start is rolled back without anybody', async (t) =
 
 /** The header is right, or it could not be built; what is behind it is not. */
 async function kernelIsGarbage(lab: UpdateLab, kernel: Uint8Array): Promise<void> {
-  const vmlinuz = kernel.slice().fill(0x5a, HEADER_BYTES);
+  const vmlinuz = Uint8Array.from(kernel).fill(0x5a, HEADER_BYTES);
   lab.configure({ components: { kernel: { directory: lab.componentDirectory('garbage', { vmlinuz }) } } });
   await updateFails(lab, { outcome: 'did not start', mode: 'reboot', reason: DID_NOT_COME_UP });
 }
@@ -45,7 +42,7 @@ async function kernelIsSpoiled(lab: UpdateLab): Promise<void> {
   const before = await lab.runningBuild();
   const client = lab.follow(['update']);
   await eventually('the restart', async () => client.exitCode !== null || /Restarting/.test(client.stderr));
-  await withBootPartition(lab, async (boot) => {
+  await lab.withBootPartition(async (boot) => {
     const [first] = await (await openFat(boot)).extents(`${before.slot === 'a' ? 'b' : 'a'}/vmlinuz`);
     await boot.write(first!.offsetBytes, new Uint8Array(HEADER_BYTES));
   });
@@ -70,14 +67,4 @@ async function nextWorks(lab: UpdateLab): Promise<void> {
   const { outcome } = JSON.parse(await lab.tsk(['update', '--json'])) as { outcome: string };
   assert.equal(outcome, 'confirmed');
   assert.equal((await lab.speaker()).word, 'two');
-}
-
-async function withBootPartition<T>(lab: UpdateLab, use: (boot: ByteDevice) => Promise<T>): Promise<T> {
-  const disk = await FileDevice.open(lab.diskPath, 'r+');
-  try {
-    const [{ firstSector, sectorCount }] = layOutDisk(disk.sizeBytes).partitions;
-    return await use(sliceDevice(disk, firstSector * SECTOR_BYTES, sectorCount * SECTOR_BYTES));
-  } finally {
-    await disk.close();
-  }
 }

@@ -16,14 +16,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
+import { type ByteDevice, sliceDevice } from '../../src/formats/byte-source.ts';
+import { openFat } from '../../src/formats/fat/volume.ts';
 import { buildImage } from '../../src/host/build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeDiskImage } from '../../src/host/build/disk-image.ts';
 import { ensurePassword, openInstance } from '../../src/host/config/instance.ts';
 import { ensureUpdateKeys } from '../../src/host/config/update-keys.ts';
+import { FileDevice } from '../../src/host/files/file-device.ts';
 import { silentProgress } from '../../src/host/progress.ts';
 import { answers } from '../../src/host/vm/answers.ts';
 import { powerOff, startVirtualMachine, type VirtualMachine } from '../../src/host/vm/virtual-machine.ts';
 import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
+import { layOutDisk, SECTOR_BYTES } from '../../src/shared/disk-layout.ts';
 import type { Slot } from '../../src/shared/slots.ts';
 import { UPDATE_API, type UpdateStatus } from '../../src/shared/update-api.ts';
 import { type NewSession, WEB_API, WEB_USER, type WebStatus } from '../../src/shared/web-api.ts';
@@ -215,6 +219,24 @@ export class UpdateLab {
   async publicKey(): Promise<Uint8Array> {
     const { current } = await ensureUpdateKeys(await openInstance(this.directory));
     return Buffer.from(current.publicKey, 'base64');
+  }
+
+  /** Of the slot that was written first, from the disk's file. */
+  async readBootFile(path: string): Promise<Buffer> {
+    return this.withBootPartition(async (boot) =>
+      Buffer.from(await (await openFat(boot)).readFile(`a/${path}`)),
+    );
+  }
+
+  /** Behind the machine's back, if it runs. */
+  async withBootPartition<T>(use: (boot: ByteDevice) => Promise<T>): Promise<T> {
+    const disk = await FileDevice.open(this.diskPath, 'r+');
+    try {
+      const [{ firstSector, sectorCount }] = layOutDisk(disk.sizeBytes).partitions;
+      return await use(sliceDevice(disk, firstSector * SECTOR_BYTES, sectorCount * SECTOR_BYTES));
+    } finally {
+      await disk.close();
+    }
   }
 
   copyDisk(path: string): void {
