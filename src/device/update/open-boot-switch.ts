@@ -77,8 +77,8 @@ class DeviceBootSwitch implements BootSwitch {
   }
 
   async commit(slot: Slot): Promise<void> {
-    await this.#withBoot('r+', (boot) => writeCommittedSlot(boot, slot, () => this.#dropCache()));
     await this.#variables?.remove(LOADER_DEFAULT);
+    await this.#withBoot('r+', (boot) => writeCommittedSlot(boot, slot, () => this.#dropCache()));
   }
 
   async removeOtherDefault(): Promise<void> {
