@@ -6,10 +6,15 @@ import { join } from 'node:path';
 import type { UpdateClient } from '../../../shared/update-api.ts';
 import { readOrCreatePrivateFile } from '../../config/private-file.ts';
 
+/** docs/update-protocol.md, 1. */
+const MAX_ID_LENGTH = 128;
+const MAX_NAME_LENGTH = 100;
+
 export async function readClientIdentity(stateDirectory: string): Promise<UpdateClient> {
   const drawn = (await readOrCreatePrivateFile(join(stateDirectory, 'client-id'), randomUUID)).trim();
   // A folder that was copied to another computer, with all that is in it, is another client.
-  return { id: `${drawn}.${hostname()}`, name: `${userName()}@${hostname()}` };
+  const id = `${drawn}.${hostname()}`.replace(/[^\w.-]/g, '-').slice(0, MAX_ID_LENGTH);
+  return { id, name: `${userName()}@${hostname()}`.slice(0, MAX_NAME_LENGTH) };
 }
 
 function userName(): string {

@@ -84,7 +84,7 @@ class Transfer {
   async #open(): Promise<UpdateOffer> {
     this.#sessionId = undefined;
     const offer = await this.#options.open();
-    this.#sessionId = offer.id;
+    if (offer.mode !== 'none') this.#sessionId = offer.id;
     return offer;
   }
 

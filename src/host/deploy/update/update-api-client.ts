@@ -9,6 +9,7 @@ import {
   type RollbackRequest,
   type TryAccepted,
   type TryRequest,
+  UPDATE_ANSWER_LIMIT_MS,
   UPDATE_API,
   type UpdateOffer,
   type UpdateRequest,
@@ -20,8 +21,6 @@ import { TooOldError } from '../../devices/refusal-error.ts';
 
 const compress = promisify(zstdCompress);
 
-/** The device reads both slots before it answers: 50 MB each, from a slow card. */
-const OFFER_LIMIT_MS = 180_000;
 /** Without progress. A card may pause for seconds, and a device answers when the last chunk is written. */
 const SEND_LIMIT_MS = 60_000;
 /** Between two events. */
@@ -59,7 +58,7 @@ export class UpdateApiClient {
     const json = Buffer.from(JSON.stringify(request));
     const body = options.zstd ? await compress(json) : json;
     const encoding = options.zstd ? { 'Content-Encoding': 'zstd' } : undefined;
-    return this.#post(UPDATE_API.update, body, { act: this.#act, limitMs: OFFER_LIMIT_MS }, encoding);
+    return this.#post(UPDATE_API.update, body, { act: this.#act, limitMs: UPDATE_ANSWER_LIMIT_MS }, encoding);
   }
 
   /** `body`: a chunk stream in zstd. */
@@ -102,11 +101,14 @@ export class UpdateApiClient {
   }
 
   async rollBack(request: RollbackRequest): Promise<UpdateState> {
-    return this.#postJson(UPDATE_API.rollback, request, `roll back "${this.#hostname}"`);
+    return this.#postJson(UPDATE_API.rollback, request, {
+      act: `roll back "${this.#hostname}"`,
+      limitMs: UPDATE_ANSWER_LIMIT_MS,
+    });
   }
 
-  async #postJson<T>(path: string, value: unknown, act = this.#act): Promise<T> {
-    return this.#post(path, Buffer.from(JSON.stringify(value)), { act });
+  async #postJson<T>(path: string, value: unknown, options: AskOptions = { act: this.#act }): Promise<T> {
+    return this.#post(path, Buffer.from(JSON.stringify(value)), options);
   }
 
   async #post<T>(
