@@ -17,6 +17,7 @@ const MOUNTS = [
   ...['boot', 'dev', 'mnt', 'perm', 'proc', 'run', 'sys', 'tmp'].map(
     (name) => `mount /${name} on ${ROOT}/${name} type  (${name === 'run' ? 'bind' : 'rbind'})`,
   ),
+  `mount /bin/node on ${ROOT}/bin/node type  (bind)`,
 ];
 const DETACH = `detach ${ROOT}`;
 const net = service('net', { kind: 'system', dataDir: '/run/tsk/net' });

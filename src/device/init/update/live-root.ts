@@ -11,6 +11,8 @@ import { locateRootDisk, partitionOf } from '../../root-disk.ts';
 import type { Sys } from '../../sys/sys.ts';
 
 const LIVE_ROOTS = '/run/tsk/roots';
+/** The same file in both images, but not to the kernel: it would read it once more, and keep it in memory twice. */
+const RUNTIME = '/bin/node';
 /** The kernel takes down the mounts of a sandbox a moment after its last process has ended. */
 const RELEASE_LIMIT_MS = 2000;
 const POLL_MS = 20;
@@ -37,6 +39,7 @@ export function openLiveRoot(sys: Sys, slot: Slot): LiveRoot {
       const flag = name === '/run' ? 'bind' : 'rbind';
       sys.mount({ source: name, target: join(directory, name), type: '', flags: [flag] });
     }
+    sys.mount({ source: RUNTIME, target: join(directory, RUNTIME), type: '', flags: ['bind'] });
     return { directory, config };
   } catch (error) {
     sys.detachMount(directory);
