@@ -2,6 +2,7 @@
 // in Shutdown, because PID 1 has nowhere to exit to. What concerns the whole process (signals, uncaught
 // errors) is main.ts's.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { INIT_SOCKET_PATH } from '../../shared/services.ts';
 import type { PowerCommand, Sys } from '../sys/sys.ts';
 import { bootList } from './boot-list.ts';
@@ -19,6 +20,7 @@ import { feedWatchdog } from './watchdog.ts';
 
 /** After a power cut the clock is behind by no more than this. */
 const SAVE_TIME_EVERY_MS = 60 * 60 * 1000;
+const RECALL_LIMIT_MS = 10_000;
 /** Kernel command line: the console shows what services write, too. For tests and for a person with a cable. */
 const CONSOLE_PARAMETER = 'tskrazy.console';
 const WATCHDOG_PARAMETER = 'tskrazy.watchdog';
@@ -57,7 +59,7 @@ export class Init {
         makeServices: () => this.#makeServices(),
         serveControlApi: () => this.#serveControlApi(),
         lookForTrial: () => this.#lookForTrial(),
-        recallLastTrial: async () => (await this.#updates.promise).recall(),
+        recallLastTrial: () => this.#recallLastTrial(),
       });
       await runBootSteps(steps, device);
       this.#during = 'operation';
@@ -141,6 +143,12 @@ export class Init {
     // Whoever needs it hears of the failure.
     this.#updates.promise.catch(() => {});
     this.#openUpdates().then(this.#updates.resolve, this.#updates.reject);
+  }
+
+  /** The firmware has a say in it, and must not hold up the boot. */
+  async #recallLastTrial(): Promise<void> {
+    const recalled = this.#updates.promise.then((updates) => updates.recall());
+    await Promise.race([recalled, sleep(RECALL_LIMIT_MS, undefined, { ref: false })]);
   }
 
   async #openUpdates(): Promise<Updates> {
