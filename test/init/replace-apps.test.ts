@@ -1,7 +1,7 @@
 // The supervisor's apps become others, with real processes and sockets.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +61,10 @@ class Bench {
 
   hasSocket(name: string): boolean {
     return existsSync(join(this.scratch, appSocketPath(name)));
+  }
+
+  socketOwner(name: string): number {
+    return statSync(join(this.scratch, appSocketPath(name))).uid;
   }
 
   index(name: string, state: ServiceState): number {
@@ -146,6 +150,26 @@ test('replaceApps: one that has failed or waits is started anew, by the new rule
     bench.supervisor.list().map(({ state }) => state),
     ['running', 'running'],
   );
+});
+
+test('replaceApps: an app that goes is not brought back by whoever was about to restart it', async (t) => {
+  const bench = new Bench(t, [app('gone', STUBBORN, { stopTimeoutSec: 0.1 })]);
+  await bench.boot();
+  await bench.isUp('gone');
+  const gone = bench.supervisor.get('gone');
+  await Promise.all([gone?.restart(), bench.replace([])]);
+  assert.equal(gone?.state, 'stopped');
+  await bench.replace([app('gone', RUN_ON)]);
+  assert.equal(gone?.state, 'running');
+});
+
+test('replaceApps: an app that becomes another user has a socket of that one', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('giving files away is for root');
+  const bench = new Bench(t, [app('app', RUN_ON)]);
+  await bench.boot();
+  assert.equal(bench.socketOwner('app'), 0);
+  await bench.replace([app('app', RUN_ON, { user: { name: 'app', uid: 300_000_000 } })], 'app');
+  assert.equal(bench.socketOwner('app'), 300_000_000);
 });
 
 test('replaceApps: who waits for an app that restarts or comes is told when it is there', async (t) => {

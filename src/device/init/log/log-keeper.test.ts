@@ -232,3 +232,9 @@ function drain(fd: number): void {
     if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
   }
 }
+
+test('LogKeeper that has given up follows no log any more, not even a new one', () => {
+  const { keeper } = new Boot(makeDirectory());
+  keeper.giveUp();
+  keeper.keep('new', { follow: () => assert.fail('nobody would ever write what comes') });
+});

@@ -66,6 +66,7 @@ export class LogKeeper {
   #soonTimer: NodeJS.Timeout | undefined;
   #lastSoon = -Infinity;
   #isFailing = false;
+  #hasGivenUp = false;
   #isSafe = false;
   /** `flush` has been called and has not begun yet, or is at it. */
   #isFlushAsked = false;
@@ -79,6 +80,7 @@ export class LogKeeper {
 
   /** From now on: what comes before `start` waits for it. */
   keep(name: string, log: FollowedLog): void {
+    if (this.#hasGivenUp) return;
     const kept = new KeptLog(name, this.#waiting, this.#now);
     this.#logs.push(kept);
     this.#unfollow.push(log.follow((line) => this.#add(kept, line)));
@@ -101,6 +103,7 @@ export class LogKeeper {
 
   /** There is no /perm that would survive a reboot. */
   giveUp(): void {
+    this.#hasGivenUp = true;
     for (const unfollow of this.#unfollow.splice(0)) unfollow();
     this.#logs.length = 0;
     this.#pull = [];

@@ -46,6 +46,7 @@ export class Service {
   #placement: Placement;
   #runsFrom: string | null = null;
   #isWanted = false;
+  #isRetired = false;
   /** The process has said so, or nobody expects it to. */
   #isReady = false;
   #state: ServiceState = 'stopped';
@@ -110,6 +111,7 @@ export class Service {
 
   /** From its next process on; the one that there is ends by the rules with which it began. */
   place({ spec, root }: Placement): void {
+    this.#isRetired = false;
     this.#placement = { spec, root };
   }
 
@@ -123,6 +125,8 @@ export class Service {
    * starts at once; one that runs is left alone.
    */
   async start(trigger: 'boot' | 'request'): Promise<void> {
+    // Somebody may have been about to start it when it went.
+    if (this.#isRetired) return;
     this.#isWanted = true;
     if (this.#life !== undefined) {
       if (this.#state === 'backoff' || this.#state === 'waiting') this.#wake();
@@ -152,8 +156,9 @@ export class Service {
     await this.#life;
   }
 
-  /** Stops it for as long as nobody knows it; `start` brings it back. */
+  /** Stops it, and it does not start again before it has a place again. */
   async retire(): Promise<void> {
+    this.#isRetired = true;
     await this.stop();
     this.#socket.close();
     this.#context.cgroup(this.spec.name)?.remove();

@@ -2,8 +2,8 @@
 
 import type { ServiceSpec, ServiceStatus } from '../../../shared/services.ts';
 import type { Sys } from '../../sys/sys.ts';
-import { Conditions } from './conditions.ts';
 import type { LogRing } from '../log/log-ring.ts';
+import { Conditions } from './conditions.ts';
 import { type Placement, Service } from './service.ts';
 import { openServiceCgroups, type ServiceCgroup } from './service-cgroup.ts';
 

@@ -7,8 +7,8 @@ import type { DeviceConfig } from '../../../shared/services.ts';
 import type { Slot } from '../../../shared/slots.ts';
 import type { TrialRequest } from '../../../shared/update-state.ts';
 import type { Device } from '../device.ts';
-import { closeLiveRoot, isReleased, type LiveRoot, openLiveRoot } from './live-root.ts';
 import type { AppPlan } from '../supervisor/supervisor.ts';
+import { closeLiveRoot, isReleased, type LiveRoot, openLiveRoot } from './live-root.ts';
 
 export type LiveSwitchRequest = Pick<TrialRequest, 'slot' | 'buildId' | 'changedApps'>;
 
@@ -110,7 +110,7 @@ function fixedParts(config: DeviceConfig): Record<string, unknown> {
 
 /** An app goes on as a person has left it, unless the new configuration says something new of its start. */
 function planApps(before: readonly AppPlan[], root: LiveRoot): AppPlan[] {
-  const present = new Map(before.map((app) => [app.spec.name, app]));
+  const present = byName(before);
   return root.config.services
     .filter(({ kind }) => kind !== 'system')
     .map((spec) => {
@@ -122,20 +122,18 @@ function planApps(before: readonly AppPlan[], root: LiveRoot): AppPlan[] {
 
 /** What a person has started or stopped meanwhile stays so. */
 function planReturn({ before, after }: Effect, now: readonly AppPlan[]): AppPlan[] {
-  const [switched, present] = [after, now].map(
-    (apps) => new Map(apps.map(({ spec, isWanted }) => [spec.name, isWanted])),
-  );
+  const [switched, present] = [byName(after), byName(now)];
   return before.apps.map((app) => {
-    const isWanted = present?.get(app.spec.name);
-    const isAsSwitched = isWanted === undefined || isWanted === switched?.get(app.spec.name);
+    const isWanted = present.get(app.spec.name)?.isWanted;
+    const isAsSwitched = isWanted === undefined || isWanted === switched.get(app.spec.name)?.isWanted;
     return isAsSwitched ? app : { ...app, isWanted };
   });
 }
 
 function differingSpecs(before: readonly AppPlan[], after: readonly AppPlan[]): string[] {
-  const present = new Map(before.map(({ spec }) => [spec.name, spec]));
+  const present = byName(before);
   return after
-    .filter(({ spec }) => !isDeepStrictEqual(spec, present.get(spec.name)))
+    .filter(({ spec }) => !isDeepStrictEqual(spec, present.get(spec.name)?.spec))
     .map(({ spec }) => spec.name);
 }
 
@@ -144,15 +142,18 @@ function describe(
   after: readonly AppPlan[],
   changed: ReadonlySet<string>,
 ): string {
-  const [old, all] = [before, after].map((apps) => new Set(apps.map(({ spec }) => spec.name)));
-  if (old === undefined || all === undefined) return '';
+  const [old, all] = [new Set(byName(before).keys()), new Set(byName(after).keys())];
   const parts = [
     { verb: 'stops', names: [...old.difference(all)] },
-    { verb: 'restarts', names: [...changed].filter((name) => old.has(name) && all.has(name)) },
+    { verb: 'restarts', names: [...old.intersection(all).intersection(changed)] },
     { verb: 'starts', names: [...all.difference(old)] },
   ];
   const words = parts
     .filter(({ names }) => names.length > 0)
     .map(({ verb, names }) => `${verb} ${names.join(', ')}`);
   return words.length > 0 ? words.join('; ') : 'no app changes';
+}
+
+function byName(apps: readonly AppPlan[]): Map<string, AppPlan> {
+  return new Map(apps.map((app) => [app.spec.name, app]));
 }
