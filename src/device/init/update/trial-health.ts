@@ -1,4 +1,4 @@
-// Whether what is on trial is well (docs/updates.md): services, page, health URLs, network and /perm together.
+// Whether what is on trial is well (docs/supervision.md): services, page, health URLs, network and /perm together.
 
 import { LOG_OF_INIT } from '../../../shared/init-api.ts';
 import type { TrialCheck } from '../../../shared/update-state.ts';
