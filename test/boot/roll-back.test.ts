@@ -54,7 +54,7 @@ async function nobodyConfirms(lab: UpdateLab): Promise<void> {
   });
   assert.equal(client.exitCode, null, client.stdout + client.stderr);
   await client.kill();
-  assert.equal((await eventually('the app on trial', () => lab.speaker())).word, 'two');
+  await eventually('the app on trial', async () => (await lab.speaker()).word === 'two');
   await isBack(lab, before, {
     outcome: 'rolled back',
     mode: 'live',
