@@ -10,7 +10,7 @@ import { RefusalError } from '../../devices/refusal-error.ts';
 import type { ProgressStep } from '../../progress.ts';
 import type { PageWatch } from './page-watch.ts';
 import type { UpdateContext } from './update-context.ts';
-import { notBack, shortId } from './update-problems.ts';
+import { notBack } from './update-problems.ts';
 
 export interface FollowedTrial {
   buildId: string;
@@ -22,6 +22,9 @@ export interface FollowedTrial {
   /** Of the start before that into the trial; null: it is not for a start that we wait. */
   bootIdBefore: string | null;
   confirmBy: 'client' | 'device';
+  /** What is hoped for, in words: `Trying build 7f3a`. */
+  doing: string;
+  expected: UpdateOutcome;
 }
 
 export interface TrialEnd {
@@ -128,7 +131,7 @@ class TrialFollower {
       confirmBy: trial.confirmBy,
     };
     if (this.#isRestarting) return undefined;
-    this.#step ??= this.#context.report.start(`Trying build ${shortId(trial.buildId)}`);
+    this.#step ??= this.#context.report.start(this.#trial.doing);
     this.#step.tell(trial.waitsFor.length === 0 ? 'all is well' : trial.waitsFor.join('; '));
     if (trial.waitsFor.length > 0 || this.#trial.confirmBy === 'device') return undefined;
     try {
@@ -155,8 +158,9 @@ class TrialFollower {
     return { outcome: this.#isRestarting ? 'did not start' : 'rolled back', record: null };
   }
 
+  /** A step that is not done shows as one that went wrong. */
   #finish(end: TrialEnd): TrialEnd {
-    this.#step?.done(end.outcome);
+    if (end.outcome === this.#trial.expected) this.#step?.done(end.outcome);
     return end;
   }
 }

@@ -12,7 +12,7 @@ import { restartDevice } from './restart-device.ts';
 import { ServiceWatch } from './service-watch.ts';
 import { interrupted } from './standing.ts';
 import type { UpdateContext } from './update-context.ts';
-import { noPassword } from './update-problems.ts';
+import { noPassword, shortId } from './update-problems.ts';
 
 export interface RollbackPlan {
   fromBuildId: string;
@@ -71,6 +71,8 @@ async function endTrial(
       knownRecords: new Set(status.history.map(({ id }) => id)),
       bootIdBefore: trial.mode === 'reboot' ? link.status.bootId : null,
       confirmBy: 'device',
+      doing: `Ending the trial of build ${shortId(trial.buildId)}`,
+      expected: 'rolled back',
     },
     watch.page,
   );
@@ -117,6 +119,8 @@ async function tryOther(
       knownRecords: new Set(status.history.map(({ id }) => id)),
       bootIdBefore: mode === 'reboot' ? link.status.bootId : null,
       confirmBy: 'device',
+      doing: `Trying build ${shortId(toBuildId)}`,
+      expected: 'confirmed',
     },
     watch.page,
   );

@@ -27,6 +27,7 @@ import {
   otherBoard,
   otherName,
   refusedUpdate,
+  shortId,
   untrustedKeys,
 } from './update-problems.ts';
 
@@ -189,7 +190,7 @@ class Update {
   }
 
   async #follow(
-    trial: Omit<FollowedTrial, 'buildId' | 'fromBuildId' | 'confirmBy'> & Switched,
+    trial: Pick<FollowedTrial, 'trialId' | 'knownRecords' | 'bootIdBefore'> & Switched,
   ): Promise<UpdateResult> {
     const { mode, bytesWritten } = trial;
     const watch = (this.#watch ??= new ServiceWatch(this.#context.link.client));
@@ -197,7 +198,9 @@ class Update {
       buildId: this.#buildId,
       fromBuildId: this.#fromBuildId,
       confirmBy: this.#options.confirmBy,
-    };
+      doing: `Trying build ${shortId(this.#buildId)}`,
+      expected: 'confirmed',
+    } as const;
     const { outcome, record } = await followTrial(this.#context, { ...trial, ...known }, watch.page);
     this.#context.standing = { at: 'untouched' };
     return this.#result({

@@ -54,8 +54,8 @@ export function untrustedKeys(
     `Cannot update "${hostname}": it trusts ${nameKeys(trusted)}; this instance signs with ${nameKeys(signing)}`,
     {
       hint:
-        'It was built from another copy of this instance. Copy the signing key in .tskrazy from the computer that built\n' +
-        'it, or let that one make an update that trusts this key too. See docs/update-keys.md.',
+        'It was built on another computer. Copy .tskrazy/update-key.pem from there, or have that one update it once with the\n' +
+        'key of this one ("tsk key show") in "update.trustedKeys". See docs/update-keys.md.',
     },
   );
 }
