@@ -14,7 +14,8 @@ export function whyNotTry(
 ): string | null {
   if (trial !== null) return 'a trial is going on';
   if (running === null || committed === null) return 'it is not known which slot the boot loader starts';
-  if (slot === running) return 'the device runs from it';
+  // After a live switch the way back is a restart into the slot that it still runs from.
+  if (slot === running && (slot === committed || mode === 'live')) return 'the device runs from it';
   // After a live switch.
   if (slot === committed) return 'it is what the device starts from; restart the device instead';
   if (mode === 'reboot' && trialStart === null) return 'the boot loader of this device cannot try anything';
