@@ -22,16 +22,22 @@ test('an update that does not start is rolled back without anybody', async (t) =
   await lab.boot();
   await eventually('the app', () => lab.speaker());
 
-  await t.test('a kernel that is garbage, but signed', () => kernelIsGarbage(lab, kernel));
+  const isCompressed = HOST_BOARD.nodeArch === 'x64';
+  await t.test('a kernel that is garbage, but signed', { skip: !isCompressed }, () =>
+    kernelIsGarbage(lab, kernel),
+  );
   await t.test('a kernel that the disk has spoiled since it was checked', () => kernelIsSpoiled(lab));
   await t.test('an init that throws at once', () => initThrows(lab));
   await t.test('an init that hangs', () => initHangs(lab));
   await t.test('and the next good update works', () => nextWorks(lab));
 });
 
-/** The header is right, or it could not be built; what is behind it is not. */
+/**
+ * What is in the bzImage cannot be unpacked. Garbage in the program that unpacks it would be executed, and hang: no
+ * watchdog of a PC runs yet, so that needs a power cycle.
+ */
 async function kernelIsGarbage(lab: UpdateLab, kernel: Uint8Array): Promise<void> {
-  const vmlinuz = Uint8Array.from(kernel).fill(0x5a, HEADER_BYTES);
+  const vmlinuz = Uint8Array.from(kernel).fill(0x5a, kernel.length / 4, kernel.length / 2);
   lab.configure({ components: { kernel: { directory: lab.componentDirectory('garbage', { vmlinuz }) } } });
   await updateFails(lab, { outcome: 'did not start', mode: 'reboot', reason: DID_NOT_COME_UP });
 }
