@@ -111,4 +111,92 @@ void suite('updating a device', { concurrency: 2 }, () => {
     assert.equal(result['mode'], 'live');
     assert.ok(Number(result['secondsWithoutService']) >= 0.3, String(result['secondsWithoutService']));
   });
+
+  test('a device of another name is updated if that is meant', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.system = { ...device.system, hostname: 'shed' };
+    assert.match(await garden.succeeds('update', '--allow-rename', '--dry-run'), /^shed: build/);
+    assert.equal(device.requests[0]?.allowRename, true);
+  });
+});
+
+void suite('going back by hand', { concurrency: 2 }, () => {
+  test('tsk rollback has the other slot tried, and waits until the device has confirmed it', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.status = { ...device.status, slots: { ...device.status.slots, b: built.newContent() } };
+    device.onRollback = async () => {
+      await device.restart('b');
+      device.beginTrial([], { confirmBy: 'device' });
+      device.onRequest = (what) => what === 'GET update' && device.endTrial('confirmed');
+    };
+    const stdout = await garden.succeeds('rollback');
+    assert.match(stdout, new RegExp(`^garden: build 91cc00000000 -> ${built.shortId}\\n`));
+    assert.match(
+      stdout,
+      new RegExp(
+        `^garden now runs build ${built.shortId} \\(was 91cc00000000\\), .* without service\\.$`,
+        'm',
+      ),
+    );
+    assert.deepEqual(garden.changes, ['POST rollback']);
+  });
+
+  test('during a trial it ends that', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.status = {
+      ...device.status,
+      running: 'b',
+      slots: { ...device.status.slots, b: built.newContent() },
+    };
+    device.beginTrial([]);
+    device.onRollback = async () => {
+      await device.restart('a');
+      device.endTrial('rolled back', { reason: 'rolled back by michael@laptop' });
+    };
+    assert.match(
+      await garden.succeeds('rollback'),
+      /^ {2}Ends the trial of a build that is not confirmed yet\ngarden runs build 91cc00000000 again; the trial of build \w+ is over, /m,
+    );
+  });
+
+  test('there is nothing to go back to before the first update, or after one that failed', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    assert.match(
+      await garden.fails('rollback'),
+      /Cannot roll back "garden": slot b has no build that could be started\nHint: /,
+    );
+    device.status = { ...device.status, slots: { ...device.status.slots, b: built.newContent() } };
+    device.beginTrial([]);
+    device.endTrial('rolled back', { reason: 'app x failed' });
+    assert.match(
+      await garden.fails('rollback'),
+      /build \w+ in its other slot was rolled back itself: app x failed\nHint: /,
+    );
+    assert.deepEqual(garden.changes, []);
+  });
+
+  test('tsk status shows slots, trial, session and history, and all of it as data', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.status = { ...device.status, slots: { ...device.status.slots, b: built.newContent() } };
+    device.beginTrial([]);
+    device.endTrial('rolled back', { reason: 'app x failed' });
+    device.beginTrial(['app y starts'], { id: 'trial-2' });
+    const text = await garden.succeeds('status');
+    assert.match(text, /^ {2}Slot a +build 91cc00000000, tskrazy 0\.0\.9: runs, committed$/m);
+    assert.match(text, new RegExp(`^ {2}Slot b +build ${built.shortId}, tskrazy 0\\.0\\.9: on trial$`, 'm'));
+    assert.match(
+      text,
+      /^ {2}Trial +build \w+, goes back to 91cc00000000 at \d\d:\d\d unless it is confirmed; waits for: app y starts$/m,
+    );
+    assert.match(text, /^ {2}Updates +[-\d]+ [:\d]+ {2}91cc00000000 -> \w+ {2}rolled back: app x failed \(/m);
+    const { update } = JSON.parse(await garden.succeeds('status', '--json')) as { update: unknown };
+    assert.deepEqual(update, device.status);
+    device.isOld = true;
+    assert.doesNotMatch(await garden.succeeds('status'), /Slot/);
+  });
 });

@@ -41,7 +41,6 @@ export async function rollBackInstance(session: Session, options: DeviceOptions)
       );
       return;
     default:
-      // What failed is the build that was rolled back to.
-      await failed(output, instance, context, { ...value, buildId: result.record?.toBuildId ?? build });
+      await failed(output, instance, context, value);
   }
 }

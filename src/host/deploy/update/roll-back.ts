@@ -23,6 +23,7 @@ export interface RollbackPlan {
 }
 
 export interface RollbackResult {
+  /** What was gone back to, or tried. */
   buildId: string;
   fromBuildId: string;
   outcome: 'confirmed' | 'rolled back' | 'did not start' | 'trial ended';
@@ -58,7 +59,7 @@ async function endTrial(
   trial: Trial,
   onPlan: (plan: RollbackPlan) => void,
 ): Promise<RollbackResult> {
-  const { api, client, link } = context;
+  const { api, client, link, hostname } = context;
   const changes = changesBetween(runningContent(status)?.content, contentOf(status, trial.fromBuildId));
   onPlan({ fromBuildId: trial.buildId, toBuildId: trial.fromBuildId, endsTrial: true, changes });
   await api.rollBack({ client });
@@ -76,10 +77,18 @@ async function endTrial(
     },
     watch.page,
   );
+  if (outcome === 'confirmed') {
+    throw new UserError(
+      `Cannot end the trial of build ${shortId(trial.buildId)} of "${hostname}": it was confirmed meanwhile`,
+      {
+        hint: 'Run "tsk rollback" again to go back all the same.',
+      },
+    );
+  }
   return {
-    buildId: outcome === 'confirmed' ? trial.buildId : trial.fromBuildId,
+    buildId: trial.fromBuildId,
     fromBuildId: trial.buildId,
-    outcome: outcome === 'confirmed' ? 'confirmed' : 'trial ended',
+    outcome: 'trial ended',
     mode: trial.mode,
     reason: null,
     secondsWithoutService: watch.secondsWithout,
@@ -104,6 +113,7 @@ async function tryOther(
       },
     );
   }
+  refuseFailed(hostname, status, content.buildId);
   const running = runningContent(status)?.content;
   const fromBuildId = running?.buildId ?? link.status.system.buildId;
   const toBuildId = content.buildId;
@@ -125,9 +135,19 @@ async function tryOther(
     watch.page,
   );
   const reason = record?.reason ?? null;
-  const buildId = outcome === 'confirmed' ? toBuildId : fromBuildId;
   const secondsWithoutService = watch.secondsWithout;
-  return { buildId, fromBuildId, outcome, mode, reason, secondsWithoutService, record };
+  return { buildId: toBuildId, fromBuildId, outcome, mode, reason, secondsWithoutService, record };
+}
+
+/** What is in the other slot may be an update that failed: going to it would fail again. */
+function refuseFailed(hostname: string, { history }: UpdateStatus, buildId: string): void {
+  const last = history.find(({ toBuildId }) => toBuildId === buildId);
+  if (last === undefined || last.outcome === 'confirmed') return;
+  const why = last.reason === null ? '' : `: ${last.reason}`;
+  throw new UserError(
+    `Cannot roll back "${hostname}": build ${shortId(buildId)} in its other slot ${last.outcome === 'rolled back' ? 'was rolled back' : 'did not start'} itself${why}`,
+    { hint: 'It runs the build before that. For an older one, check out its sources and run "tsk update".' },
+  );
 }
 
 /** After a live switch the device may have to restart before, as for an update. */

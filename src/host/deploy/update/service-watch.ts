@@ -20,7 +20,7 @@ export class ServiceWatch {
   }
 
   get secondsWithout(): number {
-    return Math.max(this.page.silentMs, this.#apps?.awayMs ?? 0) / 1000;
+    return Math.round(Math.max(this.page.silentMs, this.#apps?.awayMs ?? 0)) / 1000;
   }
 
   async stop(): Promise<void> {
