@@ -80,6 +80,8 @@ export class EventStreams {
       throw new HttpError(503, `${MAX_STREAMS} live views are open, which is all that this device allows`, {
         headers: { 'Retry-After': '30' },
       });
+    // Its close will not be told again: it would hold its place for good. Nobody reads this.
+    if (response.destroyed) throw new HttpError(400, 'The client has gone');
     const stream = new EventStream(response);
     this.#streams.add(stream);
     this.#timer ??= setInterval(() => {
