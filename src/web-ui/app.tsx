@@ -12,6 +12,7 @@ import { parseView, type View } from './route.ts';
 import { Banner, Header, type Expectation } from './views/header.tsx';
 import { LogView } from './views/log-view.tsx';
 import { Overview } from './views/overview.tsx';
+import { UpdatesView } from './views/updates.tsx';
 
 const FAILURE_MS = 12_000;
 
@@ -91,10 +92,15 @@ function useAsking(mayChange: boolean) {
   return { act, question, setQuestion, failures, dismiss };
 }
 
+function placeOf(view: View): string {
+  if (view.name === 'log') return `${view.of} · `;
+  return view.name === 'updates' ? 'Updates · ' : '';
+}
+
 function useTitle(status: WebStatus | undefined, view: View, isLive: boolean): void {
   useEffect(() => {
     if (!status) return;
-    const place = view.name === 'log' ? `${view.of} · ` : '';
+    const place = placeOf(view);
     document.title = `${isLive ? '' : '(away) '}${place}${status.system.hostname}`;
   }, [status?.system.hostname, view, isLive]);
 }
@@ -122,11 +128,9 @@ export function App() {
       <Header status={status} isLive={isLive} isOverview={view.name === 'overview'} />
       <Banner hostname={status.system.hostname} isLive={isLive} expectation={expectation} />
       <main class={`main view-${view.name}`} data-away={isLive ? undefined : 'yes'}>
-        {view.name === 'log' ? (
-          <LogView name={view.of} status={status} history={history} />
-        ) : (
-          <Overview status={status} history={history} onPower={setExpectation} />
-        )}
+        {view.name === 'log' && <LogView name={view.of} status={status} history={history} />}
+        {view.name === 'updates' && <UpdatesView status={status} />}
+        {view.name === 'overview' && <Overview status={status} history={history} onPower={setExpectation} />}
       </main>
       <Failures texts={failures} onDismiss={dismiss} />
       <ConfirmDialog

@@ -1,8 +1,11 @@
 // Which view the page shows: the part of the address after `#`, so that the browser's back button works.
 
-export type View = { name: 'overview' } | { name: 'log'; of: string };
+export type View = { name: 'overview' } | { name: 'updates' } | { name: 'log'; of: string };
+
+export const UPDATES_HREF = '#/updates';
 
 export function parseView(hash: string): View {
+  if (hash === UPDATES_HREF) return { name: 'updates' };
   const match = /^#\/logs\/([^/]+)$/.exec(hash);
   try {
     return match?.[1] === undefined

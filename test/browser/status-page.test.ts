@@ -4,73 +4,16 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test, type TestContext } from 'node:test';
 
-import { chromium, type Browser, type Page } from 'playwright-core';
-import type { AssetTable } from '../../src/device/web/assets.ts';
-import { findTool } from '../support/require-tool.ts';
-import { bundledAssets } from '../support/web-assets.ts';
-import {
-  TEST_PASSWORD,
-  startWebDevice,
-  type WebDevice,
-  type WebDeviceOptions,
-} from '../support/web-device.ts';
+import { logIn, overflowOf, PageVisitor, skipWithoutChromium, type Visit } from '../support/page-visitor.ts';
+import { startWebDevice, type WebDeviceOptions } from '../support/web-device.ts';
 
-const CHROMIUM_ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-];
-const executablePath = findTool('chromium');
-const skip =
-  executablePath === undefined && process.env['REQUIRE_TOOLS'] !== '1'
-    ? '"chromium" is not installed'
-    : false;
-
-interface Visit {
-  device: WebDevice;
-  page: Page;
-  /** What the browser complained about so far. */
-  complaints: string[];
-}
-
-async function logIn({ device, page }: Visit): Promise<void> {
-  await page.goto(device.url);
-  await page.fill('#password', TEST_PASSWORD);
-  await page.press('#password', 'Enter');
-  await page.waitForSelector('.service');
-}
-
-suite('status page', { skip }, () => {
-  let browser: Browser;
-  let assets: AssetTable;
-
+suite('status page', { skip: skipWithoutChromium }, () => {
+  let visitor: PageVisitor;
   before(async () => {
-    assert.ok(executablePath, 'The test needs "chromium", which is not installed');
-    [browser, assets] = await Promise.all([
-      chromium.launch({ executablePath, args: CHROMIUM_ARGS }),
-      bundledAssets(),
-    ]);
+    visitor = await PageVisitor.launch();
   });
-  after(() => browser.close());
-
-  async function visit(t: TestContext, options: WebDeviceOptions = {}): Promise<Visit> {
-    const device = await startWebDevice({ assets, ...options });
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' });
-    const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
-    const complaints: string[] = [];
-    page.on('console', (message) => complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
-    t.after(async () => {
-      await context.close();
-      await device.close();
-    });
-    return { device, page, complaints };
-  }
+  after(() => visitor.close());
+  const visit = (t: TestContext, options?: WebDeviceOptions): Promise<Visit> => visitor.visit(t, options);
 
   test('logs in after a wrong password, watches a log and restarts the service', async (t) => {
     const visited = await visit(t);
@@ -190,7 +133,7 @@ suite('status page', { skip }, () => {
     await logIn(visited);
     await device.server.close();
     await page.getByText('garden does not answer').waitFor();
-    const again = await startWebDevice({ assets, port: device.port });
+    const again = await startWebDevice({ assets: visitor.assets, port: device.port });
     t.after(() => again.close());
     await page.waitForURL('**/login');
   });
@@ -213,8 +156,7 @@ suite('status page', { skip }, () => {
       for (const hash of ['#', '#/logs/irrigation', '#/logs/kernel']) {
         await page.goto(`${device.url}/${hash}`);
         await page.locator('h1').first().waitFor();
-        const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
-        assert.equal(overflow, 0, hash);
+        assert.equal(await overflowOf(page), 0, hash);
       }
     });
 });

@@ -12,7 +12,7 @@ import type {
   ServiceStatus,
 } from '../../src/shared/services.ts';
 import type { MeasuredService, UsageSample } from '../../src/device/web/usage-meter.ts';
-import type { Trial, UpdateState } from '../../src/shared/update-state.ts';
+import type { Trial, UpdateRecord, UpdateState } from '../../src/shared/update-state.ts';
 import type { DeviceUsage, ServiceUsage } from '../../src/shared/web-api.ts';
 
 const MIB = 1024 * 1024;
@@ -91,6 +91,46 @@ export function exampleUpdateState(): UpdateState {
     trial: null,
     history: [],
   };
+}
+
+/** A build that crashed, newest first, and one that stayed. */
+export function exampleHistory(): UpdateRecord[] {
+  const endedAtMs = Date.now() - 3_600_000;
+  const base = {
+    toSlot: 'b',
+    mode: 'reboot',
+    who: 'michael@laptop',
+    fromBuildId: BUILD_ID,
+    bootId: null,
+  } as const;
+  return [
+    {
+      ...base,
+      id: 'c2d9',
+      startedAtMs: endedAtMs - 40_000,
+      endedAtMs,
+      toBuildId: '91cc03b7de5a2f48'.repeat(4),
+      outcome: 'rolled back',
+      reason: 'app sensor exited with code 1 three times in 30 s',
+      lastLines: {
+        of: 'sensor',
+        lines: ["Error: Cannot find module './probe'", '    at main (src/sensor.ts:12:9)'],
+      },
+    },
+    {
+      ...base,
+      id: 'a017',
+      startedAtMs: endedAtMs - 86_460_000,
+      endedAtMs: endedAtMs - 86_400_000,
+      toBuildId: BUILD_ID,
+      fromBuildId: 'e17a4c02f95b8d63'.repeat(4),
+      toSlot: 'a',
+      mode: 'live',
+      outcome: 'confirmed',
+      reason: null,
+      lastLines: null,
+    },
+  ];
 }
 
 export function exampleTrial(): Trial {

@@ -26,6 +26,7 @@ import {
   signedText,
   type TrustedKey,
 } from '../../src/shared/manifest-signature.ts';
+import type { Slot } from '../../src/shared/slots.ts';
 import { bootVolume } from './boot-volume.ts';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -120,6 +121,14 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+function slotFiles(slot: Slot, image: TestImage): Record<string, string> {
+  return {
+    [`${slot}/vmlinuz`]: image.kernel,
+    [`${slot}/${MANIFEST_NAME}`]: image.manifestText,
+    [`${slot}/${SIGNATURES_NAME}`]: image.signaturesText,
+  };
+}
+
 export class UpdateTarget {
   readonly directory = mkdtempSync(join(tmpdir(), 'tsk-update-'));
   readonly #rootBytes: number;
@@ -136,18 +145,19 @@ export class UpdateTarget {
     this.#bootBytes = bootBytes;
   }
 
-  static async create(running: TestImage, rootPartitionBytes: number): Promise<UpdateTarget> {
+  /** `other` is what slot b holds already. */
+  static async create(
+    running: TestImage,
+    rootPartitionBytes: number,
+    other?: TestImage,
+  ): Promise<UpdateTarget> {
     const boot = await bootVolume({
-      files: {
-        'a/vmlinuz': running.kernel,
-        [`a/${MANIFEST_NAME}`]: running.manifestText,
-        [`a/${SIGNATURES_NAME}`]: running.signaturesText,
-      },
+      files: { ...slotFiles('a', running), ...(other && slotFiles('b', other)) },
     });
     const target = new UpdateTarget(rootPartitionBytes, boot.sizeBytes);
     writeFileSync(target.#path('boot'), await boot.read(0, boot.sizeBytes));
     for (const slot of ['a', 'b']) {
-      writeFileSync(target.#path(slot), slot === 'a' ? running.root : '');
+      writeFileSync(target.#path(slot), (slot === 'a' ? running.root : other?.root) ?? '');
       truncateSync(target.#path(slot), rootPartitionBytes);
     }
     return target;

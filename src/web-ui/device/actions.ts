@@ -1,13 +1,17 @@
 // What the page asks the device to do. Failures are sentences for a person.
 
 import type { ServiceAction } from '../../shared/init-api.ts';
+import { UPDATE_API, type ConfirmRequest, type RollbackRequest } from '../../shared/update-api.ts';
 import { WEB_API, type WebError } from '../../shared/web-api.ts';
 import { goToLogin } from './connection.ts';
 
-async function post(path: string): Promise<void> {
+async function post(path: string, body?: object): Promise<void> {
   let response: Response;
   try {
-    response = await fetch(path, { method: 'POST' });
+    response = await fetch(path, {
+      method: 'POST',
+      ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+    });
   } catch (cause) {
     throw new Error('The device did not answer', { cause });
   }
@@ -29,6 +33,17 @@ export function actOnService(name: string, action: ServiceAction): Promise<void>
 
 export function power(action: 'reboot' | 'poweroff'): Promise<void> {
   return post(WEB_API[action]);
+}
+
+/** Whom the history names for what is done here. */
+const CLIENT = { id: 'page', name: 'the page' };
+
+export function confirmTrial(buildId: string): Promise<void> {
+  return post(UPDATE_API.confirm, { buildId, client: CLIENT } satisfies ConfirmRequest);
+}
+
+export function rollBack(): Promise<void> {
+  return post(UPDATE_API.rollback, { client: CLIENT } satisfies RollbackRequest);
 }
 
 export async function logOut(): Promise<void> {

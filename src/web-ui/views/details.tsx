@@ -10,10 +10,10 @@ import { power } from '../device/actions.ts';
 import { formatBytes, formatDateTime, formatDuration } from '../format.ts';
 import { useAct } from '../parts/act.tsx';
 import { Icon } from '../parts/icons.tsx';
-import { logHref } from '../route.ts';
+import { logHref, UPDATES_HREF } from '../route.ts';
 import { Bar } from './vitals.tsx';
 
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
   return (
     <div class="fact">
       <dt>{name}</dt>
@@ -124,7 +124,7 @@ export function StorageCard({ status }: { status: WebStatus }) {
   );
 }
 
-const COMPONENT_TITLES: Readonly<Record<string, string>> = {
+export const COMPONENT_TITLES: Readonly<Record<string, string>> = {
   kernel: 'Linux kernel',
   node: 'Node.js',
   libc: 'GNU C library',
@@ -146,7 +146,9 @@ export function BuildCard({ status }: { status: WebStatus }) {
           </Fact>
           <Fact name="Made">{formatDateTime(system.buildTimeSec * 1000)}</Fact>
           <Fact name="Made for">{system.board}</Fact>
-          <Fact name="Runs from">{system.slot === null ? 'no slot' : `slot ${system.slot}`}</Fact>
+          <Fact name="Runs from">
+            {system.slot === null ? 'no slot' : `slot ${system.slot}`}, <a href={UPDATES_HREF}>updates</a>
+          </Fact>
           <Fact name="Kernel runs">{system.kernel}</Fact>
           <Fact name="tskrazy">{system.tskrazyVersion}</Fact>
         </dl>

@@ -5,6 +5,7 @@ import type { History } from '../device/history.ts';
 import { DeviceNotices } from '../parts/notice.tsx';
 import { BuildCard, DeviceCard, NetworkCard, StorageCard } from './details.tsx';
 import { ServiceList } from './service-list.tsx';
+import { UpdateNotice } from './update-notice.tsx';
 import { Vitals } from './vitals.tsx';
 
 export interface OverviewProps {
@@ -18,6 +19,7 @@ export function Overview({ status, history, onPower }: OverviewProps) {
   const system = status.services.filter((service) => service.kind === 'system');
   return (
     <>
+      <UpdateNotice status={status} />
       <DeviceNotices status={status} />
       <ServiceList title="Apps" services={apps} history={history} nowMs={status.timeMs} />
       <Vitals status={status} history={history} />
