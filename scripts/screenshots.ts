@@ -8,12 +8,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { packageRoot } from '../src/host/package-root.ts';
 import { findTool } from '../test/support/require-tool.ts';
+import { exampleHistory } from '../test/support/fake-device.ts';
+import { MIB, newImage, OLD } from '../test/support/update-device.ts';
+import { UpdateTarget } from '../test/support/update-target.ts';
 import { bundledAssets } from '../test/support/web-assets.ts';
 import { TEST_PASSWORD, startWebDevice } from '../test/support/web-device.ts';
 
 const HISTORY_MS = 110_000;
-/** Of the log one of each is enough. */
-const LOG_VIEWS = new Set(['desktop-dark', 'phone-light']);
+/** Of the other views one of each is enough. */
+const OTHER_VIEWS = new Set(['desktop-dark', 'phone-light']);
 const SCHEMES = ['light', 'dark'] as const;
 const SIZES = { desktop: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } } as const;
 
@@ -42,7 +45,13 @@ const executablePath = findTool('chromium');
 if (executablePath === undefined) throw new Error('Cannot take screenshots: "chromium" is not installed');
 const directory = process.argv[2] ?? join(packageRoot().directory, 'docs/images');
 await mkdir(directory, { recursive: true });
-const device = await startWebDevice({ lively: true, assets: await bundledAssets() });
+const target = await UpdateTarget.create(OLD, 4 * MIB, newImage());
+const device = await startWebDevice({
+  lively: true,
+  assets: await bundledAssets(),
+  updates: { openDisk: () => target.openDisk() },
+  update: { history: exampleHistory() },
+});
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 try {
   const sizes = Object.keys(SIZES) as (keyof typeof SIZES)[];
@@ -57,13 +66,17 @@ try {
   for (const { name, page } of pages) {
     await page.bringToFront();
     await page.screenshot({ path: join(directory, `status-${name}.png`) });
-    if (!LOG_VIEWS.has(name)) continue;
+    if (!OTHER_VIEWS.has(name)) continue;
     await page.getByRole('link', { name: 'irrigation' }).click();
     await page.waitForSelector('.log-line');
     await sleep(1_000);
     await page.screenshot({ path: join(directory, `log-${name}.png`) });
+    await page.goto(`${device.url}/#/updates`);
+    await page.getByRole('region', { name: 'History' }).waitFor();
+    await page.screenshot({ path: join(directory, `updates-${name}.png`) });
   }
 } finally {
   await browser.close();
   await device.close();
+  target.remove();
 }

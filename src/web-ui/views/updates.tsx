@@ -94,8 +94,8 @@ function TrialCard({ trial, nowMs }: { trial: Trial; nowMs: number }) {
     <section class="card wide" aria-labelledby="trial">
       <h2 id="trial">Trial of build {shortId(trial.buildId)}</h2>
       <p>
-        Started by {trial.who}. {isHealthy ? `All is well; ${confirms}.` : 'Not well yet:'} Rolled back in{' '}
-        {left} otherwise.
+        Started by {trial.who}; rolled back in {left}, unless it is confirmed before.{' '}
+        {isHealthy ? `All is well: ${confirms}.` : 'It still waits for this:'}
       </p>
       {!isHealthy && (
         <ul class="trial-waits">
@@ -184,9 +184,9 @@ function RollBackCard({
 }
 
 const OUTCOME_WORDS = {
-  confirmed: 'confirmed',
-  'rolled back': 'rolled back',
-  'did not start': 'did not start',
+  confirmed: 'Confirmed',
+  'rolled back': 'Rolled back',
+  'did not start': 'Did not start',
 };
 
 function HistoryEntry({ record }: { record: UpdateRecord }) {
