@@ -150,6 +150,13 @@ export class FakeUpdateDevice {
     await this.#listen();
   }
 
+  /** To another address. */
+  async move(): Promise<void> {
+    await this.goAway();
+    this.#port = 0;
+    await this.#listen();
+  }
+
   beginTrial(waitsFor: readonly string[], more: Partial<Trial> = {}): void {
     const slot: Slot = this.status.committed === 'a' ? 'b' : 'a';
     const trial: Trial = {

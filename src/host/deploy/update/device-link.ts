@@ -16,6 +16,8 @@ const RETRY_MS = 500;
 
 export interface LinkOptions extends FindOptions {
   warn: (text: string) => void;
+  /** For tests. */
+  searchEveryMs?: number;
 }
 
 export class DeviceLink {
@@ -58,12 +60,12 @@ export class DeviceLink {
 
   /** Until it answers again, also as another boot. Throws NoAnswerError after `limitMs`. */
   async waitUntilBack(page: PageWatch, limitMs: number): Promise<void> {
-    const { signal } = this.#options;
+    const { signal, searchEveryMs = SEARCH_EVERY_MS } = this.#options;
     const deadlineMs = performance.now() + limitMs;
     let doubtedSinceMs: number | undefined;
     for (;;) {
       const leftMs = deadlineMs - performance.now();
-      const answers = await page.answersWithin(Math.min(SEARCH_EVERY_MS, Math.max(0, leftMs)), signal);
+      const answers = await page.answersWithin(Math.min(searchEveryMs, Math.max(0, leftMs)), signal);
       try {
         if (answers) await this.refresh();
         else await this.#lookElsewhere();

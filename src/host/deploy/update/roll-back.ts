@@ -91,7 +91,7 @@ async function endTrial(
     outcome: 'trial ended',
     mode: trial.mode,
     reason: null,
-    secondsWithoutService: watch.secondsWithout,
+    secondsWithoutService: await watch.secondsWithout(context.signal),
     record,
   };
 }
@@ -135,7 +135,7 @@ async function tryOther(
     watch.page,
   );
   const reason = record?.reason ?? null;
-  const secondsWithoutService = watch.secondsWithout;
+  const secondsWithoutService = await watch.secondsWithout(context.signal);
   return { buildId: toBuildId, fromBuildId, outcome, mode, reason, secondsWithoutService, record };
 }
 

@@ -4,6 +4,8 @@ import type { DeviceClient } from '../../devices/device-client.ts';
 import { AppWatch } from './app-watch.ts';
 import { PageWatch } from './page-watch.ts';
 
+const SETTLE_LIMIT_MS = 5000;
+
 export class ServiceWatch {
   readonly page: PageWatch;
   #apps: AppWatch | undefined;
@@ -19,7 +21,9 @@ export class ServiceWatch {
     await this.#apps.started;
   }
 
-  get secondsWithout(): number {
+  /** A silence counts when it is over, which is a matter of moments when the device has just said that all is well. */
+  async secondsWithout(signal: AbortSignal): Promise<number> {
+    if (this.page.isSilent) await this.page.answersWithin(SETTLE_LIMIT_MS, signal);
     return Math.round(Math.max(this.page.silentMs, this.#apps?.awayMs ?? 0)) / 1000;
   }
 

@@ -209,7 +209,7 @@ class Update {
       bytesWritten,
       record,
       reason: record?.reason ?? null,
-      secondsWithoutService: watch.secondsWithout,
+      secondsWithoutService: await watch.secondsWithout(this.#context.signal),
     });
   }
 

@@ -1,0 +1,172 @@
+// The update client within this process, for what would take too long with the limits of the real program.
+
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test, type TestContext } from 'node:test';
+import { openInstance } from '../../src/host/config/instance.ts';
+import { DeviceLink } from '../../src/host/deploy/update/device-link.ts';
+import { UpdateContext, type UpdateLimits } from '../../src/host/deploy/update/update-context.ts';
+import {
+  updateDevice,
+  type UpdateImage,
+  type UpdateResult,
+} from '../../src/host/deploy/update/update-device.ts';
+import { silentProgress } from '../../src/host/progress.ts';
+import { recordVm } from '../../src/host/vm/vm-registry.ts';
+import type { Manifest } from '../../src/shared/manifest.ts';
+import { formatSignatures } from '../../src/shared/manifest-signature.ts';
+import type { SlotContent } from '../../src/shared/update-api.ts';
+import { FakeUpdateDevice, trialThatIsWell } from '../support/fake-update-device.ts';
+
+// No machines of the person who runs the tests.
+const state = mkdtempSync(join(tmpdir(), 'tsk-state-'));
+after(() => rmSync(state, { recursive: true }));
+process.env['XDG_STATE_HOME'] = state;
+
+const KEY = '0123456789abcdef';
+const COMMON = { hostname: 'garden', tskrazyVersion: '0.1.0', components: {}, apps: [] } as const;
+
+function hash(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function makeImage(directory: string): UpdateImage {
+  const chunks = Array.from({ length: 3 }, () => randomBytes(64));
+  const rootImagePath = join(directory, 'root.img');
+  writeFileSync(rootImagePath, Buffer.concat(chunks));
+  const manifest: Manifest = {
+    ...COMMON,
+    formatVersion: 1,
+    buildId: 'f'.repeat(64),
+    board: 'pc-amd64',
+    arch: 'amd64',
+    buildTimeSec: 0,
+    kernelArgs: [],
+    systemSha256: '',
+    bootFiles: [],
+    root: {
+      sizeBytes: 192,
+      sha256: '',
+      chunks: chunks.map((bytes) => ({ lengthBytes: 64, sha256: hash(bytes) })),
+    },
+    minLayout: { rootPartitionBytes: 0, bootPartitionBytes: 0 },
+  };
+  const signatures = [{ keyId: KEY, signature: `${'A'.repeat(86)}==` }];
+  return {
+    manifest,
+    manifestBytes: Buffer.from(JSON.stringify(manifest)),
+    sign: (signedAtSec) => formatSignatures({ formatVersion: 1, signedAtSec, signatures }),
+    rootImagePath,
+    bootFiles: [],
+  };
+}
+
+class Lab {
+  readonly device: FakeUpdateDevice;
+  readonly link: DeviceLink;
+  readonly signal: AbortSignal;
+  readonly directory: string;
+
+  private constructor(device: FakeUpdateDevice, link: DeviceLink, directory: string, signal: AbortSignal) {
+    this.device = device;
+    this.link = link;
+    this.directory = directory;
+    this.signal = signal;
+  }
+
+  static async start(t: TestContext, find: 'by address' | 'as virtual machine'): Promise<Lab> {
+    const directory = mkdtempSync(join(tmpdir(), 'tsk-client-'));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    writeFileSync(join(directory, 'tskrazy.json'), '{ "hostname": "garden", "board": "pc-amd64" }');
+    mkdirSync(join(directory, '.tskrazy'));
+    writeFileSync(join(directory, '.tskrazy', 'password'), 'demo');
+    const running: SlotContent = { ...COMMON, buildId: 'e'.repeat(64), buildTimeSec: 0, signedAtSec: 0 };
+    const device = await FakeUpdateDevice.start(t, { password: 'demo', running, trustedKeyIds: [KEY] });
+    const instance = await openInstance(directory);
+    const { signal } = new AbortController();
+    if (find === 'as virtual machine') await recordDevice(directory, device);
+    const host = find === 'by address' ? device.address : undefined;
+    const link = await DeviceLink.open({ instance, host, signal, warn: () => undefined, searchEveryMs: 300 });
+    return new Lab(device, link, directory, signal);
+  }
+
+  update(limits: Partial<UpdateLimits>): Promise<UpdateResult> {
+    const context = new UpdateContext({
+      link: this.link,
+      client: { id: 'x', name: 'michael@laptop' },
+      report: silentProgress,
+      say: () => undefined,
+      signal: this.signal,
+      limits: { pollMs: 20, ...limits },
+    });
+    return updateDevice(context, {
+      image: makeImage(this.directory),
+      confirmBy: 'client',
+      forceReboot: false,
+      allowDowngrade: false,
+      allowRename: false,
+      dryRun: false,
+      onPlan: () => undefined,
+    });
+  }
+}
+
+/** The registry wants a process that lives and has the socket's path on its command line: that of this test. */
+async function recordDevice(directory: string, device: FakeUpdateDevice): Promise<void> {
+  await recordVm({
+    name: 'garden',
+    instanceDirectory: directory,
+    board: 'pc-amd64',
+    pid: process.pid,
+    qmpSocketPath: 'update-client.test.ts',
+    consolePath: '',
+    url: `http://${device.address}/`,
+    temporaryDiskPath: null,
+    ports: [],
+    startedAtMs: 0,
+  });
+}
+
+test('who cannot be reached again is given up, and what to do is said', async (t) => {
+  const lab = await Lab.start(t, 'by address');
+  lab.device.onRequest = (what) => {
+    if (what === 'PUT chunks') void lab.device.goAway();
+  };
+  await assert.rejects(lab.update({ lostMs: 600 }), {
+    message: 'Cannot go on with the update of "garden": no answer for 1 s',
+    hint: /^It runs as before\. "tsk update" goes on from here/,
+  });
+});
+
+test('a device that does not come back from its restart', async (t) => {
+  const lab = await Lab.start(t, 'by address');
+  lab.device.onTry = (device) => device.goAway();
+  await assert.rejects(lab.update({ awayMs: 600 }), {
+    message: 'Cannot see "garden" come back: no answer for 1 s',
+    hint: /rolled back by itself: look again with "tsk status"/,
+  });
+});
+
+test('a device that is back on the old build and has kept no record of a trial', async (t) => {
+  const lab = await Lab.start(t, 'by address');
+  lab.device.onTry = (device) => device.restart('a');
+  const { outcome, record, reason } = await lab.update({ recordMs: 200 });
+  assert.deepEqual([outcome, record, reason], ['rolled back', null, null]);
+});
+
+test('a device that is back under another address is found by what names it', async (t) => {
+  const lab = await Lab.start(t, 'as virtual machine');
+  const { address } = lab.device;
+  lab.device.onTry = async (device) => {
+    await device.move();
+    await recordDevice(lab.directory, device);
+    await trialThatIsWell(device);
+  };
+  const { outcome, secondsWithoutService } = await lab.update({});
+  assert.equal(outcome, 'confirmed');
+  assert.ok(Number(secondsWithoutService) > 0);
+  assert.notEqual(lab.device.address, address);
+});
