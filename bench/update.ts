@@ -10,7 +10,7 @@ import { SHORT_PLAN, tryPowerCuts } from '../test/support/power-cut/try-cuts.ts'
 import { HOST_BOARD, HOST_BOARD_ID } from '../test/support/host-board.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
 import { UpdateLab } from '../test/support/update-lab.ts';
-import type { UpdateResult } from '../src/host/deploy/update/update-device.ts';
+import type { UpdateResult } from '../src/host/deploy/update/update-result.ts';
 import { type Figures, say } from './figures.ts';
 import { addDependency, changeKernel, changeNode } from './update-changes.ts';
 

@@ -9,11 +9,8 @@ import { after, test, type TestContext } from 'node:test';
 import { openInstance } from '../../src/host/config/instance.ts';
 import { DeviceLink } from '../../src/host/deploy/update/device-link.ts';
 import { UpdateContext, type UpdateLimits } from '../../src/host/deploy/update/update-context.ts';
-import {
-  updateDevice,
-  type UpdateImage,
-  type UpdateResult,
-} from '../../src/host/deploy/update/update-device.ts';
+import { updateDevice, type UpdateImage } from '../../src/host/deploy/update/update-device.ts';
+import type { UpdateResult } from '../../src/host/deploy/update/update-result.ts';
 import { silentProgress } from '../../src/host/progress.ts';
 import { recordVm } from '../../src/host/vm/vm-registry.ts';
 import type { Manifest } from '../../src/shared/manifest.ts';

@@ -19,8 +19,8 @@ void suite('updating a device', { concurrency: 2 }, () => {
     assert.match(stdout, /^ {2}kernel +6\.0\.1 -> v/m);
     assert.match(stdout, /^ {2}camera +app gone$/m);
     assert.match(stdout, /^ {2}irrigation +app changed$/m);
-    assert.match(stdout, /^ {2}\d+ k?B to send, then a restart: the kernel changes$/m);
-    const end = `^garden now runs build ${built.shortId} \\(was 91cc00000000\\), \\d+ k?B sent, \\d+\\.\\d s without service\\.$`;
+    assert.match(stdout, /^ {2}[\d.]+ k?B to send, then a restart: the kernel changes$/m);
+    const end = `^garden now runs build ${built.shortId} \\(was 91cc00000000\\), [\\d.]+ k?B sent, \\d+\\.\\d s without service\\.$`;
     assert.match(stdout, new RegExp(end, 'm'));
     const steps = [
       'Sending 3 chunks',
@@ -90,7 +90,7 @@ void suite('updating a device', { concurrency: 2 }, () => {
     device.beginTrial([]);
     assert.match(
       await other.succeeds('update'),
-      /^garden tries this build already\.\ngarden now runs build .* \(was 91cc00000000\), /,
+      /^garden tries this build already\.\ngarden now runs build \w+ \(was 91cc00000000\), \d+ B sent\.\n$/,
     );
     assert.deepEqual(other.changes, ['POST confirm']);
   });

@@ -2,18 +2,11 @@
 // confirms that when all is well (docs/updates.md). A trial of this very build that goes on already is joined.
 
 import { parseSignatures } from '../../../shared/manifest-signature.ts';
-import type { Slot } from '../../../shared/slots.ts';
 import type { SlotContent, UpdateBusy, UpdateOffer, UpdateStatus } from '../../../shared/update-api.ts';
-import type {
-  ConfirmBy,
-  SwitchMode,
-  Trial,
-  UpdateOutcome,
-  UpdateRecord,
-} from '../../../shared/update-state.ts';
+import type { ConfirmBy, SwitchMode, Trial } from '../../../shared/update-state.ts';
 import type { BuiltImage } from '../../build/build-image.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
-import { type Changes, describeChanges } from './describe-changes.ts';
+import { describeChanges } from './describe-changes.ts';
 import { type FollowedTrial, followTrial, runningContent } from './follow-trial.ts';
 import { restartDevice } from './restart-device.ts';
 import { ServiceWatch } from './service-watch.ts';
@@ -30,6 +23,7 @@ import {
   shortId,
   untrustedKeys,
 } from './update-problems.ts';
+import type { UpdatePlan, UpdateResult } from './update-result.ts';
 
 export type UpdateImage = Pick<
   BuiltImage,
@@ -45,37 +39,6 @@ export interface UpdateOptions {
   /** Ends when it is known what would be done. */
   dryRun: boolean;
   onPlan: (plan: UpdatePlan) => void;
-}
-
-/** What is going to happen. */
-export interface UpdatePlan {
-  buildId: string;
-  fromBuildId: string;
-  slot: Slot;
-  mode: SwitchMode;
-  rebootBecause: readonly string[];
-  /** null: it is not known what is in the slot that runs. */
-  changes: Changes | null;
-  missingChunks: number;
-  missingBytes: number;
-}
-
-export interface UpdateResult {
-  buildId: string;
-  fromBuildId: string;
-  outcome: UpdateOutcome | 'unchanged' | 'dry run' | 'on trial';
-  /** null: nothing was switched. */
-  mode: SwitchMode | null;
-  /** Of an outcome that is not well. */
-  reason: string | null;
-  /** In bodies of requests, as they went over the wire. */
-  bytesSent: number;
-  /** By the device, to its disk. */
-  bytesWritten: number;
-  /** Seen from here (service-watch.ts); null: nobody has looked. */
-  secondsWithoutService: number | null;
-  plan: UpdatePlan | null;
-  record: UpdateRecord | null;
 }
 
 export async function updateDevice(context: UpdateContext, options: UpdateOptions): Promise<UpdateResult> {
@@ -186,7 +149,9 @@ class Update {
     const isThere = mode === 'live' || status.running === trial.slot;
     const bootIdBefore = isThere ? null : this.#context.link.status.bootId;
     const knownRecords = new Set(status.history.map(({ id }) => id));
-    return this.#follow({ mode, trialId, bytesWritten: 0, bootIdBefore, knownRecords });
+    const result = await this.#follow({ mode, trialId, bytesWritten: 0, bootIdBefore, knownRecords });
+    // The switch was before.
+    return { ...result, secondsWithoutService: null };
   }
 
   async #follow(
