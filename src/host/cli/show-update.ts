@@ -119,7 +119,9 @@ export async function failed(
       ? `${hostname} is back on build ${shortId(fromBuildId)}: build ${shortId(buildId)} did not start: ${why}`
       : `${hostname} rolled back to build ${shortId(fromBuildId)}: ${why}`;
   const tail =
-    lastLines === null ? [] : ['', `The last lines of ${lastLines.of}:`, ...lines.map((line) => `  ${line}`)];
+    lastLines === null
+      ? []
+      : ['', `The last lines of ${lastLines.of}:`, ...lines.map((line) => `  ${line}`.trimEnd())];
   throw new UserError([head, ...tail].join('\n'), {
     hint: logs === undefined ? '"tsk status" shows the history.' : `The whole log: ${logs}`,
   });
