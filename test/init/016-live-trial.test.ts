@@ -60,9 +60,26 @@ test('apps are switched, found well and confirmed, and the device goes on from i
     [running, committed, after.appsFrom, after.trial, history[0]?.outcome],
     ['a', 'b', 'b', null, 'confirmed'],
   );
-  for (const slot of ['a', 'b'] as const) assert.equal((await device.startTrial({ slot })).status, 409);
+  for (const refused of [{ slot: 'b' }, { ...LIVE, slot: 'a' }] as const)
+    assert.equal((await device.startTrial(refused)).status, 409);
   await device.boot('b');
   assert.deepEqual([(await device.state()).trial, (await device.state()).history.length], [null, 1]);
+});
+
+test('the way back from a live switch is a restart into the slot that the system still runs from', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  await bootWithSlotB(device);
+  await device.startTrial(LIVE);
+  await device.reaches('new', 'running');
+  await device.advance(30);
+  await device.ask('POST', INIT_API.updateConfirm, { buildId: 'b2', who: 'tsk' });
+  const back = { slot: 'a', buildId: 'b1', confirmBy: 'device' } as const;
+  assert.equal((await device.startTrial(back)).status, 202);
+  await device.down();
+  await device.boot('a');
+  const { trial, running, committed } = await device.state();
+  assert.deepEqual([trial?.fromBuildId, trial?.buildId, running, committed], ['b2', 'b1', 'a', 'b']);
 });
 
 test('apps that are not well are switched back, with the reason', async () => {
