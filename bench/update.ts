@@ -10,7 +10,6 @@ import { SHORT_PLAN, tryPowerCuts } from '../test/support/power-cut/try-cuts.ts'
 import { HOST_BOARD, HOST_BOARD_ID } from '../test/support/host-board.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
 import { UpdateLab } from '../test/support/update-lab.ts';
-import type { UpdateResult } from '../src/host/deploy/update/update-result.ts';
 import { type Figures, say } from './figures.ts';
 import { addDependency, changeKernel, changeNode } from './update-changes.ts';
 
@@ -89,9 +88,9 @@ async function measureCases(context: ScriptContext): Promise<UpdateCase[]> {
 async function measureUpdate(lab: UpdateLab, { name, forceReboot }: Change): Promise<UpdateCase> {
   const done = new AbortController();
   const growth = watchMemory(lab, done.signal);
-  const options = forceReboot ? ['--force-reboot'] : [];
-  const result = JSON.parse(await lab.tsk(['update', '--json', ...options])) as UpdateResult;
+  const result = await lab.update(...(forceReboot ? ['--force-reboot'] : []));
   done.abort();
+  if (!['confirmed', 'unchanged'].includes(result.outcome)) throw new Error(`${name}: ${result.reason}`);
   return {
     case: name,
     bytesSent: result.bytesSent,

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openFat } from '../../src/formats/fat/volume.ts';
 import { eventually } from '../support/appliance.ts';
+import { brokenRelease } from '../support/broken-release.ts';
 import { isBack, updateFails } from '../support/failed-updates.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
@@ -58,19 +59,19 @@ async function kernelIsSpoiled(lab: UpdateLab): Promise<void> {
 
 async function initThrows(lab: UpdateLab): Promise<void> {
   lab.configure({ kernel: { extraArgs: [] } });
-  const from = lab.brokenRelease(INIT, `throw new Error('a broken release');`);
+  const from = brokenRelease(lab, INIT, `throw new Error('a broken release');`);
   await updateFails(lab, { outcome: 'did not start', mode: 'reboot', reason: DID_NOT_COME_UP, from });
 }
 
 /** The hardware watchdog ends it. */
 async function initHangs(lab: UpdateLab): Promise<void> {
-  const from = lab.brokenRelease(INIT, 'setTimeout(() => { for (;;); }, 5000);');
+  const from = brokenRelease(lab, INIT, 'setTimeout(() => { for (;;); }, 5000);');
   await updateFails(lab, { outcome: 'rolled back', mode: 'reboot', reason: /it did not go on/, from });
 }
 
 async function nextWorks(lab: UpdateLab): Promise<void> {
   lab.speak({ word: 'two' });
-  const { outcome } = JSON.parse(await lab.tsk(['update', '--json'])) as { outcome: string };
+  const { outcome } = await lab.update();
   assert.equal(outcome, 'confirmed');
   assert.equal((await lab.speaker()).word, 'two');
 }

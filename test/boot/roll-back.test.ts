@@ -75,7 +75,7 @@ async function networkBreaks(lab: UpdateLab): Promise<void> {
 async function nextWorks(lab: UpdateLab): Promise<void> {
   lab.configure({ network: {} });
   lab.speak({ word: 'two' });
-  const { outcome } = JSON.parse(await lab.tsk(['update', '--json'])) as { outcome: string };
+  const { outcome } = await lab.update();
   assert.equal(outcome, 'confirmed');
   assert.equal((await lab.speaker()).word, 'two');
 }

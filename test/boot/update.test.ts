@@ -26,7 +26,7 @@ test('updates go live, by a restart, and back', async (t) => {
 async function goesLive(lab: UpdateLab): Promise<void> {
   const [keeper, speaker] = [await lab.servicePid('keeper'), await lab.servicePid('speaker')];
   lab.speak({ word: 'two' });
-  const { outcome, mode, bytesSent, plan } = await update(lab);
+  const { outcome, mode, bytesSent, plan } = await lab.update();
   assert.deepEqual([outcome, mode], ['confirmed', 'live']);
   assert.deepEqual(plan?.changes, { system: [], apps: [{ name: 'speaker', change: 'changed' }] });
   assert.ok(bytesSent < 512 * 1024, `${bytesSent} bytes sent for one line`);
@@ -55,7 +55,7 @@ async function restartsFirst(lab: UpdateLab): Promise<void> {
 }
 
 async function isUnchanged(lab: UpdateLab): Promise<void> {
-  const { outcome, bytesWritten } = await update(lab);
+  const { outcome, bytesWritten } = await lab.update();
   assert.deepEqual([outcome, bytesWritten], ['unchanged', 0]);
 }
 
@@ -75,14 +75,10 @@ test(`a device of board ${OTHER_BOARD} is updated by a restart`, async (t) => {
   await lab.boot();
   lab.configure({ kernel: { extraArgs: ['tskrazy.test=updated'] } });
   lab.speak({ word: 'two' });
-  const { outcome, mode } = await update(lab);
+  const { outcome, mode } = await lab.update();
   assert.deepEqual([outcome, mode], ['confirmed', 'reboot']);
   const { running, committed } = await lab.updateStatus();
   assert.deepEqual([running, committed], ['b', 'b']);
   assert.equal((await eventually('the app', () => lab.speaker())).word, 'two');
   assert.equal(await lab.powerOff(), 'powered-off');
 });
-
-async function update(lab: UpdateLab): Promise<UpdateResult> {
-  return JSON.parse(await lab.tsk(['update', '--json'])) as UpdateResult;
-}
