@@ -80,6 +80,8 @@ export interface UpdateState {
   trial: Trial | null;
   /** Newest first; kept in /perm, at most MAX_UPDATE_RECORDS. */
   history: readonly UpdateRecord[];
+  /** It is not known yet what came of the last trial; the device may be about to start it once more. */
+  isStarting?: true;
 }
 
 export const MAX_UPDATE_RECORDS = 20;

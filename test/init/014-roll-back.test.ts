@@ -228,6 +228,20 @@ test('a disk that does not take the commit', async () => {
   assert.equal(record?.reason, 'the boot loader cannot be told: EIO: write failed');
 });
 
+test('a commit that reached the disk and failed is taken back', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  await device.bootTrial({ confirmBy: 'device' });
+  const { bootSwitch } = device;
+  bootSwitch.commit = async (slot) => {
+    bootSwitch.committedSlot = slot;
+    if (slot === 'b') throw new Error('EIO: read failed');
+  };
+  await device.advance(300);
+  const record = await recordAfterwards(device);
+  assert.equal(record?.reason, 'the boot loader cannot be told: EIO: read failed');
+});
+
 test('a disk that does not answer when it should take the commit', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);

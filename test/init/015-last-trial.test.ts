@@ -119,6 +119,26 @@ test('a firmware that forgets: the trial starts without it, once', async () => {
   assert.equal((await lastRecord(device))?.outcome, 'rolled back');
 });
 
+test('until it is known what came of the last trial, no other begins', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  await askForTrial(device);
+  const { promise: trace, resolve } = Promise.withResolvers<'kept'>();
+  device.bootSwitch.takeTrace = () => trace;
+  const booting = device.boot('a');
+  // At first it is the start before that answers.
+  while ((await device.state()).isStarting !== true);
+  const { status, body } = await device.startTrial();
+  assert.deepEqual(
+    [status, body],
+    [409, { error: 'Cannot try build b2 in slot b: the device is still starting' }],
+  );
+  resolve('kept');
+  await booting;
+  assert.equal((await device.state()).isStarting, undefined);
+  assert.equal((await lastRecord(device))?.outcome, 'did not start');
+});
+
 test('a firmware that forgets, on a device that has no other way', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);

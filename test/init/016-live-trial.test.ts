@@ -122,6 +122,23 @@ class BrokenAppSwitch implements AppSwitch {
   keep(): void {}
 }
 
+test('after a commit that failed, what the disk says counts: the slot may not be written', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  await bootWithSlotB(device);
+  await device.startTrial({ ...LIVE, confirmBy: 'device' });
+  await device.reaches('new', 'running');
+  const { bootSwitch } = device;
+  bootSwitch.commit = async (slot) => {
+    if (slot === 'b') bootSwitch.committedSlot = slot;
+    throw new Error('EIO: write failed');
+  };
+  await device.advance(300);
+  await device.settled();
+  const { running, committed, history } = await device.state();
+  assert.deepEqual([running, committed, history[0]?.outcome], ['a', 'b', 'rolled back']);
+});
+
 test('a switch that cannot be made leaves all as it was', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys, new BrokenAppSwitch('start'));

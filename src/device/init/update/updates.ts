@@ -19,6 +19,7 @@ import { ApiRefusal } from '../api/api-refusal.ts';
 import { describeError } from '../boot-step.ts';
 import type { Device } from '../device.ts';
 import { askedTrial, unknownTrial, viewTrial, whyNotTry } from './asked-trial.ts';
+import { BootLoader } from './boot-loader.ts';
 import type { Clock } from './clock.ts';
 import { makeEnding, TrialBook } from './trial-book.ts';
 import type { PendingTrial, TrialEnding } from './trial-memory.ts';
@@ -52,9 +53,8 @@ export class Updates {
   readonly #device: Device;
   readonly #running: Slot | null;
   readonly #book: TrialBook;
-  #bootSwitch: BootSwitch | null = null;
+  readonly #loader: BootLoader;
   #appSwitch: AppSwitch | null = null;
-  #committed: Slot | null = null;
   /** The device restarts into it. */
   #asked: PendingTrial | null = null;
   #run: TrialRun | null = null;
@@ -66,6 +66,7 @@ export class Updates {
     this.#options = options;
     this.#device = options.device;
     this.#book = new TrialBook(options.device);
+    this.#loader = new BootLoader((text) => this.#say(text));
     const slot = options.device.kernelArguments.get(SLOT_PARAMETER);
     this.#running = slot !== undefined && isSlot(slot) ? slot : null;
   }
@@ -73,37 +74,46 @@ export class Updates {
   /** Early in boot: a trial's time runs from here on, whatever the rest of the boot does. */
   async begin(): Promise<void> {
     try {
-      this.#bootSwitch = await this.#options.openBootSwitch();
-      this.#committed = await this.#bootSwitch.committed();
+      await this.#loader.open(this.#options.openBootSwitch);
     } catch (error) {
       this.#device.warn(`Cannot find out which slot the boot loader starts: ${describeError(error)}`);
     }
-    const [running, committed] = [this.#running, this.#committed];
+    const running = this.#running;
+    const { committed } = this.#loader;
     if (running === null || committed === null || running === committed) return;
     await this.#supervise(unknownTrial(this.#device, running));
   }
 
   /** When /perm is there: what was going on before this start? */
   async recall(): Promise<void> {
+    try {
+      await this.#recall();
+    } finally {
+      this.#isRecalled = true;
+    }
+  }
+
+  async #recall(): Promise<void> {
     const early = this.#book.pending?.ending ?? null;
     this.#book.load();
-    this.#isRecalled = true;
     const { pending } = this.#book;
     if (this.#run !== null) return this.#recallTrial(this.#run, pending, early);
-    if (this.#committed === null) return this.#recallWithoutLoader(pending);
-    const trace = await this.#takeTrace();
-    if (pending !== null) await this.#settle(pending, this.#committed, trace);
+    const { committed } = this.#loader;
+    if (committed === null) return this.#recallWithoutLoader(pending);
+    const trace = await this.#loader.takeTrace();
+    if (pending !== null) await this.#settle(pending, committed, trace);
   }
 
   state(): UpdateState {
     const appsFrom = this.#appSwitch?.slot ?? null;
     return {
       running: this.#running,
-      committed: this.#committed,
+      committed: this.#loader.committed,
       appsFrom: appsFrom === this.#running ? null : appsFrom,
-      trialStart: this.#bootSwitch?.trialStart ?? null,
+      trialStart: this.#loader.trialStart,
       trial: this.#viewTrial(),
       history: this.#book.history,
+      ...(!this.#isRecalled && { isStarting: true }),
     };
   }
 
@@ -170,20 +180,12 @@ export class Updates {
       health: new TrialHealth(this.#device, this.#options.clock),
       clock: this.#options.clock,
       limitMs,
-      commit: () => this.#commit(run.pending.slot),
+      commit: () => this.#loader.commit(run.pending.slot),
       onEnd: (end) => void this.#endTrial(run, end),
       say: (text) => this.#say(text),
     });
     run.identify(pending);
     this.#run = run;
-  }
-
-  async #commit(slot: Slot): Promise<void> {
-    if (this.#bootSwitch === null) throw new Error('it could not be read');
-    // It may have been unreadable at the start of the trial.
-    this.#committed ??= await this.#bootSwitch.committed();
-    await this.#bootSwitch.commit(slot);
-    this.#committed = slot;
   }
 
   async #endTrial(run: TrialRun, end: TrialEnd): Promise<void> {
@@ -199,6 +201,7 @@ export class Updates {
     this.#say(`trial: rolled back: ${reason}`);
     const ending = makeEnding(reason, this.#lastLinesOf(of));
     this.#book.note({ ...pending, ending });
+    await this.#loader.takeBackCommit();
     const why = `the trial of build ${shortId(pending.buildId)} is rolled back: ${reason}`;
     if (pending.mode === 'reboot') this.#options.restart(why);
     else await this.#undoLive(pending, ending, why);
@@ -223,8 +226,7 @@ export class Updates {
   }
 
   async #arm(pending: PendingTrial): Promise<() => void> {
-    const bootSwitch = this.#bootSwitch;
-    if (bootSwitch === null) throw new Error('There is no boot loader');
+    const { bootSwitch } = this.#loader;
     this.#book.note(pending);
     await bootSwitch.armTrial(pending.slot).catch((error: unknown) => {
       throw new Error(`Cannot ask for a start of slot ${pending.slot}`, { cause: error });
@@ -321,16 +323,6 @@ export class Updates {
     return log === undefined
       ? { of: LOG_OF_INIT, lines: this.#device.log.ring.last(LINES_OF_FAULT) }
       : { of: name, lines: log.last(LINES_OF_FAULT) };
-  }
-
-  /** To be asked for at every start: the switch finds out about the firmware by it. */
-  async #takeTrace(): Promise<TrialTrace> {
-    try {
-      return (await this.#bootSwitch?.takeTrace()) ?? null;
-    } catch (error) {
-      this.#say(`It is not known what the firmware keeps: ${describeError(error)}`);
-      return null;
-    }
   }
 
   #say(text: string): void {
