@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { UpdateResult } from '../../src/host/deploy/update/update-result.ts';
 import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
 import { eventually } from '../support/appliance.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';

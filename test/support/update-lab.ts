@@ -1,17 +1,8 @@
 // A device that is updated in tests: a virtual machine with a disk that outlives it, whose instance has two apps,
-// "keeper", which no update changes, and "speaker", which most do; and the ways to make a build that is bad.
+// "keeper", which no update changes, and "speaker", which most do.
 
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
