@@ -3,13 +3,13 @@
 // build would give different images from the same inputs.
 
 import { randomInt } from 'node:crypto';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { hashPassword, verifyPassword } from '../../shared/password.ts';
 import { UserError } from '../user-error.ts';
 import { resolveConfig, type InstanceConfig } from './instance-config.ts';
 import { parseConfig } from './parse-config.ts';
-import { readOrCreatePrivateFile } from './private-file.ts';
+import { makePrivateDirectory, readOrCreatePrivateFile, replacePrivateFile } from './private-file.ts';
 
 const CONFIG_NAME = 'tskrazy.json';
 export const STATE_DIRECTORY_NAME = '.tskrazy';
@@ -34,9 +34,7 @@ export async function openInstance(directory: string): Promise<Instance> {
   const configPath = configPathOf(root);
   const config = resolveConfig(parseConfig(await readConfigText(configPath), configPath), root);
   const stateDirectory = join(root, STATE_DIRECTORY_NAME);
-  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
-  // An older or copied folder may be open to others.
-  await chmod(stateDirectory, 0o700);
+  await makePrivateDirectory(stateDirectory);
   return { directory: root, configPath, config, lockPath: join(root, 'tskrazy.lock.json'), stateDirectory };
 }
 
@@ -85,7 +83,7 @@ export async function ensurePassword(instance: Pick<Instance, 'stateDirectory'>)
   const stored = await readOrCreatePrivateFile(hashPath, () => hashPassword(password));
   if (isHashOf(stored, password)) return { password, hash: stored };
   const hash = hashPassword(password);
-  await writeFile(hashPath, `${hash}\n`, { mode: 0o600 });
+  await replacePrivateFile(hashPath, hash);
   return { password, hash };
 }
 

@@ -1,31 +1,46 @@
 // Secrets that are drawn once and kept in an instance's state directory, where only their owner can read them.
 
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { UserError } from '../user-error.ts';
+
+/** A folder that only its owner can look into. */
+export async function makePrivateDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    const { mode } = await stat(path);
+    // An older or copied folder may be open to others.
+    if ((mode & 0o777) !== 0o700) await chmod(path, 0o700);
+  } catch (error) {
+    throw describePrivateError(error, path);
+  }
+}
 
 /** The content, trimmed, of a file that is there; otherwise it is made. Two builds at once agree on one content. */
 export async function readOrCreatePrivateFile(path: string, create: () => string): Promise<string> {
   const present = await readFileIfPresent(path);
   if (present !== undefined) return present.trim();
-  const temporary = await writeTemporary(path, create());
-  try {
-    // A link, unlike a rename, loses against a file that is there.
-    await link(temporary, path);
-  } catch (error) {
-    // A file system without links (exFAT, some network shares).
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  await withTemporary(path, create(), async (temporary) => {
+    try {
+      // A link, unlike a rename, loses against a file that is there.
+      await link(temporary, path);
+    } catch (error) {
+      // A file system without links (exFAT, some network shares).
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rename(temporary, path);
+    }
+  });
   return (await readFile(path, 'utf8')).trim();
 }
 
 export async function replacePrivateFile(path: string, content: string): Promise<void> {
-  const temporary = await writeTemporary(path, content);
+  await withTemporary(path, content, (temporary) => rename(temporary, path));
+}
+
+export async function movePrivateFile(from: string, to: string): Promise<void> {
   try {
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
+    await rename(from, to);
+  } catch (error) {
+    throw describePrivateError(error, to);
   }
 }
 
@@ -34,12 +49,47 @@ export async function readFileIfPresent(path: string): Promise<string | undefine
     return await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw describePrivateError(error, path);
   }
 }
 
-async function writeTemporary(path: string, content: string): Promise<string> {
+async function withTemporary(
+  path: string,
+  content: string,
+  put: (temporary: string) => Promise<void>,
+): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  await writeFile(temporary, `${content}\n`, { mode: 0o600 });
-  return temporary;
+  try {
+    // On the disk before it has its name: a key that is lost to a power cut cannot be drawn again.
+    await writeFile(temporary, `${content}\n`, { mode: 0o600, flush: true });
+    await put(temporary);
+  } catch (error) {
+    throw describePrivateError(error, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+const PROBLEMS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the file system is full',
+  EDQUOT: 'the disk quota is used up',
+  EISDIR: 'it is a directory',
+  EEXIST: 'it is not a directory',
+  ENOTDIR: 'it is not a directory',
+};
+
+/** A UserError where the user can mend what the file system refuses; otherwise `cause` itself. */
+export function describePrivateError(cause: unknown, path: string): unknown {
+  const { code = '' } = cause as NodeJS.ErrnoException;
+  const problem = PROBLEMS[code];
+  if (problem === undefined) return cause;
+  const message = `Cannot use "${path}": ${problem}`;
+  if (problem !== PROBLEMS['EACCES']) return new UserError(message, { cause });
+  return new UserError(message, {
+    cause,
+    hint: 'Is it yours? What tsk made as another user, with sudo say, you get with "sudo chown -R $USER .tskrazy".',
+  });
 }

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withFileLock } from '../../components/file-lock.ts';
+import { describePrivateError } from '../../config/private-file.ts';
 import { UserError } from '../../user-error.ts';
 
 interface Holder {
@@ -26,19 +27,22 @@ export async function withUpdateLock<T>(update: LockedUpdate, action: () => Prom
   const onWait = (): never => {
     throw alreadyRuns(update.hostname, readHolder(holderPath));
   };
-  return withFileLock(
-    path,
-    async () => {
-      const holder: Holder = { pid: process.pid, startedAtMs: Date.now() };
-      await writeFile(holderPath, JSON.stringify(holder));
-      try {
-        return await action();
-      } finally {
-        await rm(holderPath, { force: true });
-      }
-    },
-    { onWait },
-  );
+  let isHeld = false;
+  const act = async (): Promise<T> => {
+    const holder: Holder = { pid: process.pid, startedAtMs: Date.now() };
+    await writeFile(holderPath, JSON.stringify(holder));
+    isHeld = true;
+    try {
+      return await action();
+    } finally {
+      await rm(holderPath, { force: true });
+    }
+  };
+  try {
+    return await withFileLock(path, act, { onWait });
+  } catch (error) {
+    throw isHeld ? error : describePrivateError(error, path);
+  }
 }
 
 /** For the message only: the lock is the other file. */
