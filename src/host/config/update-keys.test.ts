@@ -102,6 +102,20 @@ test('a rotation: both keys sign and are trusted until the old one is retired', 
   });
 });
 
+test('retireUpdateKey: keys of several rotations are put aside side by side', async () => {
+  const state = makeState();
+  const retired: string[] = [];
+  for (let count = 0; count < 2; count++) {
+    await rotateUpdateKey(state);
+    retired.push((await retireUpdateKey(state)).path);
+  }
+  assert.deepEqual(
+    retired.map((path) => existsSync(path)),
+    [true, true],
+  );
+  assert.notEqual(retired[0], retired[1]);
+});
+
 test('rotateUpdateKey: not while the last rotation goes on', async () => {
   const state = makeState();
   const { current, previous } = await rotateUpdateKey(state);
@@ -123,6 +137,7 @@ test('rotateUpdateKey: completes one that was cut off in the middle', async () =
       .length,
     1,
   );
+  await assert.rejects(retireUpdateKey(state), { message: /there is none$/ });
   const rotated = await rotateUpdateKey(state);
   assert.equal(rotated.previous?.id, before.current.id);
   assert.notEqual(rotated.current.id, before.current.id);

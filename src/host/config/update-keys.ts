@@ -2,12 +2,16 @@
 // rotation the key before goes on signing, for devices that do not know the new one yet, until it is retired.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keyIdOf, type TrustedKey } from '../../shared/manifest-signature.ts';
 import { UserError } from '../user-error.ts';
 import type { Instance } from './instance.ts';
-import { readFileIfPresent, readOrCreatePrivateFile, replacePrivateFile } from './private-file.ts';
+import {
+  movePrivateFile,
+  readFileIfPresent,
+  readOrCreatePrivateFile,
+  replacePrivateFile,
+} from './private-file.ts';
 
 export interface UpdateKey extends TrustedKey {
   /** Of the file with the private key. */
@@ -59,14 +63,15 @@ export async function rotateUpdateKey(state: State): Promise<UpdateKeys> {
  * that was forgotten takes updates of no other. Returns it, with the path where it lies now.
  */
 export async function retireUpdateKey(state: State): Promise<UpdateKey> {
-  const previous = await readPreviousKey(state);
-  if (previous === undefined) {
+  const { current, previous } = await ensureUpdateKeys(state);
+  // The same key twice: a rotation that was cut off, and has changed nothing yet.
+  if (previous === undefined || previous.id === current.id) {
     throw new UserError('Cannot retire the previous update key: there is none', {
       hint: 'A new key is made with "tsk key rotate", and the present one becomes the previous one.',
     });
   }
-  const path = join(state.stateDirectory, 'update-key-retired.pem');
-  await rename(previous.path, path);
+  const path = join(state.stateDirectory, `update-key-retired-${previous.id}.pem`);
+  await movePrivateFile(previous.path, path);
   return { ...previous, path };
 }
 
