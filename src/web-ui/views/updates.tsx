@@ -154,9 +154,10 @@ function RollBackCard({
   if (!mayChange) return null;
   const lastTry = full.history.find(({ toBuildId }) => toBuildId === of.buildId);
   const hasFailed = lastTry !== undefined && lastTry.outcome !== 'confirmed';
+  const act = hasFailed ? 'Try it again' : 'Roll back';
   return (
     <section class="card wide" aria-labelledby="roll-back">
-      <h2 id="roll-back">The way back</h2>
+      <h2 id="roll-back">{hasFailed ? 'The build that did not last' : 'The way back'}</h2>
       <p>
         Slot {slot} holds build <span class="mono">{shortId(of.buildId)}</span>
         {hasFailed ? ', which did not last when it was tried' : ''}. Going there is a trial like any other.
@@ -167,16 +168,16 @@ function RollBackCard({
           class="button"
           onClick={() => {
             ask({
-              title: `Go back to build ${shortId(of.buildId)}?`,
-              text: `${hostname} checks slot ${slot} and starts again from it. If all is well there, it stays.`,
-              act: 'Roll back',
+              title: `${hasFailed ? 'Try' : 'Go back to'} build ${shortId(of.buildId)}${hasFailed ? ' again' : ''}?`,
+              text: `${hostname} checks slot ${slot} and starts again from it. If all is well there, it stays; if not, it comes back here.`,
+              act,
               run: () => {
                 attempt('Cannot roll back', rollBack());
               },
             });
           }}
         >
-          Roll back
+          {act}
         </button>
       </div>
     </section>
