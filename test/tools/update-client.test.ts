@@ -14,7 +14,7 @@ import type { UpdateResult } from '../../src/host/deploy/update/update-result.ts
 import { silentProgress } from '../../src/host/progress.ts';
 import { recordVm } from '../../src/host/vm/vm-registry.ts';
 import type { Manifest } from '../../src/shared/manifest.ts';
-import { formatSignatures } from '../../src/shared/manifest-signature.ts';
+import { formatSignatures, parseSignatures } from '../../src/shared/manifest-signature.ts';
 import type { SlotContent } from '../../src/shared/update-api.ts';
 import { FakeUpdateDevice, trialThatIsWell } from '../support/fake-update-device.ts';
 
@@ -30,7 +30,7 @@ function hash(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-function makeImage(directory: string): UpdateImage {
+function makeImage(directory: string, buildTimeSec: number): UpdateImage {
   const chunks = Array.from({ length: 3 }, () => randomBytes(64));
   const rootImagePath = join(directory, 'root.img');
   writeFileSync(rootImagePath, Buffer.concat(chunks));
@@ -40,7 +40,7 @@ function makeImage(directory: string): UpdateImage {
     buildId: 'f'.repeat(64),
     board: 'pc-amd64',
     arch: 'amd64',
-    buildTimeSec: 0,
+    buildTimeSec,
     kernelArgs: [],
     systemSha256: '',
     bootFiles: [],
@@ -90,7 +90,7 @@ class Lab {
     return new Lab(device, link, directory, signal);
   }
 
-  update(limits: Partial<UpdateLimits>): Promise<UpdateResult> {
+  update(limits: Partial<UpdateLimits>, buildTimeSec = 0): Promise<UpdateResult> {
     const context = new UpdateContext({
       link: this.link,
       client: { id: 'x', name: 'michael@laptop' },
@@ -100,7 +100,7 @@ class Lab {
       limits: { pollMs: 20, ...limits },
     });
     return updateDevice(context, {
-      image: makeImage(this.directory),
+      image: makeImage(this.directory, buildTimeSec),
       confirmBy: 'client',
       forceReboot: false,
       allowDowngrade: false,
@@ -166,4 +166,16 @@ test('a device that is back under another address is found by what names it', as
   assert.equal(outcome, 'confirmed');
   assert.ok(Number(secondsWithoutService) > 0);
   assert.notEqual(lab.device.address, address);
+});
+
+test('an image is signed at the present, but never before it was built', async (t) => {
+  const nowSec = Math.floor(Date.now() / 1000);
+  for (const buildTimeSec of [0, nowSec + 3600]) {
+    const lab = await Lab.start(t, 'by address');
+    lab.device.mode = 'live';
+    await lab.update({}, buildTimeSec);
+    const [request] = lab.device.requests;
+    const { signedAtSec } = parseSignatures(Buffer.from(request?.signatures ?? ''));
+    assert.ok(signedAtSec >= Math.max(nowSec, buildTimeSec), `${buildTimeSec}: ${signedAtSec}`);
+  }
 });

@@ -62,7 +62,7 @@ class Update {
   readonly #context: UpdateContext;
   readonly #options: UpdateOptions;
   readonly #signatures: Uint8Array;
-  readonly #signedAtSec = Math.floor(Date.now() / 1000);
+  readonly #signedAtSec: number;
   #fromBuildId = '';
   #running: SlotContent | null = null;
   #plan: UpdatePlan | null = null;
@@ -74,6 +74,8 @@ class Update {
   constructor(context: UpdateContext, options: UpdateOptions) {
     this.#context = context;
     this.#options = options;
+    // A computer whose clock is behind must not make an update older than the same image, flashed, would be.
+    this.#signedAtSec = Math.max(Math.floor(Date.now() / 1000), options.image.manifest.buildTimeSec);
     this.#signatures = options.image.sign(this.#signedAtSec);
   }
 
