@@ -173,6 +173,7 @@ test('an image is signed at the present, but never before it was built', async (
   for (const buildTimeSec of [0, nowSec + 3600]) {
     const lab = await Lab.start(t, 'by address');
     lab.device.mode = 'live';
+    lab.device.onTry = async (device) => device.beginTrial([]);
     await lab.update({}, buildTimeSec);
     const [request] = lab.device.requests;
     const { signedAtSec } = parseSignatures(Buffer.from(request?.signatures ?? ''));
