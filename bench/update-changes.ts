@@ -18,7 +18,10 @@ export async function changeNode(lab: UpdateLab): Promise<void> {
   const node = lock?.boards[HOST_BOARD_ID]?.node;
   if (!lock || node?.source !== 'npm') throw new Error('The lock pins no Node.js from npm');
   const spec = `${node.package}@${OTHER_NODE}`;
-  const integrity = execFileSync('npm', ['view', spec, 'dist.integrity'], { encoding: 'utf8' }).trim();
+  const integrity = execFileSync('npm', ['view', spec, 'dist.integrity'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim();
   Object.assign(node, { version: OTHER_NODE, integrity });
   await writeLockFile(lockPath, lock);
 }

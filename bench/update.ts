@@ -31,19 +31,28 @@ interface Change {
   make: (lab: UpdateLab) => unknown;
   /** Restart the device, though it could do without. */
   forceReboot?: boolean;
-  /** Restart it before, so that this is not a part of what is measured. */
-  restartBefore?: boolean;
+  /** What comes before and is not measured: a restart that is due, or an update that gives both slots the same system. */
+  before?: (lab: UpdateLab) => Promise<unknown>;
 }
 
 const CHANGES: readonly Change[] = [
   { name: 'identical build', make: () => {} },
   { name: 'first update, empty slot', make: (lab) => lab.speak({ word: 'two' }), forceReboot: true },
   { name: 'one line of an app, restart', make: (lab) => lab.speak({ word: 'three' }), forceReboot: true },
-  { name: 'Node.js version', make: changeNode },
-  { name: 'kernel', make: changeKernel },
   { name: 'one line of an app', make: (lab) => lab.speak({ word: 'four' }) },
-  { name: 'dependency of an app', make: addDependency, restartBefore: true },
+  { name: 'dependency of an app', make: addDependency, before: restart },
+  { name: 'Node.js version', make: changeNode, before: restart },
+  { name: 'kernel', make: changeKernel, before: levelSlots },
 ];
+
+async function restart(lab: UpdateLab): Promise<void> {
+  await lab.tsk(['reboot']);
+}
+
+async function levelSlots(lab: UpdateLab): Promise<void> {
+  lab.speak({ word: 'level' });
+  await lab.update('--force-reboot');
+}
 
 /** gokrazy's, for any change (design.md, section 11). */
 const PEER: UpdateCase = {
@@ -76,7 +85,7 @@ async function measureCases(context: ScriptContext): Promise<UpdateCase[]> {
   await lab.boot();
   const cases: UpdateCase[] = [];
   for (const change of CHANGES) {
-    if (change.restartBefore) await lab.tsk(['reboot']);
+    await change.before?.(lab);
     await change.make(lab);
     const measured = await measureUpdate(lab, change);
     say(JSON.stringify(measured));
