@@ -21,7 +21,7 @@ export async function rollBackInstance(session: Session, options: DeviceOptions)
   });
   const context = new UpdateContext({
     link,
-    client: await readClientIdentity(instance.stateDirectory),
+    client: await readClientIdentity(instance.stateDirectory, options.host),
     report: output.progress,
     say: (text) => output.say(text),
     signal,

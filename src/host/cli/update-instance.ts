@@ -85,7 +85,7 @@ async function updateAndShow(
   const { output, signal } = session;
   const context = new UpdateContext({
     link,
-    client: await readClientIdentity(instance.stateDirectory),
+    client: await readClientIdentity(instance.stateDirectory, options.host),
     report: output.progress,
     say: (text) => output.say(text),
     signal,

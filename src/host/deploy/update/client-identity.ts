@@ -1,20 +1,26 @@
 // Who updates: an id that a device knows its client by over lost connections, and a name for people.
 
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { UpdateClient } from '../../../shared/update-api.ts';
 import { readOrCreatePrivateFile } from '../../config/private-file.ts';
 
 /** docs/update-protocol.md, 1. */
-const MAX_ID_LENGTH = 128;
 const MAX_NAME_LENGTH = 100;
 
-export async function readClientIdentity(stateDirectory: string): Promise<UpdateClient> {
-  const drawn = (await readOrCreatePrivateFile(join(stateDirectory, 'client-id'), randomUUID)).trim();
+/** `host`: `--host`. The same client is who would have the same lock (update-lock.ts): it takes its session again. */
+export async function readClientIdentity(
+  stateDirectory: string,
+  host: string | undefined,
+): Promise<UpdateClient> {
+  const drawn = await readOrCreatePrivateFile(join(stateDirectory, 'client-id'), randomUUID);
   // A folder that was copied to another computer, with all that is in it, is another client.
-  const id = `${drawn}.${hostname()}`.replace(/[^\w.-]/g, '-').slice(0, MAX_ID_LENGTH);
-  return { id, name: `${userName()}@${hostname()}`.slice(0, MAX_NAME_LENGTH) };
+  const where = createHash('sha256')
+    .update(JSON.stringify([hostname(), host]))
+    .digest('hex')
+    .slice(0, 16);
+  return { id: `${drawn}.${where}`, name: `${userName()}@${hostname()}`.slice(0, MAX_NAME_LENGTH) };
 }
 
 function userName(): string {
