@@ -47,8 +47,8 @@ async function buildAndUpdate(
   });
   connecting.catch((error: unknown) => over.abort(error));
   const building = output.progress.start(`Building ${instance.config.hostname}`);
-  const board = await boardOfDevice(instance, options);
   try {
+    const board = await boardOfDevice(instance, options);
     await withBuiltImage(
       { ...session, signal },
       { offline: options.offline ?? false, board },
