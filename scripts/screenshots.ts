@@ -49,7 +49,7 @@ const target = await UpdateTarget.create(OLD, 4 * MIB, newImage());
 const device = await startWebDevice({
   lively: true,
   assets: await bundledAssets(),
-  updates: { openDisk: () => target.openDisk() },
+  updates: { openDisk: (use) => target.openDisk(use) },
   update: { history: exampleHistory() },
 });
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });

@@ -1,6 +1,6 @@
 // A block device (in tests, a file) as bytes. Storage may be slow or dying: only opening it blocks the program.
 
-import { closeSync, fsync, openSync, read, write } from 'node:fs';
+import { closeSync, constants, fsync, openSync, read, write } from 'node:fs';
 import { promisify } from 'node:util';
 import type { ByteDevice } from '../formats/byte-source.ts';
 
@@ -13,8 +13,16 @@ const readAt = promisify(read);
 const writeAt = promisify(write);
 const syncFile = promisify(fsync);
 
-export function openBlockDevice(path: string, sizeBytes: number, mode: 'r' | 'r+'): BlockDevice {
-  const fd = openSync(path, mode);
+const OPEN_FLAGS = {
+  r: constants.O_RDONLY,
+  'r+': constants.O_RDWR,
+  /** Throws EBUSY while it is mounted, and nobody can mount it meanwhile (open(2), O_EXCL on a block device). */
+  'r+ alone': constants.O_RDWR | constants.O_EXCL,
+};
+export type BlockDeviceMode = keyof typeof OPEN_FLAGS;
+
+export function openBlockDevice(path: string, sizeBytes: number, mode: BlockDeviceMode): BlockDevice {
+  const fd = openSync(path, OPEN_FLAGS[mode]);
   async function readInto(offsetBytes: number, target: Uint8Array): Promise<void> {
     const { bytesRead } = await readAt(fd, target, 0, target.length, offsetBytes);
     if (bytesRead === target.length) return;

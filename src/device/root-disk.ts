@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { type BlockDevice, openBlockDevice } from './block-device.ts';
+import { type BlockDevice, type BlockDeviceMode, openBlockDevice } from './block-device.ts';
 import type { StorageSys } from './sys/sys.ts';
 
 export interface DiskPartition {
@@ -54,7 +54,7 @@ export function partitionOf(disk: RootDisk, number: number): DiskPartition {
 export function openPartition(
   sys: StorageSys,
   { path, lengthBytes }: DiskPartition,
-  mode: 'r' | 'r+',
+  mode: BlockDeviceMode,
 ): BlockDevice {
   return openBlockDevice(sys.path(path), lengthBytes, mode);
 }

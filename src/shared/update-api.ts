@@ -84,7 +84,7 @@ export interface UpdateRequest {
   manifest: string;
   /** The signatures' text likewise. */
   signatures: string;
-  /** Take an image that was signed before the running one. */
+  /** Take an image whenever it was signed: before the running one, or later than it is now. */
   allowDowngrade?: boolean;
   /** Take an image of another hostname: this device is to become that one. */
   allowRename?: boolean;
@@ -128,7 +128,9 @@ export type RefusalReason =
   /** A partition is too small. */
   | 'layout'
   /** `allowDowngrade` takes it. */
-  | 'older';
+  | 'older'
+  /** It was signed later than it is now. `allowDowngrade` takes it. */
+  | 'future';
 
 export interface UpdateRefused {
   error: { message: string };

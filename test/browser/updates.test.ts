@@ -20,7 +20,7 @@ suite('updates on the status page', { skip: skipWithoutChromium }, () => {
     const target = await UpdateTarget.create(OLD, 4 * MIB, newImage());
     const visited = await visitor.visit(t, {
       config: { buildId: OLD.manifest.buildId, update: { trustedKeys: [KEY.trusted] } },
-      updates: { openDisk: () => target.openDisk() },
+      updates: { openDisk: (use) => target.openDisk(use) },
       update,
     });
     t.after(() => target.remove());

@@ -64,20 +64,22 @@ export interface UpdateDeviceOptions {
   rootPartitionBytes?: number;
   idleMs?: number;
   isClockSet?: boolean;
+  /** What slot b holds. */
+  other?: TestImage;
 }
 
 export async function startUpdateDevice(
   t: TestContext,
   options: UpdateDeviceOptions = {},
 ): Promise<UpdateDevice> {
-  const target = await UpdateTarget.create(OLD, options.rootPartitionBytes ?? 4 * MIB);
+  const target = await UpdateTarget.create(OLD, options.rootPartitionBytes ?? 4 * MIB, options.other);
   const device = await startWebDevice({
     config: {
       buildId: OLD.manifest.buildId,
       update: { trustedKeys: options.trustedKeys ?? [KEY.trusted] },
     },
     updates: {
-      openDisk: () => target.openDisk(),
+      openDisk: (use) => target.openDisk(use),
       ...(options.idleMs === undefined ? {} : { idleMs: options.idleMs }),
     },
     time: { ...exampleTime(), synchronised: options.isClockSet ?? true },

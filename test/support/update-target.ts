@@ -16,7 +16,8 @@ import { join } from 'node:path';
 
 import type { ByteDevice } from '../../src/formats/byte-source.ts';
 import { openBlockDevice } from '../../src/device/block-device.ts';
-import type { OpenUpdateDisk } from '../../src/device/update/update-disk.ts';
+import { writeCommittedSlot } from '../../src/device/update/committed-slot.ts';
+import type { DiskUse, OpenUpdateDisk } from '../../src/device/update/update-disk.ts';
 import { numberChunks } from '../../src/shared/chunk-index.ts';
 import { MANIFEST_NAME, type Manifest, type ManifestChunk } from '../../src/shared/manifest.ts';
 import {
@@ -139,6 +140,7 @@ export class UpdateTarget {
   pause: Promise<void> = Promise.resolve();
   /** Handed out and not closed yet. */
   openCount = 0;
+  isWritten = false;
 
   private constructor(rootBytes: number, bootBytes: number) {
     this.#rootBytes = rootBytes;
@@ -163,13 +165,17 @@ export class UpdateTarget {
     return target;
   }
 
-  openDisk(): OpenUpdateDisk {
+  /** As on a device, one at a time may write. */
+  openDisk(use: DiskUse = 'write'): OpenUpdateDisk {
+    if (use === 'write' && this.isWritten) throw Object.assign(new Error('EBUSY'), { code: 'EBUSY' });
+    const mode = use === 'write' ? 'r+' : 'r';
     const opened = [
-      openBlockDevice(this.#path('boot'), this.#bootBytes, 'r+'),
+      openBlockDevice(this.#path('boot'), this.#bootBytes, mode),
       openBlockDevice(this.#path('a'), this.#rootBytes, 'r'),
-      openBlockDevice(this.#path('b'), this.#rootBytes, 'r+'),
+      openBlockDevice(this.#path('b'), this.#rootBytes, mode),
     ] as const;
     this.openCount++;
+    this.isWritten ||= use === 'write';
     const [boot, sourceRoot, targetRoot] = opened;
     return {
       source: 'a',
@@ -180,9 +186,16 @@ export class UpdateTarget {
       dropCaches: () => Promise.resolve(),
       [Symbol.dispose]: () => {
         this.openCount--;
+        if (use === 'write') this.isWritten = false;
         for (const device of opened) device[Symbol.dispose]();
       },
     };
+  }
+
+  /** As init does: of this slot the boot loader starts. */
+  async commit(slot: Slot): Promise<void> {
+    using disk = this.openDisk();
+    await writeCommittedSlot(disk.boot, slot, () => {});
   }
 
   remove(): void {

@@ -18,6 +18,7 @@ import { ask, basic } from '../support/http-ask.ts';
 import {
   assertUnharmed,
   CLIENT,
+  KEY,
   MIB,
   messageOf,
   newImage,
@@ -28,7 +29,7 @@ import {
   ZSTD,
   type UpdateDevice,
 } from '../support/update-device.ts';
-import type { TestImage } from '../support/update-target.ts';
+import { makeKey, type TestImage } from '../support/update-target.ts';
 import { TEST_PASSWORD } from '../support/web-device.ts';
 
 suite('updates that go their way', () => {
@@ -186,6 +187,16 @@ suite('two clients', () => {
     assert.deepEqual((other.json() as UpdateOffer).missingChunks, [], 'what was received stays');
   });
 
+  test('however often it begins anew, one session is left', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const image = newImage();
+    await updated.offer(image);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => updated.begin(image)));
+    assert.equal(answers.filter(({ status }) => status === 201).length, 1);
+    assert.equal(answers.filter(({ status }) => status === 404).length, 4);
+    assert.equal(updated.target.openCount, 1);
+  });
+
   test('of two transfers of a session the newer one counts', async (t) => {
     const updated = await startUpdateDevice(t);
     const image = newImage();
@@ -238,6 +249,26 @@ suite('roll-back and confirmation', () => {
     );
     assert.deepEqual(updated.device.init.updateRequests, []);
     assert.equal((await updated.status()).session, null);
+  });
+
+  test('a slot that nobody who is trusted has signed is not tried', async (t) => {
+    for (const [key, says] of [
+      [makeKey(), /^Slot b cannot be started: The image is signed with key \w+, and trusted are \w+$/],
+      [{ ...KEY, privateKey: makeKey().privateKey }, /^Slot b cannot be started: The signature of key/],
+    ] as const) {
+      const updated = await startUpdateDevice(t, { other: newImage({ key }) });
+      const answer = await updated.post(UPDATE_API.rollback, { client: PAGE });
+      assert.equal(answer.status, 409);
+      assert.match(messageOf(answer), says);
+      assert.deepEqual(updated.device.init.updateRequests, []);
+    }
+  });
+
+  test('a key that has expired since the slot was installed is as good as it was then', async (t) => {
+    const trustedKeys = [{ ...KEY.trusted, notAfterSec: 1_700_000_200 }];
+    const updated = await startUpdateDevice(t, { trustedKeys, other: newImage() });
+    const answer = await updated.post(UPDATE_API.rollback, { client: PAGE });
+    assert.equal(answer.status, 202, answer.body);
   });
 
   test('after a live switch the way back is the slot that still runs', async (t) => {

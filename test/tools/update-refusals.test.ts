@@ -114,7 +114,7 @@ suite('updates that are refused', () => {
       what: 'larger than the slot',
       image: newImage({ root: randomBytes(2 * MIB) }),
       reason: 'layout',
-      says: /needs a root of slot b partition of 2 MiB, and this one has 1 MiB/,
+      says: /needs a root partition of 2 MiB, and this one has 1 MiB/,
       options: { rootPartitionBytes: MIB + 512 * 1024 },
     },
     {
@@ -138,6 +138,12 @@ suite('updates that are refused', () => {
       image: newImage({ signedAtSec: 1_699_999_000 }),
       reason: 'older',
       says: /was signed on 2023-11-14 21:56, before the running one \(2023-11-14 22:13\)/,
+    },
+    {
+      what: 'signed in the future',
+      image: newImage({ signedAtSec: 4_000_000_000 }),
+      reason: 'future',
+      says: /was signed on 2096-10-02 07:06, and here it is 20.* UTC: one of the clocks is wrong$/,
     },
     {
       what: 'no manifest',
@@ -165,6 +171,43 @@ suite('updates that are refused', () => {
     assert.equal((await updated.begin(renamed, { allowRename: true })).status, 201);
     const older = newImage({ signedAtSec: 1_699_999_000 });
     assert.equal((await updated.begin(older, { allowDowngrade: true })).status, 201);
+    const later = newImage({ signedAtSec: 4_000_000_000 });
+    assert.equal((await updated.begin(later, { allowDowngrade: true })).status, 201);
+  });
+
+  test('a device that does not know the time cannot tell what is in the future', async (t) => {
+    const updated = await startUpdateDevice(t, { isClockSet: false });
+    assert.equal((await updated.begin(newImage({ signedAtSec: 4_000_000_000 }))).status, 201);
+  });
+
+  test('a slot that is in use, or that the disk says is what starts, is not written', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const before = updated.target.contentHash();
+    const mounted = updated.target.openDisk('write');
+    const busy = await updated.begin(newImage());
+    mounted[Symbol.dispose]();
+    assert.equal(updated.target.contentHash(), before);
+    await updated.target.commit('b');
+    const committed = await updated.begin(newImage());
+    await updated.target.commit('a');
+    assert.equal(updated.target.contentHash(), before);
+    assert.deepEqual([busy.status, committed.status], [409, 409]);
+    assert.match(messageOf(busy), /^This device still uses files of slot b: it has to restart first$/);
+    assert.match(messageOf(committed), /^This device starts from slot b, which is the one to write: it has/);
+    for (const answer of [busy, committed]) assert.equal((answer.json() as UpdateBusy).restartFirst, true);
+    await assertUnharmed(updated);
+  });
+
+  test('a device that is still starting is waited for', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const { init } = updated.device;
+    const settled = init.update;
+    init.update = { ...settled, isStarting: true };
+    const answer = updated.begin(newImage());
+    await until(async () => (await updated.status()).session !== null);
+    await sleep(50);
+    init.update = { ...settled, committed: 'b', appsFrom: 'b' };
+    assert.equal((await answer).status, 409);
   });
 
   test('a device that is not where it starts from', async (t) => {

@@ -11,6 +11,8 @@ import type { UpdateDisk } from './slot-installer.ts';
 import { ImageRefusal, UpdateConflict } from './update-refusal.ts';
 
 const MIB = 1024 * 1024;
+/** Of the signer's clock. */
+const CLOCK_TOLERANCE_SEC = 10 * 60;
 
 export interface OfferedImage {
   manifest: Manifest;
@@ -24,7 +26,7 @@ export function checkImage(request: UpdateRequest, config: DeviceConfig, nowSec:
   const manifestBytes = Buffer.from(request.manifest);
   const signatureBytes = Buffer.from(request.signatures);
   // Not read before its signature is: a parser is the larger target.
-  const signedAtSec = checkSignatures(manifestBytes, signatureBytes, trustedKeys(config), nowSec);
+  const signedAtSec = checkSignatures(manifestBytes, signatureBytes, trustedKeysOf(config), nowSec);
   const manifest = readManifest(manifestBytes);
   if (manifest.board !== config.board)
     throw new ImageRefusal('board', `The image is for a ${manifest.board}, and this is a ${config.board}`);
@@ -36,7 +38,7 @@ export function checkImage(request: UpdateRequest, config: DeviceConfig, nowSec:
   return { manifest, manifestBytes, signatureBytes, signedAtSec };
 }
 
-function trustedKeys(config: DeviceConfig): readonly TrustedKey[] {
+export function trustedKeysOf(config: DeviceConfig): readonly TrustedKey[] {
   return config.update?.trustedKeys ?? [];
 }
 
@@ -66,9 +68,8 @@ function readManifest(bytes: Uint8Array): Manifest {
 }
 
 /** Throws ImageRefusal when a partition is too small. */
-export function checkLayout({ minLayout, root }: Manifest, disk: UpdateDisk): void {
+export function checkLayout({ minLayout }: Manifest, disk: UpdateDisk): void {
   const partitions = [
-    { name: `root of slot ${disk.target}`, has: disk.targetRoot.sizeBytes, needs: root.sizeBytes },
     { name: 'root', has: disk.targetRoot.sizeBytes, needs: minLayout.rootPartitionBytes },
     { name: 'boot', has: disk.boot.sizeBytes, needs: minLayout.bootPartitionBytes },
   ];
@@ -90,10 +91,22 @@ export function checkNotOlder(signedAtSec: number, runningSignedAtSec: number | 
   );
 }
 
+/**
+ * Throws ImageRefusal for what was signed in the future: once it runs, everything that is signed until then would count
+ * as older. `clockSec` is the time of a clock that is right.
+ */
+export function checkNotAhead(signedAtSec: number, clockSec: number): void {
+  if (signedAtSec <= clockSec + CLOCK_TOLERANCE_SEC) return;
+  throw new ImageRefusal(
+    'future',
+    `The image was signed on ${day(signedAtSec)}, and here it is ${day(clockSec)} UTC: one of the clocks is wrong`,
+  );
+}
+
 /** Throws ImageRefusal when only keys that expire vouch for the image, and nobody knows whether they have. */
 export function checkClock(image: OfferedImage, config: DeviceConfig, isClockSet: boolean): void {
   if (isClockSet) return;
-  const lasting = trustedKeys(config).filter(({ notAfterSec }) => notAfterSec === undefined);
+  const lasting = trustedKeysOf(config).filter(({ notAfterSec }) => notAfterSec === undefined);
   try {
     verifyManifest(image.manifestBytes, image.signatureBytes, lasting, 0);
   } catch (cause) {
@@ -130,4 +143,8 @@ export function checkState(state: UpdateState, disk: UpdateDisk): void {
 
 function day(timeSec: number): string {
   return new Date(timeSec * 1000).toISOString().slice(0, 16).replace('T', ' ');
+}
+
+export function nowSec(): number {
+  return Math.floor(Date.now() / 1000);
 }

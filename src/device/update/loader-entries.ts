@@ -1,5 +1,6 @@
 // The slots' entries for systemd-boot, read and renewed on the device's own boot partition.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
 import { writeFatFileInPlace } from '../../formats/fat/editor.ts';
 import { openFat } from '../../formats/fat/volume.ts';
@@ -27,14 +28,23 @@ export async function renewLoaderEntry(
 ): Promise<boolean> {
   const path = loaderEntryPath(slot);
   const before = await readText(boot, path);
-  const cmdline = formatCmdline({
-    rootPartitionGuid: rootGuidOf(parseLoaderEntry(before), path),
-    slot,
-    kernelArgs,
-  });
+  const rootPartitionGuid = rootGuidOf(parseLoaderEntry(before), path);
+  const cmdline = formatCmdline({ rootPartitionGuid, slot, kernelArgs });
   // A disk that an older tskrazy has made may have less room.
   const bytes = Buffer.from(formatLoaderEntry(slot, cmdline, Buffer.byteLength(before)));
   return (await writeFatFileInPlace(boot, path, bytes)) > 0;
+}
+
+/** Whether the slot starts its own kernel with exactly these arguments. */
+export async function isLoaderEntryOf(
+  boot: ByteSource,
+  slot: Slot,
+  kernelArgs: readonly string[],
+): Promise<boolean> {
+  const entry = await readLoaderEntry(boot, slot);
+  const rootPartitionGuid = rootGuidOf(entry, loaderEntryPath(slot));
+  const expected = formatLoaderEntry(slot, formatCmdline({ rootPartitionGuid, slot, kernelArgs }));
+  return isDeepStrictEqual(entry, parseLoaderEntry(expected));
 }
 
 function rootGuidOf({ options }: LoaderEntry, path: string): string {

@@ -11,7 +11,7 @@ import {
 } from '../../shared/manifest-signature.ts';
 import type { Slot } from '../../shared/slots.ts';
 import type { SlotContent } from '../../shared/update-api.ts';
-import { openSlotFiles, readSlotManifest } from './slot-directory.ts';
+import { readSlotFile, readSlotManifest } from './slot-directory.ts';
 
 export interface StoredSlot {
   manifest: Manifest;
@@ -37,10 +37,10 @@ export function describeSlot({ manifest, signedAtSec }: StoredSlot): SlotContent
 }
 
 async function readSignedAt(boot: ByteSource, slot: Slot): Promise<number | null> {
-  const file = (await openSlotFiles(boot, slot, [SIGNATURES_NAME])).get(SIGNATURES_NAME);
-  if (!file || file.sizeBytes > MAX_SIGNATURES_BYTES) return null;
+  const bytes = await readSlotFile(boot, slot, SIGNATURES_NAME, MAX_SIGNATURES_BYTES);
+  if (bytes === undefined) return null;
   try {
-    return parseSignatures(await file.read(0, file.sizeBytes)).signedAtSec;
+    return parseSignatures(bytes).signedAtSec;
   } catch (error) {
     if (error instanceof SignatureError) return null;
     throw error;

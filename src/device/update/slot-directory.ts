@@ -56,13 +56,23 @@ export async function openSlotFiles(
   return files;
 }
 
+/** undefined when there is none that could be read, or a larger one. */
+export async function readSlotFile(
+  boot: ByteSource,
+  slot: Slot,
+  path: string,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const file = (await openSlotFiles(boot, slot, [path])).get(path);
+  return file && file.sizeBytes <= maxBytes ? file.read(0, file.sizeBytes) : undefined;
+}
+
 /** undefined when there is none that could be read. */
 export async function readSlotManifest(boot: ByteSource, slot: Slot): Promise<Manifest | undefined> {
-  const files = await openSlotFiles(boot, slot, [MANIFEST_NAME]);
-  const file = files.get(MANIFEST_NAME);
-  if (!file || file.sizeBytes > MAX_MANIFEST_BYTES) return undefined;
+  const bytes = await readSlotFile(boot, slot, MANIFEST_NAME, MAX_MANIFEST_BYTES);
+  if (bytes === undefined) return undefined;
   try {
-    return parseManifest(await file.read(0, file.sizeBytes));
+    return parseManifest(bytes);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

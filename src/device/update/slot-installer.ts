@@ -18,7 +18,7 @@ import type { Slot } from '../../shared/slots.ts';
 import { type ChunkPlan, planChunks, type WantedChunk } from './chunk-plan.ts';
 import { bootFilesFromChunks, rootPlaces, sourceLibraries } from './chunk-sources.ts';
 import { sha256Of, sha256OfSource } from './content-hash.ts';
-import { renewLoaderEntry } from './loader-entries.ts';
+import { isLoaderEntryOf, renewLoaderEntry } from './loader-entries.ts';
 import { PageWriter } from './page-writer.ts';
 import {
   type ChunkPlace,
@@ -245,7 +245,7 @@ class Installer implements SlotInstaller {
     await renewLoaderEntry(this.#written.counting(disk.boot), disk.target, manifest.kernelArgs);
     await disk.dropCaches();
     await this.#slot.check([...manifest.bootFiles, signatures], check);
-    if (await renewLoaderEntry(disk.boot, disk.target, manifest.kernelArgs)) {
+    if (!(await isLoaderEntryOf(disk.boot, disk.target, manifest.kernelArgs))) {
       throw new Error("The boot partition has not kept the slot's loader entry as it was written");
     }
     if (this.#begun) {

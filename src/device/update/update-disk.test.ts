@@ -22,7 +22,7 @@ test('openUpdateDisk: the slot that runs is the source, the other one the target
     [3, 'b', 'a'],
   ] as const) {
     using sys = deviceWithDisk(rootPartition);
-    using disk = openUpdateDisk(sys);
+    using disk = openUpdateDisk(sys, 'write');
     assert.deepEqual([disk.source, disk.target], [source, target]);
     const sizes = [disk.boot.sizeBytes, disk.sourceRoot.sizeBytes, disk.targetRoot.sizeBytes];
     assert.deepEqual(sizes, [MIB, ...(source === 'a' ? [2 * MIB, 3 * MIB] : [3 * MIB, 2 * MIB])]);
@@ -31,7 +31,7 @@ test('openUpdateDisk: the slot that runs is the source, the other one the target
 
 test('openUpdateDisk: what is written to the target can be read back, also after the caches were dropped', async () => {
   using sys = deviceWithDisk(2);
-  using disk = openUpdateDisk(sys);
+  using disk = openUpdateDisk(sys, 'write');
   await disk.targetRoot.write(512, Uint8Array.of(1, 2, 3));
   await disk.dropCaches();
   assert.deepEqual([...(await disk.targetRoot.read(511, 5))], [0, 1, 2, 3, 0]);
@@ -40,5 +40,12 @@ test('openUpdateDisk: what is written to the target can be read back, also after
 
 test('openUpdateDisk refuses a root that is in no slot', () => {
   using sys = deviceWithDisk(4);
-  assert.throws(() => openUpdateDisk(sys), /partition 4, which belongs to no slot/);
+  assert.throws(() => openUpdateDisk(sys, 'look'), /partition 4, which belongs to no slot/);
+});
+
+test('openUpdateDisk: whoever only looks cannot write', async () => {
+  using sys = deviceWithDisk(2);
+  using disk = openUpdateDisk(sys, 'look');
+  assert.equal((await disk.targetRoot.read(0, 1)).length, 1);
+  for (const device of [disk.boot, disk.targetRoot]) await assert.rejects(device.write(0, Uint8Array.of(1)));
 });

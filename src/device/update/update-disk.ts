@@ -1,15 +1,24 @@
-// Opens the partitions that an update reads and writes: those of the disk that the device runs from.
+// Opens the partitions that an update reads and writes: those of the disk that the device runs from. Whoever writes
+// has the target's root alone: one that is still mounted (a live switch that left something behind) is not opened, and
+// nobody can mount it meanwhile.
 
 import { BOOT_PARTITION } from '../../shared/disk-layout.ts';
 import { SLOT_PARTITION, SLOTS } from '../../shared/slots.ts';
+import type { BlockDeviceMode } from '../block-device.ts';
 import { type DiskPartition, locateRootDisk, openPartition, partitionOf } from '../root-disk.ts';
 import type { StorageSys } from '../sys/sys.ts';
 import type { UpdateDisk } from './slot-installer.ts';
 
 export interface OpenUpdateDisk extends UpdateDisk, Disposable {}
 
-/** The slot whose root is `/` is the source, whatever the command line says. Throws when there is nothing to update. */
-export function openUpdateDisk(sys: StorageSys): OpenUpdateDisk {
+/** `look`: nothing of it can be written. */
+export type DiskUse = 'look' | 'write';
+
+/**
+ * The slot whose root is `/` is the source, whatever the command line says. Throws when there is nothing to update, and
+ * EBUSY when the target is to be written and in use.
+ */
+export function openUpdateDisk(sys: StorageSys, use: DiskUse): OpenUpdateDisk {
   const disk = locateRootDisk(sys);
   const source = SLOTS.find((slot) => SLOT_PARTITION[slot] === disk.rootPartition);
   const target = SLOTS.find((slot) => slot !== source);
@@ -19,11 +28,11 @@ export function openUpdateDisk(sys: StorageSys): OpenUpdateDisk {
   const bootPartition = partitionOf(disk, BOOT_PARTITION);
   const targetPartition = partitionOf(disk, SLOT_PARTITION[target]);
   using opened = new DisposableStack();
-  const open = (partition: DiskPartition, mode: 'r' | 'r+') =>
-    opened.use(openPartition(sys, partition, mode));
+  const open = (partition: DiskPartition, mode: BlockDeviceMode) =>
+    opened.use(openPartition(sys, partition, use === 'look' ? 'r' : mode));
   const boot = open(bootPartition, 'r+');
   const sourceRoot = open(partitionOf(disk, SLOT_PARTITION[source]), 'r');
-  const targetRoot = open(targetPartition, 'r+');
+  const targetRoot = open(targetPartition, 'r+ alone');
   const all = opened.move();
   return {
     source,

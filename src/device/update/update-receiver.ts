@@ -3,9 +3,8 @@
 
 import { FatSpaceError } from '../../formats/fat/layout.ts';
 import { INIT_API } from '../../shared/init-api.ts';
-import type { DeviceConfig } from '../../shared/services.ts';
+import type { Manifest } from '../../shared/manifest.ts';
 import { SLOTS, type Slot } from '../../shared/slots.ts';
-import { decideSwitch, type SwitchDecision } from '../../shared/switch-mode.ts';
 import {
   UPDATE_FEATURES,
   UPDATE_PROTOCOL_VERSION,
@@ -20,32 +19,16 @@ import {
   type UpdateStatus,
 } from '../../shared/update-api.ts';
 import type { ConfirmTrial, TrialRequest, UpdateState } from '../../shared/update-state.ts';
-import {
-  checkClock,
-  checkImage,
-  checkLayout,
-  checkNotOlder,
-  checkState,
-  type OfferedImage,
-} from './check-image.ts';
+import { checkImage, nowSec, type OfferedImage, trustedKeysOf } from './check-image.ts';
 import { SlotSizeError } from './chunk-plan.ts';
-import { describeSlot, readRunningSlot, readSlot, type StoredSlot } from './slot-contents.ts';
-import type { SlotInstaller, InstallOptions } from './slot-installer.ts';
+import { readCommittedSlot } from './committed-slot.ts';
+import { examineImage } from './examine-image.ts';
+import { describeSlot, readRunningSlot, readSlot } from './slot-contents.ts';
 import { ImageRefusal, SessionEnded, UpdateConflict } from './update-refusal.ts';
 import type { OpenUpdateDisk } from './update-disk.ts';
 import { UpdateSession, type SessionWork } from './update-session.ts';
+import type { UpdateSurroundings } from './update-surroundings.ts';
 import { verifySlot } from './verify-slot.ts';
-
-/** What updates need of the device around them. */
-export interface UpdateSurroundings {
-  config: DeviceConfig;
-  /** Init's answers; refusals of its come out as they are. */
-  init: { get<T>(path: string): Promise<T>; post<T>(path: string, body?: object): Promise<T> };
-  isClockSet: () => boolean;
-  openDisk: () => OpenUpdateDisk;
-  openInstaller: (options: InstallOptions) => Promise<SlotInstaller>;
-  idleMs: number;
-}
 
 export class UpdateReceiver {
   readonly #around: UpdateSurroundings;
@@ -53,6 +36,7 @@ export class UpdateReceiver {
   #lastEnd: { id: string; reason: Error } | undefined;
   /** Nobody else writes the boot directories: what was read holds until a session has ended. */
   #contents: Promise<UpdateStatus['slots']> | undefined;
+  #reading: Promise<UpdateStatus['slots']> | undefined;
 
   constructor(around: UpdateSurroundings) {
     this.#around = around;
@@ -68,7 +52,7 @@ export class UpdateReceiver {
       ...state,
       protocol: { version: UPDATE_PROTOCOL_VERSION, features: UPDATE_FEATURES },
       slots,
-      trustedKeyIds: (this.#around.config.update?.trustedKeys ?? []).map(({ id }) => id),
+      trustedKeyIds: trustedKeysOf(this.#around.config).map(({ id }) => id),
       session: this.sessionView,
     };
   }
@@ -78,7 +62,7 @@ export class UpdateReceiver {
   }
 
   async #slots(): Promise<UpdateStatus['slots']> {
-    if (this.#session) return this.#readSlots();
+    if (this.#session) return this.#readSlotsTogether();
     this.#contents ??= this.#readSlots();
     try {
       return await this.#contents;
@@ -88,8 +72,16 @@ export class UpdateReceiver {
     }
   }
 
+  /** During a session what the slots hold changes. Manifests are large, and many may ask. */
+  #readSlotsTogether(): Promise<UpdateStatus['slots']> {
+    this.#reading ??= this.#readSlots().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
   async #readSlots(): Promise<UpdateStatus['slots']> {
-    using disk = this.#around.openDisk();
+    using disk = this.#around.openDisk('look');
     const contents: Record<Slot, SlotContent | null> = { a: null, b: null };
     for (const slot of SLOTS) {
       const stored = await (slot === disk.source ? readRunningSlot : readSlot)(disk.boot, slot);
@@ -101,13 +93,10 @@ export class UpdateReceiver {
   /** Throws ImageRefusal or UpdateConflict. */
   async begin(request: UpdateRequest): Promise<UpdateOffer> {
     const { config } = this.#around;
-    const image = checkImage(request, config, Math.floor(Date.now() / 1000));
+    const image = checkImage(request, config, nowSec());
     const session = await this.#takePlace(request.client, image.manifest.buildId);
     try {
-      const disk = this.#around.openDisk();
-      const { offer } = await session.prepare(disk, () =>
-        this.#prepare({ disk, image, request, signal: session.signal }),
-      );
+      const { offer } = await session.prepare(() => this.#prepare(session, image, request));
       if (offer.mode === 'none') await session.end(new SessionEnded('This build runs already'));
       return { id: session.id, ...offer };
     } catch (error) {
@@ -139,26 +128,15 @@ export class UpdateReceiver {
     return this.#session;
   }
 
-  async #prepare(options: {
-    disk: OpenUpdateDisk;
-    image: OfferedImage;
-    request: UpdateRequest;
-    signal: AbortSignal;
-  }): Promise<SessionWork> {
-    const { disk, image, request, signal } = options;
-    const { manifest } = image;
-    checkLayout(manifest, disk);
-    const running = await readRunningSlot(disk.boot, disk.source);
-    if (request.allowDowngrade !== true) checkNotOlder(image.signedAtSec, running?.signedAtSec ?? null);
-    checkClock(image, this.#around.config, this.#around.isClockSet());
-    const state = await this.#state();
-    checkState(state, disk);
-    const decision = this.#decide(running, image, request);
-    const offer = { slot: disk.target, ...decision };
-    if (decision.mode === 'none')
+  async #prepare(session: UpdateSession, image: OfferedImage, request: UpdateRequest): Promise<SessionWork> {
+    const { signal } = session;
+    const offer = await examineImage(this.#around, image, request, signal);
+    if (offer.mode === 'none')
       return { installer: null, offer: { ...offer, missingChunks: [], missingBytes: 0 } };
-    if (decision.mode === 'reboot' && state.trialStart === null)
-      throw new UpdateConflict('This device has no way to try another slot, so that it takes no update');
+    const disk = session.openDisk(() => this.#openToWrite(offer.slot));
+    // By the medium itself, whatever init believes.
+    if ((await readCommittedSlot(disk.boot)) === disk.target)
+      throw restartFirst(`This device starts from slot ${disk.target}, which is the one to write`);
     const installer = await this.#around
       .openInstaller({ disk, signal, ...image })
       .catch(refuseWhatDoesNotFit);
@@ -166,14 +144,13 @@ export class UpdateReceiver {
     return { installer, offer: { ...offer, missingChunks, missingBytes: sizeOf(missingChunks, image) } };
   }
 
-  #decide(running: StoredSlot | null, { manifest }: OfferedImage, request: UpdateRequest): SwitchDecision {
-    if (manifest.buildId === this.#around.config.buildId)
-      return { mode: 'none', rebootBecause: [], changedApps: [] };
-    const decision: SwitchDecision = running
-      ? decideSwitch(running.manifest, manifest)
-      : { mode: 'reboot', rebootBecause: ['the manifest of the running image is damaged'], changedApps: [] };
-    if (decision.mode !== 'live' || request.forceReboot !== true) return decision;
-    return { ...decision, mode: 'reboot', rebootBecause: ['the client asks for it'] };
+  #openToWrite(slot: Slot): OpenUpdateDisk {
+    try {
+      return this.#around.openDisk('write');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+      throw restartFirst(`This device still uses files of slot ${slot}`);
+    }
   }
 
   /** Throws SessionEnded when there is no such session, or not any more. */
@@ -240,17 +217,18 @@ export class UpdateReceiver {
     return this.#state();
   }
 
-  async #verify(session: UpdateSession, slot: Slot): Promise<StoredSlot['manifest']> {
-    using disk = this.#around.openDisk();
-    const stored = await (slot === disk.source ? readRunningSlot : readSlot)(disk.boot, slot);
-    if (!stored) throw new UpdateConflict(`Slot ${slot} holds nothing that could be started`);
-    await verifySlot(disk, slot, stored.manifest, session.signal);
-    return stored.manifest;
+  async #verify(session: UpdateSession, slot: Slot): Promise<Manifest> {
+    using disk = this.#around.openDisk('look');
+    return await verifySlot(disk, slot, trustedKeysOf(this.#around.config), session.signal);
   }
 
   async close(): Promise<void> {
     await this.#session?.end(new SessionEnded('web stops'));
   }
+}
+
+function restartFirst(problem: string): UpdateConflict {
+  return new UpdateConflict(`${problem}: it has to restart first`, { restartFirst: true });
 }
 
 function refuseWhatDoesNotFit(error: unknown): never {

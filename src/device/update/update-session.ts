@@ -75,10 +75,14 @@ export class UpdateSession {
     return this.#work.offer;
   }
 
-  /** `disk` is closed with the session. */
-  async prepare(disk: OpenUpdateDisk, prepare: () => Promise<SessionWork>): Promise<SessionWork> {
-    this.#disk = disk;
+  async prepare(prepare: () => Promise<SessionWork>): Promise<SessionWork> {
     return this.perform(async () => (this.#work = await prepare()));
+  }
+
+  /** It is closed with the session. To be called within `perform`: a session that is closed would not know of it. */
+  openDisk(open: () => OpenUpdateDisk): OpenUpdateDisk {
+    this.signal.throwIfAborted();
+    return (this.#disk = open());
   }
 
   /** Anything of some length: the session does not count as idle meanwhile, and its end waits for this one's. */
@@ -140,6 +144,8 @@ export class UpdateSession {
     }
     const leave = () => void this.end(new SessionEnded('The client has gone'));
     gone.addEventListener('abort', leave, { once: true });
+    // It may have gone during the wait.
+    if (gone.aborted) leave();
     return this.#orFail(async () => {
       const result = await installer.install(report).catch(blame);
       this.#install = 'done';

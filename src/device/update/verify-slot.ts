@@ -1,46 +1,67 @@
-// Reads a whole slot from the medium and compares it with its manifest: before a roll-back, because the slot may have
-// been written to since it was installed, or have rotted.
+// Reads a whole slot from the medium before it is started again: whether somebody who is trusted has signed it, and it
+// is what its manifest says. It may have been written to since it was installed, or have rotted, and it may have been
+// installed by an image that trusted others.
 
-import { SLOT_PARAMETER, parseCmdline } from '../../shared/cmdline.ts';
-import type { Manifest } from '../../shared/manifest.ts';
+import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
+import {
+  MAX_SIGNATURES_BYTES,
+  SIGNATURES_NAME,
+  SignatureError,
+  type TrustedKey,
+  verifyManifest,
+} from '../../shared/manifest-signature.ts';
+import { parseManifest } from '../../shared/parse-manifest.ts';
 import type { Slot } from '../../shared/slots.ts';
 import { sha256OfSource } from './content-hash.ts';
-import { readLoaderEntry } from './loader-entries.ts';
-import { openSlotFiles } from './slot-directory.ts';
+import { isLoaderEntryOf } from './loader-entries.ts';
+import { openSlotFiles, readSlotFile } from './slot-directory.ts';
 import type { UpdateDisk } from './slot-installer.ts';
+import { MAX_MANIFEST_BYTES } from '../../shared/update-api.ts';
 import { UpdateConflict } from './update-refusal.ts';
 
-/** Throws UpdateConflict when the slot is not what its manifest says. */
+/** Throws UpdateConflict when the slot is not one that may be started. */
 export async function verifySlot(
   disk: UpdateDisk,
   slot: Slot,
-  manifest: Manifest,
+  trustedKeys: readonly TrustedKey[],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Manifest> {
   await disk.dropCaches();
-  await checkLoaderEntry(disk, slot, manifest);
+  const manifest = await readTrustedManifest(disk, slot, trustedKeys);
+  if (!(await isLoaderEntryOf(disk.boot, slot, manifest.kernelArgs)))
+    throw notStartable(slot, 'its entry in the boot menu is not that of its image');
   const paths = manifest.bootFiles.map(({ path }) => path);
   const files = await openSlotFiles(disk.boot, slot, paths);
   for (const { path, sizeBytes, sha256 } of manifest.bootFiles) {
     const file = files.get(path);
     if (file?.sizeBytes !== sizeBytes || (await sha256OfSource(file, { signal })) !== sha256)
-      throw isNotWhole(slot, `"${path}" is not as it was installed`);
+      throw notStartable(slot, `"${path}" is not as it was installed`);
   }
   const root = slot === disk.source ? disk.sourceRoot : disk.targetRoot;
   const { sizeBytes: lengthBytes, sha256 } = manifest.root;
   if (lengthBytes > root.sizeBytes || (await sha256OfSource(root, { lengthBytes, signal })) !== sha256)
-    throw isNotWhole(slot, 'its root image is not as it was installed');
+    throw notStartable(slot, 'its root image is not as it was installed');
+  return manifest;
 }
 
-async function checkLoaderEntry(disk: UpdateDisk, slot: Slot, { kernelArgs }: Manifest): Promise<void> {
-  const { options } = await readLoaderEntry(disk.boot, slot);
-  const words = options.split(/\s+/);
-  const start = words.length - kernelArgs.length;
-  const isSame = kernelArgs.every((word, index) => words[start + index] === word);
-  if (!isSame || parseCmdline(options).get(SLOT_PARAMETER) !== slot)
-    throw isNotWhole(slot, 'its entry in the boot menu is not that of its image');
+async function readTrustedManifest(
+  { boot, source }: UpdateDisk,
+  slot: Slot,
+  trustedKeys: readonly TrustedKey[],
+): Promise<Manifest> {
+  const manifest = await readSlotFile(boot, slot, MANIFEST_NAME, MAX_MANIFEST_BYTES);
+  const signatures = await readSlotFile(boot, slot, SIGNATURES_NAME, MAX_SIGNATURES_BYTES);
+  if (manifest === undefined) throw notStartable(slot, 'it holds nothing that could be started');
+  try {
+    // What runs needs nobody to vouch for it. A key that has expired since it was installed is as good as it was then.
+    if (slot !== source) verifyManifest(manifest, signatures ?? new Uint8Array(), trustedKeys, 0);
+    return parseManifest(manifest);
+  } catch (error) {
+    if (!(error instanceof SignatureError || error instanceof SyntaxError)) throw error;
+    throw notStartable(slot, error.message);
+  }
 }
 
-function isNotWhole(slot: Slot, problem: string): UpdateConflict {
+function notStartable(slot: Slot, problem: string): UpdateConflict {
   return new UpdateConflict(`Slot ${slot} cannot be started: ${problem}`);
 }

@@ -7,7 +7,7 @@ import type { DeviceConfig } from '../../shared/services.ts';
 import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/time-status.ts';
 import { SESSION_IDLE_MS, type SessionView } from '../../shared/update-api.ts';
 import type { UpdateReceiver } from '../update/update-receiver.ts';
-import type { OpenUpdateDisk } from '../update/update-disk.ts';
+import type { DiskUse, OpenUpdateDisk } from '../update/update-disk.ts';
 import type { InitClient } from './init-client.ts';
 
 export interface UpdatesOptions {
@@ -15,7 +15,7 @@ export interface UpdatesOptions {
   init: InitClient;
   timeStatusPath?: string;
   /** For tests: a disk of another kind than the one that this device runs from. */
-  openDisk?: () => OpenUpdateDisk;
+  openDisk?: (use: DiskUse) => OpenUpdateDisk;
   idleMs?: number;
 }
 
@@ -59,13 +59,13 @@ export class Updates {
   }
 }
 
-async function realDisk(): Promise<() => OpenUpdateDisk> {
+async function realDisk(): Promise<(use: DiskUse) => OpenUpdateDisk> {
   const [{ openUpdateDisk }, { linuxStorage }] = await Promise.all([
     import('../update/update-disk.ts'),
     import('../sys/linux-storage.ts'),
   ]);
   const sys = linuxStorage();
-  return () => openUpdateDisk(sys);
+  return (use) => openUpdateDisk(sys, use);
 }
 
 function isClockSet(path: string): boolean {

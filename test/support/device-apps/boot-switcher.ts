@@ -35,7 +35,7 @@ async function act(name: string, slot: Slot, text: string): Promise<void> {
     case 'spoil-kernel':
       return spoilKernel(slot);
     case 'renew-entry': {
-      using disk = openUpdateDisk(sys);
+      using disk = openUpdateDisk(sys, 'write');
       await renewLoaderEntry(disk.boot, slot, text.split(' '));
       await disk.dropCaches();
       return;
@@ -47,7 +47,7 @@ async function act(name: string, slot: Slot, text: string): Promise<void> {
 
 /** Its first sector, so that the loader must notice. Once more, and it is as before. */
 async function spoilKernel(slot: Slot): Promise<void> {
-  using disk = openUpdateDisk(sys);
+  using disk = openUpdateDisk(sys, 'write');
   const [start] = await (await openFat(disk.boot)).extents(`${slot}/vmlinuz`);
   const offsetBytes = start?.offsetBytes ?? 0;
   const sector = await disk.boot.read(offsetBytes, SECTOR_BYTES);

@@ -103,6 +103,7 @@ const REFUSAL_HINTS: Partial<Record<UpdateRefused['reason'], string>> = {
   layout:
     'Make the image smaller, or write the disk anew with "tsk flash", which makes its partitions as they are now. ',
   older: 'If you mean it, add --allow-downgrade. ',
+  future: 'Set the clock that is wrong, or add --allow-downgrade. ',
 };
 
 function busy(hostname: string, session: SessionView, clockSkewMs: number): UserError {

@@ -1,0 +1,81 @@
+// Whether this device, as it stands, takes an image, and how it would go over to it. Looks, and writes nothing.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { INIT_API } from '../../shared/init-api.ts';
+import type { Manifest } from '../../shared/manifest.ts';
+import { decideSwitch, type SwitchDecision } from '../../shared/switch-mode.ts';
+import type { UpdateOffer, UpdateRequest } from '../../shared/update-api.ts';
+import type { UpdateState } from '../../shared/update-state.ts';
+import {
+  checkClock,
+  checkLayout,
+  checkNotAhead,
+  checkNotOlder,
+  checkState,
+  nowSec,
+  type OfferedImage,
+} from './check-image.ts';
+import { readRunningSlot } from './slot-contents.ts';
+import { UpdateConflict } from './update-refusal.ts';
+import type { UpdateSurroundings } from './update-surroundings.ts';
+
+/** /perm may have to be checked or made, and the firmware to be asked. */
+const STARTING_LIMIT_MS = 60_000;
+const STARTING_POLL_MS = 250;
+
+/** Throws ImageRefusal or UpdateConflict. */
+export async function examineImage(
+  around: UpdateSurroundings,
+  image: OfferedImage,
+  request: UpdateRequest,
+  signal: AbortSignal,
+): Promise<SwitchDecision & Pick<UpdateOffer, 'slot'>> {
+  using disk = around.openDisk('look');
+  checkLayout(image.manifest, disk);
+  const running = await readRunningSlot(disk.boot, disk.source);
+  const isClockSet = around.isClockSet();
+  if (request.allowDowngrade !== true) {
+    checkNotOlder(image.signedAtSec, running?.signedAtSec ?? null);
+    if (isClockSet) checkNotAhead(image.signedAtSec, nowSec());
+  }
+  checkClock(image, around.config, isClockSet);
+  const state = await settledState(around.init, signal);
+  checkState(state, disk);
+  const decision = decide(running?.manifest, image.manifest, {
+    isForced: request.forceReboot === true,
+    runningBuildId: around.config.buildId,
+  });
+  if (decision.mode === 'reboot' && state.trialStart === null)
+    throw new UpdateConflict('This device has no way to try another slot, so that it takes no update');
+  return { slot: disk.target, ...decision };
+}
+
+/** After a start, once it is known that the other slot is not about to be tried again. Throws UpdateConflict. */
+async function settledState(init: UpdateSurroundings['init'], signal: AbortSignal): Promise<UpdateState> {
+  for (let waitedMs = 0; ; waitedMs += STARTING_POLL_MS) {
+    const state = await init.get<UpdateState>(INIT_API.update);
+    if (state.isStarting !== true) return state;
+    if (waitedMs >= STARTING_LIMIT_MS)
+      throw new UpdateConflict(
+        'This device is still starting: it does not know yet what came of its last trial',
+      );
+    await sleep(STARTING_POLL_MS, undefined, { signal });
+  }
+}
+
+function decide(
+  running: Manifest | undefined,
+  next: Manifest,
+  { isForced, runningBuildId }: { isForced: boolean; runningBuildId: string },
+): SwitchDecision {
+  if (next.buildId === runningBuildId) return { mode: 'none', rebootBecause: [], changedApps: [] };
+  if (!running)
+    return {
+      mode: 'reboot',
+      rebootBecause: ['the manifest of the running image is damaged'],
+      changedApps: [],
+    };
+  const decision = decideSwitch(running, next);
+  if (decision.mode !== 'live' || !isForced) return decision;
+  return { ...decision, mode: 'reboot', rebootBecause: ['the client asks for it'] };
+}
