@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, test } from 'node:test';
@@ -252,6 +253,27 @@ suite('updates that are refused', () => {
     assert.equal((await ask(updated.device.url, UPDATE_API.update)).status, 401);
     assert.notEqual((await updated.status()).session, null);
   });
+});
+
+test('requests for an update are read one after the other: each of them may be large', async (t) => {
+  const updated = await startUpdateDevice(t);
+  const { manifestText: manifest, signaturesText: signatures } = newImage();
+  const body = JSON.stringify({ client: CLIENT, manifest, signatures });
+  const slow = http.request(`${updated.device.url}${UPDATE_API.update}`, {
+    method: 'POST',
+    agent: false,
+    headers: { ...basic(TEST_PASSWORD), 'Content-Type': 'application/json' },
+  });
+  const slowAnswer = once(slow, 'response') as Promise<[http.IncomingMessage]>;
+  slow.write(body.slice(0, 100));
+  await sleep(50);
+  const fast = updated.begin(newImage(), { client: { id: 'second', name: 'ann@desk' } });
+  await sleep(50);
+  slow.end(body.slice(100));
+  const [first] = await slowAnswer;
+  first.resume();
+  assert.equal(first.statusCode, 201);
+  assert.equal((await fast).status, 409);
 });
 
 suite('chunk streams that are not what they should be', () => {

@@ -3,7 +3,7 @@
 import type http from 'node:http';
 
 import { ChunkStreamError } from '../../formats/chunk-stream.ts';
-import { UPDATE_ANSWER_LIMIT_MS, type InstallEvent } from '../../shared/update-api.ts';
+import { UPDATE_ANSWER_LIMIT_MS, type InstallEvent, type UpdateOffer } from '../../shared/update-api.ts';
 import { inflateZstd } from '../update/inflate-zstd.ts';
 import {
   MAX_UPDATE_REQUEST_BYTES,
@@ -59,13 +59,28 @@ export const showUpdate = answering(async (receiver, { response }) => {
   sendJson(response, 200, await receiver.status());
 });
 
-export const beginUpdate = answering(async (receiver, { request, response }, { bodyPace }) => {
+export const beginUpdate = answering(async (receiver, { request, response }, context) => {
   checkIsJson(request);
-  const body = await collect(decode(request, receiveBody(request, bodyPace)), MAX_UPDATE_REQUEST_BYTES);
-  const offer = await receiver.begin(understand(readUpdateRequest, body));
+  const { offering } = await readAndBegin(receiver, request, context);
+  const offer = await offering;
   logLine(`Update to slot ${offer.slot} (${offer.mode}): ${offer.missingBytes} bytes are missing here`);
   sendJson(response, 201, offer);
 });
+
+/** Resolves when the image has been let in, which is as soon as its signature is found to be right. */
+async function readAndBegin(
+  receiver: UpdateReceiver,
+  request: http.IncomingMessage,
+  { bodyPace, updates }: WebContext,
+): Promise<{ offering: Promise<UpdateOffer> }> {
+  // Whoever is before may be one who has gone; that shows within a window.
+  using _turn = await updates.turns.take(2 * bodyPace.windowMs);
+  const body = await collect(decode(request, receiveBody(request, bodyPace)), MAX_UPDATE_REQUEST_BYTES);
+  const offering = receiver.begin(understand(readUpdateRequest, body));
+  // It is waited for outside.
+  offering.catch(() => {});
+  return { offering };
+}
 
 export const receiveChunks = answering(async (receiver, { request, response, params }, { bodyPace }) => {
   const session = receiver.session(params['id'] ?? '');
@@ -80,6 +95,7 @@ export const installUpdate = answering(async (receiver, { response, params }) =>
   response.once('close', () => {
     if (!response.writableFinished) gone.abort();
   });
+  if (response.destroyed) gone.abort();
   try {
     const report = (progress: InstallProgress) => {
       events.report(progress);
@@ -91,6 +107,8 @@ export const installUpdate = answering(async (receiver, { response, params }) =>
     if (!response.headersSent && !(error instanceof UpdateFailure)) throw error;
     logError('Cannot install', error);
     events.end({ event: 'failed', message: (error as Error).message });
+  } finally {
+    events.stop();
   }
 });
 
@@ -160,8 +178,13 @@ class InstallEvents {
     }, HEARTBEAT_MS);
   }
 
-  end(event: InstallEvent): void {
+  /** Nothing is repeated any more. */
+  stop(): void {
     clearInterval(this.#heartbeat);
+  }
+
+  end(event: InstallEvent): void {
+    this.stop();
     this.#send(event);
     this.#response.end();
   }

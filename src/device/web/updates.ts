@@ -9,6 +9,7 @@ import { SESSION_IDLE_MS, type SessionView } from '../../shared/update-api.ts';
 import type { UpdateReceiver } from '../update/update-receiver.ts';
 import type { DiskUse, OpenUpdateDisk } from '../update/update-disk.ts';
 import type { InitClient } from './init-client.ts';
+import { Turns } from './turns.ts';
 
 export interface UpdatesOptions {
   config: DeviceConfig;
@@ -20,6 +21,8 @@ export interface UpdatesOptions {
 }
 
 export class Updates {
+  /** To be taken while a request for an update is read and its signature checked: it may have 10 MiB. */
+  readonly turns = new Turns();
   readonly #options: UpdatesOptions;
   #loading: Promise<UpdateReceiver> | undefined;
   #receiver: UpdateReceiver | undefined;
