@@ -1,6 +1,6 @@
 // Replaces a file so that after a power cut there is the old content or the new one, never half of one.
 
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 export function writeDurably(path: string, content: string | Uint8Array, mode: number): void {
@@ -8,7 +8,8 @@ export function writeDurably(path: string, content: string | Uint8Array, mode: n
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   const fd = openSync(temporary, 'w', mode);
   try {
-    writeSync(fd, bytes);
+    // A plain write may take a part, on a disk that is nearly full.
+    writeFileSync(fd, bytes);
     fsyncSync(fd);
   } finally {
     closeSync(fd);

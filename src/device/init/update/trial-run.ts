@@ -94,7 +94,7 @@ export class TrialRun {
       throw new ApiRefusal(409, `Cannot confirm the trial: ${waitsFor.join('; ')}`, { waitsFor });
     this.#confirmedBy = who;
     if (!(await this.#commitNow(who)))
-      throw new Error(`Cannot confirm the trial: ${this.#commitProblem ?? 'it has been rolled back'}`);
+      throw new Error(`Cannot confirm the trial: ${this.#commitProblem ?? this.#ending ?? 'it has ended'}`);
   }
 
   rollBack(fault: Fault): void {
