@@ -119,7 +119,7 @@ void suite('an update that cannot be', { concurrency: 2 }, () => {
     const second = await garden.fails('update');
     assert.match(
       second,
-      /another tsk \(process \d+\) updates it from this folder since \d\d:\d\d:\d\d\nHint: Wait/,
+      /another tsk \(process \d+\) updates it from this folder since \d\d:\d\d\nHint: Wait/,
     );
     assert.equal(await first.interrupt(), 130);
   });

@@ -5,6 +5,7 @@ import { parseManifest } from '../../shared/parse-manifest.ts';
 import type { Manifest } from '../../shared/manifest.ts';
 import { SignatureError, verifyManifest, type TrustedKey } from '../../shared/manifest-signature.ts';
 import type { DeviceConfig } from '../../shared/services.ts';
+import { shortBuildId } from '../../shared/short-build-id.ts';
 import type { UpdateRequest } from '../../shared/update-api.ts';
 import type { UpdateState } from '../../shared/update-state.ts';
 import type { UpdateDisk } from './slot-installer.ts';
@@ -132,7 +133,7 @@ export function checkState(state: UpdateState, disk: UpdateDisk): void {
     );
   if (trial)
     throw new UpdateConflict(
-      `Build ${trial.buildId.slice(0, 12)} of ${trial.who} is on trial: it has to be confirmed or rolled back first`,
+      `Build ${shortBuildId(trial.buildId)} of ${trial.who} is on trial: it has to be confirmed or rolled back first`,
     );
   if (running !== committed || (appsFrom !== null && appsFrom !== running))
     throw new UpdateConflict(

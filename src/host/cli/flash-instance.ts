@@ -1,6 +1,7 @@
 // The two things that `tsk flash` does: list disks; check, ask, build, write.
 
 import { createInterface } from 'node:readline';
+import { shortBuildId } from '../../shared/short-build-id.ts';
 import { flashDisk } from '../deploy/flash-disk.ts';
 import { openInstance } from '../config/instance.ts';
 import { type Disk, findDisk, listDisks } from '../deploy/list-disks.ts';
@@ -50,7 +51,7 @@ export async function flashInstance(
     const value = { disk: now.path, buildId: image.manifest.buildId, hostname: image.hostname };
     output.result(
       value,
-      `Wrote ${image.hostname} (build ${image.manifest.buildId.slice(0, 12)}) to ${now.path}.`,
+      `Wrote ${image.hostname} (build ${shortBuildId(image.manifest.buildId)}) to ${now.path}.`,
     );
   });
 }

@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MIN_DISK_BYTES } from '../../shared/disk-layout.ts';
+import { shortBuildId } from '../../shared/short-build-id.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeBootImage, writeDiskImage, writeRootFile } from '../build/disk-image.ts';
 import { displayPath } from '../config/problem.ts';
@@ -88,7 +89,7 @@ export function describeImage(
 ): { value: unknown; text: string } {
   const { manifest } = image;
   const { buildId, hostname, board, components, apps } = manifest;
-  const head = `Built ${hostname} for ${board}: build ${buildId.slice(0, 12)}, root ${formatBytes(manifest.root.sizeBytes)}`;
+  const head = `Built ${hostname} for ${board}: build ${shortBuildId(buildId)}, root ${formatBytes(manifest.root.sizeBytes)}`;
   const rows = files.map(({ kind, path, sizeBytes }) => [
     `  ${kind}`,
     formatBytes(sizeBytes),

@@ -1,11 +1,11 @@
 // What tsk rollback does.
 
+import { shortBuildId } from '../../shared/short-build-id.ts';
 import { openInstance } from '../config/instance.ts';
 import { readClientIdentity } from '../deploy/update/client-identity.ts';
 import { DeviceLink } from '../deploy/update/device-link.ts';
 import { rollBackDevice } from '../deploy/update/roll-back.ts';
 import { UpdateContext } from '../deploy/update/update-context.ts';
-import { shortId } from '../deploy/update/update-problems.ts';
 import type { DeviceOptions } from './device-session.ts';
 import type { Session } from './session.ts';
 import { failed, formatAbsence, showRollbackPlan } from './show-update.ts';
@@ -29,7 +29,7 @@ export async function rollBackInstance(session: Session, options: DeviceOptions)
   const { hostname } = context;
   const result = await rollBackDevice(context, (plan) => showRollbackPlan(output, hostname, plan));
   const value = { hostname, ...result };
-  const [build, from] = [shortId(result.buildId), shortId(result.fromBuildId)];
+  const [build, from] = [shortBuildId(result.buildId), shortBuildId(result.fromBuildId)];
   switch (result.outcome) {
     case 'confirmed':
       output.result(value, `${hostname} now runs build ${build} (was ${from})${formatAbsence(result)}.`);

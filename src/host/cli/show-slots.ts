@@ -1,9 +1,10 @@
 // The rows of tsk status that are about updates: slots, the trial that goes on, what came of the last ones.
 
+import { shortBuildId } from '../../shared/short-build-id.ts';
 import { SLOTS, type Slot } from '../../shared/slots.ts';
 import type { UpdateStatus } from '../../shared/update-api.ts';
 import type { Trial, UpdateRecord } from '../../shared/update-state.ts';
-import { clockTime, shortId } from '../deploy/update/update-problems.ts';
+import { clockTime } from '../deploy/update/update-problems.ts';
 import { paint } from './output.ts';
 import { formatTime } from './times.ts';
 
@@ -16,7 +17,7 @@ export function describeUpdates(status: UpdateStatus, skewMs: number): [string, 
   if (trial !== null) rows.push(['Trial', describeTrial(trial, skewMs)]);
   if (session !== null) {
     const since = clockTime(session.startedAtMs + skewMs);
-    rows.push(['Update', `${session.client} sends build ${shortId(session.buildId)} since ${since}`]);
+    rows.push(['Update', `${session.client} sends build ${shortBuildId(session.buildId)} since ${since}`]);
   }
   const records = history.slice(0, SHOWN_RECORDS);
   return [
@@ -38,17 +39,17 @@ function describeSlot(status: UpdateStatus, slot: Slot): string {
   const what =
     content === null
       ? 'nothing that could be started'
-      : `build ${shortId(content.buildId)}, tskrazy ${content.tskrazyVersion}`;
+      : `build ${shortBuildId(content.buildId)}, tskrazy ${content.tskrazyVersion}`;
   return roles.length === 0 ? what : `${what}: ${roles.join(', ')}`;
 }
 
 function describeTrial(trial: Trial, skewMs: number): string {
   const { buildId, fromBuildId, deadlineAtMs, waitsFor, confirmBy } = trial;
-  const end = `goes back to ${shortId(fromBuildId)} at ${clockTime(deadlineAtMs + skewMs)} unless it is confirmed`;
+  const end = `goes back to ${shortBuildId(fromBuildId)} at ${clockTime(deadlineAtMs + skewMs)} unless it is confirmed`;
   const by = confirmBy === 'client' ? 'a client' : 'the device itself';
   const state =
     waitsFor.length === 0 ? `all is well, ${by} has to confirm` : `waits for: ${waitsFor.join('; ')}`;
-  return paint('yellow', `build ${shortId(buildId)}, ${end}; ${state}`);
+  return paint('yellow', `build ${shortBuildId(buildId)}, ${end}; ${state}`);
 }
 
 function describeRecord({
@@ -64,6 +65,6 @@ function describeRecord({
   const how =
     outcome === 'confirmed' ? (mode === 'live' ? 'confirmed, without a restart' : 'confirmed') : outcome;
   const why = reason === null ? '' : `: ${reason}`;
-  const text = `${time}  ${shortId(fromBuildId)} -> ${shortId(toBuildId)}  ${how}${why} (${who})`;
+  const text = `${time}  ${shortBuildId(fromBuildId)} -> ${shortBuildId(toBuildId)}  ${how}${why} (${who})`;
   return outcome === 'confirmed' ? text : paint('red', text);
 }

@@ -1,6 +1,7 @@
 // What tsk status prints: what one wants to know first, first.
 
 import type { InterfaceStatus } from '../../shared/net-status.ts';
+import { shortBuildId } from '../../shared/short-build-id.ts';
 import type { UpdateStatus } from '../../shared/update-api.ts';
 import type { WebStatus } from '../../shared/web-api.ts';
 import { UpdateApiClient } from '../deploy/update/update-api-client.ts';
@@ -45,7 +46,10 @@ export function formatStatus(
     ['Page', foundBy === 'virtual machine' ? `${url} (virtual machine)` : url],
     ['Apps', describeApps(status)],
     ['Up', `${formatDuration(system.uptimeSec)}, since ${formatTime(system.bootedAtMs).slice(0, 19)}`],
-    ['Build', `${system.buildId.slice(0, 12)}, tskrazy ${system.tskrazyVersion}${describeSlot(system.slot)}`],
+    [
+      'Build',
+      `${shortBuildId(system.buildId)}, tskrazy ${system.tskrazyVersion}${describeSlot(system.slot)}`,
+    ],
     ['Board', [system.board, status.model, `Linux ${system.kernel}`].filter(Boolean).join(', ')],
     [
       'Memory',

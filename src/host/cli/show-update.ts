@@ -1,11 +1,11 @@
 // What tsk update and tsk rollback say: what is going to change, and what came of it.
 
+import { shortBuildId } from '../../shared/short-build-id.ts';
 import type { UpdateRecord } from '../../shared/update-state.ts';
 import type { Instance } from '../config/instance.ts';
 import type { Changes } from '../deploy/update/describe-changes.ts';
 import type { RollbackPlan } from '../deploy/update/roll-back.ts';
 import type { UpdateContext } from '../deploy/update/update-context.ts';
-import { shortId } from '../deploy/update/update-problems.ts';
 import type { UpdatePlan, UpdateResult } from '../deploy/update/update-result.ts';
 import type { DeviceClient } from '../devices/device-client.ts';
 import { SourcePlaces } from '../devices/source-places.ts';
@@ -34,7 +34,7 @@ export function showRollbackPlan(output: Output, hostname: string, plan: Rollbac
 }
 
 function formatHead(hostname: string, fromBuildId: string, toBuildId: string): string {
-  return `${paint('bold', hostname)}: build ${shortId(fromBuildId)} -> ${shortId(toBuildId)}`;
+  return `${paint('bold', hostname)}: build ${shortBuildId(fromBuildId)} -> ${shortBuildId(toBuildId)}`;
 }
 
 function formatChanges(changes: Changes | null): string[] {
@@ -55,7 +55,7 @@ export async function showOutcome(
 ): Promise<void> {
   const { hostname } = context;
   const value = { hostname, ...result };
-  const [build, from] = [shortId(result.buildId), shortId(result.fromBuildId)];
+  const [build, from] = [shortBuildId(result.buildId), shortBuildId(result.fromBuildId)];
   switch (result.outcome) {
     case 'unchanged':
       output.result(value, `${hostname} runs this build already (${build}).`);
@@ -116,8 +116,8 @@ export async function failed(
   const why = result.reason ?? 'it has kept no record of why';
   const head =
     outcome === 'did not start'
-      ? `${hostname} is back on build ${shortId(fromBuildId)}: build ${shortId(buildId)} did not start: ${why}`
-      : `${hostname} rolled back to build ${shortId(fromBuildId)}: ${why}`;
+      ? `${hostname} is back on build ${shortBuildId(fromBuildId)}: build ${shortBuildId(buildId)} did not start: ${why}`
+      : `${hostname} rolled back to build ${shortBuildId(fromBuildId)}: ${why}`;
   const tail =
     lastLines === null
       ? []

@@ -4,6 +4,7 @@ import type { ComponentChildren } from 'preact';
 
 import type { PermStatus } from '../../shared/init-api.ts';
 import type { InterfaceStatus } from '../../shared/net-status.ts';
+import { shortBuildId } from '../../shared/short-build-id.ts';
 import type { TimeStatus } from '../../shared/time-status.ts';
 import type { WebStatus } from '../../shared/web-api.ts';
 import { power } from '../device/actions.ts';
@@ -141,7 +142,7 @@ export function BuildCard({ status }: { status: WebStatus }) {
         <dl class="facts">
           <Fact name="Identity">
             <span class="mono" title={system.buildId}>
-              {system.buildId.slice(0, 12)}
+              {shortBuildId(system.buildId)}
             </span>
           </Fact>
           <Fact name="Made">{formatDateTime(system.buildTimeSec * 1000)}</Fact>

@@ -1,5 +1,6 @@
 // On the overview: that something is being updated or on trial, or that the last update did not last.
 
+import { shortBuildId } from '../../shared/short-build-id.ts';
 import type { UpdateSummary, WebStatus } from '../../shared/web-api.ts';
 import { formatDateTime, formatDuration } from '../format.ts';
 import { Notice } from '../parts/notice.tsx';
@@ -27,21 +28,16 @@ function noticeOf(
 ): { kind: 'warning' | 'note'; text: string } | undefined {
   if (trial) {
     const left = formatDuration((trial.deadlineAtMs - nowMs) / 1000);
-    const text = `Build ${shortId(trial.buildId)} is on trial: confirmed within ${left}, or rolled back.`;
+    const text = `Build ${shortBuildId(trial.buildId)} is on trial: confirmed within ${left}, or rolled back.`;
     return { kind: 'warning', text };
   }
   if (session)
-    return { kind: 'note', text: `${session.client} is sending build ${shortId(session.buildId)}.` };
+    return { kind: 'note', text: `${session.client} is sending build ${shortBuildId(session.buildId)}.` };
   if (last && last.outcome !== 'confirmed' && nowMs - last.endedAtMs < NEWS_MS) {
     const what = last.outcome === 'rolled back' ? 'was rolled back' : 'did not start';
     const when = formatDateTime(last.endedAtMs);
     const why = last.reason === null ? '' : `: ${last.reason}`;
-    return { kind: 'warning', text: `Build ${shortId(last.toBuildId)} ${what} on ${when}${why}.` };
+    return { kind: 'warning', text: `Build ${shortBuildId(last.toBuildId)} ${what} on ${when}${why}.` };
   }
   return undefined;
-}
-
-/** As the command line shows it. */
-export function shortId(buildId: string): string {
-  return buildId.slice(0, 12);
 }

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
+import { shortBuildId } from '../../shared/short-build-id.ts';
 import type { Slot } from '../../shared/slots.ts';
 import { UPDATE_API, type SlotContent, type UpdateStatus } from '../../shared/update-api.ts';
 import type { Trial, UpdateRecord } from '../../shared/update-state.ts';
@@ -12,7 +13,6 @@ import { useAct } from '../parts/act.tsx';
 import { Icon } from '../parts/icons.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { Fact } from './details.tsx';
-import { shortId } from './update-notice.tsx';
 
 /** What the slots hold is read from the disk: only when something may have changed there. */
 function useUpdateStatus(summary: UpdateSummary | null): UpdateStatus | undefined {
@@ -69,7 +69,7 @@ function SlotCard({ slot, of, update }: { slot: Slot; of: SlotContent | null; up
         <dl class="facts">
           <Fact name="Build">
             <span class="mono" title={of.buildId}>
-              {shortId(of.buildId)}
+              {shortBuildId(of.buildId)}
             </span>
           </Fact>
           <Fact name="Signed">{of.signedAtSec === null ? 'no' : formatDateTime(of.signedAtSec * 1000)}</Fact>
@@ -92,7 +92,7 @@ function TrialCard({ trial, nowMs }: { trial: Trial; nowMs: number }) {
   const confirms = trial.confirmBy === 'device' ? 'the device confirms by itself' : `${trial.who} confirms`;
   return (
     <section class="card wide" aria-labelledby="trial">
-      <h2 id="trial">Trial of build {shortId(trial.buildId)}</h2>
+      <h2 id="trial">Trial of build {shortBuildId(trial.buildId)}</h2>
       <p>
         Started by {trial.who}; rolled back in {left}, unless it is confirmed before.{' '}
         {isHealthy ? `All is well: ${confirms}.` : 'It still waits for this:'}
@@ -122,7 +122,7 @@ function TrialCard({ trial, nowMs }: { trial: Trial; nowMs: number }) {
             onClick={() => {
               ask({
                 title: 'End the trial?',
-                text: `The device goes back to build ${shortId(trial.fromBuildId)}${trial.mode === 'reboot' ? ' and starts again for it' : ''}.`,
+                text: `The device goes back to build ${shortBuildId(trial.fromBuildId)}${trial.mode === 'reboot' ? ' and starts again for it' : ''}.`,
                 act: 'Roll back',
                 run: () => {
                   attempt('Cannot roll back', rollBack());
@@ -159,7 +159,7 @@ function RollBackCard({
     <section class="card wide" aria-labelledby="roll-back">
       <h2 id="roll-back">{hasFailed ? 'The build that did not last' : 'The way back'}</h2>
       <p>
-        Slot {slot} holds build <span class="mono">{shortId(of.buildId)}</span>
+        Slot {slot} holds build <span class="mono">{shortBuildId(of.buildId)}</span>
         {hasFailed ? ', which did not last when it was tried' : ''}. Going there is a trial like any other.
       </p>
       <div class="card-buttons">
@@ -168,7 +168,7 @@ function RollBackCard({
           class="button"
           onClick={() => {
             ask({
-              title: `${hasFailed ? 'Try' : 'Go back to'} build ${shortId(of.buildId)}${hasFailed ? ' again' : ''}?`,
+              title: `${hasFailed ? 'Try' : 'Go back to'} build ${shortBuildId(of.buildId)}${hasFailed ? ' again' : ''}?`,
               text: `${hostname} checks slot ${slot} and starts again from it. If all is well there, it stays; if not, it comes back here.`,
               act,
               run: () => {
@@ -198,8 +198,8 @@ function HistoryEntry({ record }: { record: UpdateRecord }) {
         <b>{OUTCOME_WORDS[outcome]}</b>, {formatDateTime(record.endedAtMs)}
       </p>
       <p class="quiet">
-        <span class="mono">{shortId(record.fromBuildId)}</span> →{' '}
-        <span class="mono">{shortId(record.toBuildId)}</span> in slot {record.toSlot},{' '}
+        <span class="mono">{shortBuildId(record.fromBuildId)}</span> →{' '}
+        <span class="mono">{shortBuildId(record.toBuildId)}</span> in slot {record.toSlot},{' '}
         {mode === 'live' ? 'live' : 'with a restart'}, by {record.who}
       </p>
       {reason !== null && <p>{reason}</p>}
@@ -253,7 +253,7 @@ export function UpdatesView({ status }: { status: WebStatus }) {
       )}
       {update?.session && (
         <Notice kind="note">
-          {update.session.client} is sending build {shortId(update.session.buildId)} since{' '}
+          {update.session.client} is sending build {shortBuildId(update.session.buildId)} since{' '}
           {formatDateTime(update.session.startedAtMs)}.
         </Notice>
       )}

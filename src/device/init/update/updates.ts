@@ -5,6 +5,7 @@
 import { SLOT_PARAMETER } from '../../../shared/cmdline.ts';
 import { LOG_OF_INIT } from '../../../shared/init-api.ts';
 import type { LogLine } from '../../../shared/services.ts';
+import { shortBuildId } from '../../../shared/short-build-id.ts';
 import { isSlot, type Slot } from '../../../shared/slots.ts';
 import {
   type ConfirmTrial,
@@ -128,7 +129,7 @@ export class Updates {
     if (problem !== null)
       throw new ApiRefusal(
         409,
-        `Cannot try build ${shortId(request.buildId)} in slot ${request.slot}: ${problem}`,
+        `Cannot try build ${shortBuildId(request.buildId)} in slot ${request.slot}: ${problem}`,
       );
     const pending = askedTrial(this.#device, request);
     this.#asked = pending;
@@ -145,7 +146,10 @@ export class Updates {
     const run = this.#requireTrial();
     const { pending } = run;
     if (pending.buildId !== buildId)
-      throw new ApiRefusal(409, `Build ${shortId(pending.buildId)} is on trial, not ${shortId(buildId)}`);
+      throw new ApiRefusal(
+        409,
+        `Build ${shortBuildId(pending.buildId)} is on trial, not ${shortBuildId(buildId)}`,
+      );
     await run.confirm(who);
   }
 
@@ -173,7 +177,7 @@ export class Updates {
     ]);
     const limitMs = trialLimitMs(this.#device.kernelArguments);
     this.#say(
-      `trial of slot ${pending.slot}, build ${shortId(pending.buildId)}, for at most ${limitMs / 1000} s`,
+      `trial of slot ${pending.slot}, build ${shortBuildId(pending.buildId)}, for at most ${limitMs / 1000} s`,
     );
     const run: TrialRun = new TrialRun({
       pending,
@@ -202,7 +206,7 @@ export class Updates {
     const ending = makeEnding(reason, this.#lastLinesOf(of));
     this.#book.note({ ...pending, ending });
     await this.#loader.takeBackCommit();
-    const why = `the trial of build ${shortId(pending.buildId)} is rolled back: ${reason}`;
+    const why = `the trial of build ${shortBuildId(pending.buildId)} is rolled back: ${reason}`;
     if (pending.mode === 'reboot') this.#options.restart(why);
     else await this.#undoLive(pending, ending, why);
   }
@@ -235,7 +239,7 @@ export class Updates {
       await bootSwitch.disarm();
       throw new ApiRefusal(409, 'The device is shutting down');
     }
-    const why = `trial of slot ${pending.slot}, build ${shortId(pending.buildId)}, asked for by ${pending.who}`;
+    const why = `trial of slot ${pending.slot}, build ${shortBuildId(pending.buildId)}, asked for by ${pending.who}`;
     return () => this.#options.restart(why, () => bootSwitch.restartIntoTrial());
   }
 
@@ -278,7 +282,9 @@ export class Updates {
     const { judgeLastTrial } = await import('./last-trial.ts');
     const outcome = await judgeLastTrial({ pending, committed, trace, logs: this.#device.logKeeper });
     if (outcome !== 'forgotten') {
-      this.#say(`trial of build ${shortId(pending.buildId)}: ${outcome.outcome}${toReason(outcome.reason)}`);
+      this.#say(
+        `trial of build ${shortBuildId(pending.buildId)}: ${outcome.outcome}${toReason(outcome.reason)}`,
+      );
       this.#book.close(pending, outcome);
       return;
     }
@@ -289,7 +295,7 @@ export class Updates {
   async #tryAgain(pending: PendingTrial): Promise<void> {
     const forgotten = 'the firmware forgot to start it';
     this.#say(
-      `trial of build ${shortId(pending.buildId)}: ${forgotten}, so it is started without the firmware`,
+      `trial of build ${shortBuildId(pending.buildId)}: ${forgotten}, so it is started without the firmware`,
     );
     try {
       // Not noted, it would be tried again after every start.
@@ -328,11 +334,6 @@ export class Updates {
   #say(text: string): void {
     this.#device.log.say(text);
   }
-}
-
-/** As `tsk` shows it. */
-function shortId(buildId: string): string {
-  return buildId.slice(0, 12);
 }
 
 function confirmer({ confirmBy }: PendingTrial): string {

@@ -1,6 +1,7 @@
 // Back to the other slot by hand: the end of a trial that goes on, or a trial of what is in the other slot, which
 // the device confirms by itself.
 
+import { shortBuildId } from '../../../shared/short-build-id.ts';
 import { SLOTS } from '../../../shared/slots.ts';
 import type { SlotContent, UpdateBusy, UpdateStatus } from '../../../shared/update-api.ts';
 import type { SwitchMode, Trial, UpdateRecord, UpdateState } from '../../../shared/update-state.ts';
@@ -12,7 +13,7 @@ import { restartDevice } from './restart-device.ts';
 import { ServiceWatch } from './service-watch.ts';
 import { interrupted } from './standing.ts';
 import type { UpdateContext } from './update-context.ts';
-import { noPassword, shortId } from './update-problems.ts';
+import { noPassword } from './update-problems.ts';
 
 export interface RollbackPlan {
   fromBuildId: string;
@@ -72,14 +73,14 @@ async function endTrial(
       knownRecords: new Set(status.history.map(({ id }) => id)),
       bootIdBefore: trial.mode === 'reboot' ? link.status.bootId : null,
       confirmBy: 'device',
-      doing: `Ending the trial of build ${shortId(trial.buildId)}`,
+      doing: `Ending the trial of build ${shortBuildId(trial.buildId)}`,
       expected: 'rolled back',
     },
     watch.page,
   );
   if (outcome === 'confirmed') {
     throw new UserError(
-      `Cannot end the trial of build ${shortId(trial.buildId)} of "${hostname}": it was confirmed meanwhile`,
+      `Cannot end the trial of build ${shortBuildId(trial.buildId)} of "${hostname}": it was confirmed meanwhile`,
       {
         hint: 'Run "tsk rollback" again to go back all the same.',
       },
@@ -129,7 +130,7 @@ async function tryOther(
       knownRecords: new Set(status.history.map(({ id }) => id)),
       bootIdBefore: mode === 'reboot' ? link.status.bootId : null,
       confirmBy: 'device',
-      doing: `Trying build ${shortId(toBuildId)}`,
+      doing: `Trying build ${shortBuildId(toBuildId)}`,
       expected: 'confirmed',
     },
     watch.page,
@@ -145,7 +146,7 @@ function refuseFailed(hostname: string, { history }: UpdateStatus, buildId: stri
   if (last === undefined || last.outcome === 'confirmed') return;
   const why = last.reason === null ? '' : `: ${last.reason}`;
   throw new UserError(
-    `Cannot roll back "${hostname}": build ${shortId(buildId)} in its other slot ${last.outcome === 'rolled back' ? 'was rolled back' : 'did not start'} itself${why}`,
+    `Cannot roll back "${hostname}": build ${shortBuildId(buildId)} in its other slot ${last.outcome === 'rolled back' ? 'was rolled back' : 'did not start'} itself${why}`,
     { hint: 'It runs the build before that. For an older one, check out its sources and run "tsk update".' },
   );
 }

@@ -1,7 +1,8 @@
 // How the device stands at any moment of an update, for whoever is told that it was broken off.
 
+import { shortBuildId } from '../../../shared/short-build-id.ts';
 import { UserError } from '../../user-error.ts';
-import { clockTime, shortId } from './update-problems.ts';
+import { clockTime } from './update-problems.ts';
 
 export type Standing =
   /** Nothing on it has changed. */
@@ -50,9 +51,9 @@ export function describeStanding(hostname: string, standing: Standing): Standing
       };
     case 'asked':
       return {
-        message: `${hostname} may be about to try build ${shortId(standing.buildId)}`,
+        message: `${hostname} may be about to try build ${shortBuildId(standing.buildId)}`,
         hint:
-          `Unless it is confirmed, it goes back to build ${shortId(standing.fromBuildId)} by itself. "tsk update" waits for it and\n` +
+          `Unless it is confirmed, it goes back to build ${shortBuildId(standing.fromBuildId)} by itself. "tsk update" waits for it and\n` +
           'confirms it, "tsk status" shows how it stands.',
       };
     default:
@@ -63,7 +64,7 @@ export function describeStanding(hostname: string, standing: Standing): Standing
 function describeTrial(hostname: string, trial: Standing & { at: 'trial' }): StandingText {
   const { rollsBackAtMs } = trial;
   const when = rollsBackAtMs === null ? '' : ` at ${clockTime(rollsBackAtMs)}`;
-  const [build, from] = [shortId(trial.buildId), shortId(trial.fromBuildId)];
+  const [build, from] = [shortBuildId(trial.buildId), shortBuildId(trial.fromBuildId)];
   if (trial.confirmBy === 'device') {
     return {
       message: `${hostname} tries build ${build}, and confirms it by itself if all is well`,

@@ -2,6 +2,7 @@
 // confirms that when all is well (docs/updates.md). A trial of this very build that goes on already is joined.
 
 import { parseSignatures } from '../../../shared/manifest-signature.ts';
+import { shortBuildId } from '../../../shared/short-build-id.ts';
 import type { SlotContent, UpdateBusy, UpdateOffer, UpdateStatus } from '../../../shared/update-api.ts';
 import type { ConfirmBy, SwitchMode, Trial } from '../../../shared/update-state.ts';
 import type { BuiltImage } from '../../build/build-image.ts';
@@ -20,7 +21,6 @@ import {
   otherBoard,
   otherName,
   refusedUpdate,
-  shortId,
   untrustedKeys,
 } from './update-problems.ts';
 import type { UpdatePlan, UpdateResult } from './update-result.ts';
@@ -165,7 +165,7 @@ class Update {
       buildId: this.#buildId,
       fromBuildId: this.#fromBuildId,
       confirmBy: this.#options.confirmBy,
-      doing: `Trying build ${shortId(this.#buildId)}`,
+      doing: `Trying build ${shortBuildId(this.#buildId)}`,
       expected: 'confirmed',
     } as const;
     const { outcome, record } = await followTrial(this.#context, { ...trial, ...known }, watch.page);

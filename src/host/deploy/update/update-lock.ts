@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { withFileLock } from '../../components/file-lock.ts';
 import { describePrivateError } from '../../config/private-file.ts';
 import { UserError } from '../../user-error.ts';
+import { clockTime } from './update-problems.ts';
 
 interface Holder {
   pid: number;
@@ -63,9 +64,4 @@ function alreadyRuns(hostname: string, holder: Holder | undefined): UserError {
   return new UserError(`Cannot update "${hostname}": ${who}`, {
     hint: 'Wait until it is done, or end it with Ctrl-C where it runs.',
   });
-}
-
-/** `14:30:05`, by this computer's zone. */
-function clockTime(timeMs: number): string {
-  return new Date(timeMs).toLocaleTimeString('en-GB');
 }

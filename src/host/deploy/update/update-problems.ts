@@ -1,14 +1,10 @@
 // Why an update cannot be, and what to do about it.
 
+import { shortBuildId } from '../../../shared/short-build-id.ts';
 import type { SessionView, UpdateBusy, UpdateRefused, UpdateStatus } from '../../../shared/update-api.ts';
 import type { Trial } from '../../../shared/update-state.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import { UserError } from '../../user-error.ts';
-
-/** As people compare build ids. */
-export function shortId(buildId: string): string {
-  return buildId.slice(0, 12);
-}
 
 /** `14:30`, by this computer's zone. */
 export function clockTime(timeMs: number): string {
@@ -70,7 +66,7 @@ export function olderImage(hostname: string, signedAtSec: number, runningSec: nu
 export function anotherTrial(hostname: string, trial: Trial, clockSkewMs: number): UserError {
   const since = clockTime(trial.startedAtMs + clockSkewMs);
   return new UserError(
-    `Cannot update "${hostname}": it tries build ${shortId(trial.buildId)} since ${since}, asked for by ${trial.who}`,
+    `Cannot update "${hostname}": it tries build ${shortBuildId(trial.buildId)} since ${since}, asked for by ${trial.who}`,
     {
       hint:
         `Wait until that is confirmed, or rolled back, which happens by itself at ${clockTime(trial.deadlineAtMs + clockSkewMs)}.\n` +
@@ -109,7 +105,7 @@ const REFUSAL_HINTS: Partial<Record<UpdateRefused['reason'], string>> = {
 function busy(hostname: string, session: SessionView, clockSkewMs: number): UserError {
   const since = clockTime(session.startedAtMs + clockSkewMs);
   return new UserError(
-    `Cannot update "${hostname}": ${session.client} does so since ${since} (build ${shortId(session.buildId)})`,
+    `Cannot update "${hostname}": ${session.client} does so since ${since} (build ${shortBuildId(session.buildId)})`,
     {
       hint: 'Wait until they are done. A session that nothing is heard of ends by itself after half a minute.',
     },
