@@ -127,6 +127,15 @@ test('a power cut before the trial is noted is no proof against the firmware', a
   assert.equal((await opened(device)).trialStart, 'efi-variable');
 });
 
+test('a start on trial that is still asked for when the device has started is taken back', async () => {
+  using device = await deviceWith();
+  await (await opened(device)).armTrial('b');
+  // Somebody has started slot a in another way than through the loader.
+  await opened(device);
+  assert.equal(device.variable(ONE_SHOT), undefined);
+  assert.equal(await device.start(), 'a');
+});
+
 test('variables that cannot be written: kexec at once, and it is said why', async () => {
   using device = await deviceWith();
   const said: string[] = [];

@@ -34,6 +34,7 @@ const KEXEC_STATE = '/sys/kernel/kexec_loaded';
 export async function openBootSwitch(sys: Sys, say: (text: string) => void): Promise<BootSwitch> {
   const bootSwitch = new DeviceBootSwitch(sys, partitionOf(locateRootDisk(sys), BOOT_PARTITION), say);
   await bootSwitch.removeOtherDefault();
+  await bootSwitch.removeStaleTrial();
   return bootSwitch;
 }
 
@@ -89,6 +90,15 @@ class DeviceBootSwitch implements BootSwitch {
     }
   }
 
+  /** A loader that has started this slot has used it up. Any other would start a slot that may be half written by then. */
+  async removeStaleTrial(): Promise<void> {
+    try {
+      await this.#byVariable?.disarm();
+    } catch (error) {
+      this.#say(`Cannot take back a start on trial that did not come: ${describeError(error)}`);
+    }
+  }
+
   async armTrial(slot: Slot): Promise<void> {
     if (this.#canUseVariables()) {
       try {
@@ -99,6 +109,8 @@ class DeviceBootSwitch implements BootSwitch {
           `the firmware takes no variables, so the trial will start by kexec: ${describeError(error)}`,
         );
         this.#areVariablesRefused = true;
+        // It may have been taken nevertheless.
+        await this.removeStaleTrial();
       }
     }
     if (!this.#byKexec) throw new Error('This device has no way to start another slot for a trial');
