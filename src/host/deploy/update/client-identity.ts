@@ -16,11 +16,9 @@ export async function readClientIdentity(
 ): Promise<UpdateClient> {
   const drawn = await readOrCreatePrivateFile(join(stateDirectory, 'client-id'), randomUUID);
   // A folder that was copied to another computer, with all that is in it, is another client.
-  const where = createHash('sha256')
-    .update(JSON.stringify([hostname(), host]))
-    .digest('hex')
-    .slice(0, 16);
-  return { id: `${drawn}.${where}`, name: `${userName()}@${hostname()}`.slice(0, MAX_NAME_LENGTH) };
+  const whole = JSON.stringify([drawn, hostname(), host]);
+  const id = createHash('sha256').update(whole).digest('hex');
+  return { id, name: `${userName()}@${hostname()}`.slice(0, MAX_NAME_LENGTH) };
 }
 
 function userName(): string {
