@@ -2,7 +2,7 @@
 // and fits together afterwards; whether its contents are to be trusted is up to its signatures.
 
 import { MAX_CHUNK_BYTES } from '../formats/chunk-stream.ts';
-import { checkName, foldName } from '../formats/fat/names.ts';
+import { checkName, directoriesAbove, foldName } from '../formats/fat/names.ts';
 import { BOARD_IDS, BOARDS } from './boards.ts';
 import { kernelArgsProblem } from './cmdline.ts';
 import {
@@ -99,7 +99,7 @@ function parseBootFiles(value: UntrustedValue): ManifestFile[] {
   // FAT has one name for those that differ in case only, and one name is either a file or a directory.
   const paths = files.map(({ path }) => foldName(path));
   refuseTwins(value, [...paths, foldName(MANIFEST_NAME), foldName(SIGNATURES_NAME)]);
-  const directories = new Set(paths.flatMap(directoriesOf));
+  const directories = new Set(paths.flatMap(directoriesAbove));
   const both = files.find(({ path }) => directories.has(foldName(path)));
   if (both) throw value.error(`has "${both.path}" both as a file and as a directory`);
   return files;
@@ -116,12 +116,6 @@ function parsePath(value: UntrustedValue): string {
     throw value.error(`is not the path of a file in the slot's directory: ${cause.message}`);
   }
   return path;
-}
-
-/** `A` and `A/B` of `A/B/C`. */
-function directoriesOf(path: string): string[] {
-  const names = path.split('/');
-  return names.slice(1).map((_, index) => names.slice(0, index + 1).join('/'));
 }
 
 function refuseTwins(value: UntrustedValue, names: readonly string[]): void {

@@ -13,7 +13,7 @@
 import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
 import { emptyFatZone, type FatEditor, openFatEditor } from '../../formats/fat/editor.ts';
 import { FatSpaceError } from '../../formats/fat/layout.ts';
-import { foldName } from '../../formats/fat/names.ts';
+import { directoriesAbove, foldName } from '../../formats/fat/names.ts';
 import { type FatVolume, openFat } from '../../formats/fat/volume.ts';
 import { FatSharedError } from '../../formats/fat/zone-clusters.ts';
 import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
@@ -182,7 +182,7 @@ export class SlotDirectory {
   async #surplus(files: readonly SlotFile[], kept: ReadonlySet<string>): Promise<string[]> {
     const volume = await openFat(this.#boot);
     const stays = new Set([...kept, foldName(MANIFEST_NAME)]);
-    const directories = new Set(files.flatMap(({ path }) => directoriesOf(foldName(path))));
+    const directories = new Set(files.flatMap(({ path }) => directoriesAbove(foldName(path))));
     const surplus: string[] = [];
     const visit = async (directory: string): Promise<void> => {
       for (const { name, kind } of await listIfThere(volume, joinPath(this.#slot, directory))) {
@@ -229,12 +229,6 @@ function isKernel(path: string): boolean {
 /** Either may be '', the top. */
 function joinPath(directory: string, path: string): string {
   return directory === '' || path === '' ? directory + path : `${directory}/${path}`;
-}
-
-/** `A` and `A/B` of `A/B/C`. */
-function directoriesOf(path: string): string[] {
-  const names = path.split('/');
-  return names.slice(1).map((_, index) => names.slice(0, index + 1).join('/'));
 }
 
 async function listIfThere(volume: FatVolume, path: string): ReturnType<FatVolume['list']> {

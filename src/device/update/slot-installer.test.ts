@@ -14,7 +14,8 @@ import {
 import { history, runHistory } from '../../../test/support/slot-scenario.ts';
 import { sampleBytes } from '../../../test/support/squashfs-image.ts';
 import { SlotSizeError } from './chunk-plan.ts';
-import { ChunkError, type InstallProgress, openSlotInstaller, type SlotInstaller } from './slot-installer.ts';
+import type { InstallProgress } from './install-progress.ts';
+import { ChunkError, openSlotInstaller, type SlotInstaller } from './slot-installer.ts';
 
 const SHARED = sampleBytes(64 * 1024, 1);
 const KERNEL = sampleBytes(40_000, 2);

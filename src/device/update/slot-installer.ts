@@ -18,6 +18,7 @@ import type { Slot } from '../../shared/slots.ts';
 import { type ChunkPlan, planChunks, type WantedChunk } from './chunk-plan.ts';
 import { bootFilesFromChunks, rootPlaces, sourceLibraries } from './chunk-sources.ts';
 import { sha256Of, sha256OfSource } from './content-hash.ts';
+import { type InstallProgress, progressOf, whenRead } from './install-progress.ts';
 import { isLoaderEntryOf, renewLoaderEntry } from './loader-entries.ts';
 import { PageWriter } from './page-writer.ts';
 import {
@@ -42,12 +43,6 @@ export interface UpdateDisk {
   targetRoot: ByteDevice;
   /** From now on reads of `boot` and `targetRoot` come from the medium and not from the page cache. */
   dropCaches(): Promise<void>;
-}
-
-export interface InstallProgress {
-  phase: 'root' | 'boot files' | 'check';
-  doneBytes: number;
-  totalBytes: number;
 }
 
 export interface InstallOptions {
@@ -312,32 +307,4 @@ interface InstallerParts {
 
 function fileOfBytes(path: string, bytes: Uint8Array): SlotFile {
   return { path, sizeBytes: bytes.length, sha256: sha256Of(bytes), content: sourceOfBytes(bytes) };
-}
-
-/** Says how far a phase is, each time that so many bytes more are done. */
-function progressOf(
-  phase: InstallProgress['phase'],
-  totalBytes: number,
-  report: (progress: InstallProgress) => void,
-): (lengthBytes: number) => void {
-  let doneBytes = 0;
-  return (lengthBytes) => {
-    doneBytes += lengthBytes;
-    report({ phase, doneBytes, totalBytes });
-  };
-}
-
-function whenRead(content: ByteSource, onRead: (lengthBytes: number) => void): ByteSource {
-  return {
-    sizeBytes: content.sizeBytes,
-    async read(offsetBytes, lengthBytes) {
-      const bytes = await content.read(offsetBytes, lengthBytes);
-      onRead(bytes.length);
-      return bytes;
-    },
-    async readInto(offsetBytes, target) {
-      await readInto(content, offsetBytes, target);
-      onRead(target.length);
-    },
-  };
 }

@@ -6,12 +6,8 @@ import { randomBytes } from 'node:crypto';
 
 import { ChunkStreamDecoder } from '../../formats/chunk-stream.ts';
 import type { ChunksReceived, SessionView, UpdateClient, UpdateOffer } from '../../shared/update-api.ts';
-import {
-  ChunkError,
-  type InstallProgress,
-  type InstallResult,
-  type SlotInstaller,
-} from './slot-installer.ts';
+import type { InstallProgress } from './install-progress.ts';
+import { ChunkError, type InstallResult, type SlotInstaller } from './slot-installer.ts';
 import type { OpenUpdateDisk } from './update-disk.ts';
 import { SessionEnded, UpdateConflict, UpdateFailure } from './update-refusal.ts';
 

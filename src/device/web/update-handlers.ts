@@ -12,7 +12,8 @@ import {
   readTryRequest,
   readUpdateRequest,
 } from '../update/read-request.ts';
-import { ChunkError, type InstallProgress } from '../update/slot-installer.ts';
+import type { InstallProgress } from '../update/install-progress.ts';
+import { ChunkError } from '../update/slot-installer.ts';
 import {
   BadStream,
   ImageRefusal,

@@ -46,6 +46,12 @@ export function splitPath(path: string): string[] {
   return path === '' || path === '/' ? [] : path.split('/');
 }
 
+/** `A` and `A/B` of `A/B/C`. */
+export function directoriesAbove(path: string): string[] {
+  const names = path.split('/');
+  return names.slice(1).map((_, index) => names.slice(0, index + 1).join('/'));
+}
+
 function pad(base: string, extension: string): string {
   return base.padEnd(BASE_LENGTH) + extension.padEnd(3);
 }
