@@ -41,9 +41,14 @@ export interface PermFile {
 }
 
 /**
- * Journal and orphans as the kernel works them off when it mounts, after which nothing is to be repaired, and the
- * file is as it was.
+ * As init checks it (device/init/perm/prepare-perm.ts). The later ones are for a superblock of which only the first of
+ * its two sectors was written: ext4 does not do without the second, and e2fsck has copies.
  */
+const CHECKS = [['-p'], ['-f', '-y'], ['-f', '-y']];
+/** 1 = errors corrected, 2 = and the system should be rebooted, if it was mounted. */
+const E2FSCK_CORRECTED = 3;
+
+/** Afterwards nothing is left to be repaired, and the file is as it was. */
 export async function checkPerm(
   disk: DiskState,
   perm: Extent,
@@ -51,15 +56,27 @@ export async function checkPerm(
   scratchPath: string,
 ): Promise<void> {
   disk.save(scratchPath, perm.offsetBytes, perm.lengthBytes);
-  const settled = await run(tool('e2fsck'), ['-p', scratchPath]).catch(
-    (error: { code: number; stdout: string }) => ({ ...error, isRepaired: error.code === 1 }),
-  );
-  assert.ok(!('isRepaired' in settled) || settled.isRepaired, `e2fsck -p: ${settled.stdout}`);
-  await run(tool('e2fsck'), ['-fn', scratchPath]).catch((error: { stdout: string }) =>
-    assert.fail(`e2fsck -fn finds damage: ${error.stdout}`),
-  );
+  const said: string[] = [];
+  for (const options of CHECKS) {
+    const { exitCode, output } = await e2fsck(...options, scratchPath);
+    if (exitCode <= E2FSCK_CORRECTED) break;
+    said.push(output);
+  }
+  assert.ok(said.length < CHECKS.length, `e2fsck gives up: ${said.join('')}`);
+  const { exitCode, output } = await e2fsck('-fn', scratchPath);
+  assert.equal(exitCode, 0, `e2fsck finds damage after all: ${output}`);
   const { stdout } = await run(tool('debugfs'), ['-R', `cat ${file.path}`, scratchPath]);
   assert.equal(stdout, file.content, `content of ${file.path} in /perm`);
+}
+
+async function e2fsck(...args: string[]): Promise<{ exitCode: number; output: string }> {
+  try {
+    return { exitCode: 0, output: (await run(tool('e2fsck'), args)).stdout };
+  } catch (error) {
+    const { code, stdout } = error as { code: unknown; stdout: string };
+    if (typeof code !== 'number') throw error;
+    return { exitCode: code, output: stdout };
+  }
 }
 
 function tool(name: string): string {
