@@ -14,6 +14,7 @@ import {
   type UpdateStatus,
 } from '../../src/shared/update-api.ts';
 import type { WebStatus } from '../../src/shared/web-api.ts';
+import { exampleTrial } from '../support/fake-device.ts';
 import { ask, basic } from '../support/http-ask.ts';
 import {
   assertUnharmed,
@@ -297,6 +298,24 @@ suite('roll-back and confirmation', () => {
       ['confirm', 'trial', 'rollback'],
     );
     assert.deepEqual(init.updateRequests[0]?.[1], { buildId, who: CLIENT.name });
+  });
+
+  test('a trial of an image that trusts none of those who have signed it is reported as such', async (t) => {
+    for (const [trustedKeys, isReported] of [
+      [[makeKey().trusted], true],
+      [[KEY.trusted], false],
+      [[], false],
+    ] as const) {
+      const { device } = await startUpdateDevice(t, { trustedKeys, limits: { trialIntervalMs: 10 } });
+      device.init.update = { ...device.init.update, trial: exampleTrial() };
+      device.server.context.trial.begin();
+      await until(() => device.init.checks !== undefined);
+      const problem = device.init.checks?.find(({ name }) => name === 'the next update')?.problem;
+      assert.equal(
+        problem,
+        isReported ? 'the image trusts none of the keys that it is signed with' : undefined,
+      );
+    }
   });
 
   test('malformed requests are refused by the name of their fault', async (t) => {

@@ -28,7 +28,7 @@ import { ImageRefusal, SessionEnded, UpdateConflict } from './update-refusal.ts'
 import type { OpenUpdateDisk } from './update-disk.ts';
 import { UpdateSession, type SessionWork } from './update-session.ts';
 import type { UpdateSurroundings } from './update-surroundings.ts';
-import { verifySlot } from './verify-slot.ts';
+import { trustsItsSigners, verifySlot } from './verify-slot.ts';
 
 export class UpdateReceiver {
   readonly #around: UpdateSurroundings;
@@ -88,6 +88,12 @@ export class UpdateReceiver {
       contents[slot] = stored && describeSlot(stored);
     }
     return contents;
+  }
+
+  /** Whether the image that runs would take the next update of those who have signed it. */
+  async trustsItsSigners(): Promise<boolean> {
+    using disk = this.#around.openDisk('look');
+    return await trustsItsSigners(disk, trustedKeysOf(this.#around.config));
   }
 
   /** Throws ImageRefusal or UpdateConflict. */

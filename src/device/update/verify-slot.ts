@@ -2,6 +2,7 @@
 // is what its manifest says. It may have been written to since it was installed, or have rotted, and it may have been
 // installed by an image that trusted others.
 
+import type { ByteSource } from '../../formats/byte-source.ts';
 import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
 import {
   MAX_SIGNATURES_BYTES,
@@ -44,17 +45,43 @@ export async function verifySlot(
   return manifest;
 }
 
+/**
+ * Whether the image that runs would take the next one from whoever signed it. One that would not, for want of their
+ * keys, could only be replaced by hand.
+ */
+export async function trustsItsSigners(
+  { boot, source }: UpdateDisk,
+  trustedKeys: readonly TrustedKey[],
+): Promise<boolean> {
+  const { manifest, signatures } = await readSigned(boot, source);
+  try {
+    if (manifest !== undefined) verifyManifest(manifest, signatures, trustedKeys, 0);
+    return true;
+  } catch (error) {
+    if (error instanceof SignatureError) return false;
+    throw error;
+  }
+}
+
+async function readSigned(
+  boot: ByteSource,
+  slot: Slot,
+): Promise<{ manifest: Uint8Array | undefined; signatures: Uint8Array }> {
+  const manifest = await readSlotFile(boot, slot, MANIFEST_NAME, MAX_MANIFEST_BYTES);
+  const signatures = await readSlotFile(boot, slot, SIGNATURES_NAME, MAX_SIGNATURES_BYTES);
+  return { manifest, signatures: signatures ?? new Uint8Array() };
+}
+
 async function readTrustedManifest(
   { boot, source }: UpdateDisk,
   slot: Slot,
   trustedKeys: readonly TrustedKey[],
 ): Promise<Manifest> {
-  const manifest = await readSlotFile(boot, slot, MANIFEST_NAME, MAX_MANIFEST_BYTES);
-  const signatures = await readSlotFile(boot, slot, SIGNATURES_NAME, MAX_SIGNATURES_BYTES);
+  const { manifest, signatures } = await readSigned(boot, slot);
   if (manifest === undefined) throw notStartable(slot, 'it holds nothing that could be started');
   try {
     // What runs needs nobody to vouch for it. A key that has expired since it was installed is as good as it was then.
-    if (slot !== source) verifyManifest(manifest, signatures ?? new Uint8Array(), trustedKeys, 0);
+    if (slot !== source) verifyManifest(manifest, signatures, trustedKeys, 0);
     return parseManifest(manifest);
   } catch (error) {
     if (!(error instanceof SignatureError || error instanceof SyntaxError)) throw error;

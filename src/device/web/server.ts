@@ -139,6 +139,7 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
     trial: new TrialWatch({
       init,
       auth,
+      lockOut: () => updates.lockOut(),
       intervalMs: limits.trialIntervalMs,
       answerLimitMs: limits.trialAnswerMs,
     }),

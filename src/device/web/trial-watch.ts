@@ -1,5 +1,5 @@
-// During a trial, looks at what only a program that speaks to the network can: whether the page answers, and the apps'
-// health URLs. Init asks for nothing; it gets a report every few seconds (init-api.ts). Without a trial nothing runs.
+// During a trial, looks at what only a program that speaks to the network can: whether the page answers, the apps'
+// health URLs, and whether this image would take an update again. Init asks for nothing; it gets a report every few seconds (init-api.ts). Without a trial nothing runs.
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,8 @@ export interface TrialWatchOptions {
   init: InitClient;
   auth: Authenticator;
   intervalMs: number;
+  /** What would keep this image from taking the next update. */
+  lockOut: () => Promise<string | null>;
   /** For one answer. */
   answerLimitMs: number;
 }
@@ -100,6 +102,7 @@ export class TrialWatch {
     // Those that run now: in a live trial they are not the ones of this program's own image.
     const services = await this.#options.init.get<ServiceStatus[]>(INIT_API.services);
     const page = `http://127.0.0.1:${this.#port}/`;
+    const lockOut = await this.#lockOut();
     const checks = [
       this.#ask('page', page, {
         Cookie: `${SESSION_COOKIE}=${token}`,
@@ -108,7 +111,18 @@ export class TrialWatch {
     ];
     for (const { name, state, health } of services)
       if (health && state === 'running') checks.push(this.#ask(`health of ${name}`, health.url, {}));
-    return Promise.all(checks);
+    const answers = await Promise.all(checks);
+    return lockOut === null ? answers : [...answers, { name: 'the next update', problem: lockOut }];
+  }
+
+  async #lockOut(): Promise<string | null> {
+    try {
+      return await this.#options.lockOut();
+    } catch (error) {
+      // What cannot be found out is held against nobody.
+      logError('Cannot read the signatures of this image', error);
+      return null;
+    }
   }
 
   async #ask(name: string, url: string, headers: http.OutgoingHttpHeaders): Promise<TrialCheck> {

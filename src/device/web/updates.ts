@@ -26,6 +26,7 @@ export class Updates {
   readonly #options: UpdatesOptions;
   #loading: Promise<UpdateReceiver> | undefined;
   #receiver: UpdateReceiver | undefined;
+  #trustsItsSigners: boolean | undefined;
 
   constructor(options: UpdatesOptions) {
     this.#options = options;
@@ -38,6 +39,13 @@ export class Updates {
   async receiver(): Promise<UpdateReceiver> {
     this.#loading ??= this.#load();
     return this.#loading;
+  }
+
+  /** What keeps this image from taking the next update, for a trial of it; null: nothing, or it is to take none. */
+  async lockOut(): Promise<string | null> {
+    if ((this.#options.config.update?.trustedKeys ?? []).length === 0) return null;
+    this.#trustsItsSigners ??= await (await this.receiver()).trustsItsSigners();
+    return this.#trustsItsSigners ? null : 'the image trusts none of the keys that it is signed with';
   }
 
   async #load(): Promise<UpdateReceiver> {
