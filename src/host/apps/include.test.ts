@@ -57,6 +57,23 @@ suite('collectIncludes', () => {
     assert.equal(modes['/app/app/index.html'], 0o644);
   });
 
+  test('leaves out what is private, and refuses it by name', (t) => {
+    const directory = makeFiles(t, {
+      'run.sh': '#!',
+      '.tskrazy/update-key.pem': 'secret',
+      'devices/b/.tskrazy/password': 'secret',
+      'devices/b/x': '',
+    });
+    const included = (from: string) =>
+      collectIncludes(appConfig({ include: [{ from, to: '.' }] }), directory).entries.map(({ path }) => path);
+    assert.deepEqual(included('.'), ['/app/app/devices/b/x', '/app/app/run.sh']);
+    assert.deepEqual(included('{.*,devices}/**'), ['/app/app/devices/b/x']);
+    for (const from of ['.tskrazy', './.tskrazy/update-key.pem', 'devices/b/.tskrazy']) {
+      const message = `Cannot include "${from}" in app "app": what is in ".tskrazy" is private`;
+      assert.throws(() => included(from), userError(message));
+    }
+  });
+
   test('refuses targets outside of what an app may fill, by name', (t) => {
     const cases: readonly [string, RegExp][] = [
       ['../x', /its target "\.\.\/x" contains "\.\."$/],

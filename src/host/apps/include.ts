@@ -4,6 +4,7 @@
 import { globSync, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join, posix, relative, resolve, sep } from 'node:path';
 import type { RootEntry, RootFile } from '../build/root-tree.ts';
+import { STATE_DIRECTORY_NAME } from '../config/instance.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig, AppInclude } from './app-config.ts';
 
@@ -84,6 +85,7 @@ function findFiles(appName: string, { from }: AppInclude, instanceDirectory: str
       hint: `Paths and globs are relative to ${instanceDirectory}.`,
     });
   const plain = resolve(instanceDirectory, from);
+  if (isPrivate(plain, instanceDirectory)) throw privateFile(appName, from);
   const stats = statSync(plain, { throwIfNoEntry: false });
   if (stats?.isFile()) return [{ path: plain, stats, name: '' }];
   if (stats?.isDirectory()) {
@@ -96,9 +98,22 @@ function findFiles(appName: string, { from }: AppInclude, instanceDirectory: str
   const matches = globSync(from, { cwd: instanceDirectory })
     .map((path) => (isAbsolute(path) ? path : join(instanceDirectory, path)))
     .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
+    .filter((path) => !isPrivate(path, instanceDirectory))
     .toSorted();
   if (matches.length === 0) throw nothing('no file matches');
   return matches.map((path) => foundBelow(base, path, appName));
+}
+
+/** Who can read an image must not find the key that signs its updates, nor the password. */
+function isPrivate(path: string, instanceDirectory: string): boolean {
+  return relative(instanceDirectory, path).split(sep).includes(STATE_DIRECTORY_NAME);
+}
+
+function privateFile(appName: string, from: string): UserError {
+  return new UserError(
+    `Cannot include "${from}" in app "${appName}": what is in "${STATE_DIRECTORY_NAME}" is private`,
+    { hint: 'Put what the app needs elsewhere in the folder of the instance.' },
+  );
 }
 
 /** The directories before the first wildcard: `assets/icons/*.svg` -> `assets/icons`. */
@@ -116,6 +131,7 @@ function fixedPart(glob: string): string {
 
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true })
+    .filter(({ name }) => name !== STATE_DIRECTORY_NAME)
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = join(directory, entry.name);
