@@ -288,6 +288,22 @@ test('a boot that does not come to its end', async () => {
   assert.equal(await device.down(), 'power restart');
 });
 
+test('a device that cannot go back any more stays where it is well', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  await device.bootTrial();
+  for (let count = 0; count < 2; count++) {
+    await device.ask('POST', INIT_API.updateRollback, { who: 'tsk' });
+    assert.equal(await device.down(), 'power restart');
+    // The loader finds nothing to start in slot a.
+    await device.boot('b');
+  }
+  assert.equal((await device.state()).trial?.confirmBy, 'device');
+  await device.advance(35);
+  const { trial, committed, history } = await device.state();
+  assert.deepEqual([trial, committed, history[0]?.outcome], [null, 'b', 'confirmed']);
+});
+
 test('a way down that begins while a trial is asked for', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Init } from '../../src/device/init/init.ts';
 import type { Clock } from '../../src/device/init/update/clock.ts';
-import type { AppSwitch } from '../../src/device/init/update/updates.ts';
+import type { AppSwitch } from '../../src/device/init/update/updates-options.ts';
 import type { BootSwitch } from '../../src/device/update/boot-switch.ts';
 import { INIT_API } from '../../src/shared/init-api.ts';
 import { NET_STATUS_PATH } from '../../src/shared/net-status.ts';

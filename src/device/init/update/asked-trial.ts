@@ -38,6 +38,7 @@ export function askedTrial(device: Device, request: TrialRequest): PendingTrial 
     startedBootId: request.mode === 'live' ? bootId : null,
     ending: null,
     isSecondTry: false,
+    returns: 0,
   };
 }
 
@@ -57,6 +58,7 @@ export function unknownTrial(device: Device, slot: Slot): PendingTrial {
     startedBootId: null,
     ending: null,
     isSecondTry: false,
+    returns: 0,
   };
 }
 

@@ -3,7 +3,8 @@
 
 import type { Device } from '../device.ts';
 import { systemClock } from './clock.ts';
-import { Updates, type UpdatesOptions } from './updates.ts';
+import { Updates } from './updates.ts';
+import type { UpdatesOptions } from './updates-options.ts';
 
 export type UpdateParts = Pick<UpdatesOptions, 'openBootSwitch' | 'openAppSwitch' | 'clock'>;
 export type UpdateSurroundings = Pick<UpdatesOptions, 'isShuttingDown' | 'restart'>;

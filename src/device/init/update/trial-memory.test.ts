@@ -31,6 +31,7 @@ const pending: fc.Arbitrary<PendingTrial> = fc.record({
   startedBootId: fc.option(name),
   ending: fc.option(fc.record({ atMs: time, ...reason })),
   isSecondTry: fc.boolean(),
+  returns: fc.nat(),
 });
 const record: fc.Arbitrary<UpdateRecord> = fc.record({
   ...common,

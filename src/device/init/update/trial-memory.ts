@@ -39,6 +39,8 @@ export interface PendingTrial extends Omit<Trial, 'startedAtMs' | 'deadlineAtMs'
   ending: TrialEnding | null;
   /** The firmware has forgotten to start it once, and it was asked for again in the other way. */
   isSecondTry: boolean;
+  /** How often it was rolled back, and came up again in place of the old slot. */
+  returns: number;
 }
 
 export interface TrialMemory {
@@ -97,7 +99,13 @@ function readPending(value: UntrustedValue): PendingTrial {
       ...readReason(ending),
     })),
     isSecondTry: value.field('isSecondTry').boolean(),
+    returns: readReturns(value.field('returns')),
   };
+}
+
+function readReturns(value: UntrustedValue): number {
+  // Older builds did not count.
+  return value.isAbsent ? 0 : value.integer(0, Number.MAX_SAFE_INTEGER);
 }
 
 function readRecord(value: UntrustedValue): UpdateRecord {

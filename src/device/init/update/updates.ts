@@ -15,39 +15,19 @@ import {
   type TrialRequest,
   type UpdateState,
 } from '../../../shared/update-state.ts';
-import type { BootSwitch } from '../../update/boot-switch.ts';
 import { ApiRefusal } from '../api/api-refusal.ts';
 import { describeError } from '../boot-step.ts';
 import type { Device } from '../device.ts';
 import { askedTrial, unknownTrial, viewTrial, whyNotTry } from './asked-trial.ts';
 import { BootLoader } from './boot-loader.ts';
-import type { Clock } from './clock.ts';
 import { makeEnding, TrialBook } from './trial-book.ts';
 import type { PendingTrial, TrialEnding } from './trial-memory.ts';
 import type { TrialTrace } from './last-trial.ts';
 import type { TrialEnd, TrialRun } from './trial-run.ts';
-
-/** Apps from the other slot, without a restart (live-switch.ts). */
-export interface AppSwitch {
-  /** Whose apps run, when it is not that of the running root; null otherwise. */
-  readonly slot: Slot | null;
-  start(request: Pick<TrialRequest, 'slot' | 'buildId' | 'changedApps'>): Promise<void>;
-  undo(): Promise<void>;
-  /** There is no way back any more. */
-  keep(): void;
-}
+import type { AppSwitch, UpdatesOptions } from './updates-options.ts';
 
 const LINES_OF_FAULT = 20;
-
-export interface UpdatesOptions {
-  device: Device;
-  openBootSwitch: () => Promise<BootSwitch>;
-  openAppSwitch: () => Promise<AppSwitch>;
-  clock: Clock;
-  isShuttingDown: () => boolean;
-  /** Takes the device down in good order; `powerOff`, instead of a plain restart, is the last thing that is done. */
-  restart: (why: string, powerOff?: () => Promise<void>) => void;
-}
+const MAX_RETURNS = 2;
 
 export class Updates {
   readonly #options: UpdatesOptions;
@@ -259,11 +239,22 @@ export class Updates {
   #recallTrial(run: TrialRun, pending: PendingTrial | null, early: TrialEnding | null): void {
     const { buildId } = this.#device.config;
     const isThis = pending !== null && pending.slot === this.#running && pending.buildId === buildId;
-    const known = isThis ? pending : run.pending;
+    const known = isThis ? this.#countReturn(pending) : run.pending;
     if (isThis) this.#say(`trial: ${known.who} asked for it, ${confirmer(known)} has to confirm it`);
     run.identify({ ...known, startedBootId: this.#device.bootRecord().id, ending: early });
     this.#book.note(run.pending);
     this.#device.logKeeper.keepSafe(true);
+  }
+
+  /**
+   * A device that cannot start its committed slot any more (its kernel's file is gone, say) comes up here again whenever
+   * it goes back. It has to come to rest: if all is well here, this is where it stays.
+   */
+  #countReturn(pending: PendingTrial): PendingTrial {
+    if (pending.ending === null) return pending;
+    const returns = pending.returns + 1;
+    this.#say(`trial: rolled back, but slot ${pending.slot} started again`);
+    return { ...pending, returns, confirmBy: returns < MAX_RETURNS ? pending.confirmBy : 'device' };
   }
 
   /**
