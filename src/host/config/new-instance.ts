@@ -7,6 +7,7 @@ import type { BoardId } from '../../shared/boards.ts';
 import { packageRoot, templateDirectory } from '../package-root.ts';
 import { UserError } from '../user-error.ts';
 import { STATE_DIRECTORY_NAME } from './instance.ts';
+import { makePrivateDirectory } from './private-file.ts';
 import { plainName } from './plain-name.ts';
 import { displayPath } from './problem.ts';
 import { ensureUpdateKeys } from './update-keys.ts';
@@ -55,7 +56,7 @@ export async function createInstance(
 
 /** Of what is drawn once, only the key of the updates cannot be had anew later: it is there to be copied from the start. */
 async function makeState(stateDirectory: string): Promise<void> {
-  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  await makePrivateDirectory(stateDirectory);
   await ensureUpdateKeys({ stateDirectory });
 }
 

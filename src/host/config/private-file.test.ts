@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -19,6 +19,12 @@ test('makePrivateDirectory: closes one that is open to others', async () => {
   mkdirSync(path, { mode: 0o755 });
   await makePrivateDirectory(path);
   assert.equal(statSync(path).mode & 0o777, 0o700);
+});
+
+test('makePrivateDirectory: what is in it is not committed by mistake', async () => {
+  const path = join(root, 'new');
+  await makePrivateDirectory(path);
+  assert.equal(readFileSync(join(path, '.gitignore'), 'utf8'), '*\n');
 });
 
 test('makePrivateDirectory: a file in its place is named', async () => {

@@ -2,12 +2,14 @@
 
 import { randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
 
-/** A folder that only its owner can look into. */
+/** A folder that only its owner can look into, and that no repository takes. */
 export async function makePrivateDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    const made = await mkdir(path, { recursive: true, mode: 0o700 });
+    if (made !== undefined) await writeFile(join(path, '.gitignore'), '*\n');
     const { mode } = await stat(path);
     // An older or copied folder may be open to others.
     if ((mode & 0o777) !== 0o700) await chmod(path, 0o700);
