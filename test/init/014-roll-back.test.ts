@@ -7,7 +7,7 @@ import { INIT_API } from '../../src/shared/init-api.ts';
 import type { UpdateRecord } from '../../src/shared/update-state.ts';
 import { service } from '../support/init-scenario.ts';
 import { RecordingSys } from '../support/recording-sys.ts';
-import { FINE, TrialDevice } from '../support/trial-device.ts';
+import { FINE, TestClock, TrialDevice } from '../support/trial-device.ts';
 
 /** The device has decided to go back; the old slot tells of it. */
 async function recordAfterwards(device: TrialDevice): Promise<UpdateRecord | undefined> {
@@ -272,6 +272,20 @@ test('a boot loader that the new build cannot read', async () => {
   device.bootSwitch.readError = null;
   const record = await recordAfterwards(device);
   assert.match(record?.reason ?? '', /^nobody confirmed within 5 minutes/);
+});
+
+test('a trial that cannot be supervised', async (t) => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  await device.boot('a');
+  await device.startTrial();
+  await device.down();
+  const { mock } = t.mock.method(TestClock.prototype, 'every', () => {
+    throw new Error('no timers');
+  });
+  void device.boot('b');
+  assert.equal(await device.down(), 'power restart');
+  mock.restore();
 });
 
 test('a boot that does not come to its end', async () => {

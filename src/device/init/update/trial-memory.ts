@@ -1,6 +1,7 @@
 // What is remembered of updates in /perm: the trial that was asked for and what came of the earlier ones. For
-// reports, and for who may confirm: which slot runs and whether that is a trial is what the disk and the kernel say. An older or newer
-// build may have written it, and a power cut may have damaged it: what cannot be read is as good as not there.
+// reports, and for who may confirm: which slot runs and whether that is a trial is what the disk and the kernel say.
+// An older or newer build may have written it, and a power cut may have damaged it: what cannot be read is as good as
+// not there.
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -62,7 +62,13 @@ export class Updates {
     const running = this.#running;
     const { committed } = this.#loader;
     if (running === null || committed === null || running === committed) return;
-    await this.#supervise(unknownTrial(this.#device, running));
+    try {
+      await this.#supervise(unknownTrial(this.#device, running));
+    } catch (error) {
+      // It would never end.
+      this.#options.restart(`the trial cannot be supervised: ${describeError(error)}`);
+      throw error;
+    }
   }
 
   /** When /perm is there: what was going on before this start? */
