@@ -143,6 +143,21 @@ void suite('going back by hand', { concurrency: 2 }, () => {
     assert.deepEqual(garden.changes, ['POST rollback']);
   });
 
+  test('Ctrl-C while it goes back says so', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.status = { ...device.status, slots: { ...device.status.slots, b: built.newContent() } };
+    device.onRollback = () => device.goAway();
+    const going = garden.follow('rollback');
+    await device.untilAsked('POST rollback');
+    await device.settled();
+    assert.equal(await going.interrupt(), 130);
+    assert.match(
+      going.stderr,
+      new RegExp(`^Error: Interrupted: garden was asked to go back to build ${built.shortId}$`, 'm'),
+    );
+  });
+
   test('during a trial it ends that', async (t) => {
     const garden = await UpdateGarden.start(t, built);
     const { device } = garden;

@@ -9,6 +9,7 @@ import { NoAnswerError } from '../../devices/no-answer-error.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import type { ProgressStep } from '../../progress.ts';
 import type { PageWatch } from './page-watch.ts';
+import type { Standing } from './standing.ts';
 import type { UpdateContext } from './update-context.ts';
 import { notBack } from './update-problems.ts';
 
@@ -121,15 +122,9 @@ class TrialFollower {
   }
 
   async #followOn(trial: Trial): Promise<TrialEnd | undefined> {
-    const { api, client, clockSkewMs } = this.#context;
+    const { api, client } = this.#context;
     this.#traceLostMs = undefined;
-    this.#context.standing = {
-      at: 'trial',
-      buildId: trial.buildId,
-      fromBuildId: trial.fromBuildId,
-      rollsBackAtMs: trial.deadlineAtMs + clockSkewMs,
-      confirmBy: trial.confirmBy,
-    };
+    if (this.#trial.expected === 'confirmed') this.#context.standing = this.#standingOf(trial);
     if (this.#isRestarting) return undefined;
     this.#step ??= this.#context.report.start(this.#trial.doing);
     this.#step.tell(trial.waitsFor.length === 0 ? 'all is well' : trial.waitsFor.join('; '));
@@ -143,6 +138,11 @@ class TrialFollower {
       if (error instanceof RefusalError && error.statusCode === 409) return undefined;
       throw error;
     }
+  }
+
+  #standingOf({ buildId, fromBuildId, deadlineAtMs, confirmBy }: Trial): Standing {
+    const rollsBackAtMs = deadlineAtMs + this.#context.clockSkewMs;
+    return { at: 'trial', buildId, fromBuildId, rollsBackAtMs, confirmBy };
   }
 
   /**

@@ -60,10 +60,10 @@ async function endTrial(
   trial: Trial,
   onPlan: (plan: RollbackPlan) => void,
 ): Promise<RollbackResult> {
-  const { api, client, link, hostname } = context;
+  const { link, hostname } = context;
   const changes = changesBetween(runningContent(status)?.content, contentOf(status, trial.fromBuildId));
   onPlan({ fromBuildId: trial.buildId, toBuildId: trial.fromBuildId, endsTrial: true, changes });
-  await api.rollBack({ client });
+  await goBack(context, trial.fromBuildId);
   const { outcome, record } = await followTrial(
     context,
     {
@@ -119,7 +119,7 @@ async function tryOther(
   const fromBuildId = running?.buildId ?? link.status.system.buildId;
   const toBuildId = content.buildId;
   onPlan({ fromBuildId, toBuildId, endsTrial: false, changes: changesBetween(running, content) });
-  const { trial } = await askToRollBack(context, watch);
+  const { trial } = await askToRollBack(context, watch, toBuildId);
   const mode = trial?.mode ?? 'reboot';
   const { outcome, record } = await followTrial(
     context,
@@ -152,20 +152,28 @@ function refuseFailed(hostname: string, { history }: UpdateStatus, buildId: stri
 }
 
 /** After a live switch the device may have to restart before, as for an update. */
-async function askToRollBack(context: UpdateContext, watch: ServiceWatch): Promise<UpdateState> {
-  const { api, client, hostname } = context;
+async function askToRollBack(
+  context: UpdateContext,
+  watch: ServiceWatch,
+  toBuildId: string,
+): Promise<UpdateState> {
   try {
-    return await api.rollBack({ client });
+    return await goBack(context, toBuildId);
   } catch (error) {
     const mustRestart =
       error instanceof RefusalError && (error.body as Partial<UpdateBusy>).restartFirst === true;
     if (!mustRestart) throw error;
   }
   context.say(
-    `${hostname} has to restart first: its last update went live, and it still uses the other slot.`,
+    `${context.hostname} has to restart first: its last update went live, and it still uses the other slot.`,
   );
   await restartDevice(context, watch.page);
-  return api.rollBack({ client });
+  return goBack(context, toBuildId);
+}
+
+async function goBack(context: UpdateContext, toBuildId: string): Promise<UpdateState> {
+  context.standing = { at: 'going back', toBuildId };
+  return context.api.rollBack({ client: context.client });
 }
 
 function contentOf(status: UpdateStatus, buildId: string): SlotContent | null {

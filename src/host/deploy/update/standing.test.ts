@@ -26,6 +26,10 @@ test('describeStanding says what runs, and what to do', () => {
     /may be about to try build 7f3a99e01c2d/,
   );
   assert.match(
+    describeStanding('garden', { at: 'going back', toBuildId: builds.fromBuildId }).message,
+    /was asked to go back to build 91cc3a21b0f4/,
+  );
+  assert.match(
     describeStanding('garden', { at: 'receiving', isInstalled: true }).message,
     /has the new build in its other slot, and runs as before/,
   );

@@ -13,6 +13,8 @@ export type Standing =
   | { at: 'receiving'; isInstalled: boolean }
   /** It was asked to try the new build and has not answered. */
   | { at: 'asked'; buildId: string; fromBuildId: string }
+  /** It was asked to by hand, and has not answered or is on its way. */
+  | { at: 'going back'; toBuildId: string }
   | {
       at: 'trial';
       buildId: string;
@@ -55,6 +57,11 @@ export function describeStanding(hostname: string, standing: Standing): Standing
         hint:
           `Unless it is confirmed, it goes back to build ${shortBuildId(standing.fromBuildId)} by itself. "tsk update" waits for it and\n` +
           'confirms it, "tsk status" shows how it stands.',
+      };
+    case 'going back':
+      return {
+        message: `${hostname} was asked to go back to build ${shortBuildId(standing.toBuildId)}`,
+        hint: 'It does that by itself. "tsk status" shows how it stands.',
       };
     default:
       return describeTrial(hostname, standing);
