@@ -22,7 +22,7 @@ import {
   tryPowerCuts,
 } from '../support/power-cut/try-cuts.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { UpdateLab } from '../support/update-lab.ts';
+import { DID_NOT_COME_UP, UpdateLab } from '../support/update-lab.ts';
 
 test('an update that is cut off at any moment leaves a device that starts', async (t) => {
   for (const tool of [HOST_BOARD.qemuSystem, 'fsck.fat', 'e2fsck', 'debugfs']) {
@@ -30,7 +30,11 @@ test('an update that is cut off at any moment leaves a device that starts', asyn
   }
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
   t.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
-  const recording = await recordUpdate(t, HOST_BOARD_ID);
+  const recording = await recordUpdate(t, HOST_BOARD_ID).catch((error: unknown) => {
+    if (!DID_NOT_COME_UP.test(String(error))) throw error;
+    t.diagnostic(`second try after: ${String(error)}`);
+    return recordUpdate(t, HOST_BOARD_ID);
+  });
   const report = await tryPowerCuts(recording.update, { ...SHORT_PLAN, scratchDirectory });
   t.diagnostic(describeReport(report));
   assert.deepEqual(report.failures, []);

@@ -9,12 +9,10 @@ import { brokenRelease } from '../support/broken-release.ts';
 import { isBack, updateFails } from '../support/failed-updates.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { UpdateLab } from '../support/update-lab.ts';
+import { DID_NOT_COME_UP, UpdateLab } from '../support/update-lab.ts';
 
 const INIT = 'src/device/init/main.ts';
 const HEADER_BYTES = 64 * 1024;
-/** A power cut looks just the same from where the device stands. */
-const DID_NOT_COME_UP = /did not come up: panic, hang or power cut/;
 
 test('an update that does not start is rolled back without anybody', async (t) => {
   if (!requireTool(t, HOST_BOARD.qemuSystem)) return;

@@ -54,6 +54,9 @@ interface SpeakerChanges {
   first?: string;
 }
 
+/** As far as anybody can tell afterwards. */
+export const DID_NOT_COME_UP = /did not come up: panic, hang or power cut/;
+
 export class UpdateLab {
   readonly directory: string;
   readonly diskPath: string;
@@ -180,9 +183,21 @@ export class UpdateLab {
    */
   async update(...options: string[]): Promise<UpdateResult> {
     const first = await this.#updateOnce(options);
-    if (!/panic, hang or power cut/.test(first.reason ?? '')) return first;
+    if (!DID_NOT_COME_UP.test(first.reason ?? '')) return first;
     this.#t.diagnostic(`second try after "${first.reason}"; the console: ${this.#keepConsole()}`);
     return this.#updateOnce(options);
+  }
+
+  /** The same in words, for a person; with those of a first try that died. */
+  async updateInWords(): Promise<string> {
+    try {
+      return await this.tsk(['update']);
+    } catch (error) {
+      const first = String(error);
+      if (!DID_NOT_COME_UP.test(first)) throw error;
+      this.#t.diagnostic(`second try after: ${first}; the console: ${this.#keepConsole()}`);
+      return `${first}${await this.tsk(['update'])}`;
+    }
   }
 
   async updateStatus(): Promise<UpdateStatus> {
