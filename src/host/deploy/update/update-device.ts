@@ -143,8 +143,10 @@ class Update {
 
   /** A trial that goes on, after a Ctrl-C say: only its end is missing. */
   async #join(status: UpdateStatus, trial: Trial): Promise<UpdateResult> {
-    const { mode, id: trialId } = trial;
-    this.#fromBuildId = trial.fromBuildId;
+    const { mode, id: trialId, buildId, fromBuildId, confirmBy } = trial;
+    this.#fromBuildId = fromBuildId;
+    const rollsBackAtMs = trial.deadlineAtMs + this.#context.clockSkewMs;
+    this.#context.standing = { at: 'trial', buildId, fromBuildId, rollsBackAtMs, confirmBy };
     this.#context.say(`${this.#context.hostname} tries this build already.`);
     if (this.#options.dryRun || this.#options.confirmBy === 'device')
       return this.#result({ outcome: 'on trial', mode });
