@@ -65,7 +65,7 @@ function tsk(major: keyof typeof NODES, args: readonly string[], cwd = workplace
 
 test('the package holds the command, what goes onto the device, the templates, and no more', () => {
   const allowed =
-    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|tskrazy\.schema\.json|dist\/(tsk\.js|chunks\/[\w-]+\.js|app\/index\.(js|d\.ts)|device\/(init|net|web)\.cjs(\.map)?|templates\/(ts|js|go)\/.+))$/;
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|tskrazy\.schema\.json|docs\/[\w-]+\.md|dist\/(tsk\.js|chunks\/[\w-]+\.js|app\/index\.(js|d\.ts)|device\/(init|net|web)\.cjs(\.map)?|templates\/(ts|js|go)\/.+))$/;
   const paths = packed.files.map(({ path }) => path);
   assert.deepEqual(
     paths.filter((path) => !allowed.test(path)),
@@ -74,6 +74,7 @@ test('the package holds the command, what goes onto the device, the templates, a
   for (const wanted of [
     'LICENSE',
     'README.md',
+    'docs/updates.md',
     'tskrazy.schema.json',
     'dist/tsk.js',
     'dist/device/web.cjs.map',
