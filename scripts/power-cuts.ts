@@ -1,4 +1,4 @@
-// node scripts/power-cuts.ts [--board pc-arm64] [--seed N]: the power-cut test of test/boot/power-cut.test.ts with many
+// node scripts/power-cuts.ts [--board pc-arm64] [--seed N]: the power-cut test of test/updates/power-cut.test.ts with many
 // more cuts: every write of the whole disk, and dozens of draws of what has reached the medium at each. Says how many
 // disks were looked at; exit code 1 when one of them would not start.
 

@@ -2,7 +2,7 @@
 
 import { globSync } from 'node:fs';
 
-export const TIERS = ['unit', 'init', 'tools', 'browser', 'boot'] as const;
+export const TIERS = ['unit', 'init', 'tools', 'browser', 'boot', 'updates'] as const;
 export type Tier = (typeof TIERS)[number];
 
 const PATTERNS: Readonly<Record<Tier, readonly string[]>> = {
@@ -11,6 +11,7 @@ const PATTERNS: Readonly<Record<Tier, readonly string[]>> = {
   tools: ['test/tools/*.test.ts'],
   browser: ['test/browser/*.test.ts'],
   boot: ['test/boot/*.test.ts'],
+  updates: ['test/updates/*.test.ts'],
 };
 
 export function tierFiles(tier: Tier): string[] {

@@ -1,5 +1,5 @@
 // tsk update and tsk rollback, the real program, against a device that behaves as each test scripts it: when all goes
-// well. Updates of real devices are in test/boot.
+// well. Updates of real devices are in test/updates.
 
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
