@@ -20,6 +20,7 @@ import { layOutDisk, SECTOR_BYTES } from '../../src/shared/disk-layout.ts';
 import { SLOT_PARTITION, type Slot } from '../../src/shared/slots.ts';
 import { eventually } from '../support/appliance.ts';
 import { HOST_BOARD } from '../support/host-board.ts';
+import { ONE_PROCESSOR } from '../support/update-lab.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const SWITCHER = join(import.meta.dirname, '../support/device-apps/boot-switcher.ts');
@@ -75,6 +76,7 @@ class SwitchedDevice {
       directory: this.#directory,
       memoryMiB: 512,
       forwards: [{ hostPort: 0, guestPort: SWITCHER_PORT }],
+      extraArgs: ONE_PROCESSOR,
     });
   }
 
