@@ -11,6 +11,7 @@
 //                                               service as it is now, then one for every change
 //   POST /v1/reboot, /v1/poweroff            -> 202 PowerAccepted; init then stops everything
 //   GET  /v1/update                          -> UpdateState (update-state.ts)
+//   GET  /v1/update?brief=1                  -> UpdateBrief
 //   POST /v1/update/trial                    -> 202 UpdateState. Body: TrialRequest. The slot must be whole and checked
 //   POST /v1/update/checks                   -> 204. Body: TrialCheck[], all that the sender looks at, during a trial
 //   POST /v1/update/confirm                  -> UpdateState. Body: ConfirmTrial. 409: not on trial, or not healthy yet
@@ -41,6 +42,7 @@ export const INIT_API = {
   reboot: '/v1/reboot',
   poweroff: '/v1/poweroff',
   update: '/v1/update',
+  updateBrief: '/v1/update?brief=1',
   updateTrial: '/v1/update/trial',
   updateChecks: '/v1/update/checks',
   updateConfirm: '/v1/update/confirm',

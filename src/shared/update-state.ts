@@ -84,6 +84,17 @@ export interface UpdateState {
   isStarting?: true;
 }
 
+/** As short as can be, for whoever asks again and again: of the history only the newest, and that without its lines. */
+export interface UpdateBrief extends Omit<UpdateState, 'history'> {
+  last: Omit<UpdateRecord, 'lastLines'> | null;
+}
+
+export function briefOf({ history: [newest], ...state }: UpdateState): UpdateBrief {
+  if (newest === undefined) return { ...state, last: null };
+  const { lastLines: _lines, ...last } = newest;
+  return { ...state, last };
+}
+
 export const MAX_UPDATE_RECORDS = 20;
 /** From the trial's start to its roll-back. */
 export const TRIAL_LIMIT_MS = 5 * 60 * 1000;

@@ -25,7 +25,7 @@ import type { NetStatus } from './net-status.ts';
 import type { LogLine, ServiceStatus } from './services.ts';
 import type { TimeStatus } from './time-status.ts';
 import type { SessionView } from './update-api.ts';
-import type { UpdateRecord, UpdateState } from './update-state.ts';
+import type { UpdateBrief } from './update-state.ts';
 
 /** Basic authentication has a user name; any is accepted, this is the one to send. */
 export const WEB_USER = 'tskrazy';
@@ -123,11 +123,9 @@ export interface WebStatus {
   update: UpdateSummary | null;
 }
 
-/** How the device stands between two builds, as short as can be: it is part of every status. */
-export interface UpdateSummary extends Omit<UpdateState, 'history'> {
+/** How the device stands between two builds: part of every status. */
+export interface UpdateSummary extends UpdateBrief {
   session: SessionView | null;
-  /** The newest of the history, without its lines. */
-  last: Omit<UpdateRecord, 'lastLines'> | null;
 }
 
 /** Events of /api/v1/events by name: `status` at once and then about every two seconds, `service` at each change. */

@@ -14,7 +14,13 @@ import {
 import { json as readJson } from 'node:stream/consumers';
 
 import type { LogLine, LogStream, ServiceStatus } from '../../src/shared/services.ts';
-import type { Trial, TrialCheck, TrialRequest, UpdateState } from '../../src/shared/update-state.ts';
+import {
+  briefOf,
+  type Trial,
+  type TrialCheck,
+  type TrialRequest,
+  type UpdateState,
+} from '../../src/shared/update-state.ts';
 import {
   exampleLogLine,
   exampleServices,
@@ -134,7 +140,10 @@ export class FakeInit {
       if (noun === 'services') return reply(response, 200, [...this.services.values()]);
       if (noun === 'events') return this.#followEvents(response);
       if (noun === 'boots') return reply(response, 200, this.boots);
-      if (noun === 'update') return reply(response, 200, this.update);
+      if (noun === 'update') {
+        const isBrief = url.searchParams.get('brief') === '1';
+        return reply(response, 200, isBrief ? briefOf(this.update) : this.update);
+      }
       if (noun === 'logs') return this.#sendLog(response, name, url.searchParams);
     }
     if (request.method === 'POST') {

@@ -8,8 +8,8 @@ import { NET_STATUS_PATH, type NetStatus } from '../../shared/net-status.ts';
 import type { ServiceStatus } from '../../shared/services.ts';
 import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/time-status.ts';
 import type { SessionView } from '../../shared/update-api.ts';
-import type { UpdateState } from '../../shared/update-state.ts';
-import type { UpdateSummary, WebStatus } from '../../shared/web-api.ts';
+import type { UpdateBrief } from '../../shared/update-state.ts';
+import type { WebStatus } from '../../shared/web-api.ts';
 import type { InitClient } from './init-client.ts';
 import { monotonicMs } from './monotonic.ts';
 import { UsageMeter, readHardware, type Meter } from './usage-meter.ts';
@@ -75,7 +75,7 @@ export class StatusReader {
       init.get<SystemStatus>(INIT_API.system),
       init.get<ServiceStatus[]>(INIT_API.services),
       // An init that has failed at this alone still has all the rest to tell.
-      init.get<UpdateState>(INIT_API.update).catch(() => null),
+      init.get<UpdateBrief>(INIT_API.updateBrief).catch(() => null),
     ]);
     const usage = await this.#meter.sample(services);
     const status: WebStatus = {
@@ -88,18 +88,11 @@ export class StatusReader {
       network: readStatusFile(netStatusPath ?? NET_STATUS_PATH) as NetStatus | null,
       time: readStatusFile(timeStatusPath ?? TIME_STATUS_PATH) as TimeStatus | null,
       mayChange,
-      update: update && summarize(update, this.#options.updateSession?.() ?? null),
+      update: update && { ...update, session: this.#options.updateSession?.() ?? null },
     };
     this.#last = { status, atMs: monotonicMs() };
     return status;
   }
-}
-
-function summarize({ history, ...state }: UpdateState, session: SessionView | null): UpdateSummary {
-  const [newest] = history;
-  if (!newest) return { ...state, session, last: null };
-  const { lastLines: _lines, ...last } = newest;
-  return { ...state, session, last };
 }
 
 /** null: not written yet. It is replaced as a whole, so that there is no half of it. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { INIT_API } from '../../shared/init-api.ts';
 import type { ServiceStatus } from '../../shared/services.ts';
-import type { TrialCheck, UpdateState } from '../../shared/update-state.ts';
+import type { TrialCheck, UpdateBrief } from '../../shared/update-state.ts';
 import { SESSION_COOKIE, type Authenticator } from './auth.ts';
 import { HttpError } from './http-error.ts';
 import type { InitClient } from './init-client.ts';
@@ -79,7 +79,7 @@ export class TrialWatch {
   async #isTrial(signal: AbortSignal): Promise<boolean> {
     for (;;) {
       try {
-        const { trial } = await this.#options.init.get<UpdateState>(INIT_API.update);
+        const { trial } = await this.#options.init.get<UpdateBrief>(INIT_API.updateBrief);
         return trial !== null;
       } catch (error) {
         // Init is one with this program: what it does not know it will not learn.

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
+import { exampleHistory } from '../../../../test/support/fake-device.ts';
 import { INIT_API, type SystemStatus } from '../../../shared/init-api.ts';
 import type { LogLine, ServiceStatus } from '../../../shared/services.ts';
 import { linuxSys } from '../../sys/linux.ts';
@@ -34,10 +35,18 @@ const keeper: InitApi['logKeeper'] = {
     ]),
   flush: () => Promise.resolve(),
 };
+const updateHistory = exampleHistory();
 /** What it was asked for. */
 const updateRequests: unknown[] = [];
 const updates: UpdateControl = {
-  state: () => ({ running: 'a', committed: 'a', appsFrom: null, trialStart: null, trial: null, history: [] }),
+  state: () => ({
+    running: 'a',
+    committed: 'a',
+    appsFrom: null,
+    trialStart: null,
+    trial: null,
+    history: updateHistory,
+  }),
   startTrial: async (request) => {
     updateRequests.push(request);
     return () => void updateRequests.push('begin');
@@ -228,6 +237,9 @@ test('below /v1/update, what web asks for is passed on, and answered with the st
   ];
   const state = updates.state();
   assert.deepEqual(await ask('GET', INIT_API.update), { status: 200, body: state });
+  const { history, ...now } = state;
+  const { lastLines: _lines, ...last } = history[0]!;
+  assert.deepEqual(await ask('GET', INIT_API.updateBrief), { status: 200, body: { ...now, last } });
   assert.deepEqual(await ask('POST', INIT_API.updateTrial, JSON.stringify({ ...trial, later: 1 })), {
     status: 202,
     body: state,

@@ -19,7 +19,7 @@ import type { Service } from '../supervisor/service.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { ApiRefusal } from './api-refusal.ts';
 import { sendJson } from './send-json.ts';
-import { routeUpdate, type UpdateControl } from './update-routes.ts';
+import { routeUpdate, sendUpdateState, type UpdateControl } from './update-routes.ts';
 import { NdjsonStream } from './ndjson-stream.ts';
 
 const DEFAULT_LINES = 100;
@@ -82,10 +82,10 @@ export async function route(api: InitApi, request: IncomingMessage, response: Se
       return sendEvents(api.supervisor, response);
     case 'update':
       requireMethod(request, 'GET');
-      return routeUpdate(api.updates(), undefined, request, response);
+      return sendUpdateState(api.updates(), url.searchParams.get('brief') === '1', response);
     case 'update/NAME':
       requireMethod(request, 'POST');
-      return routeUpdate(api.updates(), name, request, response);
+      return routeUpdate(api.updates(), name ?? '', request, response);
     case 'reboot':
     case 'poweroff':
       requireMethod(request, 'POST');

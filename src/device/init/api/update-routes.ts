@@ -3,7 +3,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SLOTS } from '../../../shared/slots.ts';
 import type { UntrustedValue } from '../../../shared/untrusted-json.ts';
-import type { ConfirmTrial, TrialCheck, TrialRequest } from '../../../shared/update-state.ts';
+import {
+  briefOf,
+  type ConfirmTrial,
+  type TrialCheck,
+  type TrialRequest,
+} from '../../../shared/update-state.ts';
 import type { Updates } from '../update/updates.ts';
 import { ApiRefusal } from './api-refusal.ts';
 import { readJson } from './read-json.ts';
@@ -18,16 +23,23 @@ const SERVICE_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const MAX_APPS = 1000;
 const MAX_CHECKS = 1000;
 
+export async function sendUpdateState(
+  updates: Promise<UpdateControl>,
+  isBrief: boolean,
+  response: ServerResponse,
+): Promise<void> {
+  const state = (await updates).state();
+  sendJson(response, 200, isBrief ? briefOf(state) : state);
+}
+
 /** `action`: what comes after /v1/update/. `updates` is loaded while the device starts. */
 export async function routeUpdate(
   updates: Promise<UpdateControl>,
-  action: string | undefined,
+  action: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   switch (action) {
-    case undefined:
-      return sendJson(response, 200, (await updates).state());
     case 'trial': {
       const body = await readJson(request, readTrialRequest);
       const begin = await (await updates).startTrial(body);
