@@ -25,7 +25,13 @@ import type {
 } from '../../src/shared/update-api.ts';
 import type { SwitchMode, Trial, UpdateOutcome, UpdateRecord } from '../../src/shared/update-state.ts';
 import { WEB_USER, type WebStatus } from '../../src/shared/web-api.ts';
-import { exampleNetwork, exampleServices, exampleSystem, exampleTime } from './fake-device.ts';
+import {
+  exampleNetwork,
+  exampleServices,
+  exampleSystem,
+  exampleTime,
+  exampleUpdateState,
+} from './fake-device.ts';
 
 /** How long it takes to restart. */
 const AWAY_MS = 300;
@@ -93,13 +99,8 @@ export class FakeUpdateDevice {
     this.#password = options.password;
     this.system = { ...this.system, buildId: options.running.buildId };
     this.status = {
+      ...exampleUpdateState(),
       protocol: { version: 1, features: ['zstd', 'live'] },
-      running: 'a',
-      committed: 'a',
-      appsFrom: null,
-      trialStart: 'efi-variable',
-      trial: null,
-      history: [],
       slots: { a: options.running, b: null },
       trustedKeyIds: options.trustedKeyIds,
       session: null,
