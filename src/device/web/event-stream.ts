@@ -15,6 +15,7 @@ const MAX_STREAMS = 32;
 export class EventStream {
   readonly #response: http.ServerResponse;
   #wasBehind = false;
+  #hasEnded = false;
 
   constructor(response: http.ServerResponse) {
     this.#response = response;
@@ -30,8 +31,9 @@ export class EventStream {
     return this.#response.writableNeedDrain;
   }
 
-  /** `data` must be JSON, which has no line breaks. */
+  /** `data` must be JSON, which has no line breaks. Nothing is sent once the stream has ended. */
   send(event: string, data: string, id?: string): void {
+    if (this.#hasEnded) return;
     this.#response.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`);
   }
 
@@ -45,8 +47,10 @@ export class EventStream {
 
   /** Also finds out about clients that went away without a word. */
   heartbeat(): void {
-    if (this.isBehind && this.#wasBehind) this.#response.destroy();
-    else if (this.isBehind) this.#wasBehind = true;
+    // What has ended and is still here waits for its client to read the rest.
+    const isBehind = this.isBehind || this.#hasEnded;
+    if (isBehind && this.#wasBehind) this.#response.destroy();
+    else if (isBehind) this.#wasBehind = true;
     else {
       this.#wasBehind = false;
       this.#response.write(': \n\n');
@@ -54,6 +58,7 @@ export class EventStream {
   }
 
   end(): void {
+    this.#hasEnded = true;
     this.#response.end();
   }
 }

@@ -125,7 +125,7 @@ export function StorageCard({ status }: { status: WebStatus }) {
   );
 }
 
-export const COMPONENT_TITLES: Readonly<Record<string, string>> = {
+const COMPONENT_TITLES: Readonly<Record<string, string>> = {
   kernel: 'Linux kernel',
   node: 'Node.js',
   libc: 'GNU C library',
