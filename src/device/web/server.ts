@@ -91,6 +91,11 @@ export function createWebServer(options: WebServerOptions): WebServer {
     },
     (request, response) => {
       connections.serve(request.socket, response);
+      // A mistake in one answer costs its connection and not the process.
+      response.on('error', (error) => {
+        logError(`Cannot write the answer to ${request.method} ${request.url}`, error);
+        response.destroy();
+      });
       response.once('finish', () => {
         if (!request.complete) cutOff(request, limits.lingerMs);
       });
