@@ -123,6 +123,12 @@ suite('DeviceClient', () => {
       (_request, response) =>
         response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end('{"error":{"message":"no"}}'),
       (_request, response) => response.writeHead(302, { Location: '/login' }).end(),
+      (_request, response) => response.end('{"system": {"hostname": "garden", "board": "pc-amd64"}}'),
+      // As TLS and SSH answer to HTTP, and a server that changes the protocol unasked.
+      ({ socket }) => socket.end('\x15\x03\x01\x00\x02\x02\x46'),
+      ({ socket }) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'),
+      ({ socket }) =>
+        socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
     ];
     for (const listener of listeners) {
       const client = new DeviceClient(found(await serve(t, listener)), KNOWN, signal);
@@ -142,6 +148,27 @@ suite('DeviceClient', () => {
       new DeviceClient(found(rude), KNOWN, signal).status(),
       /^NoAnswerError: Cannot reach .*: the connection was closed without an answer$/,
     );
+  });
+
+  test('takes half an answer for none: the device went away', async (t) => {
+    const heads = {
+      'reads a status': [200, 'X-Nothing: 1'],
+      'reads a refusal': [409, 'X-Nothing: 1'],
+      'is not logged in': [401, 'WWW-Authenticate: Basic realm="tskrazy"'],
+    } as const;
+    for (const [what, [code, header]] of Object.entries(heads)) {
+      const port = await serve(t, ({ socket }) => {
+        socket.write(`HTTP/1.1 ${code} X\r\n${header}\r\nContent-Length: 1000\r\n\r\n{"error"`);
+        socket.end();
+      });
+      const client = new DeviceClient(found(port), KNOWN, signal);
+      await assert.rejects(client.status(), NoAnswerError, what);
+      await assert.rejects(client.log('backup', {}), NoAnswerError, what);
+    }
+    const cut = await serve(t, ({ socket }) => socket.end('HTTP/1.1 200 O'));
+    await assert.rejects(new DeviceClient(found(cut), KNOWN, signal).status(), NoAnswerError);
+    const page = await serve(t, (_request, response) => response.end('<h1>Router</h1>'));
+    await assert.rejects(new DeviceClient(found(page), KNOWN, signal).log('backup', {}), /is not a device/);
   });
 
   test('passes on what the device refuses', async (t) => {

@@ -68,8 +68,8 @@ export class DeviceClient {
   }
 
   async status(): Promise<WebStatus> {
-    const status = await this.askJson<WebStatus>(WEB_API.status, { act: 'read the status' });
-    if (typeof status?.system?.hostname !== 'string') throw notADevice(this.device, this.address);
+    const status = await this.askJson<Partial<WebStatus> | null>(WEB_API.status, { act: 'read the status' });
+    if (!isStatus(status)) throw notADevice(this.device, this.address);
     this.#version = status.system.tskrazyVersion;
     return status;
   }
@@ -80,9 +80,9 @@ export class DeviceClient {
 
   async log(name: string, query: LogQuery): Promise<LogLine[]> {
     const path = WEB_API.log(name, { ...query, format: 'ndjson' });
-    const answer = await this.#ask(path, { act: `read the log "${name}"` });
-    const lines = (await text(answer)).split('\n').filter((line) => line !== '');
-    return lines.map((line) => JSON.parse(line) as LogLine);
+    const body = await this.#read(await this.#ask(path, { act: `read the log "${name}"` }));
+    const lines = body.split('\n').filter((line) => line !== '');
+    return lines.map((line) => this.#parse(line) as LogLine);
   }
 
   /** Ends when the device ends it, which a followed log never does by itself; throws NoAnswerError when cut off. */
@@ -92,7 +92,7 @@ export class DeviceClient {
       ...(lastEventId === undefined ? {} : { headers: { 'Last-Event-ID': lastEventId } }),
     });
     for await (const { id, event, data } of events) {
-      if (event === 'lines') yield { id, lines: JSON.parse(data) as LogLine[] };
+      if (event === 'lines') yield { id, lines: this.#parse(data) as LogLine[] };
     }
   }
 
@@ -100,8 +100,8 @@ export class DeviceClient {
   async *followServices(): AsyncGenerator<readonly ServiceStatus[]> {
     const events = this.#follow(WEB_API.events, { act: 'follow the services' });
     for await (const { event, data } of events) {
-      if (event === 'status') yield (JSON.parse(data) as WebEvents['status']).services;
-      if (event === 'service') yield [JSON.parse(data) as WebEvents['service']];
+      if (event === 'status') yield (this.#parse(data) as WebEvents['status']).services;
+      if (event === 'service') yield [this.#parse(data) as WebEvents['service']];
     }
   }
 
@@ -129,14 +129,7 @@ export class DeviceClient {
 
   /** For those parts of the API that have a client of their own. */
   async askJson<T>(path: string, options: AskOptions): Promise<T> {
-    const answer = await this.#ask(path, options);
-    try {
-      return JSON.parse(await text(answer)) as T;
-    } catch (error) {
-      this.#signal.throwIfAborted();
-      if (error instanceof SyntaxError) throw notADevice(this.device, this.address);
-      throw noAnswer(this.device, this.address, error);
-    }
+    return this.#parse(await this.#read(await this.#ask(path, options))) as T;
   }
 
   /** The answer piece by piece, as text. Throws NoAnswerError when it breaks off. */
@@ -161,6 +154,24 @@ export class DeviceClient {
     } catch (error) {
       // A line without an end, which no device of ours sends: whoever did, it is not there as it should be.
       throw error instanceof RangeError ? noAnswer(this.device, this.address, error) : error;
+    }
+  }
+
+  /** A device that goes away in the middle of its answer has given none. */
+  async #read(answer: http.IncomingMessage): Promise<string> {
+    try {
+      return await text(answer);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw noAnswer(this.device, this.address, error);
+    }
+  }
+
+  #parse(json: string): unknown {
+    try {
+      return JSON.parse(json);
+    } catch {
+      throw notADevice(this.device, this.address);
     }
   }
 
@@ -210,13 +221,26 @@ export class DeviceClient {
       request.on('socket', (socket) => socket.once('connect', () => socket.setTimeout(limitMs)));
       request.once('timeout', () => request.destroy(new TimeoutError()));
       request.once('response', resolve);
-      request.once('error', (error) => {
-        reject(this.#signal.aborted ? this.#signal.reason : noAnswer(this.device, address, error));
+      request.once('error', (error) =>
+        reject(this.#signal.aborted ? this.#signal.reason : this.#noAnswer(address, error)),
+      );
+      // Nobody asked for another protocol. Without this the end of the request would be told to nobody.
+      request.once('upgrade', (_, socket) => {
+        socket.destroy();
+        reject(notADevice(this.device, address));
       });
       if (options.body === undefined) request.end();
       // What goes wrong comes as the request's own error; an answer may come before all is sent.
       else pipeline(options.body, request).catch(() => undefined);
     });
+  }
+
+  /** What speaks, but not HTTP (TLS or SSH, say), is there: asking it again is of no use. */
+  #noAnswer(address: DeviceAddress, error: NodeJS.ErrnoException): UserError {
+    const { code = '' } = error;
+    // But an answer that breaks off in its first lines is half of one.
+    const isNonsense = code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE';
+    return isNonsense ? notADevice(this.device, address) : noAnswer(this.device, address, error);
   }
 
   #authorization(): string {
@@ -225,7 +249,7 @@ export class DeviceClient {
 
   async #refusal(answer: http.IncomingMessage, act: string): Promise<UserError> {
     const { device, address } = this;
-    const body = await text(answer);
+    const body = await this.#read(answer);
     const answered = parseRefusal(body);
     const said = answered?.error.message;
     if (said === undefined) return notADevice(device, address);
@@ -253,13 +277,27 @@ export class DeviceClient {
 
   /** undefined: it has none, so it is not one of ours. */
   async #nameOnLoginPage(): Promise<string | undefined> {
-    const answer = await this.#send(this.address, '/login', { act: '' }).catch(() => undefined);
-    return answer === undefined ? undefined : /<title>Log in: ([^<]+)<\/title>/.exec(await text(answer))?.[1];
+    try {
+      const page = await this.#read(await this.#send(this.address, '/login', { act: '' }));
+      return /<title>Log in: ([^<]+)<\/title>/.exec(page)?.[1];
+    } catch {
+      this.#signal.throwIfAborted();
+      return undefined;
+    }
   }
 }
 
 class TimeoutError extends Error {
   readonly code = 'ETIMEDOUT';
+}
+
+/** What every version of the API has, and every verb relies on. */
+function isStatus(value: Partial<WebStatus> | null): value is WebStatus {
+  return (
+    typeof value?.system?.hostname === 'string' &&
+    typeof value.usage?.memory === 'object' &&
+    Array.isArray(value.services)
+  );
 }
 
 /** undefined: not an answer of our API. */

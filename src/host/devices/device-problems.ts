@@ -11,6 +11,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was closed without an answer',
   EPIPE: 'the connection was closed without an answer',
+  HPE_INVALID_EOF_STATE: 'the connection was closed without an answer',
   ETIMEDOUT: 'there is no answer',
   EHOSTUNREACH: 'there is no way to it from this computer',
   ENETUNREACH: 'there is no way to it from this computer',

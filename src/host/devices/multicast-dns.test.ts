@@ -47,6 +47,13 @@ const slow = async (): Promise<string[]> => {
 };
 const silent = (): Promise<string[]> => Promise.resolve([]);
 
+test('queryMulticastDns asks nobody for a name that cannot be', async (t) => {
+  const link = await respond(t, () => assert.fail('a query arrived'));
+  for (const name of ['.local', 'a..local', 'garden.local.', `${'a'.repeat(64)}.local`, 'a.'.repeat(130)]) {
+    assert.deepEqual(await queryMulticastDns(name, signal, [link]), [], name);
+  }
+});
+
 test('queryMulticastDns gives the addresses of the name, and link-local ones their zone', async (t) => {
   const link = await respond(t, (query) => {
     assert.deepEqual(

@@ -30,19 +30,21 @@ const HOP_LIMIT = 255;
 const SEND_AT_MS = [0, 300, 1000, 2000];
 const TIME_LIMIT_MS = 3000;
 
-/** IPv4 addresses first; empty when nobody answers within three seconds. */
+/** IPv4 addresses first; empty when nobody answers within three seconds, or nobody can have such a name. */
 export async function queryMulticastDns(
   name: string,
   signal: AbortSignal,
   links: readonly Link[] = listLinks(),
 ): Promise<readonly string[]> {
+  const query = encodeQuery(name);
+  if (query === undefined) return [];
   const answer = Promise.withResolvers<readonly string[]>();
   const timers = [setTimeout(() => answer.resolve([]), TIME_LIMIT_MS)];
   const stop = (): void => answer.resolve([]);
   signal.addEventListener('abort', stop, { once: true });
   const sockets = links.map((link) => {
     const socket = openSocket(link, () => {
-      for (const delayMs of SEND_AT_MS) timers.push(setTimeout(() => ask(socket, link, name), delayMs));
+      for (const delayMs of SEND_AT_MS) timers.push(setTimeout(() => ask(socket, link, query), delayMs));
     });
     socket.on('message', (bytes) => {
       const addresses = readAddresses(bytes, name, link);
@@ -94,10 +96,19 @@ function openSocket(link: Link, onReady: () => void): Socket {
   return socket;
 }
 
-function ask(socket: Socket, link: Link, name: string): void {
+/** undefined: it cannot be asked for, because a part of the name is empty or too long. */
+function encodeQuery(name: string): Uint8Array | undefined {
   const questions = (['A', 'AAAA'] as const).map((type) => ({ name, type, unicastResponse: false }));
-  const message = encodeDnsMessage({ ...EMPTY_DNS_MESSAGE, questions });
-  socket.send(message, link.port, link.group, () => {
+  try {
+    return encodeDnsMessage({ ...EMPTY_DNS_MESSAGE, questions });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function ask(socket: Socket, link: Link, query: Uint8Array): void {
+  socket.send(query, link.port, link.group, () => {
     // An error is that of an interface without a way to the group; the others may do.
   });
 }

@@ -54,6 +54,8 @@ async function lookUp(name: string): Promise<readonly string[]> {
 }
 
 async function queryLocalName(name: string, signal: AbortSignal): Promise<readonly string[]> {
-  const isLocal = /\.local\.?$/i.test(name);
-  return isLocal || !name.includes('.') ? queryMulticastDns(isLocal ? name : `${name}.local`, signal) : [];
+  // A dot at the end says that the name is complete, and is no part of it.
+  const bare = name.replace(/\.$/, '');
+  const isLocal = /\.local$/i.test(bare);
+  return isLocal || !name.includes('.') ? queryMulticastDns(isLocal ? bare : `${name}.local`, signal) : [];
 }
