@@ -8,6 +8,7 @@
 // - A block of zeros is not stored. A file seen before is not stored again: large ones anywhere before,
 //   small ones in the same layer only, because layers share no fragment block.
 
+import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { crc32 } from 'node:zlib';
 import type { ByteSink } from '../byte-source.ts';
@@ -23,6 +24,7 @@ import {
   type PreparedFile,
   READ_BYTES,
   readContent,
+  requireKey,
   sha256,
 } from './prepared-files.ts';
 import { BLOCK_SIZE_MASK, BLOCK_UNCOMPRESSED } from './superblock.ts';
@@ -132,7 +134,7 @@ class DataAreaWriter {
     const collected: Uint8Array[] | undefined =
       key !== undefined && this.#options.packed && !packed ? [] : undefined;
     if (packed) await this.#copyPacked(packed, layout);
-    else await this.#compressBlocks(file, layout, collected);
+    else await this.#compressBlocks(file, key, layout, collected);
     this.#output.whenReached(async (position) => {
       const blockBytes = [...layout.blockWords]
         .filter((word) => word !== 0)
@@ -167,15 +169,18 @@ class DataAreaWriter {
 
   async #compressBlocks(
     file: SquashfsFile,
+    key: string | undefined,
     layout: FileLayout,
     collected: Uint8Array[] | undefined,
   ): Promise<void> {
     const { blockSizeBytes } = this.#options;
     const readBytes = Math.max(READ_BYTES, blockSizeBytes);
+    const hash = key === undefined ? undefined : createHash('sha256');
     let collectedBytes = 0;
     const { sizeBytes } = layout;
     for (let at = 0; at < sizeBytes; at += readBytes) {
       const bytes = await readContent(file, at, Math.min(readBytes, sizeBytes - at));
+      hash?.update(bytes);
       for (let start = 0; start < bytes.length; start += blockSizeBytes) {
         const block = bytes.subarray(start, start + blockSizeBytes);
         const index = (at + start) / blockSizeBytes;
@@ -197,6 +202,7 @@ class DataAreaWriter {
         );
       }
     }
+    if (hash && key !== undefined) requireKey(file, key, hash.digest('hex'));
   }
 
   async #compress(block: Uint8Array): Promise<StoredBlock> {

@@ -79,6 +79,7 @@ function preparer(
     if (content.sizeBytes === 0) return { file, key: undefined };
     if (content.sizeBytes < blockSizeBytes) {
       const bytes = await readContent(file, 0, content.sizeBytes);
+      if (contentKey !== undefined) requireKey(file, contentKey, sha256(bytes));
       return { file, key: contentKey ?? sha256(bytes), bytes };
     }
     // Without a cache, a file that has no twin in size has no duplicate, and need not be read twice.
@@ -112,8 +113,24 @@ export async function readContent(
   try {
     return await file.content.read(offsetBytes, lengthBytes);
   } catch (cause) {
-    throw new Error(`Cannot add "${file.path}": its content cannot be read`, { cause });
+    throw new FileContentError(file, 'its content cannot be read', { cause });
   }
+}
+
+/** A file whose content is not to be had, or is another than it was a moment ago. */
+export class FileContentError extends Error {
+  override name = 'FileContentError';
+  readonly path: string;
+
+  constructor({ path }: SquashfsFile, problem: string, options?: ErrorOptions) {
+    super(`Cannot add "${path}": ${problem}`, options);
+    this.path = path;
+  }
+}
+
+/** Somebody may write to a file while an image is made of it: blocks of the new must not be kept as the old. */
+export function requireKey(file: SquashfsFile, key: string, got: string): void {
+  if (got !== key) throw new FileContentError(file, 'its content changed while the image was made');
 }
 
 /** A packed file of another block size, or a damaged one, is as good as none. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -54,4 +55,30 @@ test('hashContent gives the SHA-256 of bytes and of files, and believes a hash t
   assert.equal(await hashContent({ kind: 'bytes', bytes }), expected);
   assert.equal(await hashContent({ kind: 'path', path, sizeBytes: bytes.length }), expected);
   assert.equal(await hashContent({ kind: 'path', path: '/nowhere', sizeBytes: 1, sha256: 'known' }), 'known');
+});
+
+test('hashContent says what cannot be read', async () => {
+  await assert.rejects(hashContent({ kind: 'path', path: '/nowhere/file', sizeBytes: 1 }), {
+    name: 'UserError',
+    message: 'Cannot read "/nowhere/file": it is not there',
+  });
+});
+
+test('describeEntries has few files open at a time, however many there are', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsk-build-id-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const script = `
+    import { writeFileSync } from 'node:fs';
+    import { describeEntries } from ${JSON.stringify(import.meta.resolve('./build-id.ts'))};
+    const entries = Array.from({ length: 400 }, (_, index) => {
+      const path = process.argv[1] + '/' + index;
+      writeFileSync(path, String(index));
+      return { kind: 'file', path: '/' + index, mode: 0o644, content: { kind: 'path', path, sizeBytes: 1 } };
+    });
+    console.log((await describeEntries(entries)).length);`;
+  const args = ['-c', 'ulimit -n 128 && exec "$0" --input-type=module -e "$1" "$2"'];
+  const { stdout, stderr } = spawnSync('sh', [...args, process.execPath, script, directory], {
+    encoding: 'utf8',
+  });
+  assert.equal(stdout, '400\n', stderr);
 });

@@ -4,26 +4,41 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { describeReadError } from '../files/read-error.ts';
 import type { FileContent, RootEntry } from './root-tree.ts';
 
+/** An app may include any number of files, and a process may have few open: 1024 on many a system. */
+const FILES_AT_ONCE = 32;
+
+/** A file is read once and its hash kept: the build id, the manifest and the image then mean the same bytes. */
 export async function hashContent(content: FileContent): Promise<string> {
   if (content.kind === 'bytes') return createHash('sha256').update(content.bytes).digest('hex');
   if (content.sha256 !== undefined) return content.sha256;
   const hash = createHash('sha256');
-  await pipeline(createReadStream(content.path, { highWaterMark: 1024 * 1024 }), hash);
-  return hash.digest('hex');
+  try {
+    await pipeline(createReadStream(content.path, { highWaterMark: 1024 * 1024 }), hash);
+  } catch (error) {
+    throw describeReadError(error);
+  }
+  content.sha256 = hash.digest('hex');
+  return content.sha256;
 }
 
 /** One line an entry, in the order of its path, so that the order of adding does not matter. */
 export async function describeEntries(entries: readonly RootEntry[]): Promise<string[]> {
-  const lines = await Promise.all(
-    entries.map(async (entry) => {
-      const head = `${entry.path} ${entry.kind} ${entry.mode.toString(8)} ${entry.uid ?? 0}:${entry.gid ?? 0}`;
-      if (entry.kind === 'file') return `${head} ${await hashContent(entry.content)}`;
-      return entry.kind === 'symlink' ? `${head} ${entry.target}` : head;
-    }),
-  );
+  const lines: string[] = [];
+  const left = entries.values();
+  const describeRest = async (): Promise<void> => {
+    for (const entry of left) lines.push(await describeEntry(entry));
+  };
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, describeRest));
   return lines.toSorted();
+}
+
+async function describeEntry(entry: RootEntry): Promise<string> {
+  const head = `${entry.path} ${entry.kind} ${entry.mode.toString(8)} ${entry.uid ?? 0}:${entry.gid ?? 0}`;
+  if (entry.kind === 'file') return `${head} ${await hashContent(entry.content)}`;
+  return entry.kind === 'symlink' ? `${head} ${entry.target}` : head;
 }
 
 export function buildIdOf(lines: readonly string[]): string {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sourceOfBytes } from '../../formats/byte-source.ts';
 import { openSquashfs } from '../../formats/squashfs/reader.ts';
+import { userError } from '../../../test/support/app-builds.ts';
 import { type RootImageOptions, writeRootImage } from './root-image.ts';
+import { hashContent } from './build-id.ts';
 import { type Layer, RootTree } from './root-tree.ts';
 
 const MIB = 1024 * 1024;
@@ -96,4 +98,37 @@ test('writeRootImage stops when it is told to', async (t) => {
     writeRootImage(tree, optionsFor(t, { signal: AbortSignal.abort(reason) })),
     (error) => error === reason,
   );
+});
+
+test('writeRootImage refuses a file that changed since it was hashed, and keeps none of its blocks', async (t) => {
+  const options = optionsFor(t);
+  const directory = mkdtempSync(join(tmpdir(), 'tsk-root-files-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'data');
+  const [before, after] = [noise(MIB, 'before'), noise(MIB, 'after')];
+  for (const [was, becomes] of [
+    [before, after],
+    [before.subarray(0, 100), after.subarray(0, 100)],
+    [after, after.subarray(0, 100)],
+  ] as const) {
+    writeFileSync(path, was);
+    const content = { kind: 'path', path, sizeBytes: was.length } as const;
+    await hashContent(content);
+    const tree = new RootTree();
+    tree.add({ kind: 'file', path: '/app/a/data', mode: 0o644, layer: 'app:a', origin: 'app a', content });
+    writeFileSync(path, becomes);
+    await assert.rejects(
+      writeRootImage(tree, options),
+      userError(
+        `Cannot add "${path}" of app a to the image: it changed while the image was made`,
+        /when nothing writes to that file/,
+      ),
+    );
+    rmSync(options.path);
+    writeFileSync(path, was);
+    await writeRootImage(tree, options);
+    const reader = await openSquashfs(sourceOfBytes(readFileSync(options.path)));
+    assert.deepEqual(Buffer.from(await reader.readFile(await reader.stat('/app/a/data'))), Buffer.from(was));
+    rmSync(options.path);
+  }
 });

@@ -1,10 +1,12 @@
 // Root tree -> root image: a squashfs file and its chunk list.
 
 import { sourceOfBytes } from '../../formats/byte-source.ts';
+import { FileContentError } from '../../formats/squashfs/prepared-files.ts';
 import { zlibCompressor } from '../../formats/squashfs/zlib-compressor.ts';
 import { type SquashfsEntry, writeSquashfs } from '../../formats/squashfs/writer.ts';
 import type { Manifest } from '../../shared/manifest.ts';
 import { FileDevice, sourceOfFile } from '../files/file-device.ts';
+import { UserError } from '../user-error.ts';
 import { chunkBorders, hashChunks } from './chunks.ts';
 import { packedFileDirectory, packedFileStore } from './packed-files.ts';
 import { prunePackedFiles } from './prune-packed-files.ts';
@@ -41,6 +43,8 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
         packed: packedFileStore(packed),
       },
     );
+  } catch (error) {
+    throw describeContentError(error, tree);
   } finally {
     await device.close();
   }
@@ -58,6 +62,16 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
   } finally {
     await image.close();
   }
+}
+
+/** Of a file that was there when the build began: its owner did something to it since. */
+function describeContentError(error: unknown, tree: RootTree): unknown {
+  const entry = error instanceof FileContentError ? tree.get(error.path) : undefined;
+  if (entry?.kind !== 'file' || entry.content.kind !== 'path') return error;
+  return new UserError(
+    `Cannot add "${entry.content.path}" of ${entry.origin} to the image: it changed while the image was made`,
+    { hint: 'Run the command again when nothing writes to that file.', cause: error },
+  );
 }
 
 /** Runtime first, then our programs, apps by name, configuration last: what changes most often lies behind. */

@@ -25,7 +25,7 @@ export interface FileOnDisk {
   kind: 'path';
   path: string;
   sizeBytes: number;
-  /** Known when the file comes from the content-addressed cache; saves hashing it again. */
+  /** Known when the file comes from the content-addressed cache or was hashed before; saves hashing it again. */
   sha256?: string;
 }
 export interface FileInMemory {
