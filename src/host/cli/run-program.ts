@@ -9,7 +9,8 @@ import { UserError } from '../user-error.ts';
 
 const EXIT_USER_ERROR = 1;
 const EXIT_BUG = 70;
-const EXIT_CODES_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+/** SIGPIPE stands for an output that nobody reads any more: Node.js tells of that by an error. */
+const EXIT_CODES_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
 type Signal = keyof typeof EXIT_CODES_BY_SIGNAL;
 
 export interface ProgramOptions {
@@ -23,23 +24,31 @@ export async function runProgram(
 ): Promise<void> {
   const controller = new AbortController();
   let received: Signal | undefined;
-  for (const name of Object.keys(EXIT_CODES_BY_SIGNAL) as Signal[]) {
+  const stop = (name: Signal): void => {
+    received = name;
+    controller.abort(new UserError('Interrupted'));
+  };
+  for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       // The second one means it: whoever hangs in the clean-up must not keep the terminal.
       if (received !== undefined) process.exit(EXIT_CODES_BY_SIGNAL[name]);
-      received = name;
-      controller.abort(new UserError('Interrupted'));
+      stop(name);
     });
   }
-  // `tsk --help | head -1` is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
-    process.exit(error.code === 'EPIPE' ? 0 : EXIT_BUG),
-  );
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // `| tee` dies of the same Ctrl-C, a terminal that is closed takes no more words: what is being cleaned up goes on.
+    if (received !== undefined) return;
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') process.exit(reportLostOutput(error));
+    stop('SIGPIPE');
+  });
+  // There is nobody left to tell.
+  process.stderr.on('error', () => {});
   process.on('uncaughtException', (error) => process.exit(reportBug(error)));
   try {
     await main(controller.signal);
   } catch (error) {
-    if (received === undefined) {
+    // `tsk --help | head -1` is no error.
+    if (received === undefined || error instanceof CommanderError) {
       process.exitCode = reportError(error, options);
       return;
     }
@@ -48,6 +57,13 @@ export async function runProgram(
     // A download or a tool that nobody waits for any more would keep the process alive.
     process.exit(EXIT_CODES_BY_SIGNAL[received]);
   }
+}
+
+/** A file on a full disk, say. */
+function reportLostOutput(error: NodeJS.ErrnoException): number {
+  const problem = error.code === 'ENOSPC' ? 'the file system is full' : (error.code ?? error.message);
+  const message = `Cannot write to standard output: ${problem}`;
+  return reportUserError(new UserError(message, { cause: error }), { json: false });
 }
 
 function reportError(error: unknown, options: ProgramOptions): number {

@@ -12,6 +12,7 @@ import { FileDevice } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
 import type { PortForward } from './qemu-command.ts';
 import { answers } from './answers.ts';
+import { endWithProcess } from './end-with-process.ts';
 import { stopVm } from './stop-vm.ts';
 import { startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
 import { listVms, recordVm, type VmRecord } from './vm-registry.ts';
@@ -75,6 +76,7 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
     temporaryDiskPath: options.keep ? null : diskPath,
     startedAtMs: Date.now(),
   };
+  const letLive = endWithProcess(record, vm.ended);
   await recordVm(record);
   const stop = (): Promise<'powered-off' | 'killed'> => stopVm(record, vm.ended);
   try {
@@ -83,6 +85,7 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
     await stop();
     throw cause;
   }
+  if (options.detached) letLive();
   return { vm, url, ports: vm.ports, stop };
 }
 
