@@ -1,6 +1,7 @@
 // Looks whether this computer has what tsk calls: what is there, what is missing, and what for.
 
 import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/boards.ts';
+import { goProxies } from '../components/go-proxy.ts';
 import { findTool, runTool } from '../run-tool.ts';
 import {
   FIRMWARE_PACKAGES,
@@ -115,29 +116,41 @@ function checkNpm(): Promise<ToolCheck> {
   });
 }
 
-function checkGo(): Promise<ToolCheck> {
-  return checkProgram({
+/** The kernels are Go modules, and no proxy is known by default: without Go somebody has to name one. */
+async function checkGo(): Promise<ToolCheck> {
+  const hasProxy = await goProxies(process.env).then(
+    () => true,
+    () => false,
+  );
+  const check = await checkProgram({
     id: 'go',
     title: 'Go',
-    neededFor: 'apps written in Go',
+    neededFor: 'downloading the kernel, and apps written in Go',
     program: 'go',
     versionArgs: ['version'],
     isRequired: false,
     minimum: ['1.21', 'it fetches the version that a module asks for by itself'],
-    whenMissing: 'apps with "go" cannot be built; everything else can',
+    whenMissing: hasProxy
+      ? 'apps with "go" cannot be built; everything else can'
+      : 'the kernel cannot be downloaded, unless GOPROXY names a Go module proxy',
     packages: GO_PACKAGES,
   });
+  // An old one downloads as well as a new one.
+  return { ...check, isRequired: check.state === 'missing' && !hasProxy };
 }
 
 function checkApt(): Promise<ToolCheck> {
+  const hasMirror = (process.env['TSK_DEBIAN_MIRROR'] ?? '') !== '';
   return checkProgram({
     id: 'apt',
     title: 'apt',
     neededFor: 'downloading Debian packages with their signatures checked',
     program: 'apt-get',
     versionArgs: ['--version'],
-    isRequired: false,
-    whenMissing: 'not needed: the Debian snapshot archive is used instead, checked against the lock',
+    isRequired: !hasMirror,
+    whenMissing: hasMirror
+      ? 'not needed: they come from TSK_DEBIAN_MIRROR, checked against the lock'
+      : 'they cannot be downloaded, unless TSK_DEBIAN_MIRROR names a Debian mirror',
     packages: { apt: [], dnf: [], pacman: [], brew: [] },
   });
 }
