@@ -66,6 +66,19 @@ export class NetworkLab {
     this.connectServer();
   }
 
+  /** Lays cables from `eth0` and `eth1` to one switch, `srv0`, which the server sits on. */
+  plugIntoSwitch(): void {
+    this.onServer('link', 'add', 'srv0', 'type', 'bridge');
+    this.onServer('addr', 'add', `${SERVER_ADDRESS}/24`, 'dev', 'srv0');
+    this.onServer('addr', 'add', `${SECOND_SERVER_ADDRESS}/24`, 'dev', 'srv0');
+    for (const name of ['eth0', 'eth1']) {
+      const port = `to-${name}`;
+      this.onServer('link', 'add', port, 'type', 'veth', 'peer', 'name', name, 'netns', this.#device);
+      this.onServer('link', 'set', port, 'master', 'srv0', 'up');
+    }
+    this.connectServer();
+  }
+
   /** The other side of the cable is dead: the device's side loses its carrier. */
   disconnectServer(): void {
     this.onServer('link', 'set', 'srv0', 'down');
@@ -116,8 +129,14 @@ export class NetworkLab {
   }
 
   /** The interface's entry in the status file, as soon as it is what the test waits for. */
-  async status(wanted: (status: InterfaceStatus) => boolean): Promise<InterfaceStatus> {
-    return this.#poll(() => this.#readStatus()?.interfaces.find(({ name }) => name === 'eth0'), wanted);
+  async status(
+    wanted: (status: InterfaceStatus) => boolean,
+    interfaceName = 'eth0',
+  ): Promise<InterfaceStatus> {
+    return this.#poll(
+      () => this.#readStatus()?.interfaces.find(({ name }) => name === interfaceName),
+      wanted,
+    );
   }
 
   async statusWithout(): Promise<void> {
@@ -134,9 +153,10 @@ export class NetworkLab {
     );
   }
 
-  async line(wanted: RegExp): Promise<void> {
+  /** `from`: a number of lines that do not count. */
+  async line(wanted: RegExp, from = 0): Promise<void> {
     await this.#poll(
-      () => this.lines,
+      () => this.lines.slice(from),
       (lines) => lines.some((line) => wanted.test(line)),
     );
   }

@@ -30,6 +30,10 @@ async function boundLab(
   return server;
 }
 
+function macOf(lab: NetworkLab, name: string): string {
+  return /link\/ether (\S+)/.exec(lab.onDevice('-o', 'link', 'show', name))?.[1] ?? 'none';
+}
+
 void suite('the net service', { concurrency: 4 }, () => {
   test('takes everything that dnsmasq offers, and the same address again after a restart', async (t) => {
     if (requireTool(t, 'dnsmasq') === undefined) return;
@@ -156,6 +160,41 @@ void suite('the net service', { concurrency: 4 }, () => {
     await lab.line(/02:00:00:00:00:09 uses 10\.77\.0\.50 too; keeping it unless that goes on/);
     await server.sees(/^decline/);
     await lab.status(({ addresses }) => !hasAddress({ addresses }));
+  });
+
+  test('does not take itself for another host with two cables to one switch', async (t) => {
+    if (requireTool(t, 'dnsmasq') === undefined) return;
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIntoSwitch();
+    lab.spawnOnServer(
+      'dnsmasq',
+      '--no-daemon',
+      '--port=0',
+      '--no-ping',
+      '--conf-file=/dev/null',
+      '--interface=srv0',
+      `--dhcp-leasefile=${join(lab.root, 'dnsmasq.leases')}`,
+      '--dhcp-range=10.77.0.50,10.77.0.60,1h',
+      '--dhcp-option=option:T1,4',
+    );
+    lab.startNet({ eth0: { ipv4: 'dhcp', metric: 1 }, eth1: { ipv4: 'dhcp', metric: 2 } });
+    const { addresses } = await lab.status(({ dhcp }) => dhcp?.state === 'bound', 'eth1');
+    await lab.status(({ dhcp }) => dhcp?.state === 'bound');
+    const address = addresses.find((each) => !each.includes(':'))?.replace('/24', '') ?? '';
+    // What comes to one interface is answered through the other, and each of the two hosts is asked for by ARP there.
+    const connect = `
+      const { connect } = require('node:net');
+      for (const localAddress of ['${SERVER_ADDRESS}', '${SECOND_SERVER_ADDRESS}'])
+        connect({ port: 9, host: '${address}', localAddress }).on('error', ({ code }) => console.log(localAddress, code));`;
+    lab.spawnOnServer(process.execPath, '--eval', connect);
+    for (const host of [SERVER_ADDRESS, SECOND_SERVER_ADDRESS]) await lab.line(new RegExp(`^${host} ECONN`));
+    // A unicast comes to the interface whose address it goes to: renewals are answered.
+    const renewed = lab.lines.length;
+    await lab.line(new RegExp(`DHCPACK\\(srv0\\) ${address.replaceAll('.', '\\.')}`), renewed);
+    await lab.status(({ dhcp }) => dhcp?.state === 'bound', 'eth1');
+    assert.match(lab.onServer('neigh', 'show', address), new RegExp(macOf(lab, 'eth1')));
+    assert.ok(!lab.lines.some((line) => /uses the address|uses .* too/.test(line)), lab.lines.join('\n'));
   });
 
   test('prefers the server that keeps its word', async (t) => {

@@ -14,7 +14,11 @@ import {
 } from '../../formats/netlink-message.ts';
 import type { InterfaceConfig, NetworkConfig } from '../../shared/network-config.ts';
 import type { InterfaceStatus, NetStatus } from '../../shared/net-status.ts';
-import { ignoreRoutesWithoutCarrier, isWiredHardware } from '../sys/network-interfaces.ts';
+import {
+  ignoreRoutesWithoutCarrier,
+  isWiredHardware,
+  keepArpPerInterface,
+} from '../sys/network-interfaces.ts';
 import { listenToNetlink, NetlinkSocket } from '../sys/netlink-socket.ts';
 import { LeaseStore } from './lease-store.ts';
 import { replaceFile } from './replace-file.ts';
@@ -51,6 +55,7 @@ export class Network {
 
   start(): void {
     ignoreRoutesWithoutCarrier();
+    keepArpPerInterface();
     // Listening comes first: what changes between the two is then seen twice rather than never.
     listenToNetlink(
       (message) => this.#onMessage(message),

@@ -42,6 +42,17 @@ export function ignoreRoutesWithoutCarrier(): void {
   }
 }
 
+/**
+ * ARP says of an interface what is its own. Linux otherwise answers for all addresses of the device on every interface, and
+ * asks in the name of any: with two cables to one switch one looks like a host that has taken the other's address, and
+ * answers for one (of the DHCP server, for example) arrive at the other.
+ */
+export function keepArpPerInterface(): void {
+  // Of `all` and an interface's own value the greater counts.
+  writeSwitch('/proc/sys/net/ipv4/conf/all/arp_ignore', '1');
+  writeSwitch('/proc/sys/net/ipv4/conf/all/arp_announce', '2');
+}
+
 function setIpv6(name: string, key: string, value: string): void {
   writeSwitch(`/proc/sys/net/ipv6/conf/${name}/${key}`, value);
 }
