@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
@@ -225,6 +226,15 @@ suite('buildApp refuses', () => {
     await assert.rejects(
       build(t, { 'src/x.ts': '' }, { node: './src' }),
       userError(/^Cannot bundle app "app": ".*\/src" is not a file$/),
+    );
+  });
+
+  test('a file that cannot be read, in words', async (t) => {
+    const directory = makeFiles(t, { 'main.ts': '' });
+    symlinkSync('loop', join(directory, 'loop'));
+    await assert.rejects(
+      buildApp(appConfig({ node: './main.ts', include: [{ from: 'loop', to: 'x' }] }), appContext(directory)),
+      userError(/^Cannot build app "app": cannot read ".*loop": its symbolic links lead in a circle$/),
     );
   });
 

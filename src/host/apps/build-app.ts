@@ -4,6 +4,7 @@ import { uidOfApp } from '../../shared/sandbox.ts';
 import type { ServiceSpec } from '../../shared/services.ts';
 import type { RootEntry } from '../build/root-tree.ts';
 import { explainComponentError } from '../components/component-error.ts';
+import { describeReadError } from '../files/read-error.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
@@ -29,7 +30,9 @@ export async function buildApp(app: AppConfig, context: AppContext): Promise<App
     // Ctrl-C reaches the tools as well: that they failed is not the news.
     context.signal?.throwIfAborted();
     const { path } = error as NodeJS.ErrnoException;
-    if (path?.startsWith(context.cacheDirectory) !== true) throw error;
+    if (path?.startsWith(context.cacheDirectory) !== true) {
+      throw describeReadError(error, `Cannot build app "${app.name}"`);
+    }
     throw explainComponentError(app.name, context.cacheDirectory, error);
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { appConfig, makeFiles, userError } from '../../../test/support/app-builds.ts';
@@ -72,6 +72,29 @@ suite('collectIncludes', () => {
       const message = `Cannot include "${from}" in app "app": what is in ".tskrazy" is private`;
       assert.throws(() => included(from), userError(message));
     }
+  });
+
+  test('leaves out what is private also where a link leads to it', (t) => {
+    const directory = makeFiles(t, { 'assets/x': '', '.tskrazy/update-key.pem': 'secret' });
+    symlinkSync('../.tskrazy/update-key.pem', join(directory, 'assets/key'));
+    symlinkSync('.tskrazy', join(directory, 'state'));
+    const included = (from: string) =>
+      collectIncludes(appConfig({ include: [{ from, to: '.' }] }), directory).entries.map(({ path }) => path);
+    assert.deepEqual(included('assets'), ['/app/app/x']);
+    assert.deepEqual(included('assets/*'), ['/app/app/x']);
+    for (const from of ['state', 'assets/key', 'state/update-key.pem']) {
+      assert.throws(() => included(from), userError(/ is private$/));
+    }
+  });
+
+  test('says of a file whose name is not UTF-8 that this is so', (t) => {
+    const directory = makeFiles(t, FILES);
+    mkdirSync(join(directory, 'old'));
+    writeFileSync(Buffer.from(`${directory}/old/caf\xe9`, 'latin1'), '');
+    assert.throws(
+      () => collectIncludes(appConfig({ include: [{ from: 'old', to: '.' }] }), directory),
+      userError(/caf\uFFFD" in app "app": its name is not UTF-8$/, 'Rename the file.'),
+    );
   });
 
   test('refuses targets outside of what an app may fill, by name', (t) => {

@@ -1,7 +1,7 @@
 // The `include` entries of an app: files of the instance that are copied into the image beside the program
 // or to an absolute place. Symbolic links to files are copied as the files; permissions become 0755 or 0644.
 
-import { globSync, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { globSync, lstatSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join, posix, relative, resolve, sep } from 'node:path';
 import type { RootEntry, RootFile } from '../build/root-tree.ts';
 import { STATE_DIRECTORY_NAME } from '../config/instance.ts';
@@ -85,13 +85,15 @@ function findFiles(appName: string, { from }: AppInclude, instanceDirectory: str
       hint: `Paths and globs are relative to ${instanceDirectory}.`,
     });
   const plain = resolve(instanceDirectory, from);
-  if (isPrivate(plain, instanceDirectory)) throw privateFile(appName, from);
   const stats = statSync(plain, { throwIfNoEntry: false });
+  if (isPrivate(plain, instanceDirectory)) throw privateFile(appName, from);
   if (stats?.isFile()) return [{ path: plain, stats, name: '' }];
   if (stats?.isDirectory()) {
     const found = filesBelow(plain);
     if (found.length === 0) throw nothing('the directory has no files');
-    return found.map((path) => foundBelow(plain, path, appName));
+    return found
+      .filter((path) => !isPrivate(path, instanceDirectory))
+      .map((path) => foundBelow(plain, path, appName));
   }
   if (!/[*?[{]/.test(from)) throw nothing('there is no such file or directory');
   const base = resolve(instanceDirectory, fixedPart(from));
@@ -104,8 +106,14 @@ function findFiles(appName: string, { from }: AppInclude, instanceDirectory: str
   return matches.map((path) => foundBelow(base, path, appName));
 }
 
-/** Who can read an image must not find the key that signs its updates, nor the password. */
+/** Who can read an image must not find the key that signs its updates, nor the password; not by a link either. */
 function isPrivate(path: string, instanceDirectory: string): boolean {
+  if (isBelowState(path, instanceDirectory)) return true;
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
+  return isBelowState(realpathSync.native(path), realpathSync.native(instanceDirectory));
+}
+
+function isBelowState(path: string, instanceDirectory: string): boolean {
   return relative(instanceDirectory, path).split(sep).includes(STATE_DIRECTORY_NAME);
 }
 
@@ -140,6 +148,12 @@ function filesBelow(directory: string): string[] {
 }
 
 function foundBelow(base: string, path: string, appName: string): FoundFile {
+  // What Node.js puts for bytes that are no UTF-8: the file is there, but not by this name.
+  if (path.includes('\uFFFD') && lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+    throw new UserError(`Cannot include "${path}" in app "${appName}": its name is not UTF-8`, {
+      hint: 'Rename the file.',
+    });
+  }
   const stats = statSync(path, { throwIfNoEntry: false });
   const isLink = lstatSync(path).isSymbolicLink();
   if (!stats?.isFile()) {
