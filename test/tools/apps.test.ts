@@ -277,6 +277,12 @@ function setVariables(t: TestContext, variables: Readonly<Record<string, string>
   }
 }
 
+/** Where on this machine the executable lies. */
+function programOf({ entries: [entry] }: AppBuild): string {
+  assert.ok(entry?.kind === 'file' && entry.content.kind === 'path');
+  return entry.content.path;
+}
+
 suite('a Go app', () => {
   test('is a static program for the board, the same from every directory', async (t) => {
     if (requireTool(t, 'go') === undefined) return;
@@ -300,6 +306,18 @@ suite('a Go app', () => {
       assert.equal(run.stdout, 'tick tock');
     }
     assert.equal(hashes[0], hashes[1]);
+  });
+
+  test('is linked again when what lies in the cache is not what go left there', async (t) => {
+    if (requireTool(t, 'go') === undefined) return;
+    const app = appConfig({ name: 'clock', go: './cmd/clock' });
+    const context = { ...appContext(makeFiles(t, CLOCK), HOST_BOARD.id, makeFiles(t, {})), offline: true };
+    const output = programOf(await buildApp(app, context));
+    const whole = readFileSync(output);
+    for (const damaged of [whole.subarray(0, -100_000), 'not a program']) {
+      writeFileSync(output, damaged);
+      assert.ok(readFileSync(programOf(await buildApp(app, context))).equals(whole));
+    }
   });
 
   test('with a version comes from the module proxy, and keeps the version that "latest" was', async (t) => {

@@ -21,7 +21,9 @@ async function findModuleRoot(directory: string): Promise<string | undefined> {
 
 async function listFiles(directory: string): Promise<string[]> {
   const files: string[] = [];
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
+  // A folder that may not be read, such as a database's, or is gone by now: `go build` says so if it needs it.
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
     const path = join(directory, entry.name);
     if (entry.isFile() && !entry.name.endsWith('_test.go')) files.push(path);
     if (entry.isDirectory() && !SKIPPED_DIRECTORIES.test(entry.name)) files.push(...(await listFiles(path)));
