@@ -99,6 +99,42 @@ suite('web server under bad clients', () => {
     assert.ok(device.server.connections.openCount <= 100, `${device.server.connections.openCount} are open`);
   });
 
+  test('has room for a person beside logins that never end', async (t) => {
+    const device = await start(t, { maxConnections: 20 });
+    let begun = 0;
+    device.server.http.on('request', () => begun++);
+    for (let count = 0; count < 20; count++) {
+      const socket = await connect(t, device);
+      socket.write(
+        'POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\np',
+      );
+    }
+    await until(() => begun === 20);
+    await assertAlive(device);
+  });
+
+  test('answers some requests that come at once, in order, and no more than that', async (t) => {
+    const device = await start(t);
+    const few = await connect(t, device);
+    const paths = ['/health', '/api/v1/status', '/nowhere', '/health'];
+    few.write(
+      paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\n\r\n`).join('') +
+        'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    );
+    const statuses = (await readToEnd(few)).matchAll(/^HTTP\/1\.1 (\d+)/gm);
+    assert.deepEqual(
+      [...statuses].map(([, status]) => status),
+      ['200', '200', '404', '200', '200'],
+    );
+
+    // Each of them would hold its answer until the ones before it have been read.
+    const many = await connect(t, device);
+    many.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1000));
+    const answers = (await readToEnd(many)).match(/^ok$/gm) ?? [];
+    assert.ok(answers.length < 100, `${answers.length} answers`);
+    await assertAlive(device);
+  });
+
   test('never displaces a connection that is being served', async (t) => {
     const device = await start(t, { maxConnections: 2 });
     const stream = await connect(t, device);

@@ -46,7 +46,7 @@ export async function sendAsset(
     return;
   }
   const takesGzip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
-  const body = takesGzip ? asset.gzip : await decompress(asset.gzip);
+  const body = takesGzip ? asset.gzip : await decompressed(asset);
   response.writeHead(200, {
     'Content-Type': asset.contentType,
     'Content-Length': String(body.byteLength),
@@ -55,8 +55,12 @@ export async function sendAsset(
   response.end(body);
 }
 
-/** For programs like curl. Loads zlib, which costs 2 MB, only then. */
-async function decompress(gzip: Uint8Array): Promise<Uint8Array> {
+const plain = new WeakMap<Asset, Uint8Array>();
+
+/** For programs like curl. Loads zlib, which costs 2 MB, only then; all who ask for it wait for the same bytes. */
+async function decompressed(asset: Asset): Promise<Uint8Array> {
   const { gunzipSync } = await import('node:zlib');
-  return gunzipSync(gzip);
+  const bytes = plain.get(asset) ?? gunzipSync(asset.gzip);
+  plain.set(asset, bytes);
+  return bytes;
 }

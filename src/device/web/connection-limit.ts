@@ -1,14 +1,20 @@
-// Bounds the server's connections. A newcomer over the limit displaces the connection that has been
-// without a request for longest, so that a thousand idle ones cannot keep a person out; when all are
-// busy, the newcomer is turned away.
+// Bounds the server's connections and what waits on each. A newcomer over the limit displaces the connection that has
+// been without a request for longest, so that a thousand idle ones cannot keep a person out; when all are busy, the
+// newcomer is turned away. Only requests of those who may make them keep a connection busy: anybody can begin a login,
+// and take his time.
 
 import type http from 'node:http';
 import type net from 'node:net';
+
+/** Nobody sends so many before the first is answered. All that come in one packet are begun at once. */
+const MAX_WAITING_REQUESTS = 16;
 
 export class ConnectionLimit {
   readonly #max: number;
   /** In order of becoming idle, the longest first. */
   readonly #idle = new Set<net.Socket>();
+  /** Requests that are not answered yet, of each connection that has any. */
+  readonly #waiting = new Map<net.Socket, number>();
   #open = 0;
 
   constructor(max: number) {
@@ -34,14 +40,35 @@ export class ConnectionLimit {
     socket.once('close', () => {
       this.#open--;
       this.#idle.delete(socket);
+      this.#waiting.delete(socket);
     });
   }
 
-  /** From the request's headers to the end of its answer the connection is not idle. */
-  serve(socket: net.Socket, response: http.ServerResponse): void {
-    this.#idle.delete(socket);
+  /** A request has come. False: it is one too many, and its connection is cut off. */
+  admit(socket: net.Socket, response: http.ServerResponse): boolean {
+    const waiting = (this.#waiting.get(socket) ?? 0) + 1;
+    if (waiting > MAX_WAITING_REQUESTS) socket.destroy();
+    if (socket.destroyed) return false;
+    this.#waiting.set(socket, waiting);
     response.once('close', () => {
-      if (!socket.destroyed) this.#idle.add(socket);
+      this.#answered(socket);
     });
+    return true;
+  }
+
+  /** Until all that was asked on it is answered, the connection is not idle. */
+  serve(socket: net.Socket): void {
+    if (this.#waiting.has(socket)) this.#idle.delete(socket);
+  }
+
+  #answered(socket: net.Socket): void {
+    const waiting = (this.#waiting.get(socket) ?? 0) - 1;
+    if (waiting > 0) this.#waiting.set(socket, waiting);
+    if (waiting !== 0) return;
+    this.#waiting.delete(socket);
+    if (socket.destroyed) return;
+    // Also of one that stayed idle: whoever asks is the last to be displaced.
+    this.#idle.delete(socket);
+    this.#idle.add(socket);
   }
 }

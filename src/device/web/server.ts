@@ -90,7 +90,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
       connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
     },
     (request, response) => {
-      connections.serve(request.socket, response);
+      if (!connections.admit(request.socket, response)) return;
       // A mistake in one answer costs its connection and not the process.
       response.on('error', (error) => {
         logError(`Cannot write the answer to ${request.method} ${request.url}`, error);
@@ -99,7 +99,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
       response.once('finish', () => {
         if (!request.complete) cutOff(request, limits.lingerMs);
       });
-      answer(context, request, response).catch((error: unknown) => {
+      answer(context, connections, request, response).catch((error: unknown) => {
         // Only when even the error's answer fails.
         logError('Cannot answer a request', error);
         response.destroy();
@@ -164,6 +164,7 @@ async function closeServer(server: http.Server, context: WebContext): Promise<vo
 
 async function answer(
   context: WebContext,
+  connections: ConnectionLimit,
   request: http.IncomingMessage,
   response: http.ServerResponse,
 ): Promise<void> {
@@ -173,6 +174,7 @@ async function answer(
     const { route, params } = findRoute(ROUTES, request.method ?? '', path);
     checkBodyLength(request, route.maxBodyBytes ?? MAX_BODY_BYTES);
     const identity = context.auth.check(request, route.access);
+    if (route.access !== 'open' || identity !== 'anonymous') connections.serve(request.socket);
     const query = new URLSearchParams(search);
     await route.handler(context, { request, response, params, query, identity });
   } catch (error) {
