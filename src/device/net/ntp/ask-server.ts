@@ -15,7 +15,13 @@ export interface AskRequest {
   timeLimitMs: number;
 }
 
-export type Reply = Exclude<Answer, { kind: 'foreign' }> | { kind: 'silence'; problem: string };
+export type Reply =
+  | Exclude<Answer, { kind: 'foreign' }>
+  /** `no-route`: nothing was asked, as the network does not lead to such an address. */
+  | { kind: 'silence' | 'no-route'; problem: string };
+
+/** What the kernel says by itself, and at once. */
+const NO_ROUTE = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
 /** Never rejects. */
 export async function askServer(request: AskRequest): Promise<Reply> {
@@ -25,8 +31,11 @@ export async function askServer(request: AskRequest): Promise<Reply> {
   const reply = await new Promise<Reply>((resolve) => {
     timer = setTimeout(() => resolve({ kind: 'silence', problem: 'It does not answer' }), timeLimitMs);
     // No route, no such port: what the kernel or a router on the way says.
-    const onError = (error: NodeJS.ErrnoException): void =>
-      resolve({ kind: 'silence', problem: `It cannot be reached (${error.code ?? error.message})` });
+    const onError = ({ code, message }: NodeJS.ErrnoException): void =>
+      resolve({
+        kind: NO_ROUTE.has(code ?? '') ? 'no-route' : 'silence',
+        problem: `It cannot be reached (${code ?? message})`,
+      });
     const cookie = randomBytes(NTP_COOKIE_LENGTH);
     const question = { cookie, sentAtMs: 0 };
     let sentAtMs = 0;

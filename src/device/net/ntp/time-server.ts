@@ -4,7 +4,7 @@ import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { parseTimeServer } from '../../../shared/time-servers.ts';
 import type { TimeServerStatus } from '../../../shared/time-status.ts';
-import { askServer } from './ask-server.ts';
+import { askServer, type Reply } from './ask-server.ts';
 import { ClockFilter } from './clock-filter.ts';
 import type { Sample, TimeLimits } from './sample.ts';
 
@@ -44,21 +44,14 @@ export class TimeServer {
   /** Asks once, unless the server asked for a pause. Never rejects. */
   async ask(context: AskContext): Promise<void> {
     if (performance.now() < this.#heldUntilMs) return;
-    const address = await this.#address(context.timeLimitMs);
-    if (address === undefined) return this.#fail();
-    const reply = await askServer({ ...context, address, port: this.#port });
-    if (reply.kind === 'kiss') return this.#onKiss(reply.code, address);
-    if (reply.kind !== 'sample') {
-      this.#problem = reply.problem;
-      // A clock that is wrong in itself has no vote; one that did not answer may have been unlucky.
-      if (reply.kind === 'unfit') this.#filter.clear();
-      return this.#fail();
+    for (;;) {
+      const address = await this.#address(context.timeLimitMs);
+      if (address === undefined) return this.#fail();
+      const reply = await askServer({ ...context, address, port: this.#port });
+      // The network has no addresses of this one's family, say: the next of the name costs no time.
+      if (reply.kind !== 'no-route' || this.#addresses.length <= 1) return this.#take(reply, address);
+      this.#addresses = this.#addresses.slice(1);
     }
-    this.#filter.add(reply.sample);
-    this.#last = reply.sample;
-    this.#failures = 0;
-    this.#problem = null;
-    return undefined;
   }
 
   best(nowMs: number): Sample | undefined {
@@ -90,6 +83,21 @@ export class TimeServer {
       stratum: best?.stratum ?? null,
       problem: this.#problem,
     };
+  }
+
+  #take(reply: Reply, address: string): void {
+    if (reply.kind === 'kiss') return this.#onKiss(reply.code, address);
+    if (reply.kind !== 'sample') {
+      this.#problem = reply.problem;
+      // A clock that is wrong in itself has no vote; one that did not answer may have been unlucky.
+      if (reply.kind === 'unfit') this.#filter.clear();
+      return this.#fail();
+    }
+    this.#filter.add(reply.sample);
+    this.#last = reply.sample;
+    this.#failures = 0;
+    this.#problem = null;
+    return undefined;
   }
 
   #fail(): void {
