@@ -152,6 +152,36 @@ suite('buildApp of a node app', () => {
     run(t, built);
   });
 
+  test('does without an optional part of a package that is not installed', async (t) => {
+    const files = {
+      'main.ts': "import { part } from 'host';\npart().then((found) => console.log(found));",
+      'package.json': '{"dependencies": {"host": "1"}}',
+      'node_modules/host/package.json': JSON.stringify({
+        name: 'host',
+        peerDependencies: { '@x/part': '*' },
+        peerDependenciesMeta: { '@x/part': { optional: true } },
+      }),
+      'node_modules/host/index.js':
+        "const load = () => import('@x/part/sub.js');\n" +
+        "exports.part = () => load().then(() => 'with', () => 'without');",
+    };
+    assert.deepEqual(run(t, await build(t, files)), ['without']);
+    const required = { ...files, 'node_modules/host/package.json': '{"name": "host"}' };
+    await assert.rejects(build(t, required), userError(/Could not resolve "@x\/part\/sub\.js"/));
+  });
+
+  test('warns of decorator metadata, which a bundle has not', async (t) => {
+    const files = {
+      'src/main.ts': '',
+      'tsconfig.json': '{ "extends": "./base", /* ours */ "compilerOptions": {} }',
+      'base.json': '{ "compilerOptions": { "emitDecoratorMetadata": true } }',
+    };
+    const { warnings } = await build(t, files, { node: 'src/main.ts' });
+    assert.match(warnings.join(), /^tsconfig\.json: "emitDecoratorMetadata" has no effect in a bundle;/);
+    const off = { ...files, 'tsconfig.json': '{ "compilerOptions": { "emitDecoratorMetadata": false } }' };
+    assert.deepEqual((await build(t, off, { node: 'src/main.ts' })).warnings, []);
+  });
+
   test('passes on how the app is to be run', async (t) => {
     const { service } = await build(
       t,

@@ -65,7 +65,8 @@ export class NativePackages {
       pluginData: this,
       with: args.with,
     });
-    // What does not resolve is esbuild's to report.
+    if (found.errors.length > 0 && this.#isLeftOut(path, kind, importer)) return { path, external: true };
+    // What else does not resolve is esbuild's to report.
     if (found.errors.length > 0 || found.external || found.namespace !== 'file') return undefined;
     const owner = packageOwning(found.path);
     if (owner === undefined) return undefined;
@@ -102,6 +103,14 @@ export class NativePackages {
     const owner = packageOwning(importer);
     const dependencies = owner && this.#read(owner)?.dependencies;
     return dependencies?.find((dependency) => dependency.name === name)?.isOptional === true;
+  }
+
+  /** An optional part of a package that is not installed: the package asks for it when it runs, and goes on without. */
+  #isLeftOut(path: string, kind: ImportKind, importer: string): boolean {
+    if (kind !== 'dynamic-import' && kind !== 'require-call') return false;
+    const owner = packageOwning(importer);
+    const name = /^(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? path;
+    return owner !== undefined && this.#read(owner)?.doesWithout.has(name) === true;
   }
 
   #read({ name, directory }: { name: string; directory: string }): NpmPackage | undefined {

@@ -8,6 +8,7 @@ import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
 import { bundle } from './bundle.ts';
+import { decoratorMetadataWarning } from './decorator-metadata.ts';
 import { missingFilesBesideCode } from './files-beside-code.ts';
 import { type NativeModules, nativeModules } from './native-modules.ts';
 import { NativePackages, type OutsidePackage } from './native-plugin.ts';
@@ -46,6 +47,7 @@ export async function buildNodeApp(
     warnings: [
       ...bundled.warnings,
       ...modules.warnings,
+      ...decoratorMetadataWarning(entry, instanceDirectory),
       ...missingFilesBesideCode({
         appName: app.name,
         instanceDirectory,

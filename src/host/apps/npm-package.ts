@@ -17,6 +17,8 @@ export interface NpmPackage {
   /** An install script that does more than print; npm runs it on the host, nothing runs it for the device. */
   installScript: string | undefined;
   dependencies: readonly PackageDependency[];
+  /** Names of packages that it asks for and does without where they are not installed. */
+  doesWithout: ReadonlySet<string>;
   platform: { os: readonly string[]; cpu: readonly string[]; libc: readonly string[] };
 }
 
@@ -35,6 +37,7 @@ interface PackageJson {
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: Record<string, { optional?: boolean } | null>;
   os?: unknown;
   cpu?: unknown;
   libc?: unknown;
@@ -89,6 +92,12 @@ export function readNpmPackage(name: string, directory: string): NpmPackage | un
     nativeBecause: nativeEvidence(json, directory),
     installScript: findDoubtfulScript(json.scripts ?? {}, directory),
     dependencies: dependenciesOf(json),
+    doesWithout: new Set([
+      ...Object.keys(json.optionalDependencies ?? {}),
+      ...Object.entries(json.peerDependenciesMeta ?? {}).flatMap(([peer, meta]) =>
+        meta?.optional === true ? [peer] : [],
+      ),
+    ]),
     platform: { os: words(json.os), cpu: words(json.cpu), libc: words(json.libc) },
   };
 }
