@@ -6,7 +6,7 @@ import http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WEB_API } from '../src/shared/web-api.ts';
 import { measurePage } from './device-page.ts';
-import { type Figures, median, say } from './figures.ts';
+import { type Figures, median, type Row, say } from './figures.ts';
 import { HOST_BOARD } from '../test/support/host-board.ts';
 import { PROBE_APP, ProbeDevice, ProbeDisk } from '../test/support/probe-device.ts';
 
@@ -52,13 +52,16 @@ async function measureIdle(device: ProbeDevice): Promise<Figures> {
   await delay(SETTLE_MS);
   const { cpu: before } = await device.figures();
   await delay(IDLE_MS);
-  const { cpu: after, processes } = await device.figures();
+  const { cpu: after, processes, totalKiB, availableKiB } = await device.figures();
   const busyFraction = (after.busyTicks - before.busyTicks) / (after.totalTicks - before.totalTicks);
-  const memory = processes.flatMap(({ service, privateKiB, pssKiB }) => [
-    [`privateKiB.${service}`, privateKiB],
-    [`pssKiB.${service}`, pssKiB],
-  ]);
-  return { idleCpuPercent: busyFraction * 100, ...Object.fromEntries(memory) };
+  const byProcess = (figure: 'privateKiB' | 'pssKiB'): Row =>
+    Object.fromEntries(processes.map((each) => [each.service, each[figure]]));
+  return {
+    idleCpuPercent: busyFraction * 100,
+    idleWithAppUsedMiB: (totalKiB - availableKiB) / 1024,
+    privateKiB: byProcess('privateKiB'),
+    pssKiB: byProcess('pssKiB'),
+  };
 }
 
 async function measureRequests(device: ProbeDevice): Promise<Figures> {

@@ -1,8 +1,8 @@
 // What a bench reports: numbers by name, the unit in the name.
 
-export type Figures = Record<string, number | string | readonly Row[]>;
+export type Figures = Record<string, number | string | Row | readonly Row[]>;
 
-/** Of a table within the figures. */
+/** Figures of one kind by what they are of; or one of a table within the figures. */
 export type Row = Readonly<Record<string, number | string>>;
 
 export function median(values: readonly number[]): number {
@@ -16,7 +16,7 @@ export function formatTable(figures: Figures): string {
   const width = Math.max(...Object.keys(figures).map((name) => name.length));
   return Object.entries(figures)
     .map(([name, value]) => {
-      if (typeof value === 'object') return `${name}\n${formatRows(value)}`;
+      if (typeof value === 'object') return `${name}\n${formatRows(Array.isArray(value) ? value : [value])}`;
       return `${name.padEnd(width)}  ${typeof value === 'number' ? formatNumber(value).padStart(14) : value}`;
     })
     .join('\n');
