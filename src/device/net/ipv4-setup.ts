@@ -23,6 +23,7 @@ export class Ipv4Setup {
   readonly #netlink: NetlinkSocket;
   readonly #linkIndex: number;
   readonly #defaultMtu: number;
+  #mtu: number;
   #applied: Ipv4Settings | null = null;
   #isFirst = true;
 
@@ -30,6 +31,7 @@ export class Ipv4Setup {
     this.#netlink = netlink;
     this.#linkIndex = link.index;
     this.#defaultMtu = link.mtu;
+    this.#mtu = link.mtu;
   }
 
   /** Null: no address. Throws when the kernel refuses; the next call tries again from what was reached. */
@@ -45,10 +47,21 @@ export class Ipv4Setup {
       this.#removeAddress(previous);
       this.#applied = null;
     }
-    this.#applyMtu(wanted?.mtu ?? null);
-    if (wanted === null) return;
+    try {
+      if (wanted !== null) this.#applySettings(wanted, isSameAddress ? previous.routes : []);
+    } finally {
+      // Last, as the least: some drivers refuse it while the interface is up.
+      this.#applyMtu(wanted?.mtu ?? this.#defaultMtu);
+    }
+  }
+
+  /** The interface was switched off: the kernel keeps its addresses and drops the routes. */
+  routesAreGone(): void {
+    if (this.#applied !== null) this.#applied = { ...this.#applied, routes: [] };
+  }
+
+  #applySettings(wanted: Ipv4Settings, kept: readonly Ipv4Route[]): void {
     this.#addAddress(wanted);
-    const kept = isSameAddress ? previous.routes : [];
     // From here on the address is ours to remove, whatever becomes of the routes.
     this.#applied = { ...wanted, routes: kept };
     if (JSON.stringify(kept) === JSON.stringify(wanted.routes)) return;
@@ -56,11 +69,6 @@ export class Ipv4Setup {
     this.#applied = { ...wanted, routes: [] };
     this.#addRoutes(wanted);
     this.#applied = wanted;
-  }
-
-  /** The interface was switched off: the kernel keeps its addresses and drops the routes. */
-  routesAreGone(): void {
-    if (this.#applied !== null) this.#applied = { ...this.#applied, routes: [] };
   }
 
   #addAddress({ address, prefixLength, metric, validSec }: Ipv4Settings): void {
@@ -105,13 +113,16 @@ export class Ipv4Setup {
     }
   }
 
-  #applyMtu(mtu: number | null): void {
-    const before = this.#applied?.mtu ?? null;
-    if (mtu === before && this.#applied !== null) return;
-    if (mtu === null && before === null) return;
+  #applyMtu(wanted: number): void {
     // A server can only ask for less than what the hardware does.
-    const value = Math.min(mtu ?? this.#defaultMtu, this.#defaultMtu);
-    this.#netlink.change(NETLINK_TYPE.setLink, 0, encodeLinkChange(this.#linkIndex, { mtu: value }));
+    const mtu = Math.min(wanted, this.#defaultMtu);
+    if (mtu === this.#mtu) return;
+    try {
+      this.#netlink.change(NETLINK_TYPE.setLink, 0, encodeLinkChange(this.#linkIndex, { mtu }));
+    } catch (error) {
+      throw new Error(`the MTU of ${mtu} bytes was refused: ${(error as Error).message}`, { cause: error });
+    }
+    this.#mtu = mtu;
   }
 
   #removeAllBut(wanted: Ipv4Settings | null): void {
