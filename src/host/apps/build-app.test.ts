@@ -152,6 +152,34 @@ suite('buildApp of a node app', () => {
     run(t, built);
   });
 
+  test('warns of a file above the code, which no include can put there', async (t) => {
+    const files = {
+      'src/main.ts':
+        "import { join } from 'node:path';\nconsole.log(join(import.meta.dirname, '..', 'public', 'a.html'));",
+      'public/a.html': '',
+    };
+    assert.deepEqual((await build(t, files, { node: 'src/main.ts' })).warnings, [
+      'src/main.ts:2: "../public/a.html" will not be at /app/public/a.html on the device, where no include can put it; ' +
+        'if the app needs it, include "public/a.html" below /app/app and read it there ' +
+        '(TSK_APP_DIR in the environment names that folder)',
+    ]);
+  });
+
+  test('warns of what is required without the bundler', async (t) => {
+    const files = {
+      'main.ts':
+        "import { createRequire } from 'node:module';\nconst load = createRequire(import.meta.url);\n" +
+        "load('node:fs');\nload('./package.json');\nload('@x/y/z');\nload.resolve('./none');",
+      'package.json': '{}',
+    };
+    assert.deepEqual((await build(t, files)).warnings, [
+      'main.ts:4: "./package.json" will not be at /app/app/package.json on the device; ' +
+        'add {"from": "package.json", "to": "package.json"} to apps.app.include if the app needs it',
+      'main.ts:5: "@x/y/z" is required in a way that the bundler does not see, and will not be on the device; ' +
+        'import it, or add "@x/y" to apps.app.dependencies.unbundled',
+    ]);
+  });
+
   test('does without an optional part of a package that is not installed', async (t) => {
     const files = {
       'main.ts': "import { part } from 'host';\npart().then((found) => console.log(found));",

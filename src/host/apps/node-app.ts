@@ -52,7 +52,7 @@ export async function buildNodeApp(
         appName: app.name,
         instanceDirectory,
         sources: bundled.inputs.filter((path) => packageOwning(path) === undefined),
-        included: included.map((file) => file.path),
+        included: [...included, ...modules.entries].map((file) => file.path),
       }),
     ],
   };
