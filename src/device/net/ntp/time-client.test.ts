@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type NtpBehaviour, NtpServer } from '../../../../test/support/ntp-server.ts';
 import type { NetStatus } from '../../../shared/net-status.ts';
 import type { TimeStatus } from '../../../shared/time-status.ts';
-import { ImaginedClock } from '../../sys/clock.ts';
+import { ImaginedClock, type SlewRequest } from '../../sys/clock.ts';
 import { TimeClient } from './time-client.ts';
 import { TimeServer } from './time-server.ts';
 
@@ -29,8 +29,18 @@ function network(ntpServers: readonly string[] = []): NetStatus {
   };
 }
 
+/** Remembers which leap seconds it was told of. */
+class TestClock extends ImaginedClock {
+  readonly leaps: string[] = [];
+
+  override slew(request: SlewRequest): void {
+    this.leaps.push(request.leap);
+    super.slew(request);
+  }
+}
+
 class Lab {
-  readonly clock = new ImaginedClock();
+  readonly clock = new TestClock();
   readonly lines: string[] = [];
   readonly servers: NtpServer[] = [];
   #client: TimeClient | undefined;
@@ -165,6 +175,22 @@ test('TimeClient sends nothing that tells the clock, and nothing twice', async (
   const packets = lab.servers.map(({ seen }) => Buffer.from(seen[0] ?? []).toString('hex'));
   for (const packet of packets) assert.match(packet, /^23(00){39}[0-9a-f]{16}$/);
   assert.equal(new Set(packets).size, 2);
+});
+
+test('TimeClient tells the clock of a leap second on the day that it ends, however early it is announced', async (t) => {
+  const year = new Date().getUTCFullYear() + 1;
+  const insert = 1;
+  for (const [month, day, expected] of [
+    [5, 29, 'none'],
+    [5, 30, 'insert'],
+    [6, 31, 'none'],
+    [11, 31, 'insert'],
+  ] as const) {
+    const lab = await Lab.start(t, [{ leap: insert, aheadMs: Date.UTC(year, month, day, 12) - Date.now() }]);
+    lab.plugIn();
+    await lab.status(({ synchronised }) => synchronised);
+    assert.equal(lab.clock.leaps[0], expected, lab.lines.join());
+  }
 });
 
 test('TimeClient asks whom DHCP names, and the pool beside them while they are few', async (t) => {

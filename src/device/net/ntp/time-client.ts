@@ -146,8 +146,12 @@ export class TimeClient {
 
   #adjust(action: 'step' | 'slew', selection: Selection, isFirst: boolean): void {
     const { clock, log } = this.#options;
-    const { offsetMs, leap } = selection;
-    const slew = { pollExponent: this.#discipline.pollExponent, maxErrorMs: selection.errorMs, leap };
+    const { offsetMs } = selection;
+    const slew = {
+      pollExponent: this.#discipline.pollExponent,
+      maxErrorMs: selection.errorMs,
+      leap: isLeapDay(clock.nowMs() + offsetMs) ? selection.leap : 'none',
+    };
     try {
       if (clock.nowMs() + offsetMs < this.#limits.floorMs)
         throw new Error('it would be before the build time');
@@ -233,6 +237,16 @@ export class TimeClient {
 
 function withPool(named: readonly string[]): readonly string[] {
   return named.length >= ENOUGH_SERVERS ? named : [...named, ...POOL];
+}
+
+/**
+ * Servers announce a leap second up to a month before, and the kernel puts it at the end of the very day on which it is
+ * told. All of them were in June or December, and more than one was announced by mistake in another month.
+ */
+function isLeapDay(timeMs: number): boolean {
+  const time = new Date(timeMs);
+  const [month, day] = [time.getUTCMonth(), time.getUTCDate()];
+  return (month === 5 && day === 30) || (month === 11 && day === 31);
 }
 
 /** `forwards by 2.5 hours`, `back by 3 ms` */
