@@ -63,8 +63,9 @@ const supervisor = new Supervisor({
   sys: { ...linuxSys(), path: (path) => (path.startsWith('/run/') ? join(scratch, path) : path) },
   say: (line) => initLog.append('stdout', line),
   isPermReady: () => true,
-  services: ['app', 'other'].map((name) => ({
+  services: ['app', 'other', 'late'].map((name) => ({
     name,
+    ...(name === 'late' && { waitFor: ['clock'] }),
     kind: 'binary',
     argv: ['/bin/sh', '-c', 'echo ready; exec sleep 100'],
     env: {},
@@ -123,6 +124,7 @@ test('GET /v1/system and /v1/services report', async () => {
     [
       ['app', 'stopped'],
       ['other', 'stopped'],
+      ['late', 'stopped'],
     ],
   );
 });
@@ -142,6 +144,42 @@ test('a service that waits is not started by hand', async () => {
     status: 409,
     body: { error: 'Cannot start "other": it waits for /perm' },
   });
+});
+
+/** Resolves when it waits for its next try. */
+async function crash({ name, pid }: ServiceStatus): Promise<void> {
+  assert.ok(pid);
+  process.kill(pid, 'SIGKILL');
+  while (supervisor.get(name)?.state !== 'backoff') await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('a start by hand spares an app what it waits for, and the answer is what came of it', async () => {
+  assert.equal(
+    ((await ask('POST', INIT_API.serviceAction('late', 'start'))).body as ServiceStatus).state,
+    'waiting',
+  );
+  assert.deepEqual(await ask('POST', INIT_API.serviceAction('late', 'restart')), {
+    status: 409,
+    body: { error: 'Cannot restart "late": it waits for the clock' },
+  });
+  const started = (await ask('POST', INIT_API.serviceAction('late', 'start'))).body as ServiceStatus;
+  assert.equal(started.state, 'running');
+  await crash(started);
+  // Its next run has to wait again, and that is said.
+  const next = (await ask('POST', INIT_API.serviceAction('late', 'start'))).body as ServiceStatus;
+  assert.equal(next.state, 'waiting');
+  assert.equal((await ask('POST', INIT_API.serviceAction('late', 'stop'))).status, 200);
+});
+
+test('a start by hand does not wait for the next try, and the answer is what came of it', async () => {
+  const { body } = await ask('POST', INIT_API.serviceAction('app', 'start'));
+  await crash(body as ServiceStatus);
+  const answers = await Promise.all([1, 2].map(() => ask('POST', INIT_API.serviceAction('app', 'start'))));
+  assert.deepEqual(
+    answers.map((answer) => (answer.body as ServiceStatus).state),
+    ['running', 'running'],
+  );
+  await ask('POST', INIT_API.serviceAction('app', 'stop'));
 });
 
 test('what is not there is refused with 404, what is malformed with 400', async () => {
@@ -187,7 +225,7 @@ test('GET /v1/events starts with the state of every service', async () => {
     .trim()
     .split('\n')
     .map((line) => (JSON.parse(line) as { status: ServiceStatus }).status.name);
-  assert.deepEqual(names, ['app', 'other']);
+  assert.deepEqual(names, ['app', 'other', 'late']);
   response.destroy();
 });
 
@@ -284,7 +322,7 @@ test('GET /v1/boots lists this boot and those whose logs are kept', async () => 
       slot: 'a',
       bootedAtMs: 2000,
       end: null,
-      logs: ['app', 'other', 'init', 'kernel'],
+      logs: ['app', 'other', 'late', 'init', 'kernel'],
     },
     { boot: -1, id: 'that', buildId: 'b1', slot: 'a', bootedAtMs: 1000, end: null, logs: ['app'] },
   ]);

@@ -111,7 +111,8 @@ async function act(service: Service, action: ServiceAction): Promise<void> {
   if (action === 'stop') return service.stop();
   if (service.state === 'stopping')
     throw new ApiRefusal(409, `Cannot ${action} "${name}": it is being stopped`);
-  if (service.state === 'waiting') {
+  // What it waits for, a start by hand can spare it; but not /perm, for which those wait that were not started yet.
+  if (service.state === 'waiting' && !(action === 'start' && service.isWanted)) {
     throw new ApiRefusal(409, `Cannot ${action} "${name}": it ${service.status().reason ?? 'waits'}`);
   }
   return action === 'start' ? service.start('request') : service.restart();

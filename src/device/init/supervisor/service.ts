@@ -60,6 +60,8 @@ export class Service {
   #isStopRequested = false;
   /** Ends what the loop waits for. */
   #wake: () => void = () => {};
+  /** Of those who wait for what comes of a start. */
+  #toldOfStart: (() => void)[] = [];
 
   constructor(spec: ServiceSpec, context: ServiceContext) {
     this.#placement = { spec, root: '/' };
@@ -128,13 +130,16 @@ export class Service {
     // Somebody may have been about to start it when it went.
     if (this.#isRetired) return;
     this.#isWanted = true;
+    const started = new Promise<void>((resolve) => this.#toldOfStart.push(resolve));
     if (this.#life !== undefined) {
-      if (this.#state === 'backoff' || this.#state === 'waiting') this.#wake();
+      const waits = this.#state === 'backoff' || this.#state === 'waiting';
+      if (waits) this.#wake();
+      else if (this.#pid !== null || this.#state === 'stopping') this.#tellOfStart();
+      await started;
       return;
     }
     this.#isStopRequested = false;
-    const started = Promise.withResolvers<void>();
-    this.#life = this.#live(trigger, started.resolve)
+    this.#life = this.#live(trigger)
       .catch((error: unknown) => {
         // Nothing in the loop should throw; what does must cost this service only.
         this.#note(`given up: ${String(error)}`);
@@ -142,9 +147,9 @@ export class Service {
       })
       .finally(() => {
         this.#life = undefined;
-        started.resolve();
+        this.#tellOfStart();
       });
-    await started.promise;
+    await started;
   }
 
   /** Resolves when nothing of the service is left. */
@@ -169,12 +174,16 @@ export class Service {
     await this.start('request');
   }
 
-  async #live(trigger: 'boot' | 'request', onStarted: () => void): Promise<void> {
+  #tellOfStart(): void {
+    for (const tell of this.#toldOfStart.splice(0)) tell();
+  }
+
+  async #live(trigger: 'boot' | 'request'): Promise<void> {
     let failures = 0;
     for (let attempt = 0; !this.#isStopRequested; attempt++) {
-      await this.#waitForConditions(onStarted);
+      await this.#waitForConditions();
       if (this.#isStopRequested) break;
-      const ended = await this.#runOnce(trigger === 'boot' && attempt === 0, onStarted);
+      const ended = await this.#runOnce(trigger === 'boot' && attempt === 0);
       if (this.#isStopRequested) break;
       if (ended.next !== 'restart') {
         this.#enter(ended.next, ended.reason);
@@ -186,7 +195,7 @@ export class Service {
     this.#enter('stopped', null);
   }
 
-  async #runOnce(isFirstAtBoot: boolean, onStarted: () => void): Promise<Ended> {
+  async #runOnce(isFirstAtBoot: boolean): Promise<Ended> {
     const placement = this.#placement;
     this.#runsFrom = placement.root;
     this.#enter('starting', null);
@@ -197,14 +206,14 @@ export class Service {
       this.#runsFrom = null;
       const reason = error instanceof Error ? error.message : String(error);
       this.#note(reason);
-      onStarted();
+      this.#tellOfStart();
       return { next: placement.spec.restart === 'never' ? 'failed' : 'restart', ranForMs: 0, reason };
     }
     this.#pid = run.tree.pid;
     this.#note(`started as process ${run.tree.pid}`);
     if (this.#isReady) this.#enter('running', null);
     else this.#enter('starting', 'has not said yet that it is ready');
-    onStarted();
+    this.#tellOfStart();
     const exit = await this.#endOf(run, placement.spec);
     const reason = describeExit(exit, run.wasOverMemory());
     this.#pid = null;
@@ -254,7 +263,7 @@ export class Service {
     return run.exit;
   }
 
-  async #waitForConditions(onWaiting: () => void): Promise<void> {
+  async #waitForConditions(): Promise<void> {
     const { conditions } = this.#context;
     const { waitFor = [] } = this.spec;
     const missing = conditions.missing(waitFor);
@@ -263,7 +272,7 @@ export class Service {
       this.#enter('waiting', `waits for ${describeConditions(missing)}`);
     this.#note(`waits for ${describeConditions(missing)}`);
     enter(missing);
-    onWaiting();
+    this.#tellOfStart();
     const over = new AbortController();
     await this.#unlessWoken(conditions.whenMet(waitFor, { signal: over.signal, onMissing: enter }));
     over.abort();
