@@ -153,6 +153,23 @@ function withHealth(problem: string | null): TrialCheck[] {
   return [...FINE, { name: 'health of api', problem }];
 }
 
+test('an app that does not run, and need not, is not asked for its health', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  const health = { url: 'http://localhost:8080/health' };
+  device.services = [
+    ...device.services,
+    service('stopped', { health }),
+    service('job', { health, restart: 'never' }),
+    service('late', { health, waitFor: ['clock'] }),
+  ];
+  await device.bootTrial();
+  await device.ask('POST', INIT_API.serviceAction('stopped', 'stop'));
+  device.process('job').exit({ code: 0 });
+  await device.advance(30);
+  assert.deepEqual(await device.waitsFor(), []);
+});
+
 test('health URLs are waited for, and reports have to be recent', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);

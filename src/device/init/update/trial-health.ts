@@ -69,7 +69,10 @@ export class TrialHealth {
   /** All but services. */
   #troubles(): Fault[] {
     const { sys, supervisor } = this.#device;
-    const apps = supervisor.list().filter(({ spec }) => spec.autostart && spec.health !== undefined);
+    // Web asks those that run; whether the others have to is not for their health URL to say.
+    const apps = supervisor
+      .list()
+      .filter(({ spec, state }) => spec.autostart && spec.health !== undefined && state === 'running');
     const loss = describeLoss(this.#networkBefore, readNetworkQuality(sys));
     return [
       ...this.#permTrouble(),
