@@ -71,7 +71,7 @@ export class Authenticator {
 
   /** undefined: no credentials, or a session that has ended. Throws when a password is wrong. */
   identify(request: http.IncomingMessage): Identity | undefined {
-    const [scheme = '', credentials = ''] = (request.headers.authorization ?? '').split(' ', 2);
+    const [scheme = '', credentials = ''] = (request.headers.authorization ?? '').split(/ +/, 2);
     switch (scheme.toLowerCase()) {
       case 'basic': {
         if (!this.hasPassword) return undefined;

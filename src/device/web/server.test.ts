@@ -42,6 +42,21 @@ suite('web server', () => {
     assert.deepEqual([head.status, head.body], [200, '']);
   });
 
+  test('takes requests as proxies and old programs write them', async () => {
+    for (const path of [
+      `${device.url}/api/v1/status`,
+      'http://garden:80/api/v1/status?x=1',
+      'HTTP://garden/api/v1/status',
+    ]) {
+      assert.equal((await to(path, { headers: RIGHT })).status, 200, path);
+      assert.equal((await to(path)).status, 401, path);
+    }
+    assert.equal((await to('http://garden')).headers.location, '/login');
+    assert.equal((await to('http://garden/../etc/passwd', { headers: RIGHT })).status, 404);
+    const Authorization = String(RIGHT['Authorization']).replace(' ', '   ');
+    assert.equal((await to('/api/v1/status', { headers: { Authorization } })).status, 200);
+  });
+
   test('says with every answer what browsers may do with it', async () => {
     for (const path of ['/health', '/nowhere', '/api/v1/status', '/login']) {
       const { headers } = await to(path);

@@ -169,7 +169,7 @@ async function answer(
   response: http.ServerResponse,
 ): Promise<void> {
   setCommonHeaders(response);
-  const [path = '', search = ''] = (request.url ?? '').split('?', 2);
+  const { path, search } = targetOf(request);
   try {
     const { route, params } = findRoute(ROUTES, request.method ?? '', path);
     checkBodyLength(request, route.maxBodyBytes ?? MAX_BODY_BYTES);
@@ -180,6 +180,12 @@ async function answer(
   } catch (error) {
     answerError(request, response, error);
   }
+}
+
+/** It may be a whole URL (RFC 9112, section 3.2.2), as a proxy is asked; what that calls this device is of no interest. */
+function targetOf({ url = '' }: http.IncomingMessage): { path: string; search: string } {
+  const [path = '', search = ''] = url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 2);
+  return { path: path === '' ? '/' : path, search };
 }
 
 function answerError(request: http.IncomingMessage, response: http.ServerResponse, error: unknown): void {
@@ -195,7 +201,7 @@ function answerError(request: http.IncomingMessage, response: http.ServerRespons
       : new HttpError(500, 'Something went wrong here; the log of web says what');
   for (const [name, value] of Object.entries(known.headers)) response.setHeader(name, value);
   const wantsPage =
-    !(request.url ?? '').startsWith('/api/') && /\btext\/html\b/.test(request.headers.accept ?? '');
+    !targetOf(request).path.startsWith('/api/') && /\btext\/html\b/.test(request.headers.accept ?? '');
   if (wantsPage)
     sendText(response, known.status, refusalPage(known.status, known.message), 'text/html; charset=utf-8');
   else sendJsonError(response, known.status, known.message, known.details);
