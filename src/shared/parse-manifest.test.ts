@@ -120,6 +120,8 @@ test('parseManifest: boot files stay in the directory of the slot, under names t
     withPaths('vmlinuz', 'VMLINUZ'),
     withPaths('manifest.json'),
     withPaths('MANIFEST.SIG.JSON'),
+    withPaths('Manifest.json/x'),
+    withPaths('manifest.sig.json/x'),
     withPaths('dtb', 'DTB/x'),
     withPaths('dtb/x/y', 'dtb/X'),
   ];

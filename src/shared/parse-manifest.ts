@@ -97,11 +97,12 @@ function parseBootFiles(value: UntrustedValue): ManifestFile[] {
     ...parseContent(file, MAX_BOOT_FILE_BYTES),
   }));
   // FAT has one name for those that differ in case only, and one name is either a file or a directory.
-  const paths = files.map(({ path }) => foldName(path));
-  refuseTwins(value, [...paths, foldName(MANIFEST_NAME), foldName(SIGNATURES_NAME)]);
-  const directories = new Set(paths.flatMap(directoriesAbove));
-  const both = files.find(({ path }) => directories.has(foldName(path)));
-  if (both) throw value.error(`has "${both.path}" both as a file and as a directory`);
+  const paths = [...files.map(({ path }) => path), MANIFEST_NAME, SIGNATURES_NAME];
+  const folded = paths.map(foldName);
+  refuseTwins(value, folded);
+  const directories = new Set(folded.flatMap(directoriesAbove));
+  const both = paths.find((path) => directories.has(foldName(path)));
+  if (both !== undefined) throw value.error(`has "${both}" both as a file and as a directory`);
   return files;
 }
 
