@@ -82,6 +82,27 @@ class Subject {
   }
 }
 
+function openFiles(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+test('a start that fails leaves nothing open, however often', async () => {
+  const tooLarge = new Subject('exit', { env: { LARGE: 'x'.repeat(200_000) } });
+  const missing = new Subject('exit', { argv: ['/bin/nothing'] });
+  const before = openFiles();
+  for (let count = 0; count < 5; count++) {
+    for (const { service } of [tooLarge, missing]) await service.start('request');
+  }
+  await Promise.all([tooLarge.reaches('failed'), missing.reaches('failed')]);
+  assert.match(
+    tooLarge.service.status().reason ?? '',
+    /^Cannot execute "\/bin\/sh" in ".*": its arguments or environment are too large$/,
+  );
+  assert.match(missing.service.status().reason ?? '', /^Cannot execute "\/bin\/nothing" in ".*": ENOENT$/);
+  // Each has its socket.
+  assert.equal(openFiles(), before + 2);
+});
+
 test('Service runs a program in its data directory with its environment and nothing else', async () => {
   const subject = new Subject('env; stat -c %F /proc/self/fd/0; echo problem > /dev/stderr', {
     env: { GREETING: 'hello', HOME: '/elsewhere' },

@@ -28,44 +28,50 @@ export function isOwnChild(pid: number): boolean {
 
 /** The process exists before the first await: a caller may change what it inherits around the call. */
 export async function spawnProcess(request: SpawnRequest): Promise<SpawnedProcess> {
-  const [program, ...args] = request.argv;
-  if (program === undefined) throw new TypeError('Cannot start a process: argv is empty');
-  const stdout = openPipe();
-  const stderr = openPipe();
-  const { outputOwner } = request;
-  let child: ChildProcess;
-  try {
-    if (outputOwner !== undefined) {
-      for (const { writeEnd } of [stdout, stderr]) fchownSync(writeEnd, outputOwner, outputOwner);
-    }
-    child = insideRoot(request.root, () =>
-      spawnChild(program, args, {
-        cwd: request.cwd,
-        env: request.env,
-        detached: true,
-        stdio: ['ignore', stdout.writeEnd, stderr.writeEnd],
-      }),
-    );
-  } finally {
-    closeSync(stdout.writeEnd);
-    closeSync(stderr.writeEnd);
-  }
+  using readEnds = new DisposableStack();
+  const { child, stdout, stderr } = startChild(request, readEnds);
   const { pid } = child;
-  if (pid === undefined) {
-    closeSync(stdout.readEnd);
-    closeSync(stderr.readEnd);
-    throw await spawnError(child, request);
-  }
+  if (pid === undefined) throw await spawnError(child, request);
+  // The sockets close them from here on.
+  readEnds.move();
   trackExit(child, pid, request.onExit);
   const outputs = [
-    readOutput(stdout.readEnd, (chunk, source) => request.onOutput('stdout', chunk, source)),
-    readOutput(stderr.readEnd, (chunk, source) => request.onOutput('stderr', chunk, source)),
+    readOutput(stdout, (chunk, source) => request.onOutput('stdout', chunk, source)),
+    readOutput(stderr, (chunk, source) => request.onOutput('stderr', chunk, source)),
   ];
   void Promise.all([exited(child), ...outputs.map(closed)]).then(request.onClose);
   return {
     pid,
     closeOutput: () => outputs.forEach((output) => output.destroy()),
   };
+}
+
+/** Some failures are thrown (an environment that is too large), others are an event of the child. */
+function startChild(
+  request: SpawnRequest,
+  readEnds: DisposableStack,
+): { child: ChildProcess; stdout: number; stderr: number } {
+  const [program, ...args] = request.argv;
+  if (program === undefined) throw new TypeError('Cannot start a process: argv is empty');
+  using writeEnds = new DisposableStack();
+  const [stdout, stderr] = [openPipe(readEnds, writeEnds), openPipe(readEnds, writeEnds)];
+  const { outputOwner } = request;
+  if (outputOwner !== undefined) {
+    for (const { writeEnd } of [stdout, stderr]) fchownSync(writeEnd, outputOwner, outputOwner);
+  }
+  const child = insideRoot(request.root, () => {
+    try {
+      return spawnChild(program, args, {
+        cwd: request.cwd,
+        env: request.env,
+        detached: true,
+        stdio: ['ignore', stdout.writeEnd, stderr.writeEnd],
+      });
+    } catch (cause) {
+      throw describeStart(request, cause as NodeJS.ErrnoException);
+    }
+  });
+  return { child, stdout: stdout.readEnd, stderr: stderr.readEnd };
 }
 
 /**
@@ -134,19 +140,26 @@ function trackExit(child: ChildProcess, pid: number, onExit: SpawnRequest['onExi
 /** Node says by an event why a start failed, and blames the program when the directory is missing. */
 function spawnError(child: ChildProcess, request: SpawnRequest): Promise<Error> {
   return new Promise((resolve) => {
-    child.once('error', (cause: NodeJS.ErrnoException) => {
-      const reason = cause.code ?? cause.message;
-      resolve(
-        new Error(`Cannot execute "${request.argv[0] ?? ''}" in "${request.cwd}": ${reason}`, { cause }),
-      );
-    });
+    child.once('error', (cause: NodeJS.ErrnoException) => resolve(describeStart(request, cause)));
   });
 }
 
-function openPipe(): { readEnd: number; writeEnd: number } {
+function describeStart({ argv, cwd }: SpawnRequest, cause: NodeJS.ErrnoException): Error {
+  const reason =
+    cause.code === 'E2BIG' ? 'its arguments or environment are too large' : (cause.code ?? cause.message);
+  return new Error(`Cannot execute "${argv[0] ?? ''}" in "${cwd}": ${reason}`, { cause });
+}
+
+function openPipe(
+  readEnds: DisposableStack,
+  writeEnds: DisposableStack,
+): { readEnd: number; writeEnd: number } {
   const ends = new Int32Array(2);
   pipe2(new Uint8Array(ends.buffer), O_CLOEXEC);
-  return { readEnd: ends[0] as number, writeEnd: ends[1] as number };
+  const [readEnd, writeEnd] = ends as Iterable<number> as [number, number];
+  readEnds.defer(() => closeSync(readEnd));
+  writeEnds.defer(() => closeSync(writeEnd));
+  return { readEnd, writeEnd };
 }
 
 function readOutput(fd: number, onChunk: (chunk: Buffer, source: OutputSource) => void): Socket {
