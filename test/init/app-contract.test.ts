@@ -1,8 +1,9 @@
 // Apps that talk to init: the SDK and a program without it, real processes and sockets, under a real supervisor.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -211,4 +212,28 @@ test('an app that hammers its socket finds it gone for a while', async (t) => {
     answer = await bench.ask('app', 'ready\n').catch(() => '');
   }
   assert.equal(bench.status('app').state, 'running');
+});
+
+test('an app cannot pile up connections by hammering its socket', async (t) => {
+  const bench = new Bench(t, { app: { script: RUN_ON } });
+  await bench.boot();
+  const open = new Set<Socket>();
+  t.after(() => open.forEach((socket) => socket.destroy()));
+  const hold = async (): Promise<boolean> => {
+    const socket = connect(bench.socketPath('app'), () => open.add(socket));
+    socket.on('error', () => {}).on('close', () => open.delete(socket));
+    socket.write('wait clock\n');
+    return once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+  };
+  for (let round = 0; round < 3; round++) {
+    for (let count = 0; count < 15; count++) await hold();
+    for (let count = 0; count < 250; count++) await bench.ask('app', 'wait moon\n').catch(() => {});
+    while (!(await hold())) await sleep(50);
+  }
+  // The last one has been answered, or refused, before the next is.
+  await bench.ask('app', 'wait moon\n').catch(() => {});
+  assert.ok(open.size <= 16, `${open.size} are open`);
 });

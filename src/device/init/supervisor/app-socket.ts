@@ -27,6 +27,7 @@ export interface SocketOwner {
 export class AppSocket {
   readonly #path: string;
   readonly #requests: AppRequests;
+  readonly #connections = new Set<Socket>();
   #server: Server | undefined;
   #restTimer: NodeJS.Timeout | undefined;
   #countedSince = 0;
@@ -49,11 +50,12 @@ export class AppSocket {
       if (this.#isTooMany()) {
         socket.destroy();
         this.#rest(owner);
-      } else {
+      } else if (this.#connections.size < MAX_CONNECTIONS) {
         this.#serve(socket);
+      } else {
+        socket.destroy();
       }
     });
-    server.maxConnections = MAX_CONNECTIONS;
     // Before the first await: two calls at once must not take each other's socket away.
     this.#server = server;
     try {
@@ -98,7 +100,9 @@ export class AppSocket {
     this.#restTimer = setTimeout(() => void this.open(owner).catch(() => {}), REST_MS).unref();
   }
 
+  /** Those of a socket that has gone count on: the server's own limit would let an app begin anew. */
   #serve(socket: Socket): void {
+    this.#connections.add(socket);
     const request = Buffer.alloc(MAX_APP_REQUEST_BYTES);
     let length = 0;
     const timer = setTimeout(() => socket.destroy(), REQUEST_TIME_MS);
@@ -106,6 +110,7 @@ export class AppSocket {
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       clearTimeout(timer);
+      this.#connections.delete(socket);
       closed.abort();
     });
     const onData = (chunk: Buffer): void => {
