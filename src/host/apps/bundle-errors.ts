@@ -1,6 +1,9 @@
 // esbuild's messages as people read them: file:line:column, the line, and what to do.
 
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import type { BuildFailure, Message } from 'esbuild';
+import type { StagedPackages } from './npm-stage.ts';
 import { UserError } from '../user-error.ts';
 
 const MAX_SHOWN = 5;
@@ -16,7 +19,11 @@ export function isTopLevelAwait({ text }: Message): boolean {
 
 /** What to throw for a failed bundle; an error that is not esbuild's is returned as it is. */
 export function bundleError(
-  { appName, instanceDirectory }: { appName: string; instanceDirectory: string },
+  {
+    appName,
+    instanceDirectory,
+    staged,
+  }: { appName: string; instanceDirectory: string; staged: StagedPackages | undefined },
   failure: unknown,
 ): unknown {
   if (!isBuildFailure(failure)) return failure;
@@ -27,7 +34,7 @@ export function bundleError(
   const shown = errors.slice(0, MAX_SHOWN).map((message) => formatMessage(message));
   const rest = errors.length - shown.length;
   const text = [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n');
-  const hint = hintFor(errors, instanceDirectory);
+  const hint = hintFor(errors, instanceDirectory, staged);
   return new UserError(
     `Cannot bundle app "${appName}": ${text}`,
     hint === undefined ? { cause: failure } : { hint, cause: failure },
@@ -48,12 +55,27 @@ export function formatMessage({ text, location }: Message): string {
   );
 }
 
-function hintFor(errors: readonly Message[], instanceDirectory: string): string | undefined {
+function hintFor(
+  errors: readonly Message[],
+  instanceDirectory: string,
+  staged: StagedPackages | undefined,
+): string | undefined {
   const packages = new Set<string>();
   for (const { text } of errors) {
     const name = /^Could not resolve "((?:@[^/"]+\/)?[^./"@][^/"]*)/.exec(text)?.[1];
     if (name !== undefined) packages.add(name);
   }
   if (packages.size === 0) return undefined;
+  // A workspace member or a `file:` folder: the lock file does not hold it, and no registry should be asked for it.
+  const own = [...packages].filter((name) => isLink(staged, name));
+  if (own.length > 0) {
+    return `Run "npm install" in ${staged?.copyOf}: ${own.join(', ')} is found there only once it is installed.`;
+  }
   return `Run "npm install ${[...packages].join(' ')}" in ${instanceDirectory}.`;
+}
+
+function isLink(staged: StagedPackages | undefined, name: string): boolean {
+  if (staged?.copyOf === undefined) return false;
+  const path = join(staged.rootDirectory, 'node_modules', name);
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }

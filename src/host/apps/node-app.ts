@@ -108,7 +108,7 @@ async function addModules(
   if (!staged && project?.lock) staged = await stageLocked(app.name, project, project.lock, context);
   if (!staged) {
     const installed = packages.map((outside) => outside.package);
-    staged = await stageInstalled(app.name, installed, context);
+    staged = await stageInstalled(app.name, installed, project, context);
     const names = installed.map(({ name, version }) => `${name} ${version}`).join(', ');
     warnings.push(`app "${app.name}" has no package-lock.json: what ${names} depend on is not pinned`);
   }

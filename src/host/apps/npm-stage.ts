@@ -55,6 +55,7 @@ export async function stageLocked(
 export async function stageInstalled(
   appName: string,
   packages: readonly NpmPackage[],
+  project: NpmProject | undefined,
   context: AppContext,
 ): Promise<StagedPackages> {
   const dependencies = Object.fromEntries(
@@ -66,12 +67,18 @@ export async function stageInstalled(
       ]),
   );
   const text = JSON.stringify({ name: 'app', version: '1.0.0', private: true, dependencies });
+  // It names the registries that the packages come from.
+  const settingsPath = join(project?.directory ?? '', '.npmrc');
+  const settings = project && existsSync(settingsPath) ? readFileSync(settingsPath, 'utf8') : undefined;
   const rootDirectory = await stage(context, {
     appName,
     command: 'install',
-    key: keyOf([context.board.nodeArch, text]),
+    key: keyOf([context.board.nodeArch, text, ...(settings === undefined ? [] : [settings])]),
     root: 'root',
-    fill: (root) => writeFileSync(join(root, 'package.json'), text),
+    fill: (root) => {
+      writeFileSync(join(root, 'package.json'), text);
+      if (settings !== undefined) writeFileSync(join(root, '.npmrc'), settings);
+    },
   });
   return { rootDirectory, directory: rootDirectory, copyOf: undefined };
 }

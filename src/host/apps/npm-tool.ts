@@ -32,6 +32,8 @@ export async function installForBoard({
     '--libc=glibc',
     '--omit=dev',
     '--ignore-scripts',
+    // Whatever the project's own settings say: what a package depends on is looked for beside and above it.
+    '--install-strategy=hoisted',
     '--no-audit',
     '--no-fund',
     '--no-update-notifier',

@@ -1,0 +1,76 @@
+// Projects that npm knows in other shapes than one folder with a lock file of its own.
+
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { ELF_MACHINE } from '../../src/formats/elf.ts';
+import { buildApp } from '../../src/host/apps/build-app.ts';
+import { appConfig, appContext, makeFiles, userError } from '../support/app-builds.ts';
+import { makeElf } from '../support/make-elf.ts';
+import { installHere, makeNpmInstance } from '../support/npm-instance.ts';
+import { requireTool } from '../support/require-tool.ts';
+
+const ADDON = makeElf({ machine: ELF_MACHINE.x86_64, needed: ['libc.so.6'] });
+
+type NpmNames = Record<string, string>;
+
+suite('an npm project', () => {
+  test('with a folder of its own as a package, in a fresh clone, is to be installed', async (t) => {
+    if (requireTool(t, 'npm') === undefined) return;
+    const root = makeFiles(t, {
+      'package.json': '{"name": "all", "workspaces": ["packages/*"]}',
+      'packages/library/package.json': '{"name": "library", "version": "1.0.0"}',
+      'packages/library/index.js': 'exports.name = "library";',
+      'packages/garden/package.json': '{"name": "garden", "dependencies": {"library": "*"}}',
+      'packages/garden/main.ts': "import { name } from 'library';\nconsole.log(name);",
+    });
+    installHere(root);
+    const app = appConfig({ node: './main.ts' });
+    const context = appContext(join(root, 'packages/garden'));
+    await buildApp(app, context);
+    rmSync(join(root, 'node_modules'), { recursive: true });
+    await assert.rejects(
+      buildApp(app, context),
+      userError(
+        /main\.ts:1:22: Could not resolve "library"/,
+        `Run "npm install" in ${root}: library is found there only once it is installed.`,
+      ),
+    );
+  });
+
+  test('that asks npm for links instead of copies gets all that its packages depend on', async (t) => {
+    if (requireTool(t, 'npm') === undefined) return;
+    const native = {
+      json: { dependencies: { loader: '1.0.0' } },
+      files: { 'prebuilds/linux-x64/addon.node': ADDON, 'index.js': "require('loader');" },
+    };
+    const directory = await makeNpmInstance(t, { loader: {}, native }, "import 'native';");
+    // Nobody but the package itself depends on the loader.
+    const path = join(directory, 'package.json');
+    const { dependencies, ...json } = JSON.parse(readFileSync(path, 'utf8')) as { dependencies: NpmNames };
+    const { loader, ...others } = dependencies;
+    writeFileSync(path, JSON.stringify({ ...json, dependencies: others, overrides: { loader } }));
+    rmSync(join(directory, 'package-lock.json'));
+    writeFileSync(join(directory, '.npmrc'), 'install-strategy=linked\n');
+    installHere(directory);
+    const { entries } = await buildApp(appConfig({ node: './main.ts' }), appContext(directory));
+    assert.ok(entries.some(({ path }) => path.endsWith('/node_modules/loader/index.js')));
+  });
+
+  test('without a lock file is installed from the registry of its settings', async (t) => {
+    if (requireTool(t, 'npm') === undefined) return;
+    const directory = makeFiles(t, {
+      'main.ts': "import 'native';",
+      'package.json': '{"dependencies": {"native": "1.0.0"}}',
+      'node_modules/native/package.json': '{"name": "native", "version": "1.0.0"}',
+      'node_modules/native/index.js': '',
+      'node_modules/native/prebuilds/linux-x64/addon.node': ADDON,
+      '.npmrc': 'registry=http://127.0.0.1:9/\nfetch-retries=0\n',
+    });
+    await assert.rejects(
+      buildApp(appConfig({ node: './main.ts' }), appContext(directory)),
+      userError(/"npm install" failed:.*127\.0\.0\.1:9/s, /"registry"/),
+    );
+  });
+});
