@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, test, type TestContext } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
@@ -135,6 +137,36 @@ suite('updates that go their way', () => {
     assert.ok(again.missingChunks.length < 16, 'what has arrived is not asked for again');
     await updated.send(again.id, image, again.missingChunks);
     assert.equal((await updated.install(again.id)).at(-1)?.event, 'installed');
+  });
+
+  test('an installation tells of itself before the disk has written anything', async (t) => {
+    const chunkBytes = 64 * 1024;
+    const there = randomBytes(4 * chunkBytes);
+    const other = newImage({ root: there });
+    const updated = await startUpdateDevice(t, { other });
+    // Each chunk is in the way of another one, and has to be put aside first.
+    const root = Buffer.concat([3, 2, 1, 0].map((n) => there.subarray(n * chunkBytes, (n + 1) * chunkBytes)));
+    const { id, missingChunks } = await updated.offer(newImage({ root }));
+    assert.deepEqual(missingChunks, []);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    updated.target.pause = promise;
+    const request = http.request(`${updated.device.url}${UPDATE_API.install(id)}`, {
+      method: 'POST',
+      agent: false,
+      headers: basic(TEST_PASSWORD),
+    });
+    request.end();
+    const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
+    const lines: string[] = [];
+    for await (const text of answer.setEncoding('utf8')) {
+      lines.push(text as string);
+      resolve();
+    }
+    assert.match(
+      lines[0] ?? '',
+      /^\{"event":"progress","phase":"root","doneBytes":0,"totalBytes":262144\}\n/,
+    );
+    assert.match(lines.join(''), /\{"event":"installed",[^\n]+\n$/);
   });
 
   test('a session ends when nothing is heard of its client', async (t) => {

@@ -258,9 +258,11 @@ class Installer implements SlotInstaller {
       .flatMap((chunk) => chunk.toWrite.map((offsetBytes) => ({ chunk, offsetBytes })))
       .toSorted((x, y) => x.offsetBytes - y.offsetBytes);
     if (copies.length > 0) {
-      await this.#begin();
       const totalBytes = copies.reduce((sum, { chunk }) => sum + chunk.lengthBytes, 0);
       const advance = progressOf('root', totalBytes, report);
+      // Much may have to be put aside before the first copy, and the client waits for a sign of life.
+      advance(0);
+      await this.#begin();
       for (const { chunk, offsetBytes } of copies) {
         await this.#root.write(offsetBytes, await this.#read(chunk));
         advance(chunk.lengthBytes);
