@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -131,4 +131,25 @@ test('writeRootImage refuses a file that changed since it was hashed, and keeps 
     assert.deepEqual(Buffer.from(await reader.readFile(await reader.stat('/app/a/data'))), Buffer.from(was));
     rmSync(options.path);
   }
+});
+
+test('writeRootImage says of a damaged file in the cache where it lies', async (t) => {
+  const options = optionsFor(t);
+  mkdirSync(options.cacheDirectory);
+  const path = join(options.cacheDirectory, 'node');
+  writeFileSync(path, 'damaged');
+  const tree = new RootTree();
+  const content = { kind: 'path', path, sizeBytes: 7, sha256: '0'.repeat(64) } as const;
+  tree.add({
+    kind: 'file',
+    path: '/bin/node',
+    mode: 0o755,
+    layer: 'runtime',
+    origin: 'component node',
+    content,
+  });
+  await assert.rejects(
+    writeRootImage(tree, options),
+    userError(/of component node to the image: it is not what was put into the cache$/, /delete ".*cache"/),
+  );
 });

@@ -1,5 +1,6 @@
 // Root tree -> root image: a squashfs file and its chunk list.
 
+import { join } from 'node:path';
 import { sourceOfBytes } from '../../formats/byte-source.ts';
 import { FileContentError } from '../../formats/squashfs/prepared-files.ts';
 import { zlibCompressor } from '../../formats/squashfs/zlib-compressor.ts';
@@ -44,7 +45,7 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
       },
     );
   } catch (error) {
-    throw describeContentError(error, tree);
+    throw describeContentError(error, tree, options.cacheDirectory);
   } finally {
     await device.close();
   }
@@ -64,14 +65,21 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
   }
 }
 
-/** Of a file that was there when the build began: its owner did something to it since. */
-function describeContentError(error: unknown, tree: RootTree): unknown {
+/** Of a file that was there when the build began: something was done to it since, or to its record in the cache. */
+function describeContentError(error: unknown, tree: RootTree, cacheDirectory: string): unknown {
   const entry = error instanceof FileContentError ? tree.get(error.path) : undefined;
   if (entry?.kind !== 'file' || entry.content.kind !== 'path') return error;
-  return new UserError(
-    `Cannot add "${entry.content.path}" of ${entry.origin} to the image: it changed while the image was made`,
-    { hint: 'Run the command again when nothing writes to that file.', cause: error },
-  );
+  const act = `Cannot add "${entry.content.path}" of ${entry.origin} to the image`;
+  if (entry.content.path.startsWith(join(cacheDirectory, '/'))) {
+    return new UserError(`${act}: it is not what was put into the cache`, {
+      hint: `Run the command again; if it fails again, delete "${cacheDirectory}", which is then filled anew.`,
+      cause: error,
+    });
+  }
+  return new UserError(`${act}: it changed while the image was made`, {
+    hint: 'Run the command again when nothing writes to that file.',
+    cause: error,
+  });
 }
 
 /** Runtime first, then our programs, apps by name, configuration last: what changes most often lies behind. */
