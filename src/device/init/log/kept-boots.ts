@@ -20,7 +20,11 @@ const fs = {
   rename: promisify(rename),
   rm: promisify(rm) as (path: string, options: { recursive: boolean; force: boolean }) => Promise<void>,
   stat: promisify(stat) as (path: string) => Promise<{ size: number }>,
-  writeFile: promisify(writeFile) as (path: string, text: string, options: { mode: number }) => Promise<void>,
+  writeFile: promisify(writeFile) as (
+    path: string,
+    text: string,
+    options: { mode: number; flush: boolean },
+  ) => Promise<void>,
 };
 
 export interface KeptLimits {
@@ -52,9 +56,10 @@ export async function makeBootDirectory(directory: string): Promise<string> {
   return name;
 }
 
+/** Forced onto the medium: without it nobody knows whose lines those are that a device has left behind at a panic. */
 export async function writeBootRecord(bootDirectory: string, boot: StoredBoot): Promise<void> {
   const path = join(bootDirectory, 'boot.json');
-  await fs.writeFile(`${path}.new`, `${JSON.stringify(boot)}\n`, { mode: 0o600 });
+  await fs.writeFile(`${path}.new`, `${JSON.stringify(boot)}\n`, { mode: 0o600, flush: true });
   await fs.rename(`${path}.new`, path);
 }
 
