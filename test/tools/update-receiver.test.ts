@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, test, type TestContext } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 
+import { writeFatFileInPlace } from '../../src/formats/fat/editor.ts';
+import { LOADER_ENTRY_BYTES, loaderEntryPath } from '../../src/shared/loader-entry.ts';
 import {
   UPDATE_API,
   type ChunksReceived,
@@ -282,6 +284,20 @@ suite('roll-back and confirmation', () => {
     );
     assert.deepEqual(updated.device.init.updateRequests, []);
     assert.equal((await updated.status()).session, null);
+  });
+
+  test('a slot whose entry in the boot menu is damaged is not tried', async (t) => {
+    const { updated } = await installed(t);
+    {
+      using disk = updated.target.openDisk();
+      await writeFatFileInPlace(disk.boot, loaderEntryPath('b'), Buffer.alloc(LOADER_ENTRY_BYTES, '#'));
+    }
+    const answer = await updated.post(UPDATE_API.rollback, { client: PAGE });
+    assert.deepEqual(
+      [answer.status, messageOf(answer)],
+      [409, 'Slot b cannot be started: its entry in the boot menu is not that of its image'],
+    );
+    assert.deepEqual(updated.device.init.updateRequests, []);
   });
 
   test('a slot that nobody who is trusted has signed is not tried', async (t) => {

@@ -3,6 +3,7 @@
 // installed by an image that trusted others.
 
 import type { ByteSource } from '../../formats/byte-source.ts';
+import { FatPathError } from '../../formats/fat/tree.ts';
 import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
 import {
   MAX_SIGNATURES_BYTES,
@@ -29,7 +30,7 @@ export async function verifySlot(
 ): Promise<Manifest> {
   await disk.dropCaches();
   const manifest = await readTrustedManifest(disk, slot, trustedKeys);
-  if (!(await isLoaderEntryOf(disk.boot, slot, manifest.kernelArgs)))
+  if (!(await startsAsItShould(disk.boot, slot, manifest)))
     throw notStartable(slot, 'its entry in the boot menu is not that of its image');
   const paths = manifest.bootFiles.map(({ path }) => path);
   const files = await openSlotFiles(disk.boot, slot, paths);
@@ -43,6 +44,16 @@ export async function verifySlot(
   if (lengthBytes > root.sizeBytes || (await sha256OfSource(root, { lengthBytes, signal })) !== sha256)
     throw notStartable(slot, 'its root image is not as it was installed');
   return manifest;
+}
+
+/** An entry that is damaged or gone starts nothing. */
+async function startsAsItShould(boot: ByteSource, slot: Slot, { kernelArgs }: Manifest): Promise<boolean> {
+  try {
+    return await isLoaderEntryOf(boot, slot, kernelArgs);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof FatPathError) return false;
+    throw error;
+  }
 }
 
 /**
