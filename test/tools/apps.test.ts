@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { AppConfig } from '../../src/host/apps/app-config.ts';
+import type { AppContext } from '../../src/host/apps/app-context.ts';
 import { type AppBuild, buildApp } from '../../src/host/apps/build-app.ts';
+import { pinGoPrograms } from '../../src/host/apps/pin-go-programs.ts';
+import { type Lock, parseLock, stringifyLock } from '../../src/host/components/lock-file.ts';
 import { ELF_MACHINE, readElf } from '../../src/formats/elf.ts';
 import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
 import { appConfig, appContext, makeFiles, unpack, userError } from '../support/app-builds.ts';
@@ -320,7 +323,7 @@ suite('a Go app', () => {
     }
   });
 
-  test('with a version comes from the module proxy, and keeps the version that "latest" was', async (t) => {
+  test('with a version comes from the module proxy, in the version that the lock pins', async (t) => {
     if (requireTool(t, 'go') === undefined) return;
     const proxy = makeFiles(t, {
       ...proxyFiles('v1.0.0', 'first'),
@@ -332,20 +335,39 @@ suite('a Go app', () => {
       GOFLAGS: '-modcacherw',
       GOMODCACHE: makeFiles(t, {}),
     });
-    const directory = makeFiles(t, {});
-    const context = appContext(directory, HOST_BOARD.id);
     const app = appConfig({ name: 'tool', go: 'example.org/tool/cmd/tool@latest' });
-    const output = async () => {
+    const local = appConfig({ name: 'clock', go: './cmd/clock' });
+    const context = appContext(makeFiles(t, {}), HOST_BOARD.id);
+    const output = async ({ goPrograms = {} }: Lock, on: AppContext = context) => {
       const root = makeFiles(t, {});
-      unpack(await buildApp(app, context), root);
+      unpack(await buildApp(app, { ...on, goPrograms }), root);
       return spawnSync(join(root, 'user/tool'), { encoding: 'utf8' }).stderr;
     };
-    assert.equal(await output(), 'first\n');
+    const empty: Lock = { formatVersion: 1, createdAtSec: 1, boards: {} };
+    const { lock, changes } = await pinGoPrograms(empty, [app, local], context, false);
+    assert.deepEqual(changes, [{ app: 'tool', from: null, to: 'v1.0.0' }]);
+    assert.equal(await output(lock), 'first\n');
+    assert.deepEqual(parseLock(stringifyLock(lock), 'x'), lock);
+
     for (const [path, content] of Object.entries(proxyFiles('v1.1.0', 'second'))) {
       writeFileSync(join(proxy, path), content);
     }
     writeFileSync(join(proxy, 'example.org/tool/@v/list'), 'v1.0.0\nv1.1.0\n');
-    assert.equal(await output(), 'first\n');
+    assert.equal((await pinGoPrograms(lock, [app, local], context, false)).lock, lock);
+    assert.equal(await output(lock, { ...context, offline: true }), 'first\n');
+    assert.equal(await output(lock, appContext(makeFiles(t, {}), HOST_BOARD.id)), 'first\n');
+    const moved = await pinGoPrograms(lock, [app, local], context, true);
+    assert.deepEqual(moved.changes, [{ app: 'tool', from: 'v1.0.0', to: 'v1.1.0' }]);
+    assert.equal(await output(moved.lock), 'second\n');
+
+    const locked = { module: 'example.org/tool', version: 'v1.1.0', sum: `h1:${'A'.repeat(43)}=` };
+    await assert.rejects(
+      output({ ...lock, goPrograms: { [app.go ?? '']: locked } }),
+      userError(
+        /^Cannot build app "tool": Go module "example\.org\/tool@v1\.1\.0" is not the one that tskrazy\.lock\.json pins: expected h1:A+=, got h1:/,
+        /"tsk get -u"/,
+      ),
+    );
   });
 
   test('is refused with the words of Go, and what to do', async (t) => {

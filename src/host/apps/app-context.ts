@@ -3,6 +3,7 @@
 import type { Board } from '../../shared/boards.ts';
 import type { ServiceKind } from '../../shared/services.ts';
 import type { RootEntry } from '../build/root-tree.ts';
+import type { LockedGoProgram } from '../components/lock-file.ts';
 import type { ProgressReporter } from '../progress.ts';
 
 export interface AppContext {
@@ -13,6 +14,8 @@ export interface AppContext {
   report: ProgressReporter;
   /** File names (sonames) of the shared libraries that the image provides. */
   libraries: ReadonlySet<string>;
+  /** What the lock pins, by `go` of the app. */
+  goPrograms: Readonly<Record<string, LockedGoProgram>>;
   signal?: AbortSignal;
 }
 

@@ -27,14 +27,22 @@ export async function buildApp(app: AppConfig, context: AppContext): Promise<App
   try {
     return await build(app, context);
   } catch (error) {
-    // Ctrl-C reaches the tools as well: that they failed is not the news.
-    context.signal?.throwIfAborted();
-    const { path } = error as NodeJS.ErrnoException;
-    if (path?.startsWith(context.cacheDirectory) !== true) {
-      throw describeReadError(error, `Cannot build app "${app.name}"`);
-    }
-    throw explainComponentError(app.name, context.cacheDirectory, error);
+    throw explainBuildError(error, app.name, context);
   }
+}
+
+export function explainBuildError(
+  error: unknown,
+  appName: string,
+  { signal, cacheDirectory }: Pick<AppContext, 'cacheDirectory' | 'signal'>,
+): unknown {
+  // Ctrl-C reaches the tools as well: that they failed is not the news.
+  signal?.throwIfAborted();
+  const { path } = error as NodeJS.ErrnoException;
+  if (path?.startsWith(cacheDirectory) !== true) {
+    return describeReadError(error, `Cannot build app "${appName}"`);
+  }
+  return explainComponentError(appName, cacheDirectory, error);
 }
 
 async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {

@@ -9,6 +9,7 @@ import { SIGNATURES_NAME } from '../../shared/manifest-signature.ts';
 import type { DeviceConfig } from '../../shared/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
+import type { Lock } from '../components/lock-file.ts';
 import type { ProgressReporter } from '../progress.ts';
 import { checkIsolation } from './check-isolation.ts';
 import { checkKernel } from './check-kernel.ts';
@@ -67,13 +68,13 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const { instance, board, signal } = options;
   checkIsolation(instance.config, board);
   // Downloads and apps leave nothing outside the cache, which is whole at any moment.
-  const [{ components, createdAtSec }, programs] = await untilAborted(
+  const [{ components, lock }, programs] = await untilAborted(
     Promise.all([loadInstanceComponents(options), loadDevicePrograms()]),
     signal,
   );
   await checkKernel(components, board);
-  const apps = await untilAborted(buildApps(options, components), signal);
-  const buildTimeSec = buildTime(createdAtSec);
+  const apps = await untilAborted(buildApps(options, components, lock), signal);
+  const buildTimeSec = buildTime(lock.createdAtSec);
   const updateKeys = await ensureUpdateKeys(instance);
   const plan = { ...options, components, apps, buildTimeSec, updateKeys };
 
@@ -167,7 +168,7 @@ async function packImage(
   };
 }
 
-async function buildApps(options: BuildOptions, components: Components): Promise<AppBuild[]> {
+async function buildApps(options: BuildOptions, components: Components, lock: Lock): Promise<AppBuild[]> {
   const { instance, board, offline, report, signal } = options;
   const context = {
     instanceDirectory: instance.directory,
@@ -176,6 +177,7 @@ async function buildApps(options: BuildOptions, components: Components): Promise
     offline,
     report,
     libraries: librariesOf(components, board),
+    goPrograms: lock.goPrograms ?? {},
     ...(signal === undefined ? {} : { signal }),
   };
   return Promise.all(instance.config.apps.map((app) => buildApp(app, context)));

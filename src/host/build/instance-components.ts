@@ -1,6 +1,7 @@
-// The components of an instance, as its lock pins them. The first build of a board makes the lock's entries,
+// The lock of an instance, and the components that it pins. The first build of a board makes the lock's entries,
 // as `tsk get` would.
 
+import { pinGoPrograms } from '../apps/pin-go-programs.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { LOCK_FILE_NAME, type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
@@ -10,7 +11,7 @@ import type { Components } from './component-files.ts';
 
 export async function loadInstanceComponents(
   options: BuildOptions,
-): Promise<{ components: Components; createdAtSec: number }> {
+): Promise<{ components: Components; lock: Lock }> {
   const lock = await ensureLock(options);
   const { instance, board, offline, report } = options;
   const components = await loadComponents({
@@ -21,22 +22,26 @@ export async function loadInstanceComponents(
     report,
     overrides: instance.config.components,
   });
-  return { components, createdAtSec: lock.createdAtSec };
+  return { components, lock };
 }
 
-async function ensureLock({ instance, board, offline, report }: BuildOptions): Promise<Lock> {
+async function ensureLock({ instance, board, offline, report, signal }: BuildOptions): Promise<Lock> {
   const previous = await readLockFile(instance.lockPath);
   if (offline) return previous ?? refuseOffline(instance.config.hostname);
   // Asks nobody for what the lock has already.
-  const { lock } = await resolveLock({
+  const cacheDirectory = defaultCacheDirectory();
+  const resolved = await resolveLock({
     board,
     update: false,
     overrides: instance.config.components,
-    cacheDirectory: defaultCacheDirectory(),
+    cacheDirectory,
     report,
     ...(previous === undefined ? {} : { previous }),
   });
-  if (lock !== previous) await writeLockFile(instance.lockPath, lock);
+  const context = { board, offline, cacheDirectory, report, ...(signal === undefined ? {} : { signal }) };
+  if (resolved.lock !== previous) await writeLockFile(instance.lockPath, resolved.lock);
+  const { lock } = await pinGoPrograms(resolved.lock, instance.config.apps, context, false);
+  if (lock !== resolved.lock) await writeLockFile(instance.lockPath, lock);
   return lock;
 }
 

@@ -1,23 +1,32 @@
 // What `tsk get` does: resolve, write the lock, fill the cache, say what moved.
 
+import { pinGoPrograms } from '../apps/pin-go-programs.ts';
 import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/boards.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
-import { type LockChange, loadComponents, resolveLock } from '../components/load-components.ts';
+import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { openInstance, type Instance } from '../config/instance.ts';
+import { findTool } from '../run-tool.ts';
 import { formatTable } from './output.ts';
 import type { Session } from './session.ts';
 
-interface BoardChange extends LockChange {
+interface Change {
   board: BoardId;
+  /** Or `app NAME`. */
+  component: string;
+  from: string | null;
+  to: string;
 }
 
 export async function getComponents(session: Session, options: { update: boolean }): Promise<void> {
   const { output, signal } = session;
   const instance = await openInstance(session.instanceDirectory);
   const before = await readLockFile(instance.lockPath);
-  const { lock, changes } = await moveLock(session, instance, before, options);
-  if (lock !== before) await writeLockFile(instance.lockPath, lock);
+  const moved = await moveLock(session, instance, before, options);
+  if (moved.lock !== before) await writeLockFile(instance.lockPath, moved.lock);
+  const { lock, changes: ofApps } = await moveApps(session, instance, moved.lock, options);
+  const changes = [...moved.changes, ...ofApps];
+  if (lock !== moved.lock) await writeLockFile(instance.lockPath, lock);
   signal.throwIfAborted();
   await loadComponents({
     board: BOARDS[instance.config.board],
@@ -36,11 +45,11 @@ async function moveLock(
   instance: Instance,
   before: Lock | undefined,
   { update }: { update: boolean },
-): Promise<{ lock: Lock; changes: BoardChange[] }> {
+): Promise<{ lock: Lock; changes: Change[] }> {
   const boards = BOARD_IDS.filter(
     (board) => board === instance.config.board || (update && before?.boards[board] !== undefined),
   );
-  const changes: BoardChange[] = [];
+  const changes: Change[] = [];
   let lock = before;
   for (const board of boards) {
     session.signal.throwIfAborted();
@@ -59,7 +68,32 @@ async function moveLock(
   return { lock, changes };
 }
 
-function describeChanges(changes: readonly BoardChange[], update: boolean): string {
+/** Go programs by import path. Without Go nobody can look them up; that is for the build to say. */
+async function moveApps(
+  { output, signal }: Session,
+  { config }: Instance,
+  lock: Lock,
+  { update }: { update: boolean },
+): Promise<{ lock: Lock; changes: Change[] }> {
+  if ((await findTool('go', process.env)) === undefined) return { lock, changes: [] };
+  const context = {
+    board: BOARDS[config.board],
+    cacheDirectory: defaultCacheDirectory(),
+    offline: false,
+    report: output.progress,
+    signal,
+  };
+  const pinned = await pinGoPrograms(lock, config.apps, context, update);
+  const changes = pinned.changes.map(({ app, from, to }) => ({
+    board: config.board,
+    component: `app ${app}`,
+    from,
+    to,
+  }));
+  return { lock: pinned.lock, changes };
+}
+
+function describeChanges(changes: readonly Change[], update: boolean): string {
   if (changes.length === 0) {
     return update ? 'Every component is at its newest version.' : 'The lock is complete; nothing moved.';
   }

@@ -11,8 +11,8 @@ export const addGetVerb: VerbAdder = (program, action) => {
     .command('get')
     .summary('pin the components, or move them to newer versions')
     .description(
-      'Find the versions of the components (kernel, Node.js, C library, boot loader, ...) for the board, write\n' +
-        'them with their hashes to tskrazy.lock.json, and download what is not in the cache.',
+      'Find the versions of the components (kernel, Node.js, C library, boot loader, ...) for the board and of Go\n' +
+        'programs by import path, write them with their hashes to tskrazy.lock.json, and download what is not in the cache.',
     )
     .option('-u, --update', 'move every component to its newest version')
     .option('--json', 'print what moved as JSON')

@@ -1,4 +1,4 @@
-// tskrazy.lock.json: the exact version and hash of every component, per board. Written by `tsk get`, committed
+// tskrazy.lock.json: the exact version and hash of every component, per board, and of Go programs by import path. Written by `tsk get`, committed
 // with the instance, so that everybody builds the same image.
 
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -43,20 +43,28 @@ const debian = v.strictObject({
   version: text,
   packages: v.pipe(v.array(debianPackage), v.minLength(1)),
 });
+const goProgram = v.strictObject({
+  version: text,
+  module: text,
+  sum: goModule.entries.sum,
+});
 const component = v.variant('source', [goModule, npmPackage, debian]);
 
 export type LockedGoModule = v.InferOutput<typeof goModule>;
 export type LockedNpmPackage = v.InferOutput<typeof npmPackage>;
 export type LockedDebianPackage = v.InferOutput<typeof debianPackage>;
 export type LockedDebian = v.InferOutput<typeof debian>;
+export type LockedGoProgram = v.InferOutput<typeof goProgram>;
 export type LockedComponent = v.InferOutput<typeof component>;
 export type LockedBoard = Partial<Record<ComponentName, LockedComponent>>;
 
 export interface Lock {
   formatVersion: 1;
-  /** When the lock last changed: the build time of images where SOURCE_DATE_EPOCH is not set. */
+  /** When a component last changed: the build time of images where SOURCE_DATE_EPOCH is not set. */
   createdAtSec: number;
   boards: Partial<Record<BoardId, LockedBoard>>;
+  /** By import path and version as in tskrazy.json: what `@latest` is. */
+  goPrograms?: Record<string, LockedGoProgram>;
 }
 
 const boardSchema = v.strictObject(optionalEach(COMPONENT_NAMES, component));
@@ -64,6 +72,7 @@ const lockSchema = v.strictObject({
   formatVersion: v.literal(1),
   createdAtSec: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   boards: v.strictObject(optionalEach(BOARD_IDS, boardSchema)),
+  goPrograms: v.exactOptional(v.record(text, goProgram)),
 });
 
 function optionalEach<K extends string, S extends v.GenericSchema>(keys: readonly K[], schema: S) {

@@ -62,7 +62,7 @@ export async function resolveLock(options: ResolveOptions): Promise<{ lock: Lock
   if (previous && changes.length === 0) return { lock: previous, changes };
   const createdAtSec = options.nowSec ?? Math.floor(Date.now() / 1000);
   return {
-    lock: { formatVersion: 1, createdAtSec, boards: { ...previous?.boards, [board.id]: after } },
+    lock: { ...previous, formatVersion: 1, createdAtSec, boards: { ...previous?.boards, [board.id]: after } },
     changes,
   };
 }
