@@ -198,6 +198,17 @@ suite('buildApp of a node app', () => {
     await assert.rejects(build(t, required), userError(/Could not resolve "@x\/part\/sub\.js"/));
   });
 
+  test('reads package.json as Node.js does: with a byte order mark, or with nothing in it', async (t) => {
+    const files = {
+      'main.ts': "import name from 'host';\nconsole.log(name);",
+      'package.json': '\uFEFF{"dependencies": {"host": "1"}}',
+      'node_modules/host/package.json': '\uFEFF{"name": "host", "main": "main.js"}',
+      'node_modules/host/main.js': "module.exports = 'host';",
+    };
+    assert.deepEqual(run(t, await build(t, files)), ['host']);
+    assert.deepEqual(run(t, await build(t, { ...files, 'package.json': 'null' })), ['host']);
+  });
+
   test('warns of decorator metadata, which a bundle has not', async (t) => {
     const files = {
       'src/main.ts': '',

@@ -1,12 +1,13 @@
 // The bundler's side of packages that stay outside: imports of a package with native add-ons become `require` of
 // that package on the device, and the package is noted.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, extname, isAbsolute, join } from 'node:path';
 import type { ImportKind, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
 import { UserError } from '../user-error.ts';
 import { type NpmPackage, packageOwning, readNpmPackage } from './npm-package.ts';
+import { readPackageJson } from './package-json.ts';
 
 export interface NativeChoices {
   appName: string;
@@ -144,7 +145,7 @@ function isEsm(path: string, kind: ImportKind): boolean {
 
 function nearestType(directory: string): unknown {
   const path = join(directory, 'package.json');
-  if (existsSync(path)) return (JSON.parse(readFileSync(path, 'utf8')) as { type?: unknown }).type;
+  if (existsSync(path)) return readPackageJson<{ type: unknown }>(path).type;
   const parent = dirname(directory);
   return parent === directory ? undefined : nearestType(parent);
 }

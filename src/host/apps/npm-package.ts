@@ -1,10 +1,11 @@
 // An installed npm package as the bundler must know it: what it depends on, and why its code cannot be
 // bundled if it has native add-ons. Judged by its package.json and its files; nothing of it is run.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import type { Board } from '../../shared/boards.ts';
 import { findDoubtfulScript } from './install-script.ts';
+import { readPackageJson } from './package-json.ts';
 
 export interface NpmPackage {
   /** Its directory below node_modules; differs from the name in package.json for `npm:` aliases. */
@@ -83,7 +84,7 @@ export function packageOwning(path: string): { name: string; directory: string }
 export function readNpmPackage(name: string, directory: string): NpmPackage | undefined {
   const path = join(directory, 'package.json');
   if (!existsSync(path)) return undefined;
-  const json = JSON.parse(readFileSync(path, 'utf8')) as PackageJson;
+  const json = readPackageJson<PackageJson>(path);
   return {
     name,
     directory,

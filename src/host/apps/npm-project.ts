@@ -3,7 +3,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { UserError } from '../user-error.ts';
+import { readPackageJson } from './package-json.ts';
 
 export interface NpmProject {
   /** Directory of the nearest package.json. */
@@ -30,10 +30,10 @@ const LOCK_NAMES = ['npm-shrinkwrap.json', 'package-lock.json'];
 export function findNpmProject(entryPath: string): NpmProject | undefined {
   const directory = ancestors(dirname(entryPath)).find((path) => isFile(join(path, 'package.json')));
   if (directory === undefined) return undefined;
-  const { dependencies, optionalDependencies } = readJson(join(directory, 'package.json')) as {
-    dependencies?: object;
-    optionalDependencies?: object;
-  };
+  const { dependencies, optionalDependencies } = readPackageJson<{
+    dependencies: object;
+    optionalDependencies: object;
+  }>(join(directory, 'package.json'));
   const lock = findLock(directory);
   const places = [directory, ...(lock ? [lock.directory] : [])];
   return {
@@ -52,10 +52,10 @@ function findLock(directory: string): NpmLock | undefined {
     const path = LOCK_NAMES.map((name) => join(candidate, name)).find(isFile);
     if (path === undefined) continue;
     const text = readFileSync(path, 'utf8');
-    const { packages = {} } = readJson(path) as { packages?: NpmLock['packages'] };
+    const { packages } = readPackageJson<Pick<NpmLock, 'packages'>>(path);
     const member = relative(candidate, directory).replaceAll(sep, '/');
-    if (member === '' || Object.hasOwn(packages, member))
-      return { directory: candidate, path, text, packages };
+    if (member === '' || Object.hasOwn(packages ?? {}, member))
+      return { directory: candidate, path, text, packages: packages ?? {} };
   }
   return undefined;
 }
@@ -67,13 +67,4 @@ function ancestors(directory: string): string[] {
 
 function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw new UserError(`Cannot read "${path}": ${cause.message}`, { cause });
-  }
 }

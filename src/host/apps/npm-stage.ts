@@ -7,6 +7,7 @@ import { dirname, join, posix, relative } from 'node:path';
 import { ComponentCache } from '../components/cache.ts';
 import type { AppContext } from './app-context.ts';
 import type { NpmPackage } from './npm-package.ts';
+import { readPackageJson } from './package-json.ts';
 import type { NpmLock, NpmProject } from './npm-project.ts';
 import { installForBoard, type NpmInstall } from './npm-tool.ts';
 
@@ -137,9 +138,9 @@ function filesToCopy({ directory, packages }: NpmLock): string[] {
 
 /** As package.json says; npm compares them with the lock file. */
 function wantedSources(directory: string): string[] {
-  const { dependencies } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as {
-    dependencies?: Record<string, string>;
-  };
+  const { dependencies } = readPackageJson<{ dependencies: Record<string, string> }>(
+    join(directory, 'package.json'),
+  );
   return Object.values(dependencies ?? {});
 }
 
