@@ -24,7 +24,7 @@ export function encodeKeptLine({ timeMs, stream, text }: KeptLine): string {
 
 /** undefined: half a line, as a power cut or a full disk leaves it, or no line of ours. */
 export function decodeKeptLine(line: string): KeptLine | undefined {
-  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([ !*]) (.*)$/.exec(line);
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([ !*]) (.*)$/s.exec(line);
   const stream = STREAMS[match?.[2] ?? ''];
   const timeMs = Date.parse(match?.[1] ?? '');
   if (stream === undefined || Number.isNaN(timeMs)) return undefined;

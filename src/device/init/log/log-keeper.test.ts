@@ -14,6 +14,7 @@ import {
   readSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -199,6 +200,21 @@ test('LogKeeper says once that it cannot write, stays bounded, and goes on when 
   assert.ok(text.length < 300 * 1024);
   assert.match(text, /\* \d+ lines left out: too many to be kept\n$/);
   boot.keeper.giveUp();
+});
+
+test('LogKeeper makes one directory for its boot, also where others cannot be read', async () => {
+  const directory = makeDirectory();
+  const damaged = join(directory, '000001');
+  mkdirSync(damaged, { recursive: true });
+  symlinkSync('app.log', join(damaged, 'app.log'));
+  const boot = new Boot(directory);
+  boot.start('two');
+  for (const line of ['one', 'two', 'three']) {
+    boot.app.append('stdout', line);
+    await boot.keeper.flush();
+  }
+  assert.deepEqual(readdirSync(directory), ['000001', '000002']);
+  assert.deepEqual(await texts(boot, 0), ['one', 'two', 'three']);
 });
 
 test('LogKeeper.close leaves alone a storage that hangs, and lines go on being taken', async () => {

@@ -59,7 +59,9 @@ export class LogKeeper {
   #boot: StoredBoot | undefined;
   /** Name of this boot's directory, once it is there. */
   #name: string | undefined;
-  #writtenSincePrune = 0;
+  #isRecorded = false;
+  /** Before the first write, too. */
+  #writtenSincePrune = PRUNE_EVERY_BYTES;
   #work: Promise<void> | undefined;
   #reads: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -193,25 +195,21 @@ export class LogKeeper {
   async #write(boot: StoredBoot): Promise<void> {
     for (const pull of this.#pull) pull();
     try {
-      this.#name ??= await this.#open(boot);
+      // Each on its own: whatever fails is tried again, and not from the beginning.
+      this.#name ??= await makeBootDirectory(this.#directory);
       const directory = join(this.#directory, this.#name);
+      if (!this.#isRecorded) await writeBootRecord(directory, boot);
+      this.#isRecorded = true;
+      if (this.#writtenSincePrune >= PRUNE_EVERY_BYTES) await this.#prune();
       for (const log of this.#logs.filter(({ isEmpty }) => !isEmpty)) {
         this.#writtenSincePrune += await log.write(join(directory, `${log.name}.log`), this.#isSafe);
       }
-      if (this.#writtenSincePrune >= PRUNE_EVERY_BYTES) await this.#prune();
       this.#isFailing = false;
     } catch (error) {
       // Said once: it would otherwise be what fills the log.
       if (!this.#isFailing) this.#say(`Cannot keep logs in /perm: ${describeError(error)}`);
       this.#isFailing = true;
     }
-  }
-
-  async #open(boot: StoredBoot): Promise<string> {
-    const name = await makeBootDirectory(this.#directory);
-    await writeBootRecord(join(this.#directory, name), boot);
-    await pruneKeptLogs(this.#directory, name, this.#limits);
-    return name;
   }
 
   async #prune(): Promise<void> {
