@@ -2,7 +2,9 @@
 // they run, so that `tsk --help` and a TAB stay quick.
 
 import { type Argument, Command } from 'commander';
+import { nearestName } from '../nearest-name.ts';
 import { packageRoot } from '../package-root.ts';
+import { UserError } from '../user-error.ts';
 import { createActionMaker, examples, type VerbAdder } from './session.ts';
 import { addAddVerb } from './add.ts';
 import { addBuildVerb } from './build.ts';
@@ -41,9 +43,7 @@ export function createProgram(signal: AbortSignal): Command {
       showGlobalOptions: true,
       subcommandTerm: (verb) => [verb.name(), ...verb.registeredArguments.map(formatArgument)].join(' '),
     })
-    .addHelpCommand(
-      new Command('help').argument('[verb]').description('print help of a verb').helpGroup('Other:'),
-    )
+    .helpCommand(false)
     // Errors are thrown, and printed by runProgram like all others.
     .exitOverride()
     .configureOutput({ outputError: () => {} })
@@ -60,7 +60,31 @@ export function createProgram(signal: AbortSignal): Command {
     program.commandsGroup(title);
     for (const addVerb of verbs) addVerb(program, action);
   }
+  program
+    .command('help')
+    .argument('[verb...]')
+    .description('print help of a verb')
+    .action((words: string[]) => findVerb(program, words).help());
   return program;
+}
+
+/** Commander's own help prints that of all verbs for one that it does not know, and nothing of a verb's verbs. */
+function findVerb(program: Command, words: readonly string[]): Command {
+  let verb = program;
+  for (const word of words) {
+    const known = verb.createHelp().visibleCommands(verb);
+    const next = known.find((each) => each.name() === word);
+    if (next === undefined) {
+      const nearest = nearestName(
+        word,
+        known.map((each) => each.name()),
+      );
+      const hint = nearest === undefined ? 'See "tsk --help".' : `Did you mean ${nearest}?`;
+      throw new UserError(`Unknown command "${word}"`, { hint });
+    }
+    verb = next;
+  }
+  return verb;
 }
 
 function formatArgument(argument: Argument): string {

@@ -137,7 +137,10 @@ test('parseConfig: what is wrong in a sandbox is told at its place', () => {
     assert.deepEqual(problemsWith(`"sandbox": ${right}`), [], right);
   }
   assert.deepEqual(problemsWith('"sandbox": "none"'), [
-    '2:45 "apps.a.sandbox" must be "on", "off" or an object, not a string',
+    '2:45 "apps.a.sandbox" must be "on", "off" or an object, not "none"',
+  ]);
+  assert.deepEqual(problemsWith('"user": "pi"'), [
+    '2:42 "apps.a.user" must be "root"; without it each app has a user of its own, not "pi"',
   ]);
   assert.deepEqual(problemsWith('"sandbox": []'), ['2:45 "apps.a.sandbox" must be an object, not an array']);
   assert.deepEqual(problemsWith('"sandbox": { "device": [] }'), [

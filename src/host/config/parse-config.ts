@@ -129,6 +129,10 @@ function describeGot(issue: Issue): string {
     const nearest = nearestName(issue.input, picklistOptions(issue));
     return `, not "${issue.input}"${nearest === undefined ? '' : `: did you mean "${nearest}"?`}`;
   }
+  // Where some texts are right, that it is a text is not what is wrong.
+  if (['literal', 'union', 'variant'].includes(issue.type) && typeof issue.input === 'string') {
+    return `, not "${issue.input}"`;
+  }
   return issue.kind === 'schema' ? `, not ${describeType(issue.input)}` : '';
 }
 
