@@ -29,6 +29,13 @@ suite('an npm project', () => {
     const app = appConfig({ node: './main.ts' });
     const context = appContext(join(root, 'packages/garden'));
     await buildApp(app, context);
+    await assert.rejects(
+      buildApp({ ...app, dependencies: { unbundled: ['library'] } }, context),
+      userError(
+        /"library" to app "app": it is a folder of your own, not an installed package$/,
+        /^Import it/,
+      ),
+    );
     rmSync(join(root, 'node_modules'), { recursive: true });
     await assert.rejects(
       buildApp(app, context),

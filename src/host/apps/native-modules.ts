@@ -1,12 +1,12 @@
 // The packages that stay outside of an app's bundle, as files of /app/NAME/node_modules for the board, and the
 // check that each of them really has its native code there.
 
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
 import type { RootFile } from '../build/root-tree.ts';
 import { UserError } from '../user-error.ts';
 import type { AppContext } from './app-context.ts';
-import { isPlatformPackage, type NpmPackage } from './npm-package.ts';
+import { isPlatformPackage, type NpmPackage, packageOwning } from './npm-package.ts';
 import type { StagedPackages } from './npm-stage.ts';
 import { type PackageFile, packageFiles } from './package-files.ts';
 import { findPackage, layOutPackages, type PlacedPackage, type WantedPackage } from './package-layout.ts';
@@ -80,6 +80,15 @@ function wantedPackages({ appName, packages, staged }: NativeRequest, context: A
         `Cannot add package "${name}" to app "${appName}": npm did not install it for board "${context.board.id}"`,
         {
           hint: `Run "npm ls ${name}"; it must be in package-lock.json and not only a development dependency.`,
+        },
+      );
+    }
+    // npm makes a link of it, and the lock file from which we install knows nothing of what is in it.
+    if (found !== undefined && packageOwning(join(realpathSync(found), 'package.json')) === undefined) {
+      throw new UserError(
+        `Cannot add package "${name}" to app "${appName}": it is a folder of your own, not an installed package`,
+        {
+          hint: `Import it, so that it is bundled, or copy what the app reads of it with apps.${appName}.include.`,
         },
       );
     }
