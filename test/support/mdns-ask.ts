@@ -1,5 +1,5 @@
 // Asks a question by multicast DNS every half second, as long as it runs, and prints each response as a line of JSON.
-// For tests: node mdns-ask.ts INTERFACE FAMILY TYPE NAME [legacy|unicast]
+// For tests: node mdns-ask.ts INTERFACE FAMILY TYPE NAME [legacy|unicast|ADDRESS]; an address is asked as in plain DNS.
 
 import { readFileSync } from 'node:fs';
 import { createSocket } from 'node:dgram';
@@ -9,6 +9,7 @@ import {
   EMPTY_DNS_MESSAGE,
   encodeDnsMessage,
 } from '../../src/formats/dns-message.ts';
+import { isIP, isIPv6 } from 'node:net';
 import { MulticastSocket } from '../../src/device/sys/multicast-socket.ts';
 
 const REPEAT_MS = 500;
@@ -24,16 +25,17 @@ function print(bytes: Uint8Array, from: string): void {
   if (message.isResponse) process.stdout.write(`${JSON.stringify({ from, ...message })}\n`);
 }
 
+const isLegacy = mode === 'legacy' || isIP(mode ?? '') !== 0;
 const query = encodeDnsMessage({
   ...EMPTY_DNS_MESSAGE,
-  id: mode === 'legacy' ? 4711 : 0,
+  id: isLegacy ? 4711 : 0,
   questions: [{ name: question, type: type as DnsType, unicastResponse: mode === 'unicast' }],
 });
 let send: () => void;
-if (mode === 'legacy') {
-  const socket = createSocket('udp4');
+if (isLegacy) {
+  const socket = createSocket(isIPv6(mode ?? '') ? 'udp6' : 'udp4');
   socket.on('message', (bytes, from) => print(bytes, from.address));
-  send = () => socket.send(query, group.port, group.address);
+  send = () => socket.send(query, group.port, mode === 'legacy' ? group.address : mode);
 } else {
   const socket = new MulticastSocket({ name, index }, group);
   socket.listen((bytes, from) => print(bytes, from.address));

@@ -4,7 +4,7 @@
 
 import { DHCP_CLIENT_PORT } from '../../formats/dhcp-packet.ts';
 import { ipv4ToNumber } from '../../formats/ipv4-address.ts';
-import { type FilterStep, RawSocket } from './raw-socket.ts';
+import { DROP, type FilterStep, KEEP_ALL, RawSocket } from './raw-socket.ts';
 
 const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
@@ -20,9 +20,6 @@ const LOAD_HALF_AT_X = 0x48;
 const LOAD_X_IP_HEADER_LENGTH = 0xb1;
 const JUMP_IF_EQUAL = 0x15;
 const JUMP_IF_ANY_BIT = 0x45;
-const RETURN = 0x06;
-const KEEP_ALL: FilterStep = [RETURN, 0, 0, 0xffff];
-const DROP: FilterStep = [RETURN, 0, 0, 0];
 
 export class PacketSocket {
   readonly #socket: RawSocket;

@@ -24,6 +24,10 @@ const libc = {
 /** One step of a classic BPF program: [code, jump if true, jump if false, operand]. */
 export type FilterStep = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];
 
+const RETURN = 0x06;
+export const KEEP_ALL: FilterStep = [RETURN, 0, 0, 0xffff];
+export const DROP: FilterStep = [RETURN, 0, 0, 0];
+
 export class RawSocket {
   readonly #fd: number;
   readonly #buffer: Uint8Array;

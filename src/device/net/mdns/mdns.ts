@@ -112,7 +112,10 @@ export class Mdns {
       this.#attempt(`${name} ${group.family}`, () => {
         const socket = new MulticastSocket({ name, index: linkIndex }, group);
         sockets.set(group.family, socket);
-        socket.listen((bytes, from) => this.#onMessage(link, bytes, from));
+        socket.listen((bytes, from, isToGroup) => {
+          // Whoever uses the group is on the link, whatever addresses it has (section 11): they may be wrong, here or there.
+          if (isToGroup || isOnLink(from.address, link.addresses)) this.#onMessage(link, bytes, from);
+        });
       });
     }
     this.#start(link);
@@ -145,7 +148,6 @@ export class Mdns {
   }
 
   #onMessage(link: LinkResponder, bytes: Uint8Array, from: Peer): void {
-    if (!isOnLink(from.address, link.addresses)) return;
     let message: DnsMessage;
     try {
       message = decodeDnsMessage(bytes);
