@@ -10,8 +10,6 @@ import { LoginAttempts } from './login-attempts.ts';
 import type { Access } from './router.ts';
 import { Sessions } from './sessions.ts';
 
-export const SESSION_COOKIE = 'tskrazy_session';
-
 /** `anonymous` reads what a device without a password shows to everybody. */
 export type Identity = 'cookie' | 'bearer' | 'password' | 'anonymous';
 
@@ -21,13 +19,20 @@ function clientAddress(request: http.IncomingMessage): string {
   return address.replace(/^::ffff:/, '').replace(/%.*$/, '');
 }
 
-/** The session's token as the browser keeps it. */
-export function sessionToken(request: http.IncomingMessage): string | undefined {
-  for (const pair of (request.headers.cookie ?? '').split(';')) {
-    const [name, value] = pair.trim().split('=', 2);
-    if (name === SESSION_COOKIE && value !== undefined && value !== '') return value;
-  }
-  return undefined;
+/**
+ * What the browser keeps the session's token as. It sends a cookie to all ports of a host: under one name, two virtual
+ * machines on a computer would log each other out.
+ */
+export function sessionCookie(request: http.IncomingMessage): string {
+  const port = /:(\d+)$/.exec(request.headers.host ?? '')?.[1];
+  return port === undefined ? 'tskrazy_session' : `tskrazy_session_${port}`;
+}
+
+/** As the browser keeps them. There may be others than ours: apps are on this host, too, and may set cookies. */
+export function sessionTokens(request: http.IncomingMessage): string[] {
+  const prefix = `${sessionCookie(request)}=`;
+  const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
+  return pairs.filter((pair) => pair.startsWith(prefix)).map((pair) => pair.slice(prefix.length));
 }
 
 export class Authenticator {
@@ -83,10 +88,8 @@ export class Authenticator {
       case 'bearer':
         if (this.sessions.use(credentials)) return 'bearer';
         throw unauthorized(request, 'This session has ended');
-      case '': {
-        const token = sessionToken(request);
-        return token !== undefined && this.sessions.use(token) ? 'cookie' : undefined;
-      }
+      case '':
+        return sessionTokens(request).some((token) => this.sessions.use(token)) ? 'cookie' : undefined;
       default:
         throw unauthorized(request, 'Use Basic or Bearer authentication');
     }

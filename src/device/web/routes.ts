@@ -13,7 +13,7 @@ import {
 import type { ServiceStatus } from '../../shared/services.ts';
 import { MAX_LOG_LINES, type NewSession } from '../../shared/web-api.ts';
 import { sendAsset } from './assets.ts';
-import { SESSION_COOKIE, checkOrigin, sessionToken } from './auth.ts';
+import { checkOrigin, sessionCookie, sessionTokens } from './auth.ts';
 import type { Exchange, Handler, WebRoute } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 import { ACT_TIMEOUT_MS, type InitClient } from './init-client.ts';
@@ -61,15 +61,17 @@ const logIn: Handler = async ({ auth, config, bodyPace }, { request, response })
   const { token, expiresInMs } = auth.sessions.create();
   response.setHeader(
     'Set-Cookie',
-    `${SESSION_COOKIE}=${token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${Math.floor(expiresInMs / 1000)}`,
+    `${sessionCookie(request)}=${token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${Math.floor(expiresInMs / 1000)}`,
   );
   redirect(response, '/');
 };
 
 const logOut: Handler = ({ auth }, { request, response }) => {
-  const token = sessionToken(request);
-  if (token !== undefined) auth.sessions.end(token);
-  response.setHeader('Set-Cookie', `${SESSION_COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0`);
+  for (const token of sessionTokens(request)) auth.sessions.end(token);
+  response.setHeader(
+    'Set-Cookie',
+    `${sessionCookie(request)}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0`,
+  );
   redirect(response, '/login');
 };
 

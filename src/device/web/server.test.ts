@@ -20,17 +20,23 @@ function messageOf(answer: Answer): string {
   return (answer.json() as { error: { message: string } }).error.message;
 }
 
-async function logIn(device: WebDevice): Promise<string> {
-  const answer = await ask(device.url, '/login', { method: 'POST', headers: FORM, body: 'password=demo' });
+async function logIn(device: WebDevice, Host = new URL(device.url).host): Promise<string> {
+  const headers = { ...FORM, Host };
+  const answer = await ask(device.url, '/login', { method: 'POST', headers, body: 'password=demo' });
   assert.equal(answer.status, 303);
   const [cookie = ''] = answer.headers['set-cookie'] ?? [];
-  assert.match(cookie, /^tskrazy_session=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=\d+$/);
+  assert.match(
+    cookie,
+    /^tskrazy_session(?:_\d+)?=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=\d+$/,
+  );
   return cookie.split(';')[0] ?? '';
 }
 
 suite('web server', () => {
   let device: WebDevice;
   const to = (path: string, options?: Ask) => ask(device.url, path, options);
+  const statusOf = async (Host: string, ...cookies: string[]) =>
+    (await to('/api/v1/status', { headers: { Host, Cookie: cookies.join('; ') } })).status;
   before(async () => {
     device = await startWebDevice({ assets });
   });
@@ -89,6 +95,18 @@ suite('web server', () => {
     const out = await to('/logout', { method: 'POST', headers: { Cookie: cookie, Origin: device.url } });
     assert.equal(out.headers.location, '/login');
     assert.equal((await to('/api/v1/status', { headers: { Cookie: cookie } })).status, 401);
+  });
+
+  test('keeps its session whatever else on its host sets cookies', async () => {
+    // Browsers send them to all ports: two virtual machines on this computer would log each other out.
+    const [first, second] = [await logIn(device, '127.0.0.1:8080'), await logIn(device, '127.0.0.1:8081')];
+    assert.notEqual(first.split('=')[0], second.split('=')[0]);
+    assert.equal(await statusOf('127.0.0.1:8080', second), 401);
+    assert.equal(await statusOf('127.0.0.1:8080', second, first), 200);
+    const onPort80 = await logIn(device, 'garden');
+    assert.match(onPort80, /^tskrazy_session=/);
+    // One that an app has planted for a longer path comes first.
+    assert.equal(await statusOf('garden', 'tskrazy_session=planted', onPort80), 200);
   });
 
   test('gives programs a session for Bearer, which begets no other', async () => {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { INIT_API } from '../../shared/init-api.ts';
 import type { ServiceStatus } from '../../shared/services.ts';
 import type { TrialCheck, UpdateBrief } from '../../shared/update-state.ts';
-import { SESSION_COOKIE, type Authenticator } from './auth.ts';
+import type { Authenticator } from './auth.ts';
 import { HttpError } from './http-error.ts';
 import type { InitClient } from './init-client.ts';
 import { logError } from './log.ts';
@@ -105,7 +105,7 @@ export class TrialWatch {
     const lockOut = await this.#lockOut();
     const checks = [
       this.#ask('page', page, {
-        Cookie: `${SESSION_COOKIE}=${token}`,
+        Authorization: `Bearer ${token}`,
         'Accept-Encoding': 'gzip',
       }),
     ];
