@@ -76,7 +76,10 @@ function preparer(
   const asked = new Set<string>();
   return async (file) => {
     const { content, contentKey } = file;
-    if (content.sizeBytes === 0) return { file, key: undefined };
+    if (content.sizeBytes === 0) {
+      if (contentKey !== undefined) requireKey(file, contentKey, sha256(new Uint8Array()));
+      return { file, key: undefined };
+    }
     if (content.sizeBytes < blockSizeBytes) {
       const bytes = await readContent(file, 0, content.sizeBytes);
       if (contentKey !== undefined) requireKey(file, contentKey, sha256(bytes));

@@ -128,6 +128,7 @@ suite('collectIncludes', () => {
     const cases: readonly [string, string][] = [
       ['nope.txt', 'there is no such file or directory'],
       ['assets/*.png', 'no file matches'],
+      ['/dev/null', 'it is not a regular file'],
     ];
     for (const [from, problem] of cases) {
       assert.throws(

@@ -95,6 +95,7 @@ function findFiles(appName: string, { from }: AppInclude, instanceDirectory: str
       .filter((path) => !isPrivate(path, instanceDirectory))
       .map((path) => foundBelow(plain, path, appName));
   }
+  if (stats) throw nothing('it is not a regular file');
   if (!/[*?[{]/.test(from)) throw nothing('there is no such file or directory');
   const base = resolve(instanceDirectory, fixedPart(from));
   const matches = globSync(from, { cwd: instanceDirectory })

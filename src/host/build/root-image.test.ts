@@ -133,6 +133,17 @@ test('writeRootImage refuses a file that changed since it was hashed, and keeps 
   }
 });
 
+test('writeRootImage refuses a file that was empty when it was found, such as those of /proc', async (t) => {
+  const tree = new RootTree();
+  const content = { kind: 'path', path: '/proc/self/status', sizeBytes: 0 } as const;
+  await hashContent(content);
+  tree.add({ kind: 'file', path: '/app/a/data', mode: 0o644, layer: 'app:a', origin: 'app a', content });
+  await assert.rejects(
+    writeRootImage(tree, optionsFor(t)),
+    userError(/it changed while the image was made$/),
+  );
+});
+
 test('writeRootImage says of a damaged file in the cache where it lies', async (t) => {
   const options = optionsFor(t);
   mkdirSync(options.cacheDirectory);

@@ -42,6 +42,14 @@ test('writeOutputFile replaces the file at the end, and gives what the writer ga
   assert.deepEqual(readdirSync(directory), ['x.img']);
 });
 
+test('writeOutputFile says that a name is too long', async (t) => {
+  const target = join(makeDirectory(t), 'x'.repeat(255));
+  await assert.rejects(
+    writeOutputFile(target, 'the image', (path) => writeFile(path, '')),
+    { name: 'UserError', message: `Cannot write the image to "${target}": the name is too long` },
+  );
+});
+
 test('writeOutputFile leaves the old file and no other when the writer fails or is interrupted', async (t) => {
   const directory = makeDirectory(t);
   const target = join(directory, 'x.img');

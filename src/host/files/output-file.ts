@@ -24,7 +24,8 @@ export async function writeOutputFile<T>(
     await rename(temporary, target);
     return result;
   } catch (cause) {
-    await rm(temporary, { force: true });
+    // Where nothing could be written, that is the news.
+    await rm(temporary, { force: true }).catch(() => {});
     throw describeWriteError(cause, `Cannot write ${what} to "${target}"`);
   }
 }
@@ -63,6 +64,7 @@ const WRITE_PROBLEMS: Record<string, string> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'the file system is read-only',
+  ENAMETOOLONG: 'the name is too long',
   EFBIG: 'the file system does not take files of this size',
 };
 
