@@ -78,7 +78,8 @@ export async function stageInstalled(
     root: 'root',
     fill: (root) => {
       writeFileSync(join(root, 'package.json'), text);
-      if (settings !== undefined) writeFileSync(join(root, '.npmrc'), settings);
+      // With its permissions: it may hold a token.
+      if (settings !== undefined) copyFileSync(settingsPath, join(root, '.npmrc'));
     },
   });
   return { rootDirectory, directory: rootDirectory, copyOf: undefined };
