@@ -107,6 +107,9 @@ test('a mistyped verb, option or value is refused with the nearest one', () => {
   assert.match(failure(['add']), /^Error: Missing required argument "app"\n/);
   assert.match(failure(['build', '--size', 'big']), /Give a size like 2G, 1500MiB or 8GB\n/);
   assert.match(failure(['vm', 'run', '--forward', '80:x']), /Give a port number from 0 to 65535\n/);
+  assert.match(failure(['vm', 'run', '--forward', '1:2:3']), /Give GUEST or HOST:GUEST, such as 2222:22\n/);
+  assert.match(failure(['vm', 'run', '--memory', '512']), /Give 128MiB or more, with the unit\n/);
+  assert.match(failure(['vm', 'run', '--disk', '8']), /The partitions need \d+MiB at least\n/);
   assert.equal(existsSync(join(root, 'x')), false);
 });
 

@@ -34,3 +34,8 @@ test('parseSize: refuses what is no size', () => {
   for (const text of ['', 'G', '-1G', '1X', '1GBit', '0x10'])
     assert.throws(() => parseSize(text), /Give a size like/);
 });
+
+test('parseSize: refuses what no disk has', () => {
+  assert.equal(parseSize('8191T'), 8191 * 2 ** 40);
+  for (const text of ['8192T', '9'.repeat(30)]) assert.throws(() => parseSize(text), /more than any disk/);
+});

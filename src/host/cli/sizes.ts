@@ -24,5 +24,7 @@ export function parseSize(text: string): number {
   if (!match) throw new InvalidArgumentError('Give a size like 2G, 1500MiB or 8GB.');
   const [, number, prefix = '', suffix = ''] = match;
   const base = suffix.toLowerCase() === 'b' ? 1000 : 1024;
-  return Math.floor(Number(number) * base ** POWERS.indexOf(prefix.toLowerCase()));
+  const bytes = Math.floor(Number(number) * base ** POWERS.indexOf(prefix.toLowerCase()));
+  if (!Number.isSafeInteger(bytes)) throw new InvalidArgumentError('That is more than any disk has.');
+  return bytes;
 }

@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import type { BoardId } from '../../shared/boards.ts';
+import { MIN_DISK_BYTES } from '../../shared/disk-layout.ts';
 import type { PortForward } from '../vm/qemu-command.ts';
 import { boardOption } from './choice-option.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
@@ -32,8 +33,8 @@ export const addVmVerb: VerbAdder = (program, action) => {
     .addOption(boardOption("instead of the instance's board"))
     .option('--detach', 'leave it running in the background ("tsk vm stop" ends it)')
     .option('--keep', 'keep the disk with its data, and use it again the next time')
-    .option('--memory <size>', 'memory of the machine', parseSize, 1024 ** 3)
-    .option('--disk <size>', 'size of the disk (default: 2GiB)', parseSize)
+    .option('--memory <size>', 'memory of the machine', parseMemory, 1024 ** 3)
+    .option('--disk <size>', 'size of the disk (default: 2GiB)', parseDisk)
     .option('--port <port>', 'port of the status page on this computer (default: a free one)', parsePort, 0)
     .option(
       '--forward <ports>',
@@ -66,6 +67,22 @@ export const addVmVerb: VerbAdder = (program, action) => {
     .action(action(runVmList));
 };
 
+/** Whoever gives less has left out the unit, or waits for minutes for a machine that cannot start. */
+const MIN_MEMORY_BYTES = 128 * 1024 ** 2;
+
+function parseMemory(text: string): number {
+  const size = parseSize(text);
+  if (size >= MIN_MEMORY_BYTES) return size;
+  throw new InvalidArgumentError('Give 128MiB or more, with the unit.');
+}
+
+function parseDisk(text: string): number {
+  const size = parseSize(text);
+  if (size >= MIN_DISK_BYTES) return size;
+  const least = Math.ceil(MIN_DISK_BYTES / 1024 ** 2);
+  throw new InvalidArgumentError(`The partitions need ${least}MiB at least.`);
+}
+
 function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65535)
@@ -74,7 +91,8 @@ function parsePort(text: string): number {
 }
 
 function collectForward(text: string, previous: PortForward[] = []): PortForward[] {
-  const [first = '', second] = text.split(':');
+  const [first = '', second, ...rest] = text.split(':');
+  if (rest.length > 0) throw new InvalidArgumentError('Give GUEST or HOST:GUEST, such as 2222:22.');
   const forward = {
     hostPort: second === undefined ? 0 : parsePort(first),
     guestPort: parsePort(second ?? first),

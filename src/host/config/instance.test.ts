@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { verifyPassword } from '../../shared/password.ts';
 import { ensurePassword, openInstance } from './instance.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'tsk-instance-'));
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'tsk-instance-')));
 after(() => rmSync(root, { recursive: true }));
 
 function makeInstance(text: string): string {
@@ -53,6 +63,12 @@ test('openInstance: fills in the defaults, keeps the order of the apps', async (
   });
   assert.equal(lockPath, join(directory, 'tskrazy.lock.json'));
   assert.equal(statSync(stateDirectory).mode & 0o777, 0o700);
+});
+
+test('openInstance: the folder is the same by whatever links one comes to it', async () => {
+  const directory = makeInstance('{ "hostname": "a", "board": "pc-arm64" }');
+  symlinkSync(directory, join(root, 'link'));
+  assert.equal((await openInstance(join(root, 'link'))).directory, directory);
 });
 
 test('openInstance: no file, a folder in its place, one that may not be read', async (t) => {

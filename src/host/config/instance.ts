@@ -3,7 +3,7 @@
 // build would give different images from the same inputs.
 
 import { randomInt } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { hashPassword, verifyPassword } from '../../shared/password.ts';
 import { UserError } from '../user-error.ts';
@@ -15,7 +15,7 @@ const CONFIG_NAME = 'tskrazy.json';
 export const STATE_DIRECTORY_NAME = '.tskrazy';
 
 export interface Instance {
-  /** Absolute. */
+  /** Absolute, without symbolic links. */
   directory: string;
   configPath: string;
   config: InstanceConfig;
@@ -30,9 +30,11 @@ export function configPathOf(directory: string): string {
 }
 
 export async function openInstance(directory: string): Promise<Instance> {
-  const root = resolve(directory);
-  const configPath = configPathOf(root);
-  const config = resolveConfig(parseConfig(await readConfigText(configPath), configPath), root);
+  const configPath = configPathOf(directory);
+  const parsed = parseConfig(await readConfigText(configPath), configPath);
+  // One folder, one name: a virtual machine is known by it, whatever links lead to the folder.
+  const root = await realpath(directory === '' ? '.' : directory);
+  const config = resolveConfig(parsed, root);
   const stateDirectory = join(root, STATE_DIRECTORY_NAME);
   await makePrivateDirectory(stateDirectory);
   return { directory: root, configPath, config, lockPath: join(root, 'tskrazy.lock.json'), stateDirectory };

@@ -14,8 +14,8 @@ import type { PortForward } from './qemu-command.ts';
 import { answers } from './answers.ts';
 import { endWithProcess } from './end-with-process.ts';
 import { stopVm } from './stop-vm.ts';
-import { startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
-import { listVms, recordVm, type VmRecord } from './vm-registry.ts';
+import { requireQemu, startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
+import { listVms, makeRegistry, recordVm, type VmRecord } from './vm-registry.ts';
 
 export interface RunOptions extends BuildOptions {
   /** Use the disk of the last run again, with its /perm; the system on it is replaced. */
@@ -43,25 +43,23 @@ const PAGE_TIMEOUT_MS = 10 * 60 * 1000;
 export async function runInstance(options: RunOptions): Promise<RunningInstance> {
   const { instance, board } = options;
   await refuseSecondRun(instance);
+  await requireQemu(board);
+  await makeRegistry();
   const directory = join(instance.stateDirectory, 'vm');
   await mkdir(directory, { recursive: true });
-  const diskPath = join(directory, 'disk.img');
+  // Two files: a machine that is only tried must not cost the data of the one that was kept.
+  const diskPath = join(directory, options.keep ? 'disk.img' : 'temporary-disk.img');
   const image = await buildImage(options);
   try {
+    // The build may have taken minutes, and the disk of a machine that runs must not be written.
+    await refuseSecondRun(instance);
     await prepareDisk(image, diskPath, options);
   } finally {
     await image.dispose();
   }
-  options.signal?.throwIfAborted();
-  const vm = await startVirtualMachine({
-    board,
-    name: instance.config.hostname,
-    diskPath,
-    directory,
-    memoryMiB: options.memoryMiB,
-    forwards: [{ hostPort: options.webPort, guestPort: instance.config.web.port }, ...options.forwards],
-    detached: options.detached,
-    ...(options.extraQemuArgs === undefined ? {} : { extraArgs: options.extraQemuArgs }),
+  const vm = await start(options, directory, diskPath).catch(async (cause: unknown) => {
+    if (!options.keep) await rm(diskPath, { force: true });
+    throw cause;
   });
   const url = `http://127.0.0.1:${vm.ports.get(instance.config.web.port) ?? 0}/`;
   const record: VmRecord = {
@@ -77,9 +75,9 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
     startedAtMs: Date.now(),
   };
   const letLive = endWithProcess(record, vm.ended);
-  await recordVm(record);
   const stop = (): Promise<'powered-off' | 'killed'> => stopVm(record, vm.ended);
   try {
+    await recordVm(record);
     await waitForPage(url, vm, options);
   } catch (cause) {
     await stop();
@@ -87,6 +85,21 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
   }
   if (options.detached) letLive();
   return { vm, url, ports: vm.ports, stop };
+}
+
+async function start(options: RunOptions, directory: string, diskPath: string): Promise<VirtualMachine> {
+  const { instance, board, detached, memoryMiB, webPort, extraQemuArgs } = options;
+  options.signal?.throwIfAborted();
+  return startVirtualMachine({
+    board,
+    name: instance.config.hostname,
+    diskPath,
+    directory,
+    memoryMiB,
+    forwards: [{ hostPort: webPort, guestPort: instance.config.web.port }, ...options.forwards],
+    detached,
+    ...(extraQemuArgs === undefined ? {} : { extraArgs: extraQemuArgs }),
+  });
 }
 
 async function refuseSecondRun(instance: Instance): Promise<void> {

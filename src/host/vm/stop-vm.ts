@@ -10,7 +10,7 @@ const POWER_OFF_TIMEOUT_MS = 60 * 1000;
 /** `ended` resolves when QEMU's process has gone. */
 export async function stopVm(record: VmRecord, ended: Promise<void>): Promise<'powered-off' | 'killed'> {
   const how = await powerOff(record, ended, POWER_OFF_TIMEOUT_MS);
-  await forgetVm(record.pid);
+  await forgetVm(record);
   if (record.temporaryDiskPath !== null) await rm(record.temporaryDiskPath, { force: true });
   return how;
 }

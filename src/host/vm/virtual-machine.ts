@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Board } from '../../shared/boards.ts';
+import { describeInstall, QEMU_PACKAGES } from '../doctor/packages.ts';
 import { findFirmware, type Firmware } from '../doctor/uefi-firmware.ts';
+import { findTool } from '../run-tool.ts';
 import { UserError } from '../user-error.ts';
 import { type Accelerator, possibleAccelerators, type PortForward, qemuArguments } from './qemu-command.ts';
 import { QmpClient } from './qmp.ts';
@@ -78,16 +80,31 @@ async function launch(
     { detached: true, stdio: ['ignore', messages, messages] },
   );
   closeSync(messages);
-  const ended = once(qemu, 'exit').then(() => rmSync(socketDirectory, { recursive: true, force: true }));
-  await once(qemu, 'spawn').catch((cause: unknown) => {
-    throw new UserError(`Cannot start "${board.qemuSystem}"`, {
-      cause,
-      hint: 'Run "tsk doctor" to see what is missing.',
-    });
+  const removeSocket = (): void => rmSync(socketDirectory, { recursive: true, force: true });
+  // Not once(): a program that cannot be started has no exit, and that would be told twice.
+  const ended = new Promise<void>((resolve) => qemu.once('exit', () => resolve())).then(removeSocket);
+  await once(qemu, 'spawn').catch(async (cause: unknown) => {
+    removeSocket();
+    throw await cannotStart(board, cause);
   });
   if (options.detached) qemu.unref();
   const ports = await connectAndAskPorts(qemu, qmpSocketPath, messagesPath);
   return { pid: qemu.pid ?? 0, accelerator, qmpSocketPath, consolePath, ports, ended };
+}
+
+/** Before the build: nobody should wait for it to hear that there is no QEMU. */
+export async function requireQemu(board: Board): Promise<void> {
+  if ((await findTool(board.qemuSystem, process.env)) === undefined)
+    throw await cannotStart(board, undefined);
+  await findFirmware(board);
+}
+
+async function cannotStart(board: Board, cause: unknown): Promise<UserError> {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'ENOENT';
+  return new UserError(
+    `Cannot start "${board.qemuSystem}": ${code === 'ENOENT' ? 'it is not installed' : code}`,
+    { cause, hint: await describeInstall([QEMU_PACKAGES[board.id]]) },
+  );
 }
 
 async function connectAndAskPorts(

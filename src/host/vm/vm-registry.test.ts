@@ -50,7 +50,7 @@ test('listVms gives the machines that run, oldest first, until they are forgotte
   await recordVm(second);
   await recordVm(first);
   assert.deepEqual(await listVms(), [first, second]);
-  await forgetVm(first.pid);
+  await forgetVm(first);
   assert.deepEqual(await listVms(), [second]);
 });
 

@@ -1,11 +1,12 @@
 // Which virtual machines run, for `vm list` and `vm stop`: one small file a machine in the user's state
 // directory. A record whose process is gone is removed when somebody looks.
 
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { BoardId } from '../../shared/boards.ts';
 import { processExists } from '../process-exists.ts';
+import { UserError } from '../user-error.ts';
 
 export interface VmRecord {
   name: string;
@@ -28,16 +29,33 @@ function registryDirectory(): string {
   return join(state, 'tskrazy', 'vms');
 }
 
-export async function recordVm(record: VmRecord): Promise<void> {
+/** Before a machine is started that could not be recorded: nobody would find it again. */
+export async function makeRegistry(): Promise<void> {
   const directory = registryDirectory();
-  await mkdir(directory, { recursive: true });
-  const path = join(directory, `${record.pid}.json`);
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new UserError(
+      `Cannot keep a list of virtual machines in "${directory}": ${code ?? 'unknown error'}`,
+      { cause, hint: 'Set $HOME or $XDG_STATE_HOME to a folder that you may write.' },
+    );
+  }
+}
+
+export async function recordVm(record: VmRecord): Promise<void> {
+  await makeRegistry();
+  const path = join(registryDirectory(), `${record.pid}.json`);
   await writeFile(`${path}.tmp`, JSON.stringify(record, null, 2));
   await rename(`${path}.tmp`, path);
 }
 
-export async function forgetVm(pid: number): Promise<void> {
+/** Of one that has ended, with the directory of its control socket. */
+export async function forgetVm({ pid, qmpSocketPath }: VmRecord): Promise<void> {
   await rm(join(registryDirectory(), `${pid}.json`), { force: true });
+  // Made by startVirtualMachine; rmdir, because this path comes out of a file: nothing but an empty directory goes.
+  await rm(qmpSocketPath, { force: true });
+  await rmdir(dirname(qmpSocketPath)).catch(() => undefined);
 }
 
 /** All that run, oldest first. */
