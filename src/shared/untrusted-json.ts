@@ -5,18 +5,40 @@ export interface UntrustedText {
   /** As messages call it: `the manifest`. */
   name: string;
   maxBytes: number;
+  /** For a long text of which little is expected. */
+  maxValues?: number;
 }
 
-export function parseUntrustedJson(bytes: Uint8Array, { name, maxBytes }: UntrustedText): UntrustedValue {
+const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = Buffer.from('"\\,[{');
+
+export function parseUntrustedJson(
+  bytes: Uint8Array,
+  { name, maxBytes, maxValues }: UntrustedText,
+): UntrustedValue {
   const refuse = (problem: string, cause?: unknown): SyntaxError =>
     new SyntaxError(`Cannot read ${name}: ${problem}`, { cause });
   if (bytes.length > maxBytes) throw refuse(`it has ${bytes.length} bytes, more than ${maxBytes}`);
+  if (maxValues !== undefined && hasMoreValues(bytes, maxValues))
+    throw refuse(`it has more than ${maxValues} values`);
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     return new UntrustedValue(JSON.parse(text), name, '');
   } catch (cause) {
     throw refuse('it is not JSON', cause);
   }
+}
+
+/** As far as brackets and commas tell, whatever it is: values may take a hundred times the memory of their text. */
+function hasMoreValues(bytes: Uint8Array, maxValues: number): boolean {
+  let values = 1;
+  let isString = false;
+  for (let i = 0; i < bytes.length && values <= maxValues; i++) {
+    const byte = bytes[i];
+    if (byte === QUOTE) isString = !isString;
+    else if (isString && byte === BACKSLASH) i++;
+    else if (!isString && (byte === COMMA || byte === BRACKET || byte === BRACE)) values++;
+  }
+  return values > maxValues;
 }
 
 /** A value somewhere in it. */

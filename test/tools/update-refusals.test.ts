@@ -370,6 +370,18 @@ suite('chunk streams that are not what they should be', () => {
       body: zstdCompressSync(request),
     });
     assert.equal(bomb.status, 413);
+    for (const [value, times] of [
+      ['{},', 3 * MIB],
+      ['[', 9 * MIB],
+    ] as const) {
+      const many = await ask(updated.device.url, UPDATE_API.update, {
+        method: 'POST',
+        headers: { ...basic(TEST_PASSWORD), 'Content-Type': 'application/json' },
+        body: `{"client":[${value.repeat(times)}`,
+      });
+      // Not that it is no JSON: as such, it would have taken hundreds of megabytes.
+      assert.equal(messageOf(many), 'Cannot read the request: it has more than 1000 values');
+    }
     await assertUnharmed(await leaving(updated, id));
   });
 

@@ -14,13 +14,20 @@ import {
 /** An UpdateRequest as JSON: quotes within the manifest's text are two characters there. */
 export const MAX_UPDATE_REQUEST_BYTES = MAX_MANIFEST_BYTES + 2 * 1024 * 1024;
 
+/** It has less than ten. */
+const MAX_REQUEST_VALUES = 1000;
+
 const CLIENT_ID = /^[\w.-]{1,128}$/;
 /** It is shown to people, in terminals too. */
 const CLIENT_NAME = /^\P{C}{1,100}$/u;
 const BUILD_ID = /^[0-9a-f]{64}$/;
 
 export function readUpdateRequest(bytes: Uint8Array): UpdateRequest {
-  const root = parseUntrustedJson(bytes, { name: 'the request', maxBytes: MAX_UPDATE_REQUEST_BYTES });
+  const root = parseUntrustedJson(bytes, {
+    name: 'the request',
+    maxBytes: MAX_UPDATE_REQUEST_BYTES,
+    maxValues: MAX_REQUEST_VALUES,
+  });
   return {
     client: readClient(root.field('client')),
     manifest: readText(root.field('manifest'), MAX_MANIFEST_BYTES),
