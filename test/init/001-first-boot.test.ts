@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { test } from 'node:test';
-import { bootDevice, EARLY_STEPS, PERM_MOUNT, prepareDevice, service } from '../support/init-scenario.ts';
+import { openBlockDevice } from '../../src/device/block-device.ts';
+import { isFormatUnfinished, markFormat } from '../../src/device/init/perm/format-mark.ts';
+import {
+  bootDevice,
+  EARLY_STEPS,
+  PERM_MOUNT,
+  prepareDevice,
+  putExt4,
+  service,
+} from '../support/init-scenario.ts';
 import { RecordingSys } from '../support/recording-sys.ts';
 
 test('a first boot formats /perm and starts apps after system services; a reboot stops and unmounts', async () => {
@@ -12,7 +22,7 @@ test('a first boot formats /perm and starts apps after system services; a reboot
   assert.deepEqual(sys.log, [
     ...EARLY_STEPS,
     'spawn /tsk/net in /',
-    'run /tsk/bin/mke2fs -q -t ext4 -L perm -m 1 -E lazy_itable_init=1,lazy_journal_init=1,nodiscard /dev/vda4 -> 0',
+    'run /tsk/bin/mke2fs -q -t ext4 -L perm -m 1 -E lazy_itable_init=1,lazy_journal_init=1,nodiscard /dev/vda4 131068k -> 0',
     PERM_MOUNT,
     'spawn /user/app -v in /perm/home/app',
     'kill -101 SIGTERM',
@@ -20,4 +30,29 @@ test('a first boot formats /perm and starts apps after system services; a reboot
     'sync, unmount /perm',
     'power restart',
   ]);
+});
+
+test('a format that was cut off begins anew', async () => {
+  using sys = new RecordingSys();
+  prepareDevice(sys);
+  const path = sys.path('/dev/vda4');
+  using perm = openBlockDevice(path, statSync(path).size, 'r+');
+  await markFormat(perm);
+  await perm.write(4096, Buffer.from('of mke2fs'));
+  const { device } = await bootDevice(sys);
+  assert.equal(device.perm.note, 'formatted');
+  assert.ok(sys.log.some((line) => line.startsWith('run /tsk/bin/mke2fs ')));
+  assert.equal(await isFormatUnfinished(perm), false);
+});
+
+test('the mark of a format that was not cut off in time does not stay', async () => {
+  using sys = new RecordingSys();
+  prepareDevice(sys);
+  putExt4(sys);
+  const path = sys.path('/dev/vda4');
+  using perm = openBlockDevice(path, statSync(path).size, 'r+');
+  await markFormat(perm);
+  const { device } = await bootDevice(sys);
+  assert.equal(device.perm.note, null);
+  assert.equal(await isFormatUnfinished(perm), false);
 });

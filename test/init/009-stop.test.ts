@@ -60,7 +60,7 @@ test('going down in the middle of the boot starts nothing any more', async () =>
     sys.log.filter((line) => line.startsWith('spawn')),
     ['spawn /user/net in /'],
   );
-  assert.equal(sys.log.at(-1), 'power restart');
+  assert.ok(sys.log.includes('power restart'));
 });
 
 test('a service that cannot be executed does not hold up boot, nor the way down', async () => {

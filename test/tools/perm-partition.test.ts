@@ -6,6 +6,14 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { openBlockDevice } from '../../src/device/block-device.ts';
+import { SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET_BYTES } from '../../src/device/init/perm/ext4-superblock.ts';
+import {
+  FORMAT_MARK_BYTES,
+  isFormatUnfinished,
+  markFormat,
+  unmarkFormat,
+} from '../../src/device/init/perm/format-mark.ts';
 import { identifyContent, PROBE_BYTES } from '../../src/device/init/perm/partition-content.ts';
 import { requireTool } from '../support/require-tool.ts';
 
@@ -38,6 +46,29 @@ test('a fresh ext4 of mke2fs is recognised, with its size, and wants no check', 
     assert.equal(content.kind, 'ext4');
     assert.equal(content.superblock.blockBytes * content.superblock.blockCount, sizeMiB * MIB);
     assert.equal(content.superblock.wantsCheck, false);
+  }
+});
+
+test('the mark of a format is left alone by mke2fs, and tells what a power cut leaves of it', async (t) => {
+  const mke2fs = requireTool(t, 'mke2fs');
+  if (!mke2fs) return;
+  for (const sizeMiB of [64, 600]) {
+    const path = scratchFile(t, sizeMiB * MIB);
+    using partition = openBlockDevice(path, sizeMiB * MIB, 'r+');
+    const format = (): void => {
+      const sizeKib = `${(sizeMiB * MIB - FORMAT_MARK_BYTES) / 1024}k`;
+      execFileSync(mke2fs, ['-q', '-t', 'ext4', path, sizeKib], { stdio: ['ignore', 'ignore', 'pipe'] });
+    };
+    await markFormat(partition);
+    format();
+    assert.ok(await isFormatUnfinished(partition));
+    // The superblock comes last.
+    await partition.write(SUPERBLOCK_OFFSET_BYTES, Buffer.alloc(SUPERBLOCK_BYTES));
+    assert.deepEqual(probe(path), { kind: 'other', name: undefined });
+    format();
+    assert.equal(probe(path).kind, 'ext4');
+    await unmarkFormat(partition);
+    assert.equal(await isFormatUnfinished(partition), false);
   }
 });
 

@@ -12,6 +12,7 @@ import {
   SUPERBLOCK_COPY_OFFSETS_BYTES,
   SUPERBLOCK_OFFSET_BYTES,
 } from './ext4-superblock.ts';
+import { FORMAT_MARK_BYTES, isFormatUnfinished, markFormat, unmarkFormat } from './format-mark.ts';
 import { growPermPartition } from './grow-partition.ts';
 import { locatePerm, type PermPartition } from './locate-perm.ts';
 
@@ -66,7 +67,7 @@ async function preparePartition(device: Device, located: PermPartition): Promise
   if (content.kind === 'blank') {
     const gibibytes = (perm.lengthBytes / 1024 ** 3).toFixed(1);
     device.log.say(`formatting ${perm.partition}, which is blank: ${gibibytes} GiB`);
-    await format(sys, perm.partition);
+    await format(sys, perm);
     notes.push('formatted');
   } else if (content.superblock.wantsCheck) {
     notes.push(await check(device, perm.partition));
@@ -79,7 +80,11 @@ async function preparePartition(device: Device, located: PermPartition): Promise
 async function probe(sys: Sys, perm: PermPartition): Promise<PartitionContent> {
   using partition = openBlockDevice(sys.path(perm.partition), perm.lengthBytes, 'r');
   const content = identifyContent(await partition.read(0, Math.min(PROBE_BYTES, perm.lengthBytes)));
+  const isMarked = content.kind !== 'blank' && (await isFormatUnfinished(partition));
+  // The power was cut when all was done but this. Later the mark would be a lie.
+  if (isMarked && content.kind === 'ext4') await unmark(sys, perm);
   if (content.kind !== 'other' || content.name !== undefined) return content;
+  if (isMarked) return { kind: 'blank' };
   // An ext4 whose beginning was overwritten: e2fsck restores it from a copy.
   for (const offset of SUPERBLOCK_COPY_OFFSETS_BYTES) {
     if (offset + SUPERBLOCK_BYTES > perm.lengthBytes) continue;
@@ -89,13 +94,22 @@ async function probe(sys: Sys, perm: PermPartition): Promise<PartitionContent> {
   return content;
 }
 
-async function format(sys: Sys, partition: string): Promise<void> {
+async function unmark(sys: Sys, perm: PermPartition): Promise<void> {
+  using partition = openBlockDevice(sys.path(perm.partition), perm.lengthBytes, 'r+');
+  await unmarkFormat(partition);
+}
+
+async function format(sys: Sys, { partition, lengthBytes }: PermPartition): Promise<void> {
+  using device = openBlockDevice(sys.path(partition), lengthBytes, 'r+');
+  await markFormat(device);
   // Lazy: the kernel writes the inode tables later, so that a disk of any size is ready in a moment. No -F:
   // should it hold something after all, mke2fs refuses.
   const options = 'lazy_itable_init=1,lazy_journal_init=1,nodiscard';
   const argv = ['/tsk/bin/mke2fs', '-q', '-t', 'ext4', '-L', 'perm', '-m', '1', '-E', options];
-  const { exitCode, output } = await sys.run([...argv, sys.path(partition)], FORMAT_LIMIT_MS);
+  const size = `${Math.floor((lengthBytes - FORMAT_MARK_BYTES) / 1024)}k`;
+  const { exitCode, output } = await sys.run([...argv, sys.path(partition), size], FORMAT_LIMIT_MS);
   if (exitCode !== 0) throw new Error(`Cannot format "${partition}": ${output.trim()}`);
+  await unmarkFormat(device);
 }
 
 const REPAIRED = 'repaired: look into /perm/lost+found';
