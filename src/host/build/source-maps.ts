@@ -32,8 +32,14 @@ export async function saveSourceMaps(
 async function removeOldBuilds(directory: string, current: string): Promise<void> {
   const names = (await readdir(directory)).filter((name) => name !== current);
   const builds = await Promise.all(
-    names.map(async (name) => ({ name, changedMs: (await stat(join(directory, name))).mtimeMs })),
+    names.map(async (name) => ({ name, changedMs: await changedMsOf(join(directory, name)) })),
   );
   const old = builds.toSorted((a, b) => b.changedMs - a.changedMs).slice(KEPT_BUILDS - 1);
   for (const { name } of old) await rm(join(directory, name), { recursive: true, force: true });
+}
+
+/** Of what another build of the instance removes at the same time: none. */
+async function changedMsOf(path: string): Promise<number> {
+  const info = await stat(path).catch(() => undefined);
+  return info?.mtimeMs ?? 0;
 }
