@@ -39,7 +39,14 @@ if (isLegacy) {
 } else {
   const socket = new MulticastSocket({ name, index }, group);
   socket.listen((bytes, from) => print(bytes, from.address));
-  send = () => socket.send(query);
+  send = () => {
+    try {
+      socket.send(query);
+    } catch (error) {
+      // The kernel still makes sure that nobody else has the address: it can be used a second later.
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL') throw error;
+    }
+  };
 }
 send();
 setInterval(send, REPEAT_MS);

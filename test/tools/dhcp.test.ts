@@ -240,6 +240,31 @@ void suite('the net service', { concurrency: 4 }, () => {
     await lab.status(({ dhcp }) => dhcp?.state === 'bound');
   });
 
+  test('asks routers for what they advertise when the cable is back, and after a restart', async (t) => {
+    if (requireTool(t, 'dnsmasq') === undefined) return;
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    lab.onServer('addr', 'add', 'fd77::1/64', 'dev', 'srv0', 'nodad');
+    const files = ['--conf-file=/dev/null', `--dhcp-leasefile=${join(lab.root, 'dnsmasq.leases')}`];
+    const advertised = ['--dhcp-range=fd77::,ra-only,64,1h', '--dhcp-option=option6:dns-server,[fd77::1]'];
+    lab.spawnOnServer('dnsmasq', '--no-daemon', '--port=0', ...files, '--enable-ra', ...advertised);
+    const first = lab.startNet();
+    await lab.file('run/net/resolv.conf', /nameserver fd77::1/);
+    lab.onServer('link', 'set', 'srv0', 'down');
+    await lab.file('run/net/resolv.conf', /tskrazy\/net\n$/);
+    const replugged = lab.lines.length;
+    lab.onServer('link', 'set', 'srv0', 'up');
+    lab.onServer('addr', 'replace', 'fd77::1/64', 'dev', 'srv0', 'nodad');
+    await lab.line(/RTR-SOLICIT/, replugged);
+    await lab.file('run/net/resolv.conf', /nameserver fd77::1/);
+    await lab.stop(first);
+    const restarted = lab.lines.length;
+    lab.startNet();
+    await lab.line(/RTR-SOLICIT/, restarted);
+    await lab.file('run/net/resolv.conf', /nameserver fd77::1/);
+  });
+
   test('finds an interface that is plugged in later and lets one go', async (t) => {
     const lab = NetworkLab.create(t);
     if (lab === undefined) return;

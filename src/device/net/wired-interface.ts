@@ -14,6 +14,7 @@ import { describeLease, type Ipv4Settings, settingsOfLease, settingsOfStatic } f
 import { Ipv4Setup } from './ipv4-setup.ts';
 import type { LeaseStore } from './lease-store.ts';
 import { RouterDnsList } from './router-dns.ts';
+import { RouterSearch } from './router-search.ts';
 
 export interface InterfaceContext {
   netlink: NetlinkSocket;
@@ -33,6 +34,7 @@ export class WiredInterface {
   readonly #config: InterfaceConfig;
   readonly #setup: Ipv4Setup;
   readonly #routerDns: RouterDnsList;
+  readonly #routerSearch = new RouterSearch();
   readonly #dhcp: DhcpClient | null;
   #link: Link;
   #machine: DhcpMachine | null = null;
@@ -109,6 +111,7 @@ export class WiredInterface {
   /** The interface is gone, and with it all that it had. */
   close(): void {
     this.#dhcp?.close();
+    this.#routerSearch.stop();
   }
 
   get #ref(): { index: number; metric: number } {
@@ -147,6 +150,8 @@ export class WiredInterface {
     this.#log(hasCarrier ? 'cable plugged in' : 'no cable');
     this.#routerDns.clear();
     this.#dhcp?.setCarrier(hasCarrier);
+    if (hasCarrier) this.#routerSearch.start(this.#link);
+    else this.#routerSearch.stop();
   }
 
   #onDhcpChange(machine: DhcpMachine): void {
