@@ -31,8 +31,13 @@ export class PacketSocket {
     this.#protocol = protocol;
     // Protocol 0 receives nothing, so no packet slips in before filter and interface are set.
     this.#socket = new RawSocket(AF_PACKET, SOCK_DGRAM, 0);
-    this.#socket.attachFilter(filter);
-    this.#socket.bind(this.#address());
+    try {
+      this.#socket.attachFilter(filter);
+      this.#socket.bind(this.#address());
+    } catch (error) {
+      this.#socket.close();
+      throw error;
+    }
   }
 
   broadcast(bytes: Uint8Array): void {

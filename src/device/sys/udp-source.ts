@@ -15,11 +15,17 @@ export class UdpSource {
 
   constructor(interfaceName: string, address: string, port: number) {
     this.#socket = new RawSocket(AF_INET, SOCK_DGRAM, 0);
-    this.#socket.setOption(SOL_SOCKET, SO_REUSEADDR, Uint8Array.of(1, 0, 0, 0));
-    this.#socket.setOption(SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${interfaceName}\0`));
-    // Nothing is queued here. That the port is taken keeps the kernel from answering "port unreachable".
-    this.#socket.attachFilter([[0x06, 0, 0, 0]]);
-    this.#socket.bind(socketAddress(address, port));
+    try {
+      this.#socket.setOption(SOL_SOCKET, SO_REUSEADDR, Uint8Array.of(1, 0, 0, 0));
+      const name = new TextEncoder().encode(`${interfaceName}\0`);
+      this.#socket.setOption(SOL_SOCKET, SO_BINDTODEVICE, name);
+      // Nothing is queued here. That the port is taken keeps the kernel from answering "port unreachable".
+      this.#socket.attachFilter([[0x06, 0, 0, 0]]);
+      this.#socket.bind(socketAddress(address, port));
+    } catch (error) {
+      this.#socket.close();
+      throw error;
+    }
   }
 
   send(bytes: Uint8Array, destination: string, port: number): void {
