@@ -82,3 +82,8 @@ test('QmpClient rejects what is not answered when QEMU goes', async (t) => {
   await assert.rejects(client.execute('quit'), expected);
   await assert.rejects(QmpClient.connect(join(path, '..', 'nobody')), { code: 'ENOENT' });
 });
+
+test('QmpClient gives up a QEMU that is there and says nothing', async (t) => {
+  const path = await serve(t, () => undefined);
+  await assert.rejects(QmpClient.connect(path, 20), { message: 'QEMU closed its control socket' });
+});

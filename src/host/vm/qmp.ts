@@ -13,6 +13,8 @@ interface QmpMessage {
   data?: Record<string, unknown>;
 }
 
+/** QEMU answers within milliseconds, on a busy computer within seconds; one that is frozen never does. */
+const GREETING_LIMIT_MS = 30_000;
 const CLOSED = 'QEMU closed its control socket';
 
 export type QmpEventListener = (event: string, data: Record<string, unknown>) => void;
@@ -32,12 +34,14 @@ export class QmpClient {
       .on('error', fail);
   }
 
-  /** Connects and leaves the negotiation mode. Rejects when nobody listens at `path`. */
-  static async connect(path: string): Promise<QmpClient> {
+  /** Connects and leaves the negotiation mode. Rejects when nobody listens at `path`, or says nothing. */
+  static async connect(path: string, limitMs = GREETING_LIMIT_MS): Promise<QmpClient> {
     const socket = createConnection(path);
     await once(socket, 'connect');
     const client = new QmpClient(socket);
+    socket.setTimeout(limitMs, () => socket.destroy());
     await client.execute('qmp_capabilities');
+    socket.setTimeout(0);
     return client;
   }
 

@@ -145,12 +145,12 @@ const PRESS_EVERY_MS = 5000;
  * Returns how it went.
  */
 export async function powerOff(
-  vm: Pick<VirtualMachine, 'qmpSocketPath'>,
+  vm: Pick<VirtualMachine, 'pid' | 'qmpSocketPath'>,
   ended: Promise<void>,
   timeoutMs: number,
 ): Promise<'powered-off' | 'killed'> {
   const client = await QmpClient.connect(vm.qmpSocketPath).catch(() => undefined);
-  if (!client) return 'powered-off';
+  if (!client) return kill(vm.pid, ended);
   // Fails when QEMU goes away, which `ended` tells better.
   const press = (): void => void client.execute('system_powerdown').catch(() => undefined);
   press();
@@ -160,12 +160,31 @@ export async function powerOff(
     const late = delay(timeoutMs, 'late' as const, { signal: timer.signal });
     const result = await Promise.race([ended.then(() => 'powered-off' as const), late]);
     if (result === 'powered-off') return result;
-    await client.execute('quit').catch(() => undefined);
-    await ended;
+    // Not awaited: the end is what counts, and a frozen QEMU answers nothing.
+    void client.execute('quit').catch(() => undefined);
+    await kill(vm.pid, ended);
     return 'killed';
   } finally {
     timer.abort();
     clearInterval(pressing);
     client.close();
   }
+}
+
+const GRACE_MS = 5000;
+
+/** Ends the process, unless it is about to end by itself. */
+async function kill(pid: number, ended: Promise<void>): Promise<'powered-off' | 'killed'> {
+  const grace = new AbortController();
+  const late = delay(GRACE_MS, 'late' as const, { signal: grace.signal });
+  const result = await Promise.race([ended.then(() => 'powered-off' as const), late]);
+  grace.abort();
+  if (result === 'powered-off') return result;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has just gone.
+  }
+  await ended;
+  return 'killed';
 }
