@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { isolationEntries } from './config-isolation.ts';
 import { filledText, oneSourceOf, text } from './config-parts.ts';
 import { waitForSchema } from './config-wait-for.ts';
+import { MAX_STOP_TIMEOUT_SEC } from './services.ts';
 
 /** A name becomes a file name, a log's name and part of URLs on the device. */
 const APP_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -133,7 +134,7 @@ export const appSchema = v.pipe(
         v.pipe(
           v.number('must be a number of seconds'),
           v.minValue(1, 'must be at least 1 second'),
-          v.maxValue(600, 'must be at most 600 seconds'),
+          v.maxValue(MAX_STOP_TIMEOUT_SEC, `must be at most ${MAX_STOP_TIMEOUT_SEC} seconds`),
           v.description('Time from SIGTERM to SIGKILL when the app is stopped (default: 5)'),
         ),
       ),

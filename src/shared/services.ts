@@ -13,6 +13,11 @@ export type RestartPolicy = 'always' | 'on-failure' | 'never';
 /** Exit code by which a program says that it is not to be restarted (gokrazy's convention). */
 export const EXIT_DO_NOT_RESTART = 125;
 
+/** The longest `stopTimeoutSec`. */
+export const MAX_STOP_TIMEOUT_SEC = 600;
+/** Who has asked for a stop or restart need not wait any longer for the answer. */
+export const ACT_LIMIT_MS = (MAX_STOP_TIMEOUT_SEC + 60) * 1000;
+
 /** `system`: a program of ours in /tsk. The others are the user's apps. */
 export type ServiceKind = 'system' | 'node' | 'go' | 'binary';
 

@@ -4,11 +4,10 @@
 import http from 'node:http';
 
 import type { ApiError } from '../../shared/init-api.ts';
+import { ACT_LIMIT_MS } from '../../shared/services.ts';
 import { HttpError } from './http-error.ts';
 
 const READ_TIMEOUT_MS = 5_000;
-/** Stopping a service takes as long as it is configured to. */
-export const ACT_TIMEOUT_MS = 120_000;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** Statuses of init that mean to our client what they mean to us. */
 const PASSED_ON = new Set([400, 404, 409, 503]);
@@ -29,7 +28,7 @@ export class InitClient {
 
   /** `undefined` when init has nothing to say but that it is done (204). */
   async post<T>(path: string, body?: object): Promise<T> {
-    const answer = await this.#request('POST', path, ACT_TIMEOUT_MS, body);
+    const answer = await this.#request('POST', path, ACT_LIMIT_MS, body);
     const text = await readAll(answer);
     return (answer.statusCode === 204 ? undefined : parseAnswer(text, path)) as T;
   }

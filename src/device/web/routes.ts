@@ -10,13 +10,13 @@ import {
   type PowerAccepted,
   type ServiceAction,
 } from '../../shared/init-api.ts';
-import type { ServiceStatus } from '../../shared/services.ts';
+import { ACT_LIMIT_MS, type ServiceStatus } from '../../shared/services.ts';
 import { MAX_LOG_LINES, type NewSession } from '../../shared/web-api.ts';
 import { sendAsset } from './assets.ts';
 import { checkOrigin, sessionCookie, sessionTokens } from './auth.ts';
 import type { Exchange, Handler, WebRoute } from './exchange.ts';
 import { HttpError } from './http-error.ts';
-import { ACT_TIMEOUT_MS, type InitClient } from './init-client.ts';
+import type { InitClient } from './init-client.ts';
 import { followLog, logText } from './log-feed.ts';
 import { logError } from './log.ts';
 import { loginPage } from './plain-pages.ts';
@@ -161,7 +161,7 @@ const actOnService: Handler = async ({ init, status }, exchange) => {
     return;
   }
   // A service may take its time to stop, and the socket is silent meanwhile.
-  request.socket.setTimeout(ACT_TIMEOUT_MS);
+  request.socket.setTimeout(ACT_LIMIT_MS);
   const service = await init.post<ServiceStatus>(INIT_API.serviceAction(name, action));
   status.expire();
   sendJson(response, 200, service);

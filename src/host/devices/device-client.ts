@@ -5,7 +5,7 @@ import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { BootRecord, LogQuery, ServiceAction } from '../../shared/init-api.ts';
-import type { LogLine, ServiceStatus } from '../../shared/services.ts';
+import { ACT_LIMIT_MS, type LogLine, type ServiceStatus } from '../../shared/services.ts';
 import { WEB_API, WEB_USER, type WebError, type WebEvents, type WebStatus } from '../../shared/web-api.ts';
 import { UserError } from '../user-error.ts';
 import type { DeviceAddress } from './device-address.ts';
@@ -18,8 +18,6 @@ import { readServerSentEvents, type ServerSentEvent } from './server-sent-events
 
 const CONNECT_LIMIT_MS = 5000;
 const ANSWER_LIMIT_MS = 20_000;
-/** Stopping a service takes as long as it is configured to. */
-const ACT_LIMIT_MS = 120_000;
 /** Live views have a heartbeat every 15 s. */
 const SILENCE_LIMIT_MS = 40_000;
 
