@@ -112,6 +112,8 @@ test('parseManifest: boot files stay in the directory of the slot, under names t
     ' x',
     'a*',
     'é',
+    'LONGFI~1.TXT',
+    'dtb/longfi~12',
     'x'.repeat(201),
   ]) {
     assert.throws(() => parseManifest(encode({ ...manifest, ...withPaths(path) })), SyntaxError, path);

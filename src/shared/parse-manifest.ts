@@ -22,6 +22,8 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const HOSTNAME = /^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/;
 /** Printable, without blanks. */
 const VERSION = /^[!-~]{1,200}$/;
+/** Such as FAT makes for files of long names: another file could be the same one under it. */
+const FAT_ALIAS = /^[^.]{1,7}~\d{1,6}(?:\.[^.]{1,3})?$/;
 const KERNEL_WORD = /^[ -~]{1,1000}$/;
 
 const GIB = 1024 ** 3;
@@ -116,6 +118,8 @@ function parsePath(value: UntrustedValue): string {
     if (!(cause instanceof TypeError)) throw cause;
     throw value.error(`is not the path of a file in the slot's directory: ${cause.message}`);
   }
+  const alias = path.split('/').find((name) => FAT_ALIAS.test(name));
+  if (alias !== undefined) throw value.error(`has "${alias}", which is a name that FAT gives to other files`);
   return path;
 }
 
