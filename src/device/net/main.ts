@@ -28,6 +28,7 @@ const time = new TimeClient({
   clock: root === '/' ? new SystemClock() : new ImaginedClock(),
   buildTimeSec: device.buildTimeSec,
   statusPath: join(root, TIME_STATUS_PATH),
+  onStep: () => network.clockHasJumped(),
   log,
 });
 

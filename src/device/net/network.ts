@@ -71,6 +71,11 @@ export class Network {
     this.#publishSoon();
   }
 
+  /** The status tells by the clock when leases end. */
+  clockHasJumped(): void {
+    this.#publishSoon();
+  }
+
   #lookAround(): void {
     const links = this.#netlink.dump(NETLINK_TYPE.getLink, encodeDumpRequest('any'));
     const seen = links.map((message) => decodeLink(message.payload));

@@ -42,6 +42,7 @@ class TestClock extends ImaginedClock {
 class Lab {
   readonly clock = new TestClock();
   readonly lines: string[] = [];
+  steps = 0;
   readonly servers: NtpServer[] = [];
   #client: TimeClient | undefined;
   #directory = '';
@@ -59,6 +60,7 @@ class Lab {
       clock: lab.clock,
       buildTimeSec: BUILD_TIME_SEC,
       statusPath: join(lab.#directory, 'time.json'),
+      onStep: () => lab.steps++,
       log: (line) => lab.lines.push(line),
     });
     t.after(() => {
@@ -103,6 +105,7 @@ test('TimeClient steps the clock to what the server says, once it has a network'
   assertNear(lab.aheadMs, 2 * YEAR_MS);
   assert.equal(status.servers[0]?.state, 'agrees');
   assert.equal(status.problem, null);
+  assert.equal(lab.steps, 1, 'whoever has written down times hears of it');
   assert.match(lab.lines.join('\n'), /^time: set forwards by 2 years, as 127\.0\.0\.1:\d+ says$/);
 });
 

@@ -25,6 +25,8 @@ export interface TimeClientOptions {
   /** Unix time of the image's build. */
   buildTimeSec: number;
   statusPath: string;
+  /** The clock has jumped. */
+  onStep: () => void;
   log: (text: string) => void;
 }
 
@@ -145,7 +147,7 @@ export class TimeClient {
   }
 
   #adjust(action: 'step' | 'slew', selection: Selection, isFirst: boolean): void {
-    const { clock, log } = this.#options;
+    const { clock, log, onStep } = this.#options;
     const { offsetMs } = selection;
     const slew = {
       pollExponent: this.#discipline.pollExponent,
@@ -164,8 +166,10 @@ export class TimeClient {
     }
     for (const server of this.#servers) server.correct(offsetMs);
     this.#adjusted = { atMs: clock.nowMs(), monotonicMs: performance.now(), offsetMs };
-    if (action === 'step') log(`time: set ${describeOffset(offsetMs)}, as ${this.#authority()} says`);
-    else if (isFirst) {
+    if (action === 'step') {
+      log(`time: set ${describeOffset(offsetMs)}, as ${this.#authority()} says`);
+      onStep();
+    } else if (isFirst) {
       log(`time: the clock is right to ${describeSize(offsetMs)}, as ${this.#authority()} says`);
     }
     if (action === 'step' || performance.now() > this.#hardwareClockSetMs + HARDWARE_CLOCK_INTERVAL_MS) {
