@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BOARDS } from '../../shared/boards.ts';
-import { parseUsernet, requireQemu } from './virtual-machine.ts';
+import { describeFailedStart, parseUsernet, requireQemu } from './virtual-machine.ts';
 
 test('parseUsernet finds the host port that QEMU chose', () => {
   const table = [
@@ -23,4 +23,13 @@ test('requireQemu says how to install what is missing', async (t) => {
     message: 'Cannot start "qemu-system-aarch64": it is not installed',
     hint: /^Install it/,
   });
+});
+
+test('describeFailedStart tells a port that is taken from other troubles', () => {
+  const taken =
+    "qemu-system-x86_64: -netdev user,id=net,hostfwd=tcp:127.0.0.1:9099-:80: Could not set up host forwarding rule 'tcp:127.0.0.1:9099-:80'";
+  const { message } = describeFailedStart(taken);
+  assert.equal(message, 'Cannot start the virtual machine: port 9099 of this computer cannot be had');
+  assert.match(describeFailedStart('no memory').message, /QEMU says: no memory$/);
+  assert.match(describeFailedStart('').message, /QEMU says: nothing$/);
 });

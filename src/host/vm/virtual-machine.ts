@@ -118,8 +118,17 @@ async function connectAndAskPorts(
     // QEMU makes its socket within some 50 ms; nothing announces it.
     await delay(20);
   }
-  const messages = (await readFile(messagesPath, 'utf8')).trim();
-  throw new UserError(`Cannot start the virtual machine: QEMU says: ${messages || 'nothing'}`);
+  throw describeFailedStart((await readFile(messagesPath, 'utf8')).trim());
+}
+
+/** Out of what QEMU said before it ended. */
+export function describeFailedStart(messages: string): UserError {
+  const port = /Could not set up host forwarding rule 'tcp:[\d.]*:(\d+)-/.exec(messages)?.[1];
+  if (port === undefined)
+    return new UserError(`Cannot start the virtual machine: QEMU says: ${messages || 'nothing'}`);
+  return new UserError(`Cannot start the virtual machine: port ${port} of this computer cannot be had`, {
+    hint: 'Another program has it, or it is below 1024, which only root may use. Choose another with --port or --forward HOST:GUEST.',
+  });
 }
 
 async function askUsernet(qmpSocketPath: string): Promise<string> {
