@@ -92,8 +92,9 @@ class Lab {
   }
 }
 
+/** Roughly: on a busy computer an answer is late, and the wrong times of these tests are wrong by a minute or more. */
 function assertNear(actual: number, expected: number): void {
-  assert.ok(Math.abs(actual - expected) < 50, `${actual} instead of ${expected}`);
+  assert.ok(Math.abs(actual - expected) < 2000, `${actual} instead of ${expected}`);
 }
 
 test('TimeClient steps the clock to what the server says, once it has a network', async (t) => {
