@@ -217,6 +217,22 @@ test('LogKeeper makes one directory for its boot, also where others cannot be re
   assert.deepEqual(await texts(boot, 0), ['one', 'two', 'three']);
 });
 
+test('LogKeeper begins anew when somebody has removed its directory', async () => {
+  const directory = makeDirectory();
+  const boot = new Boot(directory);
+  boot.start('one');
+  boot.app.append('stdout', 'gone');
+  await boot.keeper.flush();
+  rmSync(directory, { recursive: true });
+  for (const line of ['lost', 'kept']) {
+    boot.app.append('stdout', line);
+    await boot.keeper.flush();
+  }
+  assert.deepEqual(await texts(boot, 0), ['1 line left out: too many to be kept', 'kept']);
+  await boot.keeper.close('test', LIMIT_MS);
+  assert.equal((await new Boot(directory).keeper.boots())[0]?.id, 'one');
+});
+
 test('LogKeeper.close leaves alone a storage that hangs, and lines go on being taken', async () => {
   const directory = makeDirectory();
   const boot = new Boot(directory);

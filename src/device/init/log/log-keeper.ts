@@ -209,7 +209,16 @@ export class LogKeeper {
       // Said once: it would otherwise be what fills the log.
       if (!this.#isFailing) this.#say(`Cannot keep logs in /perm: ${describeError(error)}`);
       this.#isFailing = true;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') await this.#beginAnewIfRemoved();
     }
+  }
+
+  /** A program that may do everything may have cleared all of /perm. */
+  async #beginAnewIfRemoved(): Promise<void> {
+    const names = await listBootDirectories(this.#directory).catch(() => undefined);
+    if (names === undefined || this.#name === undefined || names.includes(this.#name)) return;
+    this.#name = undefined;
+    this.#isRecorded = false;
   }
 
   async #prune(): Promise<void> {
