@@ -239,7 +239,7 @@ test('a full /perm, and a medium that is read-only', async (t) => {
   const readOnly = await boot(t, disk, { extraQemuArgs: ['-set', 'drive.disk.readonly=on'] });
   const { system } = await readOnly.status();
   assert.equal(system.perm.state, 'tmpfs');
-  assert.match(system.warnings.join('\n'), /PERM IS IN MEMORY/);
+  assert.match(system.warnings.join('\n'), /PERM IS IN MEMORY.*its medium is read-only/);
   await (await Survival.of(readOnly)).check('a boot from a read-only medium');
   assert.equal(await readOnly.stop(), 'powered-off');
 });

@@ -6,6 +6,7 @@ import {
   EARLY_STEPS,
   PERM_IN_MEMORY,
   prepareDevice,
+  putExt4,
   service,
 } from '../support/init-scenario.ts';
 import { RecordingSys } from '../support/recording-sys.ts';
@@ -37,4 +38,15 @@ test('a root file system on no partition leaves /perm in memory', async () => {
   const init = await bootDevice(sys);
   await init.power('restart', 'test');
   assert.deepEqual(sys.log, [...EARLY_STEPS, PERM_IN_MEMORY, 'sync', 'power restart']);
+});
+
+test('a /perm on a medium that is read-only is neither checked nor called damaged', async () => {
+  using sys = new RecordingSys();
+  prepareDevice(sys);
+  putExt4(sys, { state: 0 });
+  sys.file('/sys/class/block/vda4/ro', '1\n');
+  const { device } = await bootDevice(sys);
+  assert.deepEqual(sys.log, [...EARLY_STEPS, PERM_IN_MEMORY]);
+  assert.equal(device.perm.note, '"/dev/vda4" cannot be written: its medium is read-only');
+  assert.equal(device.isPermLost, true);
 });

@@ -1,6 +1,8 @@
 // /perm: the one place where data stays. Its partition is grown, formatted when blank, checked when it asks
 // for it, and mounted. If none of that helps, /perm is in memory, and everybody is told so.
 
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { PROBE_BYTES, identifyContent, type PartitionContent } from './partition-content.ts';
 import type { Sys } from '../../sys/sys.ts';
 import { describeError } from '../boot-step.ts';
@@ -55,6 +57,8 @@ export async function preparePerm(device: Device): Promise<void> {
 async function preparePartition(device: Device, located: PermPartition): Promise<string[]> {
   const { sys } = device;
   const notes: string[] = [];
+  if (isReadOnly(sys, located.partition))
+    throw new Error(`"${located.partition}" cannot be written: its medium is read-only`);
   const perm = await growPermPartition(sys, located).catch((error: unknown) => {
     device.warn(`Cannot grow "${located.partition}": ${describeError(error)}`);
     return located;
@@ -75,6 +79,15 @@ async function preparePartition(device: Device, located: PermPartition): Promise
   await mountOrRepair(device, perm.partition, notes);
   if (content.kind === 'ext4') await growFileSystem(device, perm, notes);
   return notes;
+}
+
+/** A card whose switch is set, or one that has had its day. What e2fsck says of it would be misleading. */
+function isReadOnly(sys: Sys, partition: string): boolean {
+  try {
+    return readFileSync(sys.path(`/sys/class/block/${basename(partition)}/ro`), 'latin1').trim() === '1';
+  } catch {
+    return false;
+  }
 }
 
 async function probe(sys: Sys, perm: PermPartition): Promise<PartitionContent> {
