@@ -158,8 +158,14 @@ export async function powerOff(
   ended: Promise<void>,
   timeoutMs: number,
 ): Promise<'powered-off' | 'killed'> {
-  const client = await QmpClient.connect(vm.qmpSocketPath).catch(() => undefined);
-  if (!client) return kill(vm.pid, ended);
+  // QEMU speaks with one at a time: a silence may also mean that another tsk is powering it off.
+  const connecting = QmpClient.connect(vm.qmpSocketPath, timeoutMs);
+  const client = await connecting.catch((error: NodeJS.ErrnoException) => error);
+  if (client instanceof Error) {
+    // Nobody listens: it has gone, and its process id may be another's by now.
+    if (client.code !== undefined) return 'powered-off';
+    return kill(vm.pid, ended);
+  }
   // Fails when QEMU goes away, which `ended` tells better.
   const press = (): void => void client.execute('system_powerdown').catch(() => undefined);
   press();
