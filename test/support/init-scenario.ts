@@ -50,6 +50,7 @@ export function prepareDevice(
 ): void {
   putConfiguration(sys, config, kernelArguments);
   sys.file('/proc/sys/kernel/random/boot_id', 'b0071d00-0000-4000-8000-000000000001\n');
+  sys.file('/proc/meminfo', 'MemAvailable: 400000 kB\n');
   sys.file('/dev/console', '');
   sys.file('/proc/mounts', '/dev/vda4 /perm ext4 rw,nosuid,nodev,noatime 0 0\n');
   sys.disk('vda', DISK_BYTES, {

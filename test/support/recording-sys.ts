@@ -208,6 +208,10 @@ export class RecordingSys implements Sys, Disposable {
 
   reap(): void {}
 
+  keepCodeInMemory(keep: boolean): void {
+    this.#write(keep ? 'keep the code in memory' : 'let go of the code');
+  }
+
   catchCtrlAltDel(): void {
     this.#write('catch ctrl-alt-del');
   }

@@ -10,6 +10,7 @@ import { describeError, runBootSteps } from './boot-step.ts';
 import { saveTime } from './clock-floor.ts';
 import { Device } from './device.ts';
 import { Health } from './health.ts';
+import { guardMemory } from './memory-guard.ts';
 import { watchPowerButtons } from './power-button.ts';
 import { Shutdown, type ShutdownOptions } from './shutdown.ts';
 import type { Service } from './supervisor/service.ts';
@@ -114,6 +115,11 @@ export class Init {
         device.logKeeper.keep(service.spec.name, service.log);
         if (copyToConsole) copyLogToConsole(device, service);
       },
+    });
+    guardMemory({
+      sys: this.#sys,
+      apps: () => device.supervisor.list().filter(({ spec }) => spec.kind !== 'system'),
+      say: (text) => device.log.say(text),
     });
     device.supervisor.watch(({ state }) => {
       if (state === 'failed' || state === 'backoff') device.logKeeper.flushSoon();

@@ -8,6 +8,7 @@ import { loadKernel, unloadKernel } from './kexec.ts';
 import { bindLibc } from './libc.ts';
 import { linuxStorage } from './linux-storage.ts';
 import { isOwnChild, runProgram, spawnProcess } from './processes.ts';
+import { keepCodeInMemory } from './own-code.ts';
 import type { MountFlag, PowerCommand, Sys, Watchdog } from './sys.ts';
 
 /** linux/mount.h */
@@ -107,6 +108,7 @@ export function linuxSys(): Sys {
       waitpid(pid, null, WNOHANG);
     },
 
+    keepCodeInMemory,
     catchCtrlAltDel() {
       reboot(RB_DISABLE_CAD);
     },

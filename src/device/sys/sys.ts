@@ -124,6 +124,8 @@ export interface Sys {
   /** waitpid(pid, WNOHANG) for a zombie that is nobody's but ours by adoption. */
   reap(pid: number): void;
 
+  /** Whether the code that this program runs stays in memory when memory is short. */
+  keepCodeInMemory(keep: boolean): void;
   /** Ctrl-Alt-Del becomes a SIGINT to PID 1 instead of an instant reset. */
   catchCtrlAltDel(): void;
   /** Does not return on a device. */

@@ -14,7 +14,7 @@ import {
   parseNetDev,
   parseProcessCpuUsec,
   type CpuTimes,
-} from './proc-format.ts';
+} from '../proc-format.ts';
 
 /** Reading the files of more processes than this would be felt. */
 const MAX_MEASURED_PROCESSES = 32;

@@ -2,6 +2,8 @@
 // kernel without cgroups it is the process group, which a process can leave.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readFileSync } from 'node:fs';
+import { parseKibLine } from '../../proc-format.ts';
 import type { Sys } from '../../sys/sys.ts';
 import type { SandboxProcesses } from './sandbox-processes.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
@@ -41,6 +43,12 @@ export class ProcessTree {
     return this.#ends(KILL_LIMIT_MS);
   }
 
+  /** Memory that comes free when it is killed. */
+  memoryBytes(): number {
+    const pids = this.#cgroup?.processes() ?? [this.pid];
+    return pids.map((pid) => memoryOf(this.#sys, pid)).reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   isEmpty(): boolean {
     return this.#cgroup === undefined ? !this.#sys.groupExists(this.#child) : this.#cgroup.isEmpty();
   }
@@ -52,5 +60,14 @@ export class ProcessTree {
       await sleep(POLL_MS);
     }
     return true;
+  }
+}
+
+function memoryOf(sys: Sys, pid: number): number {
+  try {
+    const text = readFileSync(sys.path(`/proc/${pid}/status`), 'latin1');
+    return (parseKibLine(text, 'RssAnon') ?? 0) + (parseKibLine(text, 'RssShmem') ?? 0);
+  } catch {
+    return 0; // It has just ended.
   }
 }

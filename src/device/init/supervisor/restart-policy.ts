@@ -25,8 +25,9 @@ export function restartDelayMs(failures: number, random: number): number {
   return Math.round(delayMs * (1 - JITTER + 2 * JITTER * random));
 }
 
-export function describeExit(exit: ProcessExit, wasOverMemory = false): string {
-  if (wasOverMemory) return 'killed: used more memory than it may';
+/** `whyKilled`: when somebody had a reason that the exit alone does not tell. */
+export function describeExit(exit: ProcessExit, whyKilled?: string): string {
+  if (whyKilled !== undefined) return `killed: ${whyKilled}`;
   if (exit.signal !== null) return `killed by ${exit.signal}`;
   if (exit.code === 0) return 'exited';
   return `exited with code ${exit.code}`;

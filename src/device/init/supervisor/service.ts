@@ -58,6 +58,8 @@ export class Service {
   #nextStartAtMs: number | null = null;
   #life: Promise<void> | undefined;
   #isStopRequested = false;
+  #run: Run | undefined;
+  #whyKilled: string | undefined;
   /** Ends what the loop waits for. */
   #wake: () => void = () => {};
   /** Of those who wait for what comes of a start. */
@@ -169,6 +171,18 @@ export class Service {
     this.#context.cgroup(this.spec.name)?.remove();
   }
 
+  /** What the process that there is has in use, with all that it started. */
+  memoryBytes(): number {
+    return this.#run?.tree.memoryBytes() ?? 0;
+  }
+
+  /** Resolves when all of it has ended. What comes then is as after any other end. */
+  async kill(why: string): Promise<void> {
+    if (this.#run === undefined) return;
+    this.#whyKilled = why;
+    await this.#run.tree.kill();
+  }
+
   async restart(): Promise<void> {
     await this.stop();
     await this.start('request');
@@ -209,13 +223,16 @@ export class Service {
       this.#tellOfStart();
       return { next: placement.spec.restart === 'never' ? 'failed' : 'restart', ranForMs: 0, reason };
     }
+    this.#run = run;
+    this.#whyKilled = undefined;
     this.#pid = run.tree.pid;
     this.#note(`started as process ${run.tree.pid}`);
     if (this.#isReady) this.#enter('running', null);
     else this.#enter('starting', 'has not said yet that it is ready');
     this.#tellOfStart();
     const exit = await this.#endOf(run, placement.spec);
-    const reason = describeExit(exit, run.wasOverMemory());
+    const reason = describeExit(exit, this.#whyKilled ?? whyKilledByKernel(run));
+    this.#run = undefined;
     this.#pid = null;
     this.#runsFrom = null;
     this.#lastExit = { ...exit, atMs: Date.now() };
@@ -324,6 +341,10 @@ export class Service {
     this.log.append('init', text);
     this.#context.say(`${this.spec.name}: ${text}`);
   }
+}
+
+function whyKilledByKernel(run: Run): string | undefined {
+  return run.wasOverMemory() ? 'used more memory than it may' : undefined;
 }
 
 interface Ended {
