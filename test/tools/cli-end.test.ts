@@ -77,6 +77,15 @@ test('Ctrl-C cleans up, also when it ends the reader of a pipe before', async ()
   assert.equal(await codeOf(run), 130);
 });
 
+test('a signal that comes after the end of the reader is not yet the second one', async () => {
+  const run = start();
+  await once(run.stdout, 'data');
+  run.stdout.destroy();
+  for await (const said of run.stderr) if (String(said).includes('cleaning')) break;
+  run.kill('SIGHUP');
+  assert.equal(await codeOf(run), 129);
+});
+
 test('lost progress stops nothing', async () => {
   const run = start();
   await once(run.stdout, 'data');
@@ -118,5 +127,5 @@ test('a terminal that is closed ends the command in order', { timeout: 60_000 },
   // The terminal goes with whoever has made it.
   terminal.kill('SIGKILL');
   // Nobody announces the end of what is not our child.
-  while (!existsSync(cleaned)) await delay(20);
+  while (!existsSync(cleaned)) await delay(20, undefined, { signal: t.signal });
 });

@@ -30,9 +30,10 @@ export async function runProgram(
   };
   for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
+      // One Ctrl-C may first end the reader of a pipe, and a terminal that is closed takes no words before it signals.
+      if (received === undefined || received === 'SIGPIPE') stop(name);
       // The second one means it: whoever hangs in the clean-up must not keep the terminal.
-      if (received !== undefined) process.exit(EXIT_CODES_BY_SIGNAL[name]);
-      stop(name);
+      else if (name !== 'SIGHUP') process.exit(EXIT_CODES_BY_SIGNAL[name]);
     });
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
