@@ -87,11 +87,13 @@ function openFiles(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
+const STARTS = 20;
+
 test('a start that fails leaves nothing open, however often', async () => {
   const tooLarge = new Subject('exit', { env: { LARGE: 'x'.repeat(200_000) } });
   const missing = new Subject('exit', { argv: ['/bin/nothing'] });
   const before = openFiles();
-  for (let count = 0; count < 5; count++) {
+  for (let count = 0; count < STARTS; count++) {
     for (const { service } of [tooLarge, missing]) await service.start('request');
   }
   await Promise.all([tooLarge.reaches('failed'), missing.reaches('failed')]);
@@ -100,8 +102,8 @@ test('a start that fails leaves nothing open, however often', async () => {
     /^Cannot execute "\/bin\/sh" in ".*": its arguments or environment are too large$/,
   );
   assert.match(missing.service.status().reason ?? '', /^Cannot execute "\/bin\/nothing" in ".*": ENOENT$/);
-  // Each has its socket.
-  assert.equal(openFiles(), before + 2);
+  // Each has its socket. What other tests of this process have opened may go, or come, meanwhile.
+  assert.ok(openFiles() < before + STARTS, `${openFiles()} files are open, ${before} were`);
 });
 
 test('Service runs a program in its data directory with its environment and nothing else', async () => {
