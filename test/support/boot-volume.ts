@@ -9,7 +9,7 @@ import {
   LOADER_CONF_PATH,
   loaderEntryPath,
 } from '../../src/shared/loader-entry.ts';
-import { SLOTS } from '../../src/shared/slots.ts';
+import { type Slot, SLOTS } from '../../src/shared/slots.ts';
 import { SparseDevice } from './sparse-device.ts';
 
 /** The smallest with four granules of FAT16. */
@@ -41,9 +41,14 @@ export async function bootVolume(options: BootVolumeOptions = {}): Promise<Spars
   return device;
 }
 
+/** Of its root partition, as the entries here name it. */
+export function rootGuidOf(slot: Slot): string {
+  return `guid-of-${slot}`;
+}
+
 function filesOf(kernelArgs: readonly string[]): Record<string, string> {
   const entries = SLOTS.map((slot) => {
-    const cmdline = formatCmdline({ rootPartitionGuid: `guid-of-${slot}`, slot, kernelArgs });
+    const cmdline = formatCmdline({ rootPartitionGuid: rootGuidOf(slot), slot, kernelArgs });
     return [loaderEntryPath(slot), formatLoaderEntry(slot, cmdline)];
   });
   return {

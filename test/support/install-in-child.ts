@@ -8,6 +8,7 @@ import { openSlotInstaller } from '../../src/device/update/slot-installer.ts';
 import { numberChunks } from '../../src/shared/chunk-index.ts';
 import { MAX_CHUNK_BYTES } from '../../src/formats/chunk-stream.ts';
 import { parseManifest } from '../../src/shared/parse-manifest.ts';
+import { rootGuidOf } from './boot-volume.ts';
 
 const directory = process.argv[2]!;
 
@@ -24,6 +25,7 @@ const disk = {
   boot: partition('boot'),
   sourceRoot: partition('root-a'),
   targetRoot: partition('root-b'),
+  rootGuid: async () => rootGuidOf('b'),
   dropCaches: async () => {},
 } as const;
 const rootImage = openSync(join(directory, 'root.img'), 'r');

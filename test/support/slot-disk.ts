@@ -23,6 +23,7 @@ import {
 import { type Manifest, MANIFEST_NAME } from '../../src/shared/manifest.ts';
 import { SIGNATURES_NAME } from '../../src/shared/manifest-signature.ts';
 import { type Slot, SLOTS } from '../../src/shared/slots.ts';
+import { rootGuidOf } from './boot-volume.ts';
 import { filesOn } from './fat-volume.ts';
 import { SparseDevice } from './sparse-device.ts';
 import { imageInMemory } from './squashfs-image.ts';
@@ -143,7 +144,7 @@ export async function slotDisk(
 
 function loaderEntryOf(slot: Slot, { manifest }: TestImage): Record<string, Uint8Array> {
   const { kernelArgs } = manifest;
-  const cmdline = formatCmdline({ rootPartitionGuid: `guid-of-${slot}`, slot, kernelArgs });
+  const cmdline = formatCmdline({ rootPartitionGuid: rootGuidOf(slot), slot, kernelArgs });
   return { [loaderEntryPath(slot)]: Buffer.from(formatLoaderEntry(slot, cmdline)) };
 }
 
@@ -202,6 +203,10 @@ export class SlotDisk implements UpdateDisk {
     this.targetRoot = this.#limited(targetRoot);
   }
 
+  async rootGuid(slot: Slot): Promise<string> {
+    return rootGuidOf(slot);
+  }
+
   async dropCaches(): Promise<void> {}
 
   clone(): SlotDisk {
@@ -252,7 +257,7 @@ export async function assertInstalled(disk: SlotDisk, image: TestImage, before: 
   const files = Object.entries(await filesOn(disk.devices.boot)).filter(([path]) => path.startsWith('b/'));
   assert.deepEqual(digestsOf(files), digestsOf(Object.entries(slotFilesOf('b', image))));
   const cmdline = formatCmdline({
-    rootPartitionGuid: 'guid-of-b',
+    rootPartitionGuid: rootGuidOf('b'),
     slot: 'b',
     kernelArgs: image.manifest.kernelArgs,
   });

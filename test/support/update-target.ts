@@ -28,7 +28,7 @@ import {
   type TrustedKey,
 } from '../../src/shared/manifest-signature.ts';
 import type { Slot } from '../../src/shared/slots.ts';
-import { bootVolume } from './boot-volume.ts';
+import { bootVolume, rootGuidOf } from './boot-volume.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 const KERNEL_CHUNK_BYTES = 1024 * 1024;
@@ -183,6 +183,7 @@ export class UpdateTarget {
       boot: this.#failing(boot),
       sourceRoot,
       targetRoot: this.#failing(targetRoot),
+      rootGuid: async (slot) => rootGuidOf(slot),
       dropCaches: () => Promise.resolve(),
       [Symbol.dispose]: () => {
         this.openCount--;

@@ -13,6 +13,8 @@ import {
 } from '../../../test/support/slot-disk.ts';
 import { history, runHistory } from '../../../test/support/slot-scenario.ts';
 import { sampleBytes } from '../../../test/support/squashfs-image.ts';
+import { openFat } from '../../formats/fat/volume.ts';
+import { loaderEntryPath } from '../../shared/loader-entry.ts';
 import { SlotSizeError } from './chunk-plan.ts';
 import type { InstallProgress } from './install-progress.ts';
 import { ChunkError, openSlotInstaller, type SlotInstaller } from './slot-installer.ts';
@@ -165,6 +167,18 @@ test('chunks that arrive at once are written one after the other', async () => {
   const installer = await open(disk, image);
   const missing = installer.missing();
   await Promise.all(missing.map((index) => installer.receive(index, image.chunks[index]!)));
+  await installer.install(() => {});
+  await assertInstalled(disk, image, before);
+});
+
+test('a damaged loader entry is written anew', async () => {
+  const before = await slotDisk(await build(1));
+  const disk = before.clone();
+  const [entry] = await (await openFat(disk.boot)).extents(loaderEntryPath('b'));
+  disk.devices.boot.poke(entry!.offsetBytes, sampleBytes(512, 6));
+  const image = await build(2);
+  const installer = await open(disk, image);
+  await sendAll(installer, image);
   await installer.install(() => {});
   await assertInstalled(disk, image, before);
 });

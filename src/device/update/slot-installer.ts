@@ -41,6 +41,8 @@ export interface UpdateDisk {
   sourceRoot: ByteSource;
   /** The whole partition of the target's root. `flush` reaches the medium. */
   targetRoot: ByteDevice;
+  /** By the partition table. */
+  rootGuid(slot: Slot): Promise<string>;
   /** From now on reads of `boot` and `targetRoot` come from the medium and not from the page cache. */
   dropCaches(): Promise<void>;
 }
@@ -237,10 +239,12 @@ class Installer implements SlotInstaller {
     const isSame = (await this.#slot.present([manifestFile])).size > 0;
     if (!isSame || !(await this.#slot.isSound())) await this.#begin();
     await this.#writeBootFiles(signatures, report);
-    await renewLoaderEntry(this.#written.counting(disk.boot), disk.target, manifest.kernelArgs);
+    const { kernelArgs } = manifest;
+    const cmdline = { rootPartitionGuid: await disk.rootGuid(disk.target), slot: disk.target, kernelArgs };
+    await renewLoaderEntry(this.#written.counting(disk.boot), cmdline);
     await disk.dropCaches();
     await this.#slot.check([...manifest.bootFiles, signatures], check);
-    if (!(await isLoaderEntryOf(disk.boot, disk.target, manifest.kernelArgs))) {
+    if (!(await isLoaderEntryOf(disk.boot, cmdline))) {
       throw new Error("The boot partition has not kept the slot's loader entry as it was written");
     }
     if (this.#begun) {

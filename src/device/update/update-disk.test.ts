@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RecordingSys } from '../../../test/support/recording-sys.ts';
+import { encodeGpt, PARTITION_TYPE } from '../../formats/gpt.ts';
 import { openUpdateDisk } from './update-disk.ts';
 
 const MIB = 1024 * 1024;
@@ -48,4 +49,30 @@ test('openUpdateDisk: whoever only looks cannot write', async () => {
   using disk = openUpdateDisk(sys, 'look');
   assert.equal((await disk.targetRoot.read(0, 1)).length, 1);
   for (const device of [disk.boot, disk.targetRoot]) await assert.rejects(device.write(0, Uint8Array.of(1)));
+});
+
+test('openUpdateDisk: the partition table says which root is whose', async () => {
+  using sys = deviceWithDisk(2);
+  using disk = openUpdateDisk(sys, 'look');
+  await assert.rejects(disk.rootGuid('b'), /no usable GPT header/);
+  const guids = [1, 2, 3, 4].map((number) => `60c24cc1-f3f9-427a-8199-00000000000${number}`);
+  const { primary } = encodeGpt({
+    diskGuid: '60c24cc1-f3f9-427a-8199-000000000000',
+    diskSectors: (8 * MIB) / 512,
+    sectorBytes: 512,
+    firstUsableSector: 34,
+    lastUsableSector: (8 * MIB) / 512 - 34,
+    partitions: guids.map((guid, index) => {
+      const firstSector = 2048 * (index + 1);
+      return {
+        typeGuid: PARTITION_TYPE.linuxData,
+        guid,
+        name: '',
+        firstSector,
+        lastSector: firstSector + 2047,
+      };
+    }),
+  });
+  sys.overwrite('/dev/vda', 512, primary);
+  assert.deepEqual([await disk.rootGuid('a'), await disk.rootGuid('b')], [guids[1], guids[2]]);
 });

@@ -2,9 +2,10 @@
 // has the target's root alone: one that is still mounted (a live switch that left something behind) is not opened, and
 // nobody can mount it meanwhile.
 
+import { readGpt } from '../../formats/gpt.ts';
 import { BOOT_PARTITION } from '../../shared/disk-layout.ts';
 import { SLOT_PARTITION, SLOTS } from '../../shared/slots.ts';
-import type { BlockDeviceMode } from '../block-device.ts';
+import { type BlockDeviceMode, openBlockDevice } from '../block-device.ts';
 import { type DiskPartition, locateRootDisk, openPartition, partitionOf } from '../root-disk.ts';
 import type { StorageSys } from '../sys/sys.ts';
 import type { UpdateDisk } from './slot-installer.ts';
@@ -40,6 +41,13 @@ export function openUpdateDisk(sys: StorageSys, use: DiskUse): OpenUpdateDisk {
     boot,
     sourceRoot,
     targetRoot,
+    async rootGuid(slot) {
+      using whole = openBlockDevice(sys.path(disk.path), disk.sizeBytes, 'r');
+      const number = SLOT_PARTITION[slot];
+      const partition = (await readGpt(whole)).partitions[number - 1];
+      if (!partition) throw new Error(`The partition table of "${disk.path}" has no partition ${number}`);
+      return partition.guid;
+    },
     async dropCaches() {
       // What is not on the medium yet cannot be dropped.
       await boot.flush();

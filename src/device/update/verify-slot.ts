@@ -30,7 +30,7 @@ export async function verifySlot(
 ): Promise<Manifest> {
   await disk.dropCaches();
   const manifest = await readTrustedManifest(disk, slot, trustedKeys);
-  if (!(await startsAsItShould(disk.boot, slot, manifest)))
+  if (!(await startsAsItShould(disk, slot, manifest)))
     throw notStartable(slot, 'its entry in the boot menu is not that of its image');
   const paths = manifest.bootFiles.map(({ path }) => path);
   const files = await openSlotFiles(disk.boot, slot, paths);
@@ -47,9 +47,10 @@ export async function verifySlot(
 }
 
 /** An entry that is damaged or gone starts nothing. */
-async function startsAsItShould(boot: ByteSource, slot: Slot, { kernelArgs }: Manifest): Promise<boolean> {
+async function startsAsItShould(disk: UpdateDisk, slot: Slot, { kernelArgs }: Manifest): Promise<boolean> {
+  const rootPartitionGuid = await disk.rootGuid(slot);
   try {
-    return await isLoaderEntryOf(boot, slot, kernelArgs);
+    return await isLoaderEntryOf(disk.boot, { rootPartitionGuid, slot, kernelArgs });
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof FatPathError) return false;
     throw error;

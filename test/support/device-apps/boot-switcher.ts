@@ -36,7 +36,8 @@ async function act(name: string, slot: Slot, text: string): Promise<void> {
       return spoilKernel(slot);
     case 'renew-entry': {
       using disk = openUpdateDisk(sys, 'write');
-      await renewLoaderEntry(disk.boot, slot, text.split(' '));
+      const rootPartitionGuid = await disk.rootGuid(slot);
+      await renewLoaderEntry(disk.boot, { rootPartitionGuid, slot, kernelArgs: text.split(' ') });
       await disk.dropCaches();
       return;
     }
