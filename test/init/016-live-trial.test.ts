@@ -104,9 +104,9 @@ test('apps that are not well are switched back, with the reason', async () => {
 
 class BrokenAppSwitch implements AppSwitch {
   slot: Slot | null = null;
-  readonly #fails: 'start' | 'undo';
+  readonly #fails: 'start' | 'undo' | 'end of undo';
 
-  constructor(fails: 'start' | 'undo') {
+  constructor(fails: 'start' | 'undo' | 'end of undo') {
     this.#fails = fails;
   }
 
@@ -116,6 +116,7 @@ class BrokenAppSwitch implements AppSwitch {
   }
 
   async undo(): Promise<void> {
+    if (this.#fails === 'end of undo') return new Promise(() => {});
     if (this.#fails === 'undo') throw new Error('EIO: mount failed');
   }
 
@@ -160,6 +161,21 @@ test('apps that cannot be switched back cost a restart', async () => {
   await device.boot('a');
   await device.startTrial(LIVE);
   await device.ask('POST', INIT_API.updateRollback, { who: 'the page' });
+  assert.equal(await device.down(), 'power restart');
+  await device.boot('a');
+  const { trial, history } = await device.state();
+  assert.deepEqual([trial, history[0]?.reason], [null, 'rolled back by the page']);
+});
+
+test('apps that hang when they are switched back cost a restart', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys, new BrokenAppSwitch('end of undo'));
+  await device.boot('a');
+  await device.startTrial(LIVE);
+  await device.ask('POST', INIT_API.updateRollback, { who: 'the page' });
+  await device.clock.advance(1);
+  assert.ok(!sys.log.includes('power restart'));
+  await device.clock.advance(60);
   assert.equal(await device.down(), 'power restart');
   await device.boot('a');
   const { trial, history } = await device.state();

@@ -21,6 +21,7 @@ import type { Supervisor } from './supervisor/supervisor.ts';
 
 /** Where logs outlive a reboot. */
 const LOG_DIRECTORY = '/perm/log';
+const STOP_MARGIN_MS = 10_000;
 
 export class Device {
   readonly sys: Sys;
@@ -62,6 +63,12 @@ export class Device {
   /** Empty when boot has failed before there were any. */
   services(): readonly Service[] {
     return this.#supervisor?.list() ?? [];
+  }
+
+  /** For stopping twice, one after the other: on the way down apps, then our own programs. Longer takes what hangs. */
+  stopLimitMs(): number {
+    const longest = Math.max(0, ...this.services().map(({ spec }) => spec.stopTimeoutSec));
+    return 2 * longest * 1000 + STOP_MARGIN_MS;
   }
 
   get supervisor(): Supervisor {

@@ -10,7 +10,6 @@ import type { Device } from './device.ts';
 import { saveEntropySeed } from './entropy-seed.ts';
 
 /** On top of the time that the slowest service may take for its stop. */
-const STOP_MARGIN_MS = 10_000;
 const STOP_LIMIT_AFTER_FAILURE_MS = 15_000;
 /** A flash card that is busy with itself takes seconds. */
 const KEEP_LOGS_LIMIT_MS = 5000;
@@ -43,7 +42,7 @@ export class Shutdown {
     this.#isRunning = true;
     const { log, sys } = this.#device;
     log.say(`${command}: ${why}`);
-    await this.#stop(stopLimitMs(this.#device), `${command}: ${why}`);
+    await this.#stop(this.#device.stopLimitMs(), `${command}: ${why}`);
     try {
       if (powerOff !== undefined) return await powerOff();
     } catch (error) {
@@ -105,12 +104,6 @@ function permMounts({ sys, perm }: Device): string[] {
   } catch {
     return [sys.path('/perm')]; // The way down never ends for want of a list.
   }
-}
-
-function stopLimitMs(device: Device): number {
-  const longest = Math.max(0, ...device.services().map(({ spec }) => spec.stopTimeoutSec));
-  // Apps stop first, then our own programs.
-  return 2 * longest * 1000 + STOP_MARGIN_MS;
 }
 
 async function withinLimit(work: Promise<void>, limitMs: number): Promise<boolean> {

@@ -198,15 +198,23 @@ export class Updates {
   }
 
   async #undoLive(pending: PendingTrial, ending: TrialEnding, why: string): Promise<void> {
-    await this.#switching;
     try {
-      await this.#appSwitch?.undo();
+      await this.#withinStopLimit(this.#switching.then(() => this.#appSwitch?.undo()));
     } catch (error) {
       this.#say(`trial: apps of slot ${this.#running ?? '?'} cannot be started: ${describeError(error)}`);
       this.#options.restart(why);
       return;
     }
     this.#close(pending, { outcome: 'rolled back', ...ending });
+  }
+
+  /** What hangs in the kernel ends with the device only. */
+  async #withinStopLimit(work: Promise<void>): Promise<void> {
+    const { promise: timeIsUp, reject } = Promise.withResolvers<never>();
+    const limitMs = this.#device.stopLimitMs();
+    const isLate = (): void => reject(new Error(`they have not stopped within ${limitMs / 1000} s`));
+    const stopClock = this.#options.clock.every(limitMs, isLate);
+    await Promise.race([work, timeIsUp]).finally(stopClock);
   }
 
   /** Into the history, when the device goes on with it in this start. */
