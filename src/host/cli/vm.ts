@@ -34,7 +34,7 @@ export const addVmVerb: VerbAdder = (program, action) => {
     .option('--detach', 'leave it running in the background ("tsk vm stop" ends it)')
     .option('--keep', 'keep the disk with its data, and use it again the next time')
     .option('--memory <size>', 'memory of the machine', parseMemory, 1024 ** 3)
-    .option('--disk <size>', 'size of the disk (default: 2GiB)', parseDisk)
+    .option('--disk <size>', 'size of the disk (default: 2GiB); a kept one can grow', parseDisk)
     .option('--port <port>', 'port of the status page on this computer (default: a free one)', parsePort, 0)
     .option(
       '--forward <ports>',

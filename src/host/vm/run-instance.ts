@@ -1,18 +1,15 @@
 // From an instance to a virtual machine whose page answers: build, write its disk, start, wait.
 
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { layOutDisk } from '../../shared/disk-layout.ts';
-import { type BuiltImage, buildImage, type BuildOptions } from '../build/build-image.ts';
-import { DEFAULT_DISK_BYTES, writeDisk, writeDiskImage } from '../build/disk-image.ts';
+import { buildImage, type BuildOptions } from '../build/build-image.ts';
 import type { Instance } from '../config/instance.ts';
-import { FileDevice } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
 import type { PortForward } from './qemu-command.ts';
 import { answers } from './answers.ts';
 import { endWithProcess } from './end-with-process.ts';
+import { prepareDisk, refuseSmallerDisk } from './machine-disk.ts';
 import { stopVm } from './stop-vm.ts';
 import { requireQemu, startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
 import { listVms, makeRegistry, recordVm, type VmRecord } from './vm-registry.ts';
@@ -49,11 +46,13 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
   await mkdir(directory, { recursive: true });
   // Two files: a machine that is only tried must not cost the data of the one that was kept.
   const diskPath = join(directory, options.keep ? 'disk.img' : 'temporary-disk.img');
+  const disk = { path: diskPath, keep: options.keep, sizeBytes: options.diskBytes };
+  await refuseSmallerDisk(disk);
   const image = await buildImage(options);
   try {
     // The build may have taken minutes, and the disk of a machine that runs must not be written.
     await refuseSecondRun(instance);
-    await prepareDisk(image, diskPath, options);
+    await prepareDisk(image, disk, options.signal);
   } finally {
     await image.dispose();
   }
@@ -109,23 +108,6 @@ async function refuseSecondRun(instance: Instance): Promise<void> {
     `Cannot start a virtual machine for "${instance.config.hostname}": one runs already (process ${running.pid}, ${running.url})`,
     { hint: 'Stop it with "tsk vm stop".' },
   );
-}
-
-async function prepareDisk(image: BuiltImage, path: string, options: RunOptions): Promise<void> {
-  if (!options.keep || !existsSync(path)) {
-    await rm(join(path, '..', 'firmware-variables.fd'), { force: true });
-    await writeDiskImage(image, path, {
-      sizeBytes: options.diskBytes ?? DEFAULT_DISK_BYTES,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
-    return;
-  }
-  const disk = await FileDevice.open(path, 'r+');
-  try {
-    await writeDisk(image, disk, layOutDisk(disk.sizeBytes));
-  } finally {
-    await disk.close();
-  }
 }
 
 async function waitForPage(url: string, vm: VirtualMachine, options: RunOptions): Promise<void> {
