@@ -1,5 +1,6 @@
 // The messages for what goes wrong with a component, in one place, because three sources share them.
 
+import { proxyHint } from './env-proxy.ts';
 import { UserError } from '../user-error.ts';
 
 /** A download that is not what the lock says. */
@@ -16,7 +17,7 @@ export function wrongHash(component: string, what: string, expected: string, got
 
 export function noNetwork(component: string, from: string, cause: unknown): UserError {
   return new UserError(`Cannot download component ${component} from "${from}": ${networkReason(cause)}`, {
-    hint: 'Check the network connection and proxy settings, then run the command again',
+    hint: proxyHint() ?? 'Check the network connection and proxy settings, then run the command again',
     cause,
   });
 }

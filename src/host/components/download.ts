@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { followProxyEnvironment } from './env-proxy.ts';
 
 /** The server answered, but not with the file. */
 export class HttpStatusError extends Error {
@@ -165,6 +166,7 @@ async function downloadRest(
 }
 
 async function request(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+  followProxyEnvironment();
   const { username, password } = new URL(url);
   const response = await fetch(withoutCredentials(url), {
     signal,
