@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { recordUpdate } from '../test/support/power-cut/record-update.ts';
+import { recordUpdates } from '../test/support/power-cut/record-update.ts';
 import { SHORT_PLAN, tryPowerCuts } from '../test/support/power-cut/try-cuts.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../test/support/host-board.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
@@ -129,9 +129,15 @@ async function webMemory(lab: UpdateLab): Promise<{ pid: number | null; bytes: n
 }
 
 async function cutPower(context: ScriptContext): Promise<{ cutPoints: number; cutFailures: number }> {
-  say('recording an update and cutting its power');
+  say('recording updates and cutting their power');
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
   context.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
-  const { update } = await recordUpdate(context, HOST_BOARD_ID);
-  return tryPowerCuts(update, { ...SHORT_PLAN, scratchDirectory });
+  const { updates } = await recordUpdates(context, HOST_BOARD_ID, ['live', 'reboot']);
+  const sum = { cutPoints: 0, cutFailures: 0 };
+  for (const update of updates) {
+    const { cutPoints, cutFailures } = await tryPowerCuts(update, { ...SHORT_PLAN, scratchDirectory });
+    sum.cutPoints += cutPoints;
+    sum.cutFailures += cutFailures;
+  }
+  return sum;
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BOARDS, type BoardId } from '../src/shared/boards.ts';
-import { recordUpdate } from '../test/support/power-cut/record-update.ts';
+import { recordUpdates, type UpdateMode } from '../test/support/power-cut/record-update.ts';
 import { describeReport, LONG_PLAN, tryPowerCuts } from '../test/support/power-cut/try-cuts.ts';
 import { HOST_BOARD_ID } from '../test/support/host-board.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
@@ -23,17 +23,22 @@ if (!(values.board in BOARDS) || !Number.isInteger(Number(values.seed))) {
   process.exit(1);
 }
 
+/** Without a restart into the empty slot, then with one into a slot that is filled, and once more after a restart. */
+const MODES: readonly UpdateMode[] = ['live', 'reboot', 'reboot'];
+
 const context = new ScriptContext((text) => console.error(text));
 try {
-  console.error('Recording an update of a virtual machine');
-  const { update } = await recordUpdate(context, values.board as BoardId);
+  console.error('Recording updates of a virtual machine');
+  const { updates } = await recordUpdates(context, values.board as BoardId, MODES);
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
   context.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
-  console.error('Cutting it');
-  const report = await tryPowerCuts(update, { ...LONG_PLAN, seed: Number(values.seed), scratchDirectory });
-  console.log(describeReport(report));
-  for (const failure of report.failures) console.log(`  ${failure}`);
-  if (report.cutFailures > 0) process.exitCode = 1;
+  for (const [index, update] of updates.entries()) {
+    console.error(`Cutting update ${index + 1} (${MODES[index]})`);
+    const report = await tryPowerCuts(update, { ...LONG_PLAN, seed: Number(values.seed), scratchDirectory });
+    console.log(describeReport(report));
+    for (const failure of report.failures) console.log(`  ${failure}`);
+    if (report.cutFailures > 0) process.exitCode = 1;
+  }
 } finally {
   await context.end();
 }

@@ -11,9 +11,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { QmpClient } from '../../src/host/vm/qmp.ts';
 import { eventually } from '../support/appliance.ts';
+import { SLOTS } from '../../src/shared/slots.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
 import type { CutPolicy } from '../support/power-cut/recorded-disk.ts';
-import { recordUpdate, type Recording } from '../support/power-cut/record-update.ts';
+import { recordUpdates, type Recording, WORDS } from '../support/power-cut/record-update.ts';
 import {
   type CutReport,
   describeReport,
@@ -30,37 +31,53 @@ test('an update that is cut off at any moment leaves a device that starts', asyn
   }
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
   t.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
-  const recording = await recordUpdate(t, HOST_BOARD_ID).catch((error: unknown) => {
+  // The second one restarts the device first, as it has to after a live switch.
+  const record = (): Promise<Recording> => recordUpdates(t, HOST_BOARD_ID, ['live', 'reboot']);
+  const recording = await record().catch((error: unknown) => {
     if (!DID_NOT_COME_UP.test(String(error))) throw error;
     t.diagnostic(`second try after: ${String(error)}`);
-    return recordUpdate(t, HOST_BOARD_ID);
+    return record();
   });
-  const report = await tryPowerCuts(recording.update, { ...SHORT_PLAN, scratchDirectory });
-  t.diagnostic(describeReport(report));
-  assert.deepEqual(report.failures, []);
-  await bootSome(recording, report, join(scratchDirectory, 'cut.img'));
+  const reports: CutReport[] = [];
+  for (const update of recording.updates) {
+    const report = await tryPowerCuts(update, { ...SHORT_PLAN, scratchDirectory });
+    t.diagnostic(describeReport(report));
+    assert.deepEqual(report.failures, []);
+    reports.push(report);
+  }
+  const [live, reboot] = reports as [CutReport, CutReport];
+  const diskPath = join(scratchDirectory, 'cut.img');
+  const cuts: BootedCut[] = [
+    { index: 0, cut: middleOf(live.writes.boot) + 1, policy: { kind: 'torn', seed: 2 }, isNew: false },
+    { index: 0, cut: live.commit! + 1, policy: { kind: 'last' }, isNew: true },
+    { index: 1, cut: middleOf(reboot.writes.root) + 1, policy: { kind: 'torn', seed: 1 }, isNew: false },
+  ];
+  for (const cut of cuts) await bootCut(recording, cut, diskPath);
 });
 
-/** In the middle of the root, in the middle of the boot files, and right after the commit. */
-async function bootSome({ lab, update }: Recording, report: CutReport, diskPath: string): Promise<void> {
-  const cuts: { cut: number; policy: CutPolicy; isNew: boolean }[] = [
-    { cut: middleOf(report.writes.root) + 1, policy: { kind: 'torn', seed: 1 }, isNew: false },
-    { cut: middleOf(report.writes.boot) + 1, policy: { kind: 'torn', seed: 2 }, isNew: false },
-    { cut: report.commit! + 1, policy: { kind: 'last' }, isNew: true },
-  ];
-  for (const { cut, policy, isNew } of cuts) {
-    saveCut(update, cut, policy, diskPath);
-    await lab.boot({ diskPath });
-    const { running, committed, trial } = await lab.updateStatus();
-    const { buildId } = await lab.runningBuild();
-    const expected = isNew ? [update.newBuildId, 'b', 'b'] : [update.oldBuildId, 'a', 'a'];
-    assert.deepEqual([buildId, running, committed], expected, `cut before write ${cut}`);
-    assert.equal(trial, null);
-    const { word } = await eventually('the app', () => lab.speaker());
-    assert.equal(word, isNew ? 'two' : 'one');
-    assert.equal((await lab.status()).system.perm.state, 'mounted');
-    assert.equal(await lab.powerOff(), 'powered-off');
-  }
+interface BootedCut {
+  /** Of the update. */
+  index: number;
+  cut: number;
+  policy: CutPolicy;
+  isNew: boolean;
+}
+
+async function bootCut({ lab, updates }: Recording, booted: BootedCut, diskPath: string): Promise<void> {
+  const { index, cut, policy, isNew } = booted;
+  const update = updates[index]!;
+  saveCut(update, cut, policy, diskPath);
+  await lab.boot({ diskPath });
+  const { running, committed, trial } = await lab.updateStatus();
+  const { buildId } = await lab.runningBuild();
+  const slot = isNew ? SLOTS.find((other) => other !== update.slot) : update.slot;
+  const expected = [isNew ? update.newBuildId : update.oldBuildId, slot, slot];
+  assert.deepEqual([buildId, running, committed], expected, `update ${index + 1} cut before write ${cut}`);
+  assert.equal(trial, null);
+  const { word } = await eventually('the app', () => lab.speaker());
+  assert.equal(word, WORDS[isNew ? index + 1 : index]);
+  assert.equal((await lab.status()).system.perm.state, 'mounted');
+  assert.equal(await lab.powerOff(), 'powered-off');
 }
 
 function middleOf(numbers: readonly number[]): number {

@@ -83,6 +83,7 @@ export async function stageUpdate(
     logPath,
     begunBytes: SECTOR_BYTES,
     installedBytes: Number.MAX_SAFE_INTEGER,
+    endBytes: Infinity,
     publicKey: publicKey.export({ format: 'der', type: 'spki' }).subarray(-32),
     slot: 'a',
     oldBuildId: 'old',

@@ -17,9 +17,10 @@ export interface RecordedUpdate {
   /** The disk before the first write of the log. */
   imagePath: string;
   logPath: string;
-  /** Of the log when the update began, and when the new slot was complete. */
+  /** Of the log when the update began, when the new slot was complete, and after its confirmation. */
   begunBytes: number;
   installedBytes: number;
+  endBytes: number;
   /** Whoever signed both builds: 32 bytes. */
   publicKey: Uint8Array;
   /** The slot that ran, and builds before and after. */
@@ -78,7 +79,7 @@ type Region = 'tables' | 'boot' | 'root' | 'perm';
 const MAX_FAILURES = 100;
 
 export async function tryPowerCuts(update: RecordedUpdate, plan: CutPlan): Promise<CutReport> {
-  const log = WriteLog.open(update.logPath);
+  const log = WriteLog.open(update.logPath, update.endBytes);
   const disk = new RecordedDisk(update.imagePath, log);
   try {
     const begun = log.entries.findIndex((entry) => entry.endOfLogBytes > update.begunBytes);

@@ -46,11 +46,17 @@ export class WriteLog {
     this.entries = entries;
   }
 
-  /** Of a machine that has ended. What came after its last flush may be missing. */
-  static open(path: string): WriteLog {
+  /**
+   * Of a machine that has ended. What came after its last flush may be missing. `endBytes`: only what was written
+   * while the log was not larger.
+   */
+  static open(path: string, endBytes = Infinity): WriteLog {
     const fd = openSync(path, 'r');
     try {
-      return new WriteLog(fd, readEntries(fd));
+      return new WriteLog(
+        fd,
+        readEntries(fd).filter((entry) => entry.endOfLogBytes <= endBytes),
+      );
     } catch (cause) {
       closeSync(fd);
       throw new Error(`Cannot read the write log "${path}"`, { cause });
