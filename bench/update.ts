@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { recordUpdates } from '../test/support/power-cut/record-update.ts';
+import { recordUpdates } from '../test/support/power-cut/update-recording.ts';
 import { SHORT_PLAN, tryPowerCuts } from '../test/support/power-cut/try-cuts.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../test/support/host-board.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
@@ -132,7 +132,7 @@ async function cutPower(context: ScriptContext): Promise<{ cutPoints: number; cu
   say('recording updates and cutting their power');
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
   context.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
-  const { updates } = await recordUpdates(context, HOST_BOARD_ID, ['live', 'reboot']);
+  const updates = await recordUpdates(context, HOST_BOARD_ID, ['live', 'reboot']);
   const sum = { cutPoints: 0, cutFailures: 0 };
   for (const update of updates) {
     const { cutPoints, cutFailures } = await tryPowerCuts(update, { ...SHORT_PLAN, scratchDirectory });

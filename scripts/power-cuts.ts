@@ -1,4 +1,4 @@
-// node scripts/power-cuts.ts [--board pc-arm64] [--seed N]: the power-cut test of test/updates/power-cut.test.ts with many
+// node scripts/power-cuts.ts [--board pc-arm64] [--seed N]: the power cuts of test/updates/update.test.ts with many
 // more cuts: every write of the whole disk, and dozens of draws of what has reached the medium at each. Says how many
 // disks were looked at; exit code 1 when one of them would not start.
 
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BOARDS, type BoardId } from '../src/shared/boards.ts';
-import { recordUpdates, type UpdateMode } from '../test/support/power-cut/record-update.ts';
+import { recordUpdates, type UpdateMode } from '../test/support/power-cut/update-recording.ts';
 import { describeReport, LONG_PLAN, tryPowerCuts } from '../test/support/power-cut/try-cuts.ts';
 import { HOST_BOARD_ID } from '../test/support/host-board.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
@@ -29,7 +29,7 @@ const MODES: readonly UpdateMode[] = ['live', 'reboot', 'reboot'];
 const context = new ScriptContext((text) => console.error(text));
 try {
   console.error('Recording updates of a virtual machine');
-  const { updates } = await recordUpdates(context, values.board as BoardId, MODES);
+  const updates = await recordUpdates(context, values.board as BoardId, MODES);
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
   context.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
   for (const [index, update] of updates.entries()) {

@@ -52,6 +52,16 @@ const CASES: {
     finds: /manifest\.json/,
   },
   {
+    name: 'a slot that counts as whole before it is',
+    async run(steps) {
+      await steps.writeBootFiles();
+      await steps.writeRoot();
+      await steps.flush();
+      await steps.commit();
+    },
+    finds: /chunk \d of the root of slot b/,
+  },
+  {
     name: 'a write to the running slot, though it is undone',
     async run(steps) {
       const offset = steps.partitionOffset(2) + 4096;

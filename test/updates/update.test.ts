@@ -1,25 +1,35 @@
 // Updates as they should go, by the real command line: without a restart, with the restart that comes due after one,
-// with a restart because the system changes, and back by hand.
+// with a restart because the system changes, and back by hand. What they wrote is then cut off at any moment.
+// `node scripts/power-cuts.ts` tries many more cuts, and takes its time.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
 import { eventually } from '../support/appliance.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
+import { surviveCuts } from '../support/power-cut/survive-cuts.ts';
+import { UpdateRecording } from '../support/power-cut/update-recording.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { UpdateLab } from '../support/update-lab.ts';
 
 test('updates go live, by a restart, and back', async (t) => {
-  if (!requireTool(t, HOST_BOARD.qemuSystem)) return;
+  for (const tool of [HOST_BOARD.qemuSystem, 'fsck.fat', 'e2fsck', 'debugfs']) {
+    if (!requireTool(t, tool)) return;
+  }
   const lab = await UpdateLab.make(t, HOST_BOARD_ID);
-  await lab.boot();
+  const recording = await UpdateRecording.start(lab);
   await eventually('the app', () => lab.speaker());
 
-  await t.test('only the app that changed is started anew', () => goesLive(lab));
-  await t.test('then the device restarts before it takes a change of the system', () => restartsFirst(lab));
+  await t.test('only the app that changed is started anew', () => recording.during(() => goesLive(lab)));
+  await t.test('then the device restarts before it takes a change of the system', () =>
+    recording.during(() => restartsFirst(lab)),
+  );
   await t.test('an identical build changes nothing', () => isUnchanged(lab));
   await t.test('the build before comes back by hand', () => goesBack(lab));
   assert.equal(await lab.powerOff(), 'powered-off');
+  await t.test('cut off at any moment, they leave a device that starts', (t) =>
+    surviveCuts(t, recording, ['one', 'two', 'three']),
+  );
 });
 
 async function goesLive(lab: UpdateLab): Promise<void> {

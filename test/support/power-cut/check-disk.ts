@@ -81,6 +81,15 @@ export class DiskChecker {
     return { committed: committed as Slot, buildId: await this.checkSlot(disk, committed as Slot) };
   }
 
+  /** Whether the slot counts as one that could be started. */
+  async isMarked(disk: DiskState, slot: Slot): Promise<boolean> {
+    const found = await this.#once(disk, [this.partition(1)], `mark of ${slot}`, async () => {
+      const manifest = await (await this.openBoot(disk)).stat(`${slot}/manifest.json`);
+      return manifest === undefined ? '' : 'marked';
+    });
+    return found !== '';
+  }
+
   /** Throws unless the slot would start and is all that its manifest says; its build id. */
   async checkSlot(disk: DiskState, slot: Slot): Promise<string> {
     const parts = [this.partition(1), this.partition(SLOT_PARTITION[slot])];

@@ -38,7 +38,7 @@ interface StagedBuild {
 
 export interface UpdateSteps {
   writeRoot(): Promise<void>;
-  /** The kernel last. */
+  /** The manifest last: it marks the slot. */
   writeBootFiles(): Promise<void>;
   commit(): Promise<void>;
   flush(): Promise<void>;
@@ -82,7 +82,6 @@ export async function stageUpdate(
     imagePath,
     logPath,
     begunBytes: SECTOR_BYTES,
-    installedBytes: Number.MAX_SAFE_INTEGER,
     endBytes: Infinity,
     publicKey: publicKey.export({ format: 'der', type: 'spki' }).subarray(-32),
     slot: 'a',
@@ -115,9 +114,9 @@ function stepsOf(disk: RecordingDevice, build: StagedBuild): UpdateSteps {
 
 function slotFiles({ kernel, manifest, signatures }: StagedBuild): [string, Uint8Array][] {
   return [
-    ['manifest.json', manifest],
-    ['manifest.sig.json', signatures],
     ['vmlinuz', kernel],
+    ['manifest.sig.json', signatures],
+    ['manifest.json', manifest],
   ];
 }
 

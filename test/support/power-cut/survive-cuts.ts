@@ -1,0 +1,76 @@
+// The power goes during an update, at every moment that matters: what is left of the disk always starts the old build
+// or the new one, and /perm has lost nothing. Recorded updates are cut again and again without a machine; of some of
+// the disks that come out, a machine is booted.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { SLOTS } from '../../../src/shared/slots.ts';
+import { eventually } from '../appliance.ts';
+import type { CutPolicy } from './recorded-disk.ts';
+import { type CutReport, describeReport, saveCut, SHORT_PLAN, tryPowerCuts } from './try-cuts.ts';
+import type { UpdateRecording } from './update-recording.ts';
+
+/**
+ * `recording` has two updates, and its lab is powered off; "speaker" says `words`, one before the first update, one after
+ * each.
+ */
+export async function surviveCuts(
+  t: TestContext,
+  recording: UpdateRecording,
+  words: readonly [string, string, string],
+): Promise<void> {
+  const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
+  t.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
+  const reports: CutReport[] = [];
+  for (const update of recording.updates) {
+    const report = await tryPowerCuts(update, { ...SHORT_PLAN, scratchDirectory });
+    t.diagnostic(describeReport(report));
+    assert.deepEqual(report.failures, []);
+    reports.push(report);
+  }
+  const [first, second] = reports as [CutReport, CutReport];
+  // In the middle of the boot files, right after the commit, and in the middle of the root.
+  const cuts: BootedCut[] = [
+    { index: 0, cut: middleOf(first.writes.boot) + 1, policy: { kind: 'torn', seed: 2 }, isNew: false },
+    { index: 0, cut: first.commit! + 1, policy: { kind: 'last' }, isNew: true },
+    { index: 1, cut: middleOf(second.writes.root) + 1, policy: { kind: 'torn', seed: 1 }, isNew: false },
+  ];
+  const diskPath = join(scratchDirectory, 'cut.img');
+  for (const cut of cuts) await bootCut(recording, cut, words, diskPath);
+}
+
+interface BootedCut {
+  /** Of the update. */
+  index: number;
+  cut: number;
+  policy: CutPolicy;
+  isNew: boolean;
+}
+
+async function bootCut(
+  { lab, updates }: UpdateRecording,
+  { index, cut, policy, isNew }: BootedCut,
+  words: readonly string[],
+  diskPath: string,
+): Promise<void> {
+  const update = updates[index]!;
+  saveCut(update, cut, policy, diskPath);
+  await lab.boot({ diskPath });
+  const { running, committed, trial } = await lab.updateStatus();
+  const { buildId } = await lab.runningBuild();
+  const slot = isNew ? SLOTS.find((other) => other !== update.slot) : update.slot;
+  const expected = [isNew ? update.newBuildId : update.oldBuildId, slot, slot];
+  assert.deepEqual([buildId, running, committed], expected, `update ${index + 1} cut before write ${cut}`);
+  assert.equal(trial, null);
+  const { word } = await eventually('the app', () => lab.speaker());
+  assert.equal(word, words[isNew ? index + 1 : index]);
+  assert.equal((await lab.status()).system.perm.state, 'mounted');
+  assert.equal(await lab.powerOff(), 'powered-off');
+}
+
+function middleOf(numbers: readonly number[]): number {
+  return numbers[Math.floor(numbers.length / 2)]!;
+}
