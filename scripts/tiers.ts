@@ -14,6 +14,16 @@ const PATTERNS: Readonly<Record<Tier, readonly string[]>> = {
   updates: ['test/updates/*.test.ts'],
 };
 
+/** Of the other tiers these build images; and all of the last two. */
+const BUILDERS = ['components', 'failed-build', 'flash', 'image', 'package', 'update-trouble', 'update'].map(
+  (name) => `test/tools/${name}.test.ts`,
+);
+
+/** Whether a test has to have the components of an image, hence a kernel. */
+export function needsComponents(file: string): boolean {
+  return BUILDERS.includes(file) || [...tierFiles('boot'), ...tierFiles('updates')].includes(file);
+}
+
 export function tierFiles(tier: Tier): string[] {
   return PATTERNS[tier].flatMap((pattern) => globSync(pattern)).toSorted();
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -36,6 +36,7 @@ async function record(
     recordingArguments(logPath!),
   ];
   const machine = spawn(qemu, args.flat());
+  t.after(() => machine.kill('SIGKILL'));
   const client = await connect(machine, socket!);
   for (const command of commands) {
     const said = await client.monitor(`qemu-io disk "${command}"`);
@@ -52,7 +53,9 @@ async function record(
 
 async function connect(machine: ChildProcess, socket: string): Promise<QmpClient> {
   while (machine.exitCode === null) {
-    if (existsSync(socket)) return QmpClient.connect(socket);
+    // It is there before anybody listens.
+    const client = await QmpClient.connect(socket).catch(() => undefined);
+    if (client) return client;
     await delay(10);
   }
   throw new Error('QEMU has ended');
