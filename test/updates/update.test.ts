@@ -4,7 +4,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
 import { eventually } from '../support/appliance.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
 import { surviveCuts } from '../support/power-cut/survive-cuts.ts';
@@ -74,20 +73,3 @@ async function goesBack(lab: UpdateLab): Promise<void> {
   const { running, committed } = await lab.updateStatus();
   assert.deepEqual([running, committed], ['b', 'b']);
 }
-
-/** The other architecture has another kernel image, boot loader and firmware. */
-const OTHER_BOARD: BoardId = HOST_BOARD_ID === 'pc-arm64' ? 'pc-amd64' : 'pc-arm64';
-
-test(`a device of board ${OTHER_BOARD} is updated by a restart`, async (t) => {
-  if (!requireTool(t, BOARDS[OTHER_BOARD].qemuSystem)) return;
-  const lab = await UpdateLab.make(t, OTHER_BOARD);
-  await lab.boot();
-  lab.configure({ kernel: { extraArgs: ['tskrazy.test=updated'] } });
-  lab.speak({ word: 'two' });
-  const { outcome, mode } = await lab.update();
-  assert.deepEqual([outcome, mode], ['confirmed', 'reboot']);
-  const { running, committed } = await lab.updateStatus();
-  assert.deepEqual([running, committed], ['b', 'b']);
-  assert.equal((await eventually('the app', () => lab.speaker())).word, 'two');
-  assert.equal(await lab.powerOff(), 'powered-off');
-});
