@@ -82,6 +82,7 @@ export async function stageUpdate(
     imagePath,
     logPath,
     begunBytes: SECTOR_BYTES,
+    installedBytes: Number.MAX_SAFE_INTEGER,
     endBytes: Infinity,
     publicKey: publicKey.export({ format: 'der', type: 'spki' }).subarray(-32),
     slot: 'a',

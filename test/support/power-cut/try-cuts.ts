@@ -17,8 +17,9 @@ export interface RecordedUpdate {
   /** The disk before the first write of the log. */
   imagePath: string;
   logPath: string;
-  /** Of the log when the update began, and after its confirmation. */
+  /** Of the log when the update began, when the new slot was complete, and after its confirmation. */
   begunBytes: number;
+  installedBytes: number;
   endBytes: number;
   /** Whoever signed both builds: 32 bytes. */
   publicKey: Uint8Array;
@@ -216,7 +217,7 @@ class CutTrial {
   }
 
   async #examine(state: DiskState, cut: number): Promise<void> {
-    const { checker, update, disk, commit = Infinity } = this.#parts;
+    const { checker, update, disk, commit = Infinity, log } = this.#parts;
     const { committed, buildId } = await checker.check(state);
     const isOld = committed === update.slot && buildId === update.oldBuildId;
     const isNew = committed !== update.slot && buildId === update.newBuildId;
@@ -226,6 +227,11 @@ class CutTrial {
     // With its mark, the other slot may be tried, or gone back to: it must be whole.
     const other = SLOTS.find((slot) => slot !== committed)!;
     if (await checker.isMarked(state, other)) await checker.checkSlot(state, other);
+    const last = log.entries[disk.flushed - 1];
+    if (last === undefined || last.endOfLogBytes < update.installedBytes) return;
+    // From here on it is tried, whatever is cut.
+    const tried = SLOTS.find((slot) => slot !== update.slot)!;
+    assert.equal(await checker.checkSlot(state, tried), update.newBuildId, 'build in the slot on trial');
   }
 
   async #examineWithTools(state: DiskState): Promise<void> {

@@ -9,6 +9,10 @@ import { KEPT_FILE, type Lifetime, UpdateLab } from '../update-lab.ts';
 import type { RecordedUpdate } from './try-cuts.ts';
 import { recordingArguments } from './write-log.ts';
 
+/** What init says when it has accepted a trial, hence when the slot is whole: before it restarts, or switches apps. */
+const TRIAL = /trial of slot [ab], build/;
+const LOOK_EVERY_MS = 20;
+
 export class UpdateRecording {
   readonly lab: UpdateLab;
   readonly updates: RecordedUpdate[] = [];
@@ -35,13 +39,14 @@ export class UpdateRecording {
   async during(update: () => Promise<unknown>): Promise<void> {
     const before = await this.lab.runningBuild();
     const begunBytes = statSync(this.#logPath).size;
-    await update();
+    const installedBytes = await this.#sizeAtTrial(update);
     const after = await this.lab.runningBuild();
     assert.notEqual(after.buildId, before.buildId);
     this.updates.push({
       imagePath: this.#imagePath,
       logPath: this.#logPath,
       begunBytes,
+      installedBytes,
       endBytes: statSync(this.#logPath).size,
       publicKey: await this.lab.publicKey(),
       slot: before.slot,
@@ -49,6 +54,18 @@ export class UpdateRecording {
       newBuildId: after.buildId,
       permFile: KEPT_FILE,
     });
+  }
+
+  /** Of the log, when the update's trial was accepted. */
+  async #sizeAtTrial(update: () => Promise<unknown>): Promise<number> {
+    const saidBefore = this.lab.console().length;
+    let sizeBytes: number | undefined;
+    const timer = setInterval(() => {
+      if (TRIAL.test(this.lab.console().slice(saidBefore))) sizeBytes ??= statSync(this.#logPath).size;
+    }, LOOK_EVERY_MS);
+    await update().finally(() => clearInterval(timer));
+    assert.ok(sizeBytes !== undefined, 'init said nothing of a trial');
+    return sizeBytes;
   }
 }
 
