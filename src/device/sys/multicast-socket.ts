@@ -4,6 +4,7 @@
 
 import { ipv4FromBytes, ipv4ToBytes } from '../../formats/ipv4-address.ts';
 import { formatIpv6, ipv6ToBytes } from '../../formats/ipv6-address.ts';
+import { AF, encodeInternetAddress, type InternetAddress } from './internet-address.ts';
 import { DROP, type FilterStep, KEEP_ALL, RawSocket } from './raw-socket.ts';
 
 export interface Peer {
@@ -13,17 +14,11 @@ export interface Peer {
   socketAddress: Uint8Array;
 }
 
-export interface MulticastGroup {
-  family: 'ipv4' | 'ipv6';
-  address: string;
-  port: number;
-}
+export type MulticastGroup = InternetAddress;
 
-const AF = { ipv4: 2, ipv6: 10 } as const;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
-const SO_BINDTODEVICE = 25;
 const IPPROTO_IP = 0;
 const IP = {
   ttl: 2,
@@ -66,7 +61,7 @@ export class MulticastSocket {
   constructor(link: { name: string; index: number }, group: MulticastGroup) {
     const { family, port } = group;
     this.#group = group;
-    this.#groupAddress = socketAddress(group, link.index);
+    this.#groupAddress = encodeInternetAddress(group, link.index);
     this.#groupSocket = openSocket(link, family, (socket) => {
       if (family === 'ipv4') joinIpv4(socket, link.index, group.address);
       else joinIpv6(socket, link.index, group.address);
@@ -78,7 +73,7 @@ export class MulticastSocket {
         else sendByIpv6(socket, link.index);
         socket.attachFilter(UNICAST_ONLY[family]);
         const anyAddress = family === 'ipv4' ? '0.0.0.0' : '::';
-        socket.bind(socketAddress({ family, address: anyAddress, port }, 0));
+        socket.bind(encodeInternetAddress({ family, address: anyAddress, port }));
       });
     } catch (error) {
       this.#groupSocket.close();
@@ -120,17 +115,12 @@ function openSocket(
   family: MulticastGroup['family'],
   setUp: (socket: RawSocket) => void,
 ): RawSocket {
-  const socket = new RawSocket(AF[family], SOCK_DGRAM, 0, MAX_MESSAGE_LENGTH);
-  try {
+  return RawSocket.open([AF[family], SOCK_DGRAM, 0, MAX_MESSAGE_LENGTH], (socket) => {
     socket.setOption(SOL_SOCKET, SO_REUSEADDR, int32(1));
-    socket.setOption(SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${link.name}\0`));
+    socket.bindToInterface(link.name);
     if (family === 'ipv6') socket.setOption(IPPROTO_IPV6, IPV6.v6Only, int32(1));
     setUp(socket);
-  } catch (error) {
-    socket.close();
-    throw error;
-  }
-  return socket;
+  });
 }
 
 function joinIpv4(socket: RawSocket, linkIndex: number, group: string): void {
@@ -161,21 +151,6 @@ function sendByIpv6(socket: RawSocket, linkIndex: number): void {
   socket.setOption(IPPROTO_IPV6, IPV6.multicastHops, int32(MAX_HOPS));
   socket.setOption(IPPROTO_IPV6, IPV6.unicastHops, int32(MAX_HOPS));
   socket.setOption(IPPROTO_IPV6, IPV6.multicastLoop, int32(0));
-}
-
-/** struct sockaddr_in or sockaddr_in6 */
-function socketAddress({ family, address, port }: MulticastGroup, linkIndex: number): Uint8Array {
-  const bytes = new Uint8Array(family === 'ipv4' ? 16 : 28);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, AF[family], true); //                      0   2  sin_family
-  view.setUint16(2, port); //                                  2   2  sin_port
-  if (family === 'ipv4') {
-    bytes.set(ipv4ToBytes(address), 4); //                     4   4  sin_addr
-    return bytes;
-  }
-  bytes.set(ipv6ToBytes(address), 8); //                       8  16  sin6_addr, after sin6_flowinfo
-  view.setUint32(24, linkIndex, true); //                     24   4  sin6_scope_id
-  return bytes;
 }
 
 function int32(value: number): Uint8Array {

@@ -30,14 +30,10 @@ export class PacketSocket {
     this.#linkIndex = linkIndex;
     this.#protocol = protocol;
     // Protocol 0 receives nothing, so no packet slips in before filter and interface are set.
-    this.#socket = new RawSocket(AF_PACKET, SOCK_DGRAM, 0);
-    try {
-      this.#socket.attachFilter(filter);
-      this.#socket.bind(this.#address());
-    } catch (error) {
-      this.#socket.close();
-      throw error;
-    }
+    this.#socket = RawSocket.open([AF_PACKET, SOCK_DGRAM, 0], (socket) => {
+      socket.attachFilter(filter);
+      socket.bind(this.#address());
+    });
   }
 
   broadcast(bytes: Uint8Array): void {

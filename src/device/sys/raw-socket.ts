@@ -7,6 +7,7 @@ import { unwatchSocket, watchSocket } from './socket-events.ts';
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
+const SO_BINDTODEVICE = 25;
 const SO_ATTACH_FILTER = 26;
 const MAX_ERRORS_AT_ONCE = 8;
 /** sockaddr_in6 is the longest that is looked at. */
@@ -37,6 +38,26 @@ export class RawSocket {
   constructor(family: number, type: number, protocol: number, maxMessageLength = 2048) {
     this.#fd = libc.socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     this.#buffer = new Uint8Array(maxMessageLength);
+  }
+
+  /** What `setUp` throws is thrown, and nothing stays open then. */
+  static open(
+    [family, type, protocol, maxMessageLength]: ConstructorParameters<typeof RawSocket>,
+    setUp: (socket: RawSocket) => void,
+  ): RawSocket {
+    const socket = new RawSocket(family, type, protocol, maxMessageLength);
+    try {
+      setUp(socket);
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
+    return socket;
+  }
+
+  /** Hears and sends by this interface only. */
+  bindToInterface(name: string): void {
+    this.setOption(SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${name}\0`));
   }
 
   bind(address: Uint8Array): void {

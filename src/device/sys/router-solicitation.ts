@@ -1,28 +1,25 @@
 // Asks the routers of a link to advertise themselves at once (RFC 4861 section 4.1): one ICMPv6 message. What they answer
 // is the kernel's.
 
-import { ipv6ToBytes } from '../../formats/ipv6-address.ts';
+import { AF, encodeInternetAddress } from './internet-address.ts';
 import { RawSocket } from './raw-socket.ts';
 
-const AF_INET6 = 10;
 const SOCK_RAW = 3;
-const SOL_SOCKET = 1;
-const SO_BINDTODEVICE = 25;
 const IPPROTO_IPV6 = 41;
 const IPPROTO_ICMPV6 = 58;
 const IPV6_MULTICAST_HOPS = 18;
 const ROUTER_SOLICITATION = 133;
 const SOURCE_LINK_ADDRESS = 1;
-const ALL_ROUTERS = 'ff02::2';
+const ALL_ROUTERS = { family: 'ipv6', address: 'ff02::2', port: 0 } as const;
 
 /** Throws when there is no way, as while the interface has no address that is known to be its own. */
 export function solicitRouters(link: { name: string; index: number; mac: Uint8Array }): void {
-  const socket = new RawSocket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+  const socket = new RawSocket(AF.ipv6, SOCK_RAW, IPPROTO_ICMPV6);
   try {
-    socket.setOption(SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${link.name}\0`));
+    socket.bindToInterface(link.name);
     // Routers drop what may have come through another router.
     socket.setOption(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, Uint8Array.of(255, 0, 0, 0));
-    socket.send(solicitation(link.mac), allRouters(link.index));
+    socket.send(solicitation(link.mac), encodeInternetAddress(ALL_ROUTERS, link.index));
   } finally {
     socket.close();
   }
@@ -34,15 +31,5 @@ function solicitation(mac: Uint8Array): Uint8Array {
   bytes[8] = SOURCE_LINK_ADDRESS; //  8  1  option
   bytes[9] = 1; //                    9  1  its length in units of 8 bytes
   bytes.set(mac, 10); //             10  6  link-layer address
-  return bytes;
-}
-
-/** struct sockaddr_in6 */
-function allRouters(linkIndex: number): Uint8Array {
-  const bytes = new Uint8Array(28);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, AF_INET6, true); //       0   2  sin6_family; 2 2 sin6_port, 4 4 sin6_flowinfo
-  bytes.set(ipv6ToBytes(ALL_ROUTERS), 8); //  8  16  sin6_addr
-  view.setUint32(24, linkIndex, true); //    24   4  sin6_scope_id
   return bytes;
 }
