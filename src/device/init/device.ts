@@ -21,6 +21,7 @@ import type { Supervisor } from './supervisor/supervisor.ts';
 
 /** Where logs outlive a reboot. */
 const LOG_DIRECTORY = '/perm/log';
+/** On top of the time that the slowest service may take for its stop. */
 const STOP_MARGIN_MS = 10_000;
 
 export class Device {

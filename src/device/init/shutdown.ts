@@ -9,7 +9,6 @@ import { saveTime } from './clock-floor.ts';
 import type { Device } from './device.ts';
 import { saveEntropySeed } from './entropy-seed.ts';
 
-/** On top of the time that the slowest service may take for its stop. */
 const STOP_LIMIT_AFTER_FAILURE_MS = 15_000;
 /** A flash card that is busy with itself takes seconds. */
 const KEEP_LOGS_LIMIT_MS = 5000;

@@ -51,7 +51,6 @@ export class Service {
   #isReady = false;
   #state: ServiceState = 'stopped';
   #reason: string | null = null;
-  #pid: number | null = null;
   #startedAtMs: number | null = null;
   #startCount = 0;
   #lastExit: ServiceStatus['lastExit'] = null;
@@ -102,7 +101,7 @@ export class Service {
       name: this.spec.name,
       kind: this.spec.kind,
       state: this.#state,
-      pid: this.#pid,
+      pid: this.#run?.tree.pid ?? null,
       startedAtMs: this.#startedAtMs,
       startCount: this.#startCount,
       lastExit: this.#lastExit,
@@ -136,7 +135,7 @@ export class Service {
     if (this.#life !== undefined) {
       const waits = this.#state === 'backoff' || this.#state === 'waiting';
       if (waits) this.#wake();
-      else if (this.#pid !== null || this.#state === 'stopping') this.#tellOfStart();
+      else if (this.#run !== undefined || this.#state === 'stopping') this.#tellOfStart();
       await started;
       return;
     }
@@ -225,7 +224,6 @@ export class Service {
     }
     this.#run = run;
     this.#whyKilled = undefined;
-    this.#pid = run.tree.pid;
     this.#note(`started as process ${run.tree.pid}`);
     if (this.#isReady) this.#enter('running', null);
     else this.#enter('starting', 'has not said yet that it is ready');
@@ -233,7 +231,6 @@ export class Service {
     const exit = await this.#endOf(run, placement.spec);
     const reason = describeExit(exit, this.#whyKilled ?? whyKilledByKernel(run));
     this.#run = undefined;
-    this.#pid = null;
     this.#runsFrom = null;
     this.#lastExit = { ...exit, atMs: Date.now() };
     this.#note(reason);
@@ -310,7 +307,7 @@ export class Service {
     if (this.#isReady) return;
     this.#isReady = true;
     this.#note('ready');
-    if (this.#state === 'starting' && this.#pid !== null) this.#enter('running', null);
+    if (this.#state === 'starting' && this.#run !== undefined) this.#enter('running', null);
   }
 
   async #backOff(delayMs: number, reason: string): Promise<void> {
