@@ -2,13 +2,13 @@
 // but without the machine's paths in the result. There is no own check whether anything changed: `go build`
 // finds out in 0.07 s, `go list -deps` takes 0.14 s (Go 1.26, 185 packages).
 
-import { createHash } from 'node:crypto';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ComponentCache } from '../components/cache.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
+import { cacheKeyOf } from './cache-key.ts';
 import { moduleFiles } from './go-inputs.ts';
 import {
   isLocalGo,
@@ -101,7 +101,7 @@ async function localSource(app: GoApp, { instanceDirectory }: AppContext): Promi
     });
   }
   return {
-    key: keyOf('local', directory),
+    key: cacheKeyOf(['local', directory]),
     directory,
     package: '.',
     variables: {},
@@ -118,8 +118,4 @@ async function moduleSource(
   const locked = goPrograms[app.go] ?? (await resolveGoProgram(app, go, cache));
   const { key, directory } = await openGoProgram(app, locked, go, cache);
   return { key, directory, package: parseGoProgram(app).path, variables: MODULE_VARIABLES, inputs: [] };
-}
-
-function keyOf(...parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }

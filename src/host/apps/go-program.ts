@@ -1,12 +1,13 @@
 // Go programs by import path. What their version means is found out once and pinned by the lock; each pinned one has
 // a module of its own in the cache, in which it is built.
 
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { ComponentCache } from '../components/cache.ts';
 import type { LockedGoProgram } from '../components/lock-file.ts';
+import { pathExists } from '../files/path-exists.ts';
 import { UserError } from '../user-error.ts';
+import { cacheKeyOf } from './cache-key.ts';
 import { goError, type GoTool } from './go-tool.ts';
 
 interface GoApp {
@@ -64,7 +65,7 @@ export async function openGoProgram(
 ): Promise<{ key: string; directory: string }> {
   const { path } = parseGoProgram(app);
   const { key, directory } = await placeOf(app, locked, cache);
-  if (!(await exists(directory))) {
+  if (!(await pathExists(directory))) {
     await cache.withTemporary(`go-module-${key}`, async (temporary) => {
       const incoming = await getProgram(app, go, `${path}@${locked.version}`, temporary);
       await requireSum(incoming, app, locked);
@@ -96,7 +97,7 @@ async function moveIn(
 ): Promise<void> {
   const { key, directory } = await placeOf(app, locked, cache);
   await cache.withLock(`go-module-${key}`, async () => {
-    if (!(await exists(directory))) await rename(incoming, directory);
+    if (!(await pathExists(directory))) await rename(incoming, directory);
   });
 }
 
@@ -132,16 +133,6 @@ async function sumOf(directory: string, module: string, version: string): Promis
     ?.slice(start.length);
 }
 
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
 function keyOf(program: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify(['module', program]))
-    .digest('hex')
-    .slice(0, 32);
+  return cacheKeyOf(['module', program]);
 }

@@ -1,11 +1,11 @@
 // Installs an app's npm packages for the board into the cache. One directory per lock file and architecture, which
 // appears by a rename when it is complete and never changes afterwards.
 
-import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 import { ComponentCache } from '../components/cache.ts';
 import type { AppContext } from './app-context.ts';
+import { cacheKeyOf } from './cache-key.ts';
 import type { NpmPackage } from './npm-package.ts';
 import { readPackageJson } from './package-json.ts';
 import type { NpmLock, NpmProject } from './npm-project.ts';
@@ -37,7 +37,7 @@ export async function stageLocked(
   const rootDirectory = await stage(context, {
     appName,
     command: 'ci',
-    key: keyOf([context.board.nodeArch, lock.text, contents]),
+    key: cacheKeyOf([FORMAT, [context.board.nodeArch, lock.text, contents]]),
     root: posix.join(...Array.from({ length: ups }, (_, index) => `up${index}`), 'root'),
     fill: (root) => {
       for (const path of files) {
@@ -74,7 +74,7 @@ export async function stageInstalled(
   const rootDirectory = await stage(context, {
     appName,
     command: 'install',
-    key: keyOf([context.board.nodeArch, text, ...(settings === undefined ? [] : [settings])]),
+    key: cacheKeyOf([FORMAT, [context.board.nodeArch, text, ...(settings === undefined ? [] : [settings])]]),
     root: 'root',
     fill: (root) => {
       writeFileSync(join(root, 'package.json'), text);
@@ -143,11 +143,4 @@ function wantedSources(directory: string): string[] {
     join(directory, 'package.json'),
   );
   return Object.values(dependencies ?? {});
-}
-
-function keyOf(parts: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify([FORMAT, parts]))
-    .digest('hex')
-    .slice(0, 32);
 }

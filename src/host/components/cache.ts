@@ -7,9 +7,10 @@
 // What is complete gets its final name by one rename, so a reader never sees half of it and needs no lock.
 
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { pathExists } from '../files/path-exists.ts';
 import { withFileLock } from './file-lock.ts';
 import type { Environment } from '../run-tool.ts';
 
@@ -51,10 +52,10 @@ export class ComponentCache {
     fetch: (path: string) => Promise<void>,
   ): Promise<string> {
     const path = this.blobPath(digest);
-    if ((await exists(path)) && (await isIntact(path))) return path;
+    if ((await pathExists(path)) && (await isIntact(path))) return path;
     return this.withLock(`blob-${fileNameOf(digest)}`, async () => {
       // Another process may have fetched it while this one waited.
-      if ((await exists(path)) && (await isIntact(path))) return path;
+      if ((await pathExists(path)) && (await isIntact(path))) return path;
       await mkdir(join(this.directory, 'blobs'), { recursive: true });
       const incoming = `${path}.incoming`;
       try {
@@ -97,14 +98,4 @@ function fileNameOf(name: string): string {
   if (/^[a-z0-9.-]+$/.test(name)) return name;
   const [kind = ''] = name.split(/[^a-z0-9]/, 1);
   return `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 40)}`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
 }

@@ -1,5 +1,5 @@
-// tskrazy.lock.json: the exact version and hash of every component, per board, and of Go programs by import path. Written by `tsk get`, committed
-// with the instance, so that everybody builds the same image.
+// tskrazy.lock.json: the exact version and hash of every component, per board, and of Go programs by import path.
+// Written by `tsk get`, committed with the instance, so that everybody builds the same image.
 
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
