@@ -55,6 +55,8 @@ export interface UpdateDevice {
   open(id: string, headers?: Record<string, string>): Transfer;
   remove(id: string): Promise<Answer>;
   install(id: string): Promise<InstallEvent[]>;
+  /** One whose answer the test reads, or does not. */
+  beginInstall(id: string): http.ClientRequest;
   status(): Promise<UpdateStatus>;
 }
 
@@ -121,6 +123,14 @@ export async function startUpdateDevice(
         .split('\n')
         .map((line) => JSON.parse(line) as InstallEvent);
     },
+    beginInstall: (id) =>
+      http
+        .request(`${device.url}${UPDATE_API.install(id)}`, {
+          method: 'POST',
+          agent: false,
+          headers: basic(TEST_PASSWORD),
+        })
+        .end(),
     status: async () =>
       (await ask(device.url, UPDATE_API.update, { headers: basic(TEST_PASSWORD) })).json() as UpdateStatus,
   };

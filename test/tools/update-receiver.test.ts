@@ -152,13 +152,7 @@ suite('updates that go their way', () => {
     assert.deepEqual(missingChunks, []);
     const { promise, resolve } = Promise.withResolvers<void>();
     updated.target.pause = promise;
-    const request = http.request(`${updated.device.url}${UPDATE_API.install(id)}`, {
-      method: 'POST',
-      agent: false,
-      headers: basic(TEST_PASSWORD),
-    });
-    request.end();
-    const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
+    const [answer] = (await once(updated.beginInstall(id), 'response')) as [http.IncomingMessage];
     const lines: string[] = [];
     for await (const text of answer.setEncoding('utf8')) {
       lines.push(text as string);

@@ -457,13 +457,7 @@ suite('a disk that dies', () => {
     await updated.send(id, image, [4]);
     const { promise, resolve } = Promise.withResolvers<void>();
     updated.target.pause = promise;
-    const request = http.request(`${updated.device.url}${UPDATE_API.install(id)}`, {
-      method: 'POST',
-      agent: false,
-      headers: basic(TEST_PASSWORD),
-    });
-    request.on('error', () => {});
-    request.end();
+    const request = updated.beginInstall(id).on('error', () => {});
     await sleep(100);
     const twice = await updated.post(UPDATE_API.install(id), {});
     assert.deepEqual([twice.status, messageOf(twice)], [409, 'The image is being installed']);
