@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BOARDS } from '../src/shared/boards.ts';
+import { BOARDS } from '../src/shared/board/boards.ts';
 import { buildImage } from '../src/host/build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeDiskImage } from '../src/host/build/disk-image.ts';
 import { silentProgress } from '../src/host/progress.ts';

@@ -4,11 +4,11 @@
 
 import http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { WEB_API } from '../src/shared/web-api.ts';
+import { WEB_API } from '../src/shared/api/web-api.ts';
 import { measurePage } from './device-page.ts';
 import { type Figures, median, type Row, say } from './figures.ts';
-import { HOST_BOARD } from '../test/support/host-board.ts';
-import { PROBE_APP, ProbeDevice, ProbeDisk } from '../test/support/probe-device.ts';
+import { HOST_BOARD } from '../test/support/machines/host-board.ts';
+import { PROBE_APP, ProbeDevice, ProbeDisk } from '../test/support/machines/probe-device.ts';
 
 const MEMORY_MIB = 512;
 /** After boot, until it is idle. */

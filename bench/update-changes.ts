@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { readLockFile, writeLockFile } from '../src/host/components/lock-file.ts';
 import { openInstance } from '../src/host/config/instance.ts';
-import { HOST_BOARD_ID } from '../test/support/host-board.ts';
-import type { UpdateLab } from '../test/support/update-lab.ts';
+import { HOST_BOARD_ID } from '../test/support/machines/host-board.ts';
+import type { UpdateLab } from '../test/support/updates/update-lab.ts';
 
 /** A release of another month than that of the lock. */
 const OTHER_NODE = '26.9.0';

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { recordUpdates } from '../test/support/power-cut/update-recording.ts';
 import { SHORT_PLAN, tryPowerCuts } from '../test/support/power-cut/try-cuts.ts';
-import type { BoardId } from '../src/shared/boards.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../test/support/host-board.ts';
+import type { BoardId } from '../src/shared/board/boards.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../test/support/machines/host-board.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
-import { UpdateLab } from '../test/support/update-lab.ts';
+import { UpdateLab } from '../test/support/updates/update-lab.ts';
 import { type Figures, say } from './figures.ts';
 import { addDependency, changeKernel, changeNode } from './update-changes.ts';
 

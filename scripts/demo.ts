@@ -3,7 +3,7 @@
 
 import { openDemoInstance } from './demo-instance.ts';
 import { installMissingTools } from './install-tools.ts';
-import { BOARDS } from '../src/shared/boards.ts';
+import { BOARDS } from '../src/shared/board/boards.ts';
 import { Output } from '../src/host/cli/output.ts';
 import { runProgram } from '../src/host/cli/run-program.ts';
 import { runInForeground } from '../src/host/vm/run-in-foreground.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { BOARD_IDS } from '../src/shared/boards.ts';
-import { configSchema, PLANNED_BOARDS, PLANNED_KEYS } from '../src/shared/config.ts';
-import { RESERVED_APP_NAMES } from '../src/shared/config-app.ts';
+import { BOARD_IDS } from '../src/shared/board/boards.ts';
+import { configSchema, PLANNED_BOARDS, PLANNED_KEYS } from '../src/shared/config/config.ts';
+import { RESERVED_APP_NAMES } from '../src/shared/config/app.ts';
 import { generateSchema, SCHEMA_PATH } from './generate-schema.ts';
 
-test('tskrazy.schema.json is what generate-schema makes of src/shared/config.ts', () => {
+test('tskrazy.schema.json is what generate-schema makes of src/shared/config/config.ts', () => {
   const checkedIn = readFileSync(SCHEMA_PATH, 'utf8');
   assert.equal(checkedIn, generateSchema(), 'run: node scripts/generate-schema.ts');
 });

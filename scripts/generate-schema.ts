@@ -1,10 +1,10 @@
 // Writes tskrazy.schema.json, by which editors complete and check tskrazy.json, from the one schema in
-// src/shared/config.ts. Run it after a change there; a test compares.
+// src/shared/config/config.ts. Run it after a change there; a test compares.
 
 import { writeFileSync } from 'node:fs';
 import { toJsonSchema } from '@valibot/to-json-schema';
-import { configSchema } from '../src/shared/config.ts';
-import { RESERVED_APP_NAMES } from '../src/shared/config-app.ts';
+import { configSchema } from '../src/shared/config/config.ts';
+import { RESERVED_APP_NAMES } from '../src/shared/config/app.ts';
 
 export const SCHEMA_PATH = new URL('../tskrazy.schema.json', import.meta.url);
 

@@ -2,7 +2,7 @@
 // after saying so; elsewhere the one command is printed, because which tool may do what differs too much.
 
 import { spawnSync } from 'node:child_process';
-import type { Board } from '../src/shared/boards.ts';
+import type { Board } from '../src/shared/board/boards.ts';
 import type { Output } from '../src/host/cli/output.ts';
 import { checkTools, type ToolCheck } from '../src/host/doctor/check-tools.ts';
 import { describeInstall, detectPackageManager, installCommandFor } from '../src/host/doctor/packages.ts';

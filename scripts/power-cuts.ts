@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BOARDS, type BoardId } from '../src/shared/boards.ts';
+import { BOARDS, type BoardId } from '../src/shared/board/boards.ts';
 import { recordUpdates, type UpdateMode } from '../test/support/power-cut/update-recording.ts';
 import { describeReport, LONG_PLAN, tryPowerCuts } from '../test/support/power-cut/try-cuts.ts';
-import { HOST_BOARD_ID } from '../test/support/host-board.ts';
+import { HOST_BOARD_ID } from '../test/support/machines/host-board.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
 
 const { values } = parseArgs({

@@ -8,11 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { packageRoot } from '../src/host/package-root.ts';
 import { findTool } from '../test/support/require-tool.ts';
-import { exampleHistory } from '../test/support/fake-device.ts';
-import { MIB, newImage, OLD } from '../test/support/update-device.ts';
-import { UpdateTarget } from '../test/support/update-target.ts';
-import { bundledAssets } from '../test/support/web-assets.ts';
-import { TEST_PASSWORD, startWebDevice } from '../test/support/web-device.ts';
+import { exampleHistory } from '../test/support/web/fake-device.ts';
+import { MIB, newImage, OLD } from '../test/support/updates/update-device.ts';
+import { UpdateTarget } from '../test/support/updates/update-target.ts';
+import { bundledAssets } from '../test/support/web/web-assets.ts';
+import { TEST_PASSWORD, startWebDevice } from '../test/support/web/web-device.ts';
 
 const HISTORY_MS = 110_000;
 /** Of the other views one of each is enough. */

@@ -4,14 +4,14 @@
 
 import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
-import { WEB_API } from '../src/shared/web-api.ts';
+import { WEB_API } from '../src/shared/api/web-api.ts';
 import {
   type DeviceFigures,
   type ProcessFigures,
   ProbeDevice,
   ProbeDisk,
   PROBE_APP,
-} from '../test/support/probe-device.ts';
+} from '../test/support/machines/probe-device.ts';
 
 const SAMPLE_MS = 5000;
 /** Node.js takes its time to find its size: what is compared is the second quarter with the last. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { makeAr } from '../../test/support/make-archives.ts';
+import { makeAr } from '../../test/support/formats/make-archives.ts';
 import { readAr } from './ar.ts';
 import { sourceOfBytes } from './byte-source.ts';
 

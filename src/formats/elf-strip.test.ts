@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { makeElf } from '../../test/support/make-elf.ts';
+import { makeElf } from '../../test/support/formats/make-elf.ts';
 import { readElf } from './elf.ts';
 import { planElfStrip, type StripPlan } from './elf-strip.ts';
 

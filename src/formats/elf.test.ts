@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { open } from 'node:fs/promises';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { makeElf } from '../../test/support/make-elf.ts';
+import { makeElf } from '../../test/support/formats/make-elf.ts';
 import { ELF_MACHINE, isElf, readElf, readElfHeader } from './elf.ts';
 
 const PROGRAM = makeElf({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { makeKernelHead } from '../../test/support/make-kernel.ts';
+import { makeKernelHead } from '../../test/support/formats/make-kernel.ts';
 import { KERNEL_HEAD_BYTES, readKernelImage } from './kernel-image.ts';
 
 test('readKernelImage knows an x86 bzImage and an arm64 Image with EFI stub', () => {

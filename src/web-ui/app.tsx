@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
-import type { WebStatus } from '../shared/web-api.ts';
+import type { WebStatus } from '../shared/api/web-api.ts';
 import { Connection } from './device/connection.ts';
 import { History } from './device/history.ts';
 import { ActContext, type Act } from './parts/act.tsx';

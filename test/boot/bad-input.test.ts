@@ -5,9 +5,14 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BootFile } from '../../src/host/build/boot-files.ts';
-import { layOutDisk, MIN_DISK_BYTES, PERM_PARTITION, SECTOR_BYTES } from '../../src/shared/disk-layout.ts';
-import { WEB_API, WEB_USER } from '../../src/shared/web-api.ts';
-import { eventually } from '../support/appliance.ts';
+import {
+  layOutDisk,
+  MIN_DISK_BYTES,
+  PERM_PARTITION,
+  SECTOR_BYTES,
+} from '../../src/shared/board/disk-layout.ts';
+import { WEB_API, WEB_USER } from '../../src/shared/api/web-api.ts';
+import { eventually } from '../support/machines/appliance.ts';
 import {
   dripHeaders,
   neverRead,
@@ -15,17 +20,17 @@ import {
   pourBody,
   speakNoHttp,
   type WebAddress,
-} from '../support/bad-web-clients.ts';
-import { GarbageServer } from '../support/dhcp-garbage.ts';
-import { HOST_BOARD } from '../support/host-board.ts';
-import { ask } from '../support/http-ask.ts';
+} from '../support/web/bad-web-clients.ts';
+import { GarbageServer } from '../support/machines/dhcp-garbage.ts';
+import { HOST_BOARD } from '../support/machines/host-board.ts';
+import { ask } from '../support/web/http-ask.ts';
 import {
   type BootOptions,
   type DiskOptions,
   PROBE_APP,
   ProbeDevice,
   ProbeDisk,
-} from '../support/probe-device.ts';
+} from '../support/machines/probe-device.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const GIB = 1024 ** 3;

@@ -15,15 +15,15 @@ import { openInstance } from '../../src/host/config/instance.ts';
 import { FileDevice } from '../../src/host/files/file-device.ts';
 import { silentProgress } from '../../src/host/progress.ts';
 import { powerOff, startVirtualMachine, type VirtualMachine } from '../../src/host/vm/virtual-machine.ts';
-import { slotOfCmdline } from '../../src/shared/cmdline.ts';
-import { layOutDisk, SECTOR_BYTES } from '../../src/shared/disk-layout.ts';
-import { SLOT_PARTITION, type Slot } from '../../src/shared/slots.ts';
-import { eventually } from '../support/appliance.ts';
-import { HOST_BOARD } from '../support/host-board.ts';
-import { ONE_PROCESSOR } from '../support/update-lab.ts';
+import { slotOfCmdline } from '../../src/shared/board/cmdline.ts';
+import { layOutDisk, SECTOR_BYTES } from '../../src/shared/board/disk-layout.ts';
+import { SLOT_PARTITION, type Slot } from '../../src/shared/board/slots.ts';
+import { eventually } from '../support/machines/appliance.ts';
+import { HOST_BOARD } from '../support/machines/host-board.ts';
+import { ONE_PROCESSOR } from '../support/updates/update-lab.ts';
 import { requireTool } from '../support/require-tool.ts';
 
-const SWITCHER = join(import.meta.dirname, '../support/device-apps/boot-switcher.ts');
+const SWITCHER = join(import.meta.dirname, '../support/machines/device-apps/boot-switcher.ts');
 const SWITCHER_PORT = 8081;
 const COPY_BYTES = 1024 * 1024;
 

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BoardId } from '../../src/shared/boards.ts';
-import { BOARDS, BOARD_IDS } from '../../src/shared/boards.ts';
-import { Appliance, copyExample, eventually } from '../support/appliance.ts';
+import type { BoardId } from '../../src/shared/board/boards.ts';
+import { BOARDS, BOARD_IDS } from '../../src/shared/board/boards.ts';
+import { Appliance, copyExample, eventually } from '../support/machines/appliance.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 for (const board of BOARD_IDS) {

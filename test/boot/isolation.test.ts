@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { type Instance, openInstance } from '../../src/host/config/instance.ts';
-import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
-import { uidOfApp } from '../../src/shared/sandbox.ts';
-import { Appliance, eventually } from '../support/appliance.ts';
+import { type BoardId, BOARDS } from '../../src/shared/board/boards.ts';
+import { uidOfApp } from '../../src/shared/services/sandbox.ts';
+import { Appliance, eventually } from '../support/machines/appliance.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/isolation');

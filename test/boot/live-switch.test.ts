@@ -12,12 +12,12 @@ import { type BuiltImage, buildImage } from '../../src/host/build/build-image.ts
 import { DEFAULT_DISK_BYTES } from '../../src/host/build/disk-image.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
 import { silentProgress } from '../../src/host/progress.ts';
-import { layOutDisk, PERM_PARTITION, SECTOR_BYTES } from '../../src/shared/disk-layout.ts';
-import { INIT_API, type SystemStatus } from '../../src/shared/init-api.ts';
-import { decideSwitch } from '../../src/shared/switch-mode.ts';
-import type { TrialRequest, UpdateState } from '../../src/shared/update-state.ts';
-import { Appliance, eventually } from '../support/appliance.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
+import { layOutDisk, PERM_PARTITION, SECTOR_BYTES } from '../../src/shared/board/disk-layout.ts';
+import { INIT_API, type SystemStatus } from '../../src/shared/api/init-api.ts';
+import { decideSwitch } from '../../src/shared/update/switch-mode.ts';
+import type { TrialRequest, UpdateState } from '../../src/shared/update/update-state.ts';
+import { Appliance, eventually } from '../support/machines/appliance.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/live-switch');

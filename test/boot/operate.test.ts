@@ -5,12 +5,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { LogLine } from '../../src/shared/services.ts';
-import type { WebStatus } from '../../src/shared/web-api.ts';
+import type { LogLine } from '../../src/shared/services/services.ts';
+import type { WebStatus } from '../../src/shared/api/web-api.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
-import { Appliance, eventually } from '../support/appliance.ts';
-import { CommandLine } from '../support/command-line.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
+import { Appliance, eventually } from '../support/machines/appliance.ts';
+import { CommandLine } from '../support/cli/command-line.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 /** Types make the lines of the bundle others than those of the file. */

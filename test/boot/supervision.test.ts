@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { type Instance, openInstance } from '../../src/host/config/instance.ts';
-import { Appliance, eventually } from '../support/appliance.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
+import { Appliance, eventually } from '../support/machines/appliance.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 /** The child starts a process in a session of its own that ignores SIGTERM, and leaves it an orphan. */

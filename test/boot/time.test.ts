@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openInstance } from '../../src/host/config/instance.ts';
-import { Appliance, eventually } from '../support/appliance.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
-import { NtpServer } from '../support/ntp-server.ts';
+import { Appliance, eventually } from '../support/machines/appliance.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
+import { NtpServer } from '../support/network/ntp-server.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const DAY_MS = 24 * 3600 * 1000;

@@ -4,8 +4,14 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test, type TestContext } from 'node:test';
 
-import { logIn, overflowOf, PageVisitor, skipWithoutChromium, type Visit } from '../support/page-visitor.ts';
-import { startWebDevice, type WebDeviceOptions } from '../support/web-device.ts';
+import {
+  logIn,
+  overflowOf,
+  PageVisitor,
+  skipWithoutChromium,
+  type Visit,
+} from '../support/web/page-visitor.ts';
+import { startWebDevice, type WebDeviceOptions } from '../support/web/web-device.ts';
 
 suite('status page', { skip: skipWithoutChromium }, () => {
   let visitor: PageVisitor;

@@ -3,11 +3,17 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test, type TestContext } from 'node:test';
 
-import type { UpdateState } from '../../src/shared/update-state.ts';
-import { exampleHistory, exampleTrial } from '../support/fake-device.ts';
-import { logIn, overflowOf, PageVisitor, skipWithoutChromium, type Visit } from '../support/page-visitor.ts';
-import { KEY, MIB, newImage, OLD } from '../support/update-device.ts';
-import { UpdateTarget } from '../support/update-target.ts';
+import type { UpdateState } from '../../src/shared/update/update-state.ts';
+import { exampleHistory, exampleTrial } from '../support/web/fake-device.ts';
+import {
+  logIn,
+  overflowOf,
+  PageVisitor,
+  skipWithoutChromium,
+  type Visit,
+} from '../support/web/page-visitor.ts';
+import { KEY, MIB, newImage, OLD } from '../support/updates/update-device.ts';
+import { UpdateTarget } from '../support/updates/update-target.ts';
 
 suite('updates on the status page', { skip: skipWithoutChromium }, () => {
   let visitor: PageVisitor;

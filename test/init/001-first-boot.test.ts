@@ -10,8 +10,8 @@ import {
   prepareDevice,
   putExt4,
   service,
-} from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+} from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
 
 test('a first boot formats /perm and starts apps after system services; a reboot stops and unmounts', async () => {
   using sys = new RecordingSys();

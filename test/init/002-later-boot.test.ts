@@ -9,8 +9,8 @@ import {
   prepareDevice,
   putExt4,
   service,
-} from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+} from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
 
 test('a later boot starts no program for a clean /perm, carries entropy over and says what it does', async () => {
   using sys = new RecordingSys();

@@ -4,8 +4,14 @@ import type { ByteSource } from '../../src/formats/byte-source.ts';
 import { readGpt } from '../../src/formats/gpt.ts';
 import { openBlockDevice } from '../../src/device/block-device.ts';
 import { test } from 'node:test';
-import { bootDevice, EARLY_STEPS, PERM_MOUNT, prepareDevice, putExt4 } from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+import {
+  bootDevice,
+  EARLY_STEPS,
+  PERM_MOUNT,
+  prepareDevice,
+  putExt4,
+} from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
 
 const MIB = 1024 * 1024;
 

@@ -8,8 +8,8 @@ import {
   prepareDevice,
   putExt4,
   service,
-} from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+} from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
 
 for (const [what, offset, bytes] of [
   ['Btrfs', 0x10040, '_BHRfS_M'],

@@ -7,8 +7,8 @@ import {
   PERM_MOUNT,
   prepareDevice,
   putExt4,
-} from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+} from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
 
 const ERRORS_DETECTED = 3;
 

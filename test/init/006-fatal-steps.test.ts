@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
-import { bootDevice, EARLY_STEPS, KERNEL_MOUNTS, prepareDevice } from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+import { bootDevice, EARLY_STEPS, KERNEL_MOUNTS, prepareDevice } from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
 
 test('without /run nothing works: the device says so and restarts', async () => {
   using sys = new RecordingSys({

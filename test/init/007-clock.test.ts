@@ -8,8 +8,8 @@ import {
   PERM_MOUNT,
   prepareDevice,
   putExt4,
-} from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+} from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
 
 const BUILD_TIME_SEC = Date.UTC(2090, 0, 1) / 1000;
 const SET_TO_BUILD_TIME = 'clock 2090-01-01T00:00:00.000Z';

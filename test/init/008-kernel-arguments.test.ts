@@ -9,8 +9,8 @@ import {
   prepareDevice,
   putExt4,
   service,
-} from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+} from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
 
 test('tskrazy.watchdog=off leaves the watchdog alone', async () => {
   using sys = new RecordingSys();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Init } from '../../src/device/init/init.ts';
-import { bootDevice, prepareDevice, putExt4, service } from '../support/init-scenario.ts';
-import { RecordingSys, type Answers } from '../support/recording-sys.ts';
+import { bootDevice, prepareDevice, putExt4, service } from '../support/init/init-scenario.ts';
+import { RecordingSys, type Answers } from '../support/init/recording-sys.ts';
 
 test('an app that ignores SIGTERM is killed when its time is up, the others are not held up', async () => {
   using sys = new RecordingSys({

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { bootDevice, consoleLines, prepareDevice, putExt4, service } from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+import { bootDevice, consoleLines, prepareDevice, putExt4, service } from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
 
 test('logs of a boot are kept in /perm, with how it ended', async () => {
   using sys = new RecordingSys();

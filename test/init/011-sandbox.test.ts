@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { test } from 'node:test';
-import { bootDevice, prepareDevice, service } from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
+import { bootDevice, prepareDevice, service } from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
 
 test('a sandboxed app starts in bwrap; what its sandbox shows is there before', async () => {
   using sys = new RecordingSys();

@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { LiveSwitch } from '../../src/device/init/update/live-switch.ts';
 import type { Init } from '../../src/device/init/init.ts';
-import type { DeviceConfig, ServiceSpec } from '../../src/shared/services.ts';
-import { bootDevice, prepareDevice, service } from '../support/init-scenario.ts';
-import { type Answers, RecordingSys } from '../support/recording-sys.ts';
+import type { DeviceConfig, ServiceSpec } from '../../src/shared/services/services.ts';
+import { bootDevice, prepareDevice, service } from '../support/init/init-scenario.ts';
+import { type Answers, RecordingSys } from '../support/init/recording-sys.ts';
 
 const ROOT = '/run/tsk/roots/b';
 const CONFIG_OF_B = `${ROOT}/etc/tskrazy/device.json`;

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { INIT_API } from '../../src/shared/init-api.ts';
-import type { TrialCheck } from '../../src/shared/update-state.ts';
-import { consoleLines, service } from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
-import { FINE, TrialDevice } from '../support/trial-device.ts';
+import { INIT_API } from '../../src/shared/api/init-api.ts';
+import type { TrialCheck } from '../../src/shared/update/update-state.ts';
+import { consoleLines, service } from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
+import { FINE, TrialDevice } from '../support/init/trial-device.ts';
 
 const CONFIRM = { buildId: 'b2', who: 'tsk on michael@laptop' };
 

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Init } from '../../src/device/init/init.ts';
-import { INIT_API } from '../../src/shared/init-api.ts';
-import type { UpdateRecord } from '../../src/shared/update-state.ts';
-import { service } from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
-import { FINE, TestClock, TrialDevice } from '../support/trial-device.ts';
+import { INIT_API } from '../../src/shared/api/init-api.ts';
+import type { UpdateRecord } from '../../src/shared/update/update-state.ts';
+import { service } from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
+import { FINE, TestClock, TrialDevice } from '../support/init/trial-device.ts';
 
 /** The device has decided to go back; the old slot tells of it. */
 async function recordAfterwards(device: TrialDevice): Promise<UpdateRecord | undefined> {

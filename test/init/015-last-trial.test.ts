@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { rmSync, statSync } from 'node:fs';
 import { test } from 'node:test';
-import type { UpdateRecord } from '../../src/shared/update-state.ts';
-import { consoleLines } from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
-import { TrialDevice } from '../support/trial-device.ts';
+import type { UpdateRecord } from '../../src/shared/update/update-state.ts';
+import { consoleLines } from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
+import { TrialDevice } from '../support/init/trial-device.ts';
 
 const MEMORY = '/perm/tskrazy/updates.json';
 

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { AppSwitch } from '../../src/device/init/update/updates-options.ts';
-import { INIT_API } from '../../src/shared/init-api.ts';
-import type { DeviceConfig } from '../../src/shared/services.ts';
-import type { Slot } from '../../src/shared/slots.ts';
-import { service } from '../support/init-scenario.ts';
-import { RecordingSys } from '../support/recording-sys.ts';
-import { TrialDevice } from '../support/trial-device.ts';
+import { INIT_API } from '../../src/shared/api/init-api.ts';
+import type { DeviceConfig } from '../../src/shared/services/services.ts';
+import type { Slot } from '../../src/shared/board/slots.ts';
+import { service } from '../support/init/init-scenario.ts';
+import { RecordingSys } from '../support/init/recording-sys.ts';
+import { TrialDevice } from '../support/init/trial-device.ts';
 
 const LIVE = { mode: 'live', changedApps: ['sensor'] } as const;
 

@@ -11,10 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Supervisor } from '../../src/device/init/supervisor/supervisor.ts';
 import { linuxSys } from '../../src/device/sys/linux.ts';
 import type { Sys } from '../../src/device/sys/sys.ts';
-import { appSocketPath } from '../../src/shared/app-contract.ts';
-import { NET_STATUS_PATH } from '../../src/shared/net-status.ts';
-import { TIME_STATUS_PATH } from '../../src/shared/time-status.ts';
-import type { ServiceSpec, ServiceStatus } from '../../src/shared/services.ts';
+import { appSocketPath } from '../../src/shared/services/app-contract.ts';
+import { NET_STATUS_PATH } from '../../src/shared/network/net-status.ts';
+import { TIME_STATUS_PATH } from '../../src/shared/network/time-status.ts';
+import type { ServiceSpec, ServiceStatus } from '../../src/shared/services/services.ts';
 
 const SDK = new URL('../../src/app/index.ts', import.meta.url).href;
 

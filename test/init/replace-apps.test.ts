@@ -10,8 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Supervisor } from '../../src/device/init/supervisor/supervisor.ts';
 import { linuxSys } from '../../src/device/sys/linux.ts';
 import type { Sys } from '../../src/device/sys/sys.ts';
-import { appSocketPath } from '../../src/shared/app-contract.ts';
-import type { ServiceSpec, ServiceState } from '../../src/shared/services.ts';
+import { appSocketPath } from '../../src/shared/services/app-contract.ts';
+import type { ServiceSpec, ServiceState } from '../../src/shared/services/services.ts';
 
 const RUN_ON = 'echo up; exec sleep 100';
 /** What is ignored stays so in the program that takes the shell's place. */

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServiceSpec, ServiceState } from '../../src/shared/services.ts';
+import type { ServiceSpec, ServiceState } from '../../src/shared/services/services.ts';
 import { bindLibc } from '../../src/device/sys/libc.ts';
 import { linuxSys } from '../../src/device/sys/linux.ts';
 import type { Sys } from '../../src/device/sys/sys.ts';

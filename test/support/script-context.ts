@@ -1,6 +1,6 @@
 // Stands in for a test where a script or a bench uses what tests use: ends what was begun, says what is said.
 
-import type { Lifetime } from './update-lab.ts';
+import type { Lifetime } from './updates/update-lab.ts';
 
 export class ScriptContext implements Lifetime {
   readonly #say: (text: string) => void;

@@ -7,17 +7,17 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import type { AppConfig } from '../../src/host/apps/app-config.ts';
+import type { AppConfig } from '../../src/host/config/app-config.ts';
 import type { AppContext } from '../../src/host/apps/app-context.ts';
 import { type AppBuild, buildApp } from '../../src/host/apps/build-app.ts';
 import { pinGoPrograms } from '../../src/host/apps/pin-go-programs.ts';
 import { type Lock, parseLock, stringifyLock } from '../../src/host/components/lock-file.ts';
 import { ELF_MACHINE, readElf } from '../../src/formats/elf.ts';
-import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
-import { appConfig, appContext, makeFiles, unpack, userError } from '../support/app-builds.ts';
-import { makeZip } from '../support/make-archives.ts';
-import { makeElf } from '../support/make-elf.ts';
-import { installHere, makeNpmInstance, type NpmFixture } from '../support/npm-instance.ts';
+import { type BoardId, BOARDS } from '../../src/shared/board/boards.ts';
+import { appConfig, appContext, makeFiles, unpack, userError } from '../support/builds/app-builds.ts';
+import { makeZip } from '../support/formats/make-archives.ts';
+import { makeElf } from '../support/formats/make-elf.ts';
+import { installHere, makeNpmInstance, type NpmFixture } from '../support/builds/npm-instance.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const HOST_BOARD = BOARDS[process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64'];

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
-import { MIN_DISK_BYTES } from '../../src/shared/disk-layout.ts';
+import { MIN_DISK_BYTES } from '../../src/shared/board/disk-layout.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tsk-cli-terminal-'));

@@ -19,11 +19,11 @@ import { type Lock, stringifyLock } from '../../src/host/components/lock-file.ts
 import { silentProgress } from '../../src/host/progress.ts';
 import { runTool } from '../../src/host/run-tool.ts';
 import { UserError } from '../../src/host/user-error.ts';
-import { BOARD_IDS, BOARDS, type BoardId } from '../../src/shared/boards.ts';
-import { sourceContext } from '../support/component-context.ts';
-import { startFileServer } from '../support/file-server.ts';
-import { makeZip } from '../support/make-archives.ts';
-import { makeKernelHead } from '../support/make-kernel.ts';
+import { BOARD_IDS, BOARDS, type BoardId } from '../../src/shared/board/boards.ts';
+import { sourceContext } from '../support/builds/component-context.ts';
+import { startFileServer } from '../support/builds/file-server.ts';
+import { makeZip } from '../support/formats/make-archives.ts';
+import { makeKernelHead } from '../support/formats/make-kernel.ts';
 import { findTool, requireTool } from '../support/require-tool.ts';
 
 const workDirectory = await mkdtemp(join(tmpdir(), 'tsk-components-'));
@@ -421,7 +421,7 @@ test('two processes that load at once download once and get the same', async (t)
   const program = `
     import { loadComponents } from ${JSON.stringify(join(sources, 'host/components/load-components.ts'))};
     import { silentProgress as report } from ${JSON.stringify(join(sources, 'host/progress.ts'))};
-    import { BOARDS } from ${JSON.stringify(join(sources, 'shared/boards.ts'))};
+    import { BOARDS } from ${JSON.stringify(join(sources, 'shared/board/boards.ts'))};
     const components = await loadComponents({ board: BOARDS['pc-arm64'], lock: ${stringifyLock(lock)}, report,
       cacheDirectory: ${JSON.stringify(directory)}, offline: false, names: ['kernel'],
       environment: ${JSON.stringify(environment)} });

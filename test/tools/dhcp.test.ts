@@ -9,7 +9,7 @@ import {
   type ScriptedServer,
   SECOND_SERVER_ADDRESS,
   SERVER_ADDRESS,
-} from '../support/network-lab.ts';
+} from '../support/network/network-lab.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const ADDRESS = '10.77.0.50';

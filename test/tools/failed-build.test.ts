@@ -29,7 +29,7 @@ import {
   type TskRun,
   writeConfig,
   writeInstance,
-} from '../support/instances.ts';
+} from '../support/cli/instances.ts';
 
 const root = makeRoot('failed-build');
 const original = join(root, 'original');

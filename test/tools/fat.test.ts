@@ -19,7 +19,13 @@ import {
 import { openFat } from '../../src/formats/fat/volume.ts';
 import { writeFat } from '../../src/formats/fat/writer.ts';
 import { FileDevice } from '../../src/host/files/file-device.ts';
-import { assertMended, assertOldOrNew, recordEdit, SCENARIOS, segmentsOf } from '../support/fat-power-cut.ts';
+import {
+  assertMended,
+  assertOldOrNew,
+  recordEdit,
+  SCENARIOS,
+  segmentsOf,
+} from '../support/formats/fat-power-cut.ts';
 import {
   bytesOf,
   FAT32_BYTES,
@@ -28,9 +34,9 @@ import {
   filled,
   fingerprint,
   source,
-} from '../support/fat-volume.ts';
+} from '../support/formats/fat-volume.ts';
 import { requireTool } from '../support/require-tool.ts';
-import type { SparseDevice } from '../support/sparse-device.ts';
+import type { SparseDevice } from '../support/formats/sparse-device.ts';
 
 const run = promisify(execFile);
 const MIB = 2 ** 20;

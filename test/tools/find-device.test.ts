@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { NetworkLab } from '../support/network-lab.ts';
+import { NetworkLab } from '../support/network/network-lab.ts';
 
-const FIND = new URL('../support/find-by-mdns.ts', import.meta.url).pathname;
+const FIND = new URL('../support/network/find-by-mdns.ts', import.meta.url).pathname;
 const TIME_LIMIT_MS = 60_000;
 
 test('a device is found by its hostname by a computer without a resolver for .local', async (t) => {

@@ -14,8 +14,8 @@ import { silentProgress } from '../../src/host/progress.ts';
 import { flashDisk } from '../../src/host/deploy/flash-disk.ts';
 import { findDisk, listDisks } from '../../src/host/deploy/list-disks.ts';
 import { FileDevice } from '../../src/host/files/file-device.ts';
-import { layOutDisk, MIN_DISK_BYTES } from '../../src/shared/disk-layout.ts';
-import type { Manifest } from '../../src/shared/manifest.ts';
+import { layOutDisk, MIN_DISK_BYTES } from '../../src/shared/board/disk-layout.ts';
+import type { Manifest } from '../../src/shared/manifest/manifest.ts';
 import {
   haveSameBytes,
   makeRoot,
@@ -23,7 +23,7 @@ import {
   startTsk,
   type TskRun,
   writeInstance,
-} from '../support/instances.ts';
+} from '../support/cli/instances.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const MIB = 1024 * 1024;

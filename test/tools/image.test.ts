@@ -12,12 +12,12 @@ import { type FatVolume, openFat } from '../../src/formats/fat/volume.ts';
 import { type Gpt, readGpt } from '../../src/formats/gpt.ts';
 import { openSquashfs } from '../../src/formats/squashfs/reader.ts';
 import { FileDevice } from '../../src/host/files/file-device.ts';
-import type { BoardId } from '../../src/shared/boards.ts';
-import { type Manifest, MANIFEST_NAME } from '../../src/shared/manifest.ts';
-import { SIGNATURES_NAME, verifyManifest } from '../../src/shared/manifest-signature.ts';
-import { parseManifest } from '../../src/shared/parse-manifest.ts';
-import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../src/shared/services.ts';
-import { decideSwitch } from '../../src/shared/switch-mode.ts';
+import type { BoardId } from '../../src/shared/board/boards.ts';
+import { type Manifest, MANIFEST_NAME } from '../../src/shared/manifest/manifest.ts';
+import { SIGNATURES_NAME, verifyManifest } from '../../src/shared/manifest/manifest-signature.ts';
+import { parseManifest } from '../../src/shared/manifest/parse-manifest.ts';
+import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../src/shared/services/services.ts';
+import { decideSwitch } from '../../src/shared/update/switch-mode.ts';
 import {
   APP_SOURCE,
   coldPackedCache,
@@ -28,7 +28,7 @@ import {
   runTsk,
   type TskOptions,
   writeInstance,
-} from '../support/instances.ts';
+} from '../support/cli/instances.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const root = makeRoot('image');

@@ -12,7 +12,7 @@ const checkout = join(import.meta.dirname, '..', '..');
 
 const PROGRAM = `
   import { installMissingTools } from '${pathToFileURL(join(checkout, 'scripts/install-tools.ts')).href}';
-  import { BOARDS } from '${pathToFileURL(join(checkout, 'src/shared/boards.ts')).href}';
+  import { BOARDS } from '${pathToFileURL(join(checkout, 'src/shared/board/boards.ts')).href}';
   await installMissingTools(BOARDS['pc-amd64'], { say: (text) => console.log(text) });
 `;
 

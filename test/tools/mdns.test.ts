@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, test, type TestContext } from 'node:test';
 import type { DnsMessage } from '../../src/formats/dns-message.ts';
-import { NetworkLab } from '../support/network-lab.ts';
+import { NetworkLab } from '../support/network/network-lab.ts';
 import { requireTool } from '../support/require-tool.ts';
 
-const ASK = new URL('../support/mdns-ask.ts', import.meta.url).pathname;
+const ASK = new URL('../support/network/mdns-ask.ts', import.meta.url).pathname;
 const TIME_LIMIT_MS = 30_000;
 const ADDRESS = '10.77.0.5';
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { ELF_MACHINE } from '../../src/formats/elf.ts';
 import { buildApp } from '../../src/host/apps/build-app.ts';
-import { appConfig, appContext, makeFiles, userError } from '../support/app-builds.ts';
-import { makeElf } from '../support/make-elf.ts';
-import { installHere, makeNpmInstance } from '../support/npm-instance.ts';
+import { appConfig, appContext, makeFiles, userError } from '../support/builds/app-builds.ts';
+import { makeElf } from '../support/formats/make-elf.ts';
+import { installHere, makeNpmInstance } from '../support/builds/npm-instance.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const ADDON = makeElf({ machine: ELF_MACHINE.x86_64, needed: ['libc.so.6'] });

@@ -11,7 +11,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TimeServer } from '../../src/device/net/ntp/time-server.ts';
 import { SystemClock } from '../../src/device/sys/clock.ts';
-import { NetworkLab } from '../support/network-lab.ts';
+import { NetworkLab } from '../support/network/network-lab.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const TRIES = 500;
@@ -80,7 +80,7 @@ test('TimeServer finds the one address of a name that a network with IPv6 alone 
   lab.spawnOnServer('dnsmasq', ...options, '--interface=srv0', ...records);
   const serve = `
     const { createSocket } = await import('node:dgram');
-    const { encodeAnswer } = await import('${new URL('../support/ntp-server.ts', import.meta.url).href}');
+    const { encodeAnswer } = await import('${new URL('../support/network/ntp-server.ts', import.meta.url).href}');
     const socket = createSocket('udp6').bind(123, 'fd77::1', () => console.log('serving'));
     socket.on('message', (bytes, { port, address }) => socket.send(encodeAnswer(bytes, {}), port, address));`;
   lab.spawnOnServer(process.execPath, '--input-type=module', '--eval', serve);

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { suite, test, type TestContext } from 'node:test';
-import type { LogLine } from '../../src/shared/services.ts';
-import { startWebDevice, TEST_PASSWORD, type WebDevice } from '../support/web-device.ts';
+import type { LogLine } from '../../src/shared/services/services.ts';
+import { startWebDevice, TEST_PASSWORD, type WebDevice } from '../support/web/web-device.ts';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'tsk.ts');
 

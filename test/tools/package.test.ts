@@ -9,7 +9,7 @@ import { delimiter, join } from 'node:path';
 import { before, test } from 'node:test';
 import { build } from 'esbuild';
 import packageJson from '../../package.json' with { type: 'json' };
-import { makeRoot, runTsk, type TskRun } from '../support/instances.ts';
+import { makeRoot, runTsk, type TskRun } from '../support/cli/instances.ts';
 
 const checkout = join(import.meta.dirname, '..', '..');
 const root = makeRoot('package');

@@ -20,9 +20,9 @@ import {
   type SlotDisk,
   type TestImage,
   testImage,
-} from '../support/slot-disk.ts';
-import { history, imageOf, runHistory } from '../support/slot-scenario.ts';
-import type { SparseDevice } from '../support/sparse-device.ts';
+} from '../support/updates/slot-disk.ts';
+import { history, imageOf, runHistory } from '../support/updates/slot-scenario.ts';
+import type { SparseDevice } from '../support/formats/sparse-device.ts';
 
 const MIB = 1024 * 1024;
 

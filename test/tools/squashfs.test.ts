@@ -28,8 +28,15 @@ import type { ByteSource } from '../../src/formats/byte-source.ts';
 import { openSquashfs } from '../../src/formats/squashfs/reader.ts';
 import type { SquashfsEntry } from '../../src/formats/squashfs/writer.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { readDamaged } from '../support/squashfs-damage.ts';
-import { directory, file, imageInFile, MTIME_SEC, sampleBytes, symlink } from '../support/squashfs-image.ts';
+import { readDamaged } from '../support/formats/squashfs-damage.ts';
+import {
+  directory,
+  file,
+  imageInFile,
+  MTIME_SEC,
+  sampleBytes,
+  symlink,
+} from '../support/formats/squashfs-image.ts';
 
 const run = promisify(execFile);
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;

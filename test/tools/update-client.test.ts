@@ -13,10 +13,10 @@ import { updateDevice, type UpdateImage } from '../../src/host/deploy/update/upd
 import type { UpdateResult } from '../../src/host/deploy/update/update-result.ts';
 import { silentProgress } from '../../src/host/progress.ts';
 import { recordVm } from '../../src/host/vm/vm-registry.ts';
-import type { Manifest } from '../../src/shared/manifest.ts';
-import { formatSignatures, parseSignatures } from '../../src/shared/manifest-signature.ts';
-import type { SlotContent } from '../../src/shared/update-api.ts';
-import { FakeUpdateDevice, trialThatIsWell } from '../support/fake-update-device.ts';
+import type { Manifest } from '../../src/shared/manifest/manifest.ts';
+import { formatSignatures, parseSignatures } from '../../src/shared/manifest/manifest-signature.ts';
+import type { SlotContent } from '../../src/shared/update/update-api.ts';
+import { FakeUpdateDevice, trialThatIsWell } from '../support/updates/fake-update-device.ts';
 
 // No machines of the person who runs the tests.
 const state = mkdtempSync(join(tmpdir(), 'tsk-state-'));

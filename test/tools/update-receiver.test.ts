@@ -9,17 +9,17 @@ import { suite, test, type TestContext } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 
 import { writeFatFileInPlace } from '../../src/formats/fat/editor.ts';
-import { LOADER_ENTRY_BYTES, loaderEntryPath } from '../../src/shared/loader-entry.ts';
+import { LOADER_ENTRY_BYTES, loaderEntryPath } from '../../src/shared/boot-loader/loader-entry.ts';
 import {
   UPDATE_API,
   type ChunksReceived,
   type UpdateBusy,
   type UpdateOffer,
   type UpdateStatus,
-} from '../../src/shared/update-api.ts';
-import type { WebStatus } from '../../src/shared/web-api.ts';
-import { exampleTrial } from '../support/fake-device.ts';
-import { ask, basic } from '../support/http-ask.ts';
+} from '../../src/shared/update/update-api.ts';
+import type { WebStatus } from '../../src/shared/api/web-api.ts';
+import { exampleTrial } from '../support/web/fake-device.ts';
+import { ask, basic } from '../support/web/http-ask.ts';
 import {
   assertUnharmed,
   CLIENT,
@@ -33,9 +33,9 @@ import {
   until,
   ZSTD,
   type UpdateDevice,
-} from '../support/update-device.ts';
-import { makeKey, type TestImage } from '../support/update-target.ts';
-import { TEST_PASSWORD } from '../support/web-device.ts';
+} from '../support/updates/update-device.ts';
+import { makeKey, type TestImage } from '../support/updates/update-target.ts';
+import { TEST_PASSWORD } from '../support/web/web-device.ts';
 
 suite('updates that go their way', () => {
   test('take only the chunks that are nowhere, install them, and hand over to init', async (t) => {

@@ -14,8 +14,8 @@ import {
   type UpdateBusy,
   type UpdateRefused,
   type UpdateRequest,
-} from '../../src/shared/update-api.ts';
-import { ask, basic } from '../support/http-ask.ts';
+} from '../../src/shared/update/update-api.ts';
+import { ask, basic } from '../support/web/http-ask.ts';
 import {
   assertUnharmed,
   CLIENT,
@@ -28,9 +28,9 @@ import {
   ZSTD,
   type UpdateDevice,
   type UpdateDeviceOptions,
-} from '../support/update-device.ts';
-import { makeKey, type TestImage } from '../support/update-target.ts';
-import { TEST_PASSWORD } from '../support/web-device.ts';
+} from '../support/updates/update-device.ts';
+import { makeKey, type TestImage } from '../support/updates/update-target.ts';
+import { TEST_PASSWORD } from '../support/web/web-device.ts';
 
 suite('updates that are refused', () => {
   interface Refusal {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, suite, test } from 'node:test';
 import { SourcePlaces } from '../../src/host/devices/source-places.ts';
-import type { FakeUpdateDevice, Refusal } from '../support/fake-update-device.ts';
-import { BuiltGarden, UpdateGarden } from '../support/update-garden.ts';
+import type { FakeUpdateDevice, Refusal } from '../support/updates/fake-update-device.ts';
+import { BuiltGarden, UpdateGarden } from '../support/updates/update-garden.ts';
 
 const built = await BuiltGarden.build();
 after(() => built.remove());

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, suite, test } from 'node:test';
-import { BuiltGarden, OLD_BUILD, UpdateGarden } from '../support/update-garden.ts';
+import { BuiltGarden, OLD_BUILD, UpdateGarden } from '../support/updates/update-garden.ts';
 
 const built = await BuiltGarden.build();
 after(() => built.remove());

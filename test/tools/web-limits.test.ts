@@ -6,8 +6,8 @@ import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, test, type TestContext } from 'node:test';
 
-import { ask, basic } from '../support/http-ask.ts';
-import { TEST_PASSWORD, startWebDevice, type WebDevice } from '../support/web-device.ts';
+import { ask, basic } from '../support/web/http-ask.ts';
+import { TEST_PASSWORD, startWebDevice, type WebDevice } from '../support/web/web-device.ts';
 import type { WebLimits } from '../../src/device/web/server.ts';
 
 const AUTHORIZATION = `Authorization: ${String(basic(TEST_PASSWORD)['Authorization'])}`;

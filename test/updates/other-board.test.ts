@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BoardId, BOARDS } from '../../src/shared/boards.ts';
-import { eventually } from '../support/appliance.ts';
-import { HOST_BOARD_ID } from '../support/host-board.ts';
+import { type BoardId, BOARDS } from '../../src/shared/board/boards.ts';
+import { eventually } from '../support/machines/appliance.ts';
+import { HOST_BOARD_ID } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { UpdateLab } from '../support/update-lab.ts';
+import { UpdateLab } from '../support/updates/update-lab.ts';
 
 /** The other architecture has another kernel image, boot loader and firmware. */
 const OTHER_BOARD: BoardId = HOST_BOARD_ID === 'pc-arm64' ? 'pc-amd64' : 'pc-arm64';

@@ -7,10 +7,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { QmpClient } from '../../src/host/vm/qmp.ts';
-import { eventually } from '../support/appliance.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
+import { eventually } from '../support/machines/appliance.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { UpdateLab } from '../support/update-lab.ts';
+import { UpdateLab } from '../support/updates/update-lab.ts';
 
 const BLOB_BYTES = 24 * 2 ** 20;
 

@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openFat } from '../../src/formats/fat/volume.ts';
-import { eventually } from '../support/appliance.ts';
-import { brokenRelease } from '../support/broken-release.ts';
-import { isBack, updateFails } from '../support/failed-updates.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
+import { eventually } from '../support/machines/appliance.ts';
+import { brokenRelease } from '../support/updates/broken-release.ts';
+import { isBack, updateFails } from '../support/updates/failed-updates.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { DID_NOT_COME_UP, UpdateLab } from '../support/update-lab.ts';
+import { DID_NOT_COME_UP, UpdateLab } from '../support/updates/update-lab.ts';
 
 const INIT = 'src/device/init/main.ts';
 const HEADER_BYTES = 64 * 1024;

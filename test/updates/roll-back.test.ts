@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually } from '../support/appliance.ts';
-import { isBack, updateFails } from '../support/failed-updates.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
+import { eventually } from '../support/machines/appliance.ts';
+import { isBack, updateFails } from '../support/updates/failed-updates.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { UpdateLab } from '../support/update-lab.ts';
+import { UpdateLab } from '../support/updates/update-lab.ts';
 
 /** Longer than an emulated start and the 30 s for which all must be well. */
 const TRIAL_SEC = 80;

@@ -4,12 +4,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually } from '../support/appliance.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/host-board.ts';
+import { eventually } from '../support/machines/appliance.ts';
+import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
 import { surviveCuts } from '../support/power-cut/survive-cuts.ts';
 import { UpdateRecording } from '../support/power-cut/update-recording.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { UpdateLab } from '../support/update-lab.ts';
+import { UpdateLab } from '../support/updates/update-lab.ts';
 
 test('updates go live, by a restart, and back', async (t) => {
   if (!requireTool(t, HOST_BOARD.qemuSystem)) return;

@@ -3,8 +3,8 @@
 // apps need (/perm above all) is done while those two start.
 
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { parseCmdline } from '../../shared/cmdline.ts';
-import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
+import { parseCmdline } from '../../shared/board/cmdline.ts';
+import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services/services.ts';
 import type { BootStep } from './boot-step.ts';
 import { raiseClock, readSavedTime } from './clock-floor.ts';
 import type { Device } from './device.ts';
@@ -12,7 +12,7 @@ import { useEntropySeed } from './entropy-seed.ts';
 import { applyKernelSettings } from './kernel-settings.ts';
 import { mountAll } from './mounts.ts';
 import { preparePerm } from './perm/prepare-perm.ts';
-import { STATE_DIRECTORY } from './state-directory.ts';
+import { STATE_DIRECTORY } from '../state-directory.ts';
 
 /** Steps whose work goes on after boot. */
 export interface LastingSteps {

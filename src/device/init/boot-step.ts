@@ -1,5 +1,6 @@
 // Boot is a list of steps. Each says whether the device can live without it.
 
+import { describeError } from '../describe-error.ts';
 import type { Device } from './device.ts';
 
 export interface BootStep {
@@ -19,10 +20,4 @@ export async function runBootSteps(steps: readonly BootStep[], device: Device): 
       device.warn(`Cannot ${step.name}: ${describeError(error)}`);
     }
   }
-}
-
-/** Message with those of its causes, the innermost last. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${describeError(error.cause)}`;
 }

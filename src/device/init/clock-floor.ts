@@ -3,8 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { Sys } from '../sys/sys.ts';
-import { writeDurably } from './durable-file.ts';
-import { STATE_DIRECTORY } from './state-directory.ts';
+import { writeDurably } from '../durable-file.ts';
+import { STATE_DIRECTORY } from '../state-directory.ts';
 
 const SAVED_TIME = `${STATE_DIRECTORY}/clock`;
 /** A saved time further ahead of the build time than this is a broken file, not a device's age. */

@@ -8,10 +8,10 @@ import {
   LOG_OF_KERNEL,
   type PermStatus,
   type SystemStatus,
-} from '../../shared/init-api.ts';
-import type { DeviceConfig } from '../../shared/services.ts';
-import { isSlot } from '../../shared/slots.ts';
-import { SLOT_PARAMETER } from '../../shared/cmdline.ts';
+} from '../../shared/api/init-api.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
+import { isSlot } from '../../shared/board/slots.ts';
+import { SLOT_PARAMETER } from '../../shared/board/cmdline.ts';
 import type { Sys } from '../sys/sys.ts';
 import { InitLog } from './log/init-log.ts';
 import { KernelLog } from './log/kernel-log.ts';

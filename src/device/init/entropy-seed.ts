@@ -5,8 +5,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Sys } from '../sys/sys.ts';
-import { writeDurably } from './durable-file.ts';
-import { STATE_DIRECTORY } from './state-directory.ts';
+import { writeDurably } from '../durable-file.ts';
+import { STATE_DIRECTORY } from '../state-directory.ts';
 
 const SEED_FILE = `${STATE_DIRECTORY}/random-seed`;
 const SEED_BYTES = 64;

@@ -2,7 +2,7 @@
 // cannot be asked about services and cannot be told to restart them is of no use to anybody.
 
 import { connect } from 'node:net';
-import { INIT_API } from '../../shared/init-api.ts';
+import { INIT_API } from '../../shared/api/init-api.ts';
 
 const INTERVAL_MS = 10_000;
 const ANSWER_LIMIT_MS = 5000;

@@ -3,10 +3,11 @@
 // errors) is main.ts's.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { INIT_SOCKET_PATH } from '../../shared/services.ts';
+import { INIT_SOCKET_PATH } from '../../shared/services/services.ts';
 import type { PowerCommand, Sys } from '../sys/sys.ts';
 import { bootList } from './boot-list.ts';
-import { describeError, runBootSteps } from './boot-step.ts';
+import { describeError } from '../describe-error.ts';
+import { runBootSteps } from './boot-step.ts';
 import { saveTime } from './clock-floor.ts';
 import { Device } from './device.ts';
 import { Health } from './health.ts';

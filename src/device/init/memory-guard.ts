@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { parseKibLine } from '../proc-format.ts';
 import type { Sys } from '../sys/sys.ts';
-import { describeError } from './boot-step.ts';
+import { describeError } from '../describe-error.ts';
 import type { Service } from './supervisor/service.ts';
 
 const MIB = 1024 * 1024;

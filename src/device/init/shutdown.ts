@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PowerCommand } from '../sys/sys.ts';
-import { describeError } from './boot-step.ts';
+import { describeError } from '../describe-error.ts';
 import { saveTime } from './clock-floor.ts';
 import type { Device } from './device.ts';
 import { saveEntropySeed } from './entropy-seed.ts';

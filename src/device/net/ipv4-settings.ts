@@ -2,7 +2,7 @@
 
 import type { Ipv4Route } from '../../formats/netlink-message.ts';
 import { formatIpv4Prefix, networkOf, parseIpv4Prefix } from '../../formats/ipv4-address.ts';
-import type { StaticInterfaceConfig } from '../../shared/network-config.ts';
+import type { StaticInterfaceConfig } from '../../shared/network/network-config.ts';
 import { describeDuration } from './duration.ts';
 import type { Lease } from './dhcp/lease.ts';
 

@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { NET_STATUS_PATH, RESOLV_CONF_PATH } from '../../shared/net-status.ts';
-import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
-import { TIME_STATUS_PATH } from '../../shared/time-status.ts';
+import { NET_STATUS_PATH, RESOLV_CONF_PATH } from '../../shared/network/net-status.ts';
+import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services/services.ts';
+import { TIME_STATUS_PATH } from '../../shared/network/time-status.ts';
 import { ImaginedClock, SystemClock } from '../sys/clock.ts';
 import { linkIndexOf } from '../sys/network-interfaces.ts';
 import { advertsOf } from './mdns/adverts.ts';

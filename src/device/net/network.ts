@@ -12,8 +12,8 @@ import {
   NETLINK_TYPE,
   type NetlinkMessage,
 } from '../../formats/netlink-message.ts';
-import type { InterfaceConfig, NetworkConfig } from '../../shared/network-config.ts';
-import type { InterfaceStatus, NetStatus } from '../../shared/net-status.ts';
+import type { InterfaceConfig, NetworkConfig } from '../../shared/network/network-config.ts';
+import type { InterfaceStatus, NetStatus } from '../../shared/network/net-status.ts';
 import {
   ignoreRoutesWithoutCarrier,
   isWiredHardware,

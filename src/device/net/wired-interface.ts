@@ -3,8 +3,8 @@
 
 import { formatMac } from '../../formats/mac-address.ts';
 import { encodeLinkChange, type Link, NETLINK_TYPE, type RouterDns } from '../../formats/netlink-message.ts';
-import type { InterfaceConfig } from '../../shared/network-config.ts';
-import type { DhcpStatus, InterfaceStatus } from '../../shared/net-status.ts';
+import type { InterfaceConfig } from '../../shared/network/network-config.ts';
+import type { DhcpStatus, InterfaceStatus } from '../../shared/network/net-status.ts';
 import { announceAddresses, configureIpv6 } from '../sys/network-interfaces.ts';
 import type { NetlinkSocket } from '../sys/netlink-socket.ts';
 import { DhcpClient } from './dhcp/client.ts';

@@ -1,4 +1,4 @@
-// Everything that init asks of the kernel, as one interface: linux.ts does it, test/support/recording-sys.ts
+// Everything that init asks of the kernel, as one interface: linux.ts does it, test/support/init/recording-sys.ts
 // writes it down. Reading and writing files is not part of it: init uses node:fs on `path(...)`, which a
 // test points at a scratch directory that stands for the root.
 

@@ -1,8 +1,8 @@
 // What updates need of a boot loader, whichever it is. One of these is made for the device at hand
 // (open-boot-switch.ts); PID 1 uses it, so it must not block for long.
 
-import type { Slot } from '../../shared/slots.ts';
-import type { UpdateState } from '../../shared/update-state.ts';
+import type { Slot } from '../../shared/board/slots.ts';
+import type { UpdateState } from '../../shared/update/update-state.ts';
 
 export interface BootSwitch {
   readonly trialStart: UpdateState['trialStart'];

@@ -1,13 +1,13 @@
 // What an image has to be like before any of it is written: each check is a sentence for whoever sent it. In this
 // order, because what is not signed has nothing to say about boards and sizes.
 
-import { parseManifest } from '../../shared/parse-manifest.ts';
-import type { Manifest } from '../../shared/manifest.ts';
-import { SignatureError, verifyManifest, type TrustedKey } from '../../shared/manifest-signature.ts';
-import type { DeviceConfig } from '../../shared/services.ts';
-import { shortBuildId } from '../../shared/short-build-id.ts';
-import type { UpdateRequest } from '../../shared/update-api.ts';
-import type { UpdateState } from '../../shared/update-state.ts';
+import { parseManifest } from '../../shared/manifest/parse-manifest.ts';
+import type { Manifest } from '../../shared/manifest/manifest.ts';
+import { SignatureError, verifyManifest, type TrustedKey } from '../../shared/manifest/manifest-signature.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import type { UpdateRequest } from '../../shared/update/update-api.ts';
+import type { UpdateState } from '../../shared/update/update-state.ts';
 import type { UpdateDisk } from './slot-installer.ts';
 import { ImageRefusal, UpdateConflict } from './update-refusal.ts';
 

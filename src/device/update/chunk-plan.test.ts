@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { type ByteSource, sourceOfBytes } from '../../formats/byte-source.ts';
-import type { Manifest, ManifestFile } from '../../shared/manifest.ts';
+import type { Manifest, ManifestFile } from '../../shared/manifest/manifest.ts';
 import { planChunks, SlotSizeError } from './chunk-plan.ts';
 import { type ChunkPlace, recordOffset } from './place-record.ts';
 

@@ -7,8 +7,8 @@
 // boot files are put aside likewise until all is there: they belong on another partition.
 
 import { type ByteSource, readInto } from '../../formats/byte-source.ts';
-import { type NumberedChunk, numberChunks } from '../../shared/chunk-index.ts';
-import type { Manifest, ManifestFile } from '../../shared/manifest.ts';
+import { type NumberedChunk, numberChunks } from '../../shared/manifest/chunk-index.ts';
+import type { Manifest, ManifestFile } from '../../shared/manifest/manifest.ts';
 import { sha256Of } from './content-hash.ts';
 import { FreeSpace } from './free-space.ts';
 import { PAGE_BYTES } from './page-writer.ts';

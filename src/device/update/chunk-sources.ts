@@ -1,8 +1,8 @@
 // What the source slot has that the new image may need, and files put together from where their chunks are.
 
 import { type ByteSource, readInto } from '../../formats/byte-source.ts';
-import { numberChunks } from '../../shared/chunk-index.ts';
-import type { Manifest, ManifestChunk, ManifestFile } from '../../shared/manifest.ts';
+import { numberChunks } from '../../shared/manifest/chunk-index.ts';
+import type { Manifest, ManifestChunk, ManifestFile } from '../../shared/manifest/manifest.ts';
 import type { ChunkLibrary, WantedChunk } from './chunk-plan.ts';
 import type { ChunkPlace } from './place-record.ts';
 import { openSlotFiles, readSlotManifest } from './slot-directory.ts';

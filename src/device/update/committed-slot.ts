@@ -4,8 +4,8 @@
 import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
 import { writeFatFileInPlace } from '../../formats/fat/editor.ts';
 import { readFatFile } from '../../formats/fat/read-file.ts';
-import { LOADER_CONF_PATH, parseLoaderConf } from '../../shared/loader-entry.ts';
-import type { Slot } from '../../shared/slots.ts';
+import { LOADER_CONF_PATH, parseLoaderConf } from '../../shared/boot-loader/loader-entry.ts';
+import type { Slot } from '../../shared/board/slots.ts';
 
 /** Ours has 60. */
 const MAX_CONF_BYTES = 64 * 1024;

@@ -1,11 +1,11 @@
 // Whether this device, as it stands, takes an image, and how it would go over to it. Looks, and writes nothing.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { INIT_API } from '../../shared/init-api.ts';
-import type { Manifest } from '../../shared/manifest.ts';
-import { decideSwitch, type SwitchDecision } from '../../shared/switch-mode.ts';
-import type { UpdateOffer, UpdateRequest } from '../../shared/update-api.ts';
-import type { UpdateState } from '../../shared/update-state.ts';
+import { INIT_API } from '../../shared/api/init-api.ts';
+import type { Manifest } from '../../shared/manifest/manifest.ts';
+import { decideSwitch, type SwitchDecision } from '../../shared/update/switch-mode.ts';
+import type { UpdateOffer, UpdateRequest } from '../../shared/update/update-api.ts';
+import type { UpdateState } from '../../shared/update/update-state.ts';
 import {
   checkClock,
   checkLayout,

@@ -9,7 +9,7 @@ import {
   encodeLoadOption,
   LOAD_OPTION_ACTIVE,
 } from '../../formats/efi-load-option.ts';
-import { BOOT_PARTITION } from '../../shared/disk-layout.ts';
+import { BOOT_PARTITION } from '../../shared/board/disk-layout.ts';
 import type { DiskPartition } from '../root-disk.ts';
 import { type EfiVariables, globalVariable, loaderVariable } from './efi-variables.ts';
 

@@ -3,7 +3,7 @@
 
 import { constants, createZstdDecompress, type ZstdDecompress } from 'node:zlib';
 
-import { MAX_ZSTD_WINDOW_LOG } from '../../shared/update-api.ts';
+import { MAX_ZSTD_WINDOW_LOG } from '../../shared/update/update-api.ts';
 import { BadStream } from './update-refusal.ts';
 
 /** Throws BadStream for what is no zstd, or not all of one. */

@@ -3,8 +3,8 @@
 
 import type { ByteSource } from '../../formats/byte-source.ts';
 import { openFat } from '../../formats/fat/volume.ts';
-import { KEXEC_START, START_PARAMETER } from '../../shared/cmdline.ts';
-import type { Slot } from '../../shared/slots.ts';
+import { KEXEC_START, START_PARAMETER } from '../../shared/board/cmdline.ts';
+import type { Slot } from '../../shared/board/slots.ts';
 import type { KernelImage, Sys } from '../sys/sys.ts';
 import { readLoaderEntry } from './loader-entries.ts';
 import type { TrialStart } from './trial-start.ts';

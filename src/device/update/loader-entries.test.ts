@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bootVolume } from '../../../test/support/boot-volume.ts';
+import { bootVolume } from '../../../test/support/formats/boot-volume.ts';
 import type { ByteSource } from '../../formats/byte-source.ts';
 import { openFat } from '../../formats/fat/volume.ts';
-import { type CmdlineOptions, formatCmdline } from '../../shared/cmdline.ts';
-import { formatLoaderEntry, loaderEntryPath } from '../../shared/loader-entry.ts';
+import { type CmdlineOptions, formatCmdline } from '../../shared/board/cmdline.ts';
+import { formatLoaderEntry, loaderEntryPath } from '../../shared/boot-loader/loader-entry.ts';
 import { readLoaderEntry, renewLoaderEntry } from './loader-entries.ts';
 
 async function entrySizeOf(boot: ByteSource): Promise<number | undefined> {

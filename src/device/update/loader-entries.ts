@@ -4,14 +4,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
 import { writeFatFileInPlace } from '../../formats/fat/editor.ts';
 import { openFat } from '../../formats/fat/volume.ts';
-import { type CmdlineOptions, formatCmdline } from '../../shared/cmdline.ts';
+import { type CmdlineOptions, formatCmdline } from '../../shared/board/cmdline.ts';
 import {
   formatLoaderEntry,
   type LoaderEntry,
   loaderEntryPath,
   parseLoaderEntry,
-} from '../../shared/loader-entry.ts';
-import type { Slot } from '../../shared/slots.ts';
+} from '../../shared/boot-loader/loader-entry.ts';
+import type { Slot } from '../../shared/board/slots.ts';
 
 export async function readLoaderEntry(boot: ByteSource, slot: Slot): Promise<LoaderEntry> {
   const bytes = await (await openFat(boot)).readFile(loaderEntryPath(slot));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
-import { BootDevice, type BootDeviceOptions } from '../../../test/support/boot-device.ts';
-import { formatLoaderConf } from '../../shared/loader-entry.ts';
+import { BootDevice, type BootDeviceOptions } from '../../../test/support/init/boot-device.ts';
+import { formatLoaderConf } from '../../shared/boot-loader/loader-entry.ts';
 import type { BootSwitch } from './boot-switch.ts';
 import { loaderVariable, ownVariable } from './efi-variables.ts';
 import { openBootSwitch } from './open-boot-switch.ts';

@@ -3,9 +3,9 @@
 
 import { existsSync } from 'node:fs';
 import type { ByteDevice } from '../../formats/byte-source.ts';
-import { BOOT_PARTITION } from '../../shared/disk-layout.ts';
-import type { Slot } from '../../shared/slots.ts';
-import { describeError } from '../init/boot-step.ts';
+import { BOOT_PARTITION } from '../../shared/board/disk-layout.ts';
+import type { Slot } from '../../shared/board/slots.ts';
+import { describeError } from '../describe-error.ts';
 import { type DiskPartition, locateRootDisk, openPartition, partitionOf } from '../root-disk.ts';
 import type { Sys } from '../sys/sys.ts';
 import type { BootSwitch } from './boot-switch.ts';

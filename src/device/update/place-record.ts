@@ -12,7 +12,7 @@
 
 import { createHash } from 'node:crypto';
 import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
-import { UPDATE_RECORD_BYTES } from '../../shared/disk-layout.ts';
+import { UPDATE_RECORD_BYTES } from '../../shared/board/disk-layout.ts';
 import { PAGE_BYTES } from './page-writer.ts';
 
 export interface ChunkPlace {

@@ -1,15 +1,15 @@
-// The JSON that clients send about updates (shared/update-api.ts), with bounds on everything. Throws SyntaxError.
+// The JSON that clients send about updates (shared/update/update-api.ts), with bounds on everything. Throws SyntaxError.
 
-import { MAX_SIGNATURES_BYTES } from '../../shared/manifest-signature.ts';
+import { MAX_MANIFEST_BYTES } from '../../shared/manifest/manifest.ts';
+import { MAX_SIGNATURES_BYTES } from '../../shared/manifest/manifest-signature.ts';
 import { parseUntrustedJson, type UntrustedValue } from '../../shared/untrusted-json.ts';
 import {
-  MAX_MANIFEST_BYTES,
   type ConfirmRequest,
   type RollbackRequest,
   type TryRequest,
   type UpdateClient,
   type UpdateRequest,
-} from '../../shared/update-api.ts';
+} from '../../shared/update/update-api.ts';
 
 /** An UpdateRequest as JSON: quotes within the manifest's text are two characters there. */
 export const MAX_UPDATE_REQUEST_BYTES = MAX_MANIFEST_BYTES + 2 * 1024 * 1024;

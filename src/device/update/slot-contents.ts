@@ -2,15 +2,15 @@
 // away first and puts it back last (slot-directory.ts); whether the rest is what it says is for verify-slot.ts to see.
 
 import type { ByteSource } from '../../formats/byte-source.ts';
-import type { Manifest } from '../../shared/manifest.ts';
+import type { Manifest } from '../../shared/manifest/manifest.ts';
 import {
   MAX_SIGNATURES_BYTES,
   SIGNATURES_NAME,
   SignatureError,
   parseSignatures,
-} from '../../shared/manifest-signature.ts';
-import type { Slot } from '../../shared/slots.ts';
-import type { SlotContent } from '../../shared/update-api.ts';
+} from '../../shared/manifest/manifest-signature.ts';
+import type { Slot } from '../../shared/board/slots.ts';
+import type { SlotContent } from '../../shared/update/update-api.ts';
 import { readSlotFile, readSlotManifest } from './slot-directory.ts';
 
 export interface StoredSlot {

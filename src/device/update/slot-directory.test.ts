@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { test } from 'node:test';
-import { crossLink, slotDisk, type SlotDisk, testImage } from '../../../test/support/slot-disk.ts';
-import { filesOn } from '../../../test/support/fat-volume.ts';
-import { sampleBytes } from '../../../test/support/squashfs-image.ts';
+import { crossLink, slotDisk, type SlotDisk, testImage } from '../../../test/support/updates/slot-disk.ts';
+import { filesOn } from '../../../test/support/formats/fat-volume.ts';
+import { sampleBytes } from '../../../test/support/formats/squashfs-image.ts';
 import { sourceOfBytes } from '../../formats/byte-source.ts';
 import { replaceFatFile } from '../../formats/fat/editor.ts';
 import { foldName } from '../../formats/fat/names.ts';

@@ -16,10 +16,10 @@ import { FatSpaceError } from '../../formats/fat/layout.ts';
 import { directoriesAbove, foldName } from '../../formats/fat/names.ts';
 import { type FatVolume, openFat } from '../../formats/fat/volume.ts';
 import { FatSharedError } from '../../formats/fat/zone-clusters.ts';
-import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
-import { parseManifest } from '../../shared/parse-manifest.ts';
-import type { Slot } from '../../shared/slots.ts';
-import { MAX_MANIFEST_BYTES } from '../../shared/update-api.ts';
+import { type Manifest, MANIFEST_NAME, MAX_MANIFEST_BYTES } from '../../shared/manifest/manifest.ts';
+import { parseManifest } from '../../shared/manifest/parse-manifest.ts';
+import type { Slot } from '../../shared/board/slots.ts';
+
 import { sha256OfSource } from './content-hash.ts';
 
 /** What boot loaders of all boards start. */

@@ -10,11 +10,11 @@ import {
   type SlotDisk,
   type TestImage,
   testImage,
-} from '../../../test/support/slot-disk.ts';
-import { history, runHistory } from '../../../test/support/slot-scenario.ts';
-import { sampleBytes } from '../../../test/support/squashfs-image.ts';
+} from '../../../test/support/updates/slot-disk.ts';
+import { history, runHistory } from '../../../test/support/updates/slot-scenario.ts';
+import { sampleBytes } from '../../../test/support/formats/squashfs-image.ts';
 import { openFat } from '../../formats/fat/volume.ts';
-import { loaderEntryPath } from '../../shared/loader-entry.ts';
+import { loaderEntryPath } from '../../shared/boot-loader/loader-entry.ts';
 import { SlotSizeError } from './chunk-plan.ts';
 import type { InstallProgress } from './install-progress.ts';
 import { ChunkError, openSlotInstaller, type SlotInstaller } from './slot-installer.ts';

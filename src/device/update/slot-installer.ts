@@ -12,9 +12,9 @@
 
 import { type ByteDevice, type ByteSource, readInto, sourceOfBytes } from '../../formats/byte-source.ts';
 import { foldName } from '../../formats/fat/names.ts';
-import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
-import { SIGNATURES_NAME } from '../../shared/manifest-signature.ts';
-import type { Slot } from '../../shared/slots.ts';
+import { type Manifest, MANIFEST_NAME } from '../../shared/manifest/manifest.ts';
+import { SIGNATURES_NAME } from '../../shared/manifest/manifest-signature.ts';
+import type { Slot } from '../../shared/board/slots.ts';
 import { type ChunkPlan, planChunks, type WantedChunk } from './chunk-plan.ts';
 import { bootFilesFromChunks, rootPlaces, sourceLibraries } from './chunk-sources.ts';
 import { sha256Of, sha256OfSource } from './content-hash.ts';

@@ -1,6 +1,6 @@
 // How a device is made to start another slot once. There are two ways; open-boot-switch.ts chooses.
 
-import type { Slot } from '../../shared/slots.ts';
+import type { Slot } from '../../shared/board/slots.ts';
 
 export interface TrialStart {
   /** Throws when it does not work here; nothing is armed then. */

@@ -5,9 +5,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { KEXEC_START, parseCmdline, START_PARAMETER } from '../../shared/cmdline.ts';
-import { writeDurably } from '../init/durable-file.ts';
-import { STATE_DIRECTORY } from '../init/state-directory.ts';
+import { KEXEC_START, parseCmdline, START_PARAMETER } from '../../shared/board/cmdline.ts';
+import { writeDurably } from '../durable-file.ts';
+import { STATE_DIRECTORY } from '../state-directory.ts';
 import type { Sys } from '../sys/sys.ts';
 import { type EfiVariables, ownVariable } from './efi-variables.ts';
 

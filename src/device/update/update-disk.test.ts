@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RecordingSys } from '../../../test/support/recording-sys.ts';
+import { RecordingSys } from '../../../test/support/init/recording-sys.ts';
 import { encodeGpt, PARTITION_TYPE } from '../../formats/gpt.ts';
 import { openUpdateDisk } from './update-disk.ts';
 

@@ -3,8 +3,8 @@
 // nobody can mount it meanwhile.
 
 import { readGpt } from '../../formats/gpt.ts';
-import { BOOT_PARTITION } from '../../shared/disk-layout.ts';
-import { SLOT_PARTITION, SLOTS } from '../../shared/slots.ts';
+import { BOOT_PARTITION } from '../../shared/board/disk-layout.ts';
+import { SLOT_PARTITION, SLOTS } from '../../shared/board/slots.ts';
 import { type BlockDeviceMode, openBlockDevice } from '../block-device.ts';
 import { type DiskPartition, locateRootDisk, openPartition, partitionOf } from '../root-disk.ts';
 import type { StorageSys } from '../sys/sys.ts';

@@ -2,9 +2,9 @@
 // init; of HTTP it knows nothing (web/update-routes.ts), and the boot loader is init's alone.
 
 import { FatSpaceError } from '../../formats/fat/layout.ts';
-import { INIT_API } from '../../shared/init-api.ts';
-import type { Manifest } from '../../shared/manifest.ts';
-import { SLOTS, type Slot } from '../../shared/slots.ts';
+import { INIT_API } from '../../shared/api/init-api.ts';
+import type { Manifest } from '../../shared/manifest/manifest.ts';
+import { SLOTS, type Slot } from '../../shared/board/slots.ts';
 import {
   UPDATE_FEATURES,
   UPDATE_PROTOCOL_VERSION,
@@ -17,8 +17,8 @@ import {
   type UpdateOffer,
   type UpdateRequest,
   type UpdateStatus,
-} from '../../shared/update-api.ts';
-import type { ConfirmTrial, TrialRequest, UpdateState } from '../../shared/update-state.ts';
+} from '../../shared/update/update-api.ts';
+import type { ConfirmTrial, TrialRequest, UpdateState } from '../../shared/update/update-state.ts';
 import { checkImage, nowSec, type OfferedImage, trustedKeysOf } from './check-image.ts';
 import { SlotSizeError } from './chunk-plan.ts';
 import { readCommittedSlot } from './committed-slot.ts';

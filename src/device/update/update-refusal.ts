@@ -1,6 +1,6 @@
 // Ways in which an update is not taken. Whoever speaks to the client turns them into answers.
 
-import type { RefusalReason, SessionView } from '../../shared/update-api.ts';
+import type { RefusalReason, SessionView } from '../../shared/update/update-api.ts';
 
 /** The image is at fault: nothing was written, and asking again changes nothing. */
 export class ImageRefusal extends Error {

@@ -5,7 +5,12 @@
 import { randomBytes } from 'node:crypto';
 
 import { ChunkStreamDecoder } from '../../formats/chunk-stream.ts';
-import type { ChunksReceived, SessionView, UpdateClient, UpdateOffer } from '../../shared/update-api.ts';
+import type {
+  ChunksReceived,
+  SessionView,
+  UpdateClient,
+  UpdateOffer,
+} from '../../shared/update/update-api.ts';
 import type { InstallProgress } from './install-progress.ts';
 import { ChunkError, type InstallResult, type SlotInstaller } from './slot-installer.ts';
 import type { OpenUpdateDisk } from './update-disk.ts';

@@ -1,6 +1,6 @@
 // What updates need of the device around them. Types; no I/O.
 
-import type { DeviceConfig } from '../../shared/services.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
 import type { InstallOptions, SlotInstaller } from './slot-installer.ts';
 import type { DiskUse, OpenUpdateDisk } from './update-disk.ts';
 

@@ -4,21 +4,21 @@
 
 import type { ByteSource } from '../../formats/byte-source.ts';
 import { FatPathError } from '../../formats/fat/tree.ts';
-import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
+import { type Manifest, MANIFEST_NAME, MAX_MANIFEST_BYTES } from '../../shared/manifest/manifest.ts';
 import {
   MAX_SIGNATURES_BYTES,
   SIGNATURES_NAME,
   SignatureError,
   type TrustedKey,
   verifyManifest,
-} from '../../shared/manifest-signature.ts';
-import { parseManifest } from '../../shared/parse-manifest.ts';
-import type { Slot } from '../../shared/slots.ts';
+} from '../../shared/manifest/manifest-signature.ts';
+import { parseManifest } from '../../shared/manifest/parse-manifest.ts';
+import type { Slot } from '../../shared/board/slots.ts';
 import { sha256OfSource } from './content-hash.ts';
 import { isLoaderEntryOf } from './loader-entries.ts';
 import { openSlotFiles, readSlotFile } from './slot-directory.ts';
 import type { UpdateDisk } from './slot-installer.ts';
-import { MAX_MANIFEST_BYTES } from '../../shared/update-api.ts';
+
 import { UpdateConflict } from './update-refusal.ts';
 
 /** Throws UpdateConflict when the slot is not one that may be started. */

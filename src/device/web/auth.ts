@@ -4,7 +4,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type http from 'node:http';
 
-import { verifyPassword } from '../../shared/password.ts';
+import { verifyPassword } from '../../shared/api/password.ts';
 import { HttpError } from './http-error.ts';
 import { LoginAttempts } from './login-attempts.ts';
 import type { Access } from './router.ts';

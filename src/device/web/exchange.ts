@@ -2,7 +2,7 @@
 
 import type http from 'node:http';
 
-import type { DeviceConfig } from '../../shared/services.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
 import type { AssetTable } from './assets.ts';
 import type { Authenticator, Identity } from './auth.ts';
 import type { EventStreams } from './event-stream.ts';

@@ -1,10 +1,10 @@
-// Asks init (shared/init-api.ts) over its Unix socket. Refusals come out as HttpError with init's status,
+// Asks init (shared/api/init-api.ts) over its Unix socket. Refusals come out as HttpError with init's status,
 // so that a handler can let them pass to the client; an init that does not answer is a 502.
 
 import http from 'node:http';
 
-import type { ApiError } from '../../shared/init-api.ts';
-import { ACT_LIMIT_MS } from '../../shared/services.ts';
+import type { ApiError } from '../../shared/api/init-api.ts';
+import { ACT_LIMIT_MS } from '../../shared/services/services.ts';
 import { HttpError } from './http-error.ts';
 
 const READ_TIMEOUT_MS = 5_000;

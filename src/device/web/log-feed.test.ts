@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { suite, test, type TestContext } from 'node:test';
 
-import type { LogLine } from '../../shared/services.ts';
-import { basic } from '../../../test/support/http-ask.ts';
-import { TEST_PASSWORD, startWebDevice, type WebDevice } from '../../../test/support/web-device.ts';
+import type { LogLine } from '../../shared/services/services.ts';
+import { basic } from '../../../test/support/web/http-ask.ts';
+import { TEST_PASSWORD, startWebDevice, type WebDevice } from '../../../test/support/web/web-device.ts';
 
 interface LogEvent {
   id: string;

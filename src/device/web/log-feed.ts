@@ -4,7 +4,7 @@
 
 import type http from 'node:http';
 
-import type { LogLine } from '../../shared/services.ts';
+import type { LogLine } from '../../shared/services/services.ts';
 import type { EventStream } from './event-stream.ts';
 import { logError } from './log.ts';
 import { readNdjson } from './ndjson.ts';

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 
-import { DEVICE_CONFIG_PATH, INIT_SOCKET_PATH, type DeviceConfig } from '../../shared/services.ts';
+import { DEVICE_CONFIG_PATH, INIT_SOCKET_PATH, type DeviceConfig } from '../../shared/services/services.ts';
 import { assetTable } from './assets.ts';
 import { logError, logLine } from './log.ts';
 import { createWebServer, listen } from './server.ts';

@@ -1,6 +1,6 @@
 // The two pages that work without script: the login and the refusal.
 
-import type { DeviceConfig } from '../../shared/services.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
 
 export function escapeHtml(text: string): string {
   const entities: Record<string, string> = {

@@ -2,7 +2,7 @@
 
 import type http from 'node:http';
 
-import type { WebError } from '../../shared/web-api.ts';
+import type { WebError } from '../../shared/api/web-api.ts';
 
 /**
  * `same-origin` and not `no-referrer`: under the latter browsers send `Origin: null` with a form of our

@@ -1,4 +1,4 @@
-// Every address of the server, who may use it, and what it does. The API is described in shared/web-api.ts.
+// Every address of the server, who may use it, and what it does. The API is described in shared/api/web-api.ts.
 
 import type http from 'node:http';
 
@@ -9,9 +9,9 @@ import {
   type LogQuery,
   type PowerAccepted,
   type ServiceAction,
-} from '../../shared/init-api.ts';
-import { ACT_LIMIT_MS, type ServiceStatus } from '../../shared/services.ts';
-import { MAX_LOG_LINES, type NewSession } from '../../shared/web-api.ts';
+} from '../../shared/api/init-api.ts';
+import { ACT_LIMIT_MS, type ServiceStatus } from '../../shared/services/services.ts';
+import { MAX_LOG_LINES, type NewSession } from '../../shared/api/web-api.ts';
 import { sendAsset } from './assets.ts';
 import { checkOrigin, sessionCookie, sessionTokens } from './auth.ts';
 import type { Exchange, Handler, WebRoute } from './exchange.ts';
@@ -24,7 +24,7 @@ import { readForm } from './request-body.ts';
 import { redirect, sendJson, sendText } from './respond.ts';
 import { UPDATE_ROUTES } from './update-routes.ts';
 
-/** What apps may be called (shared/config.ts), and what init's own logs are called. */
+/** What apps may be called (shared/config/config.ts), and what init's own logs are called. */
 const SERVICE_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const DEFAULT_LOG_LINES = 500;
 

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import type { WebStatus } from '../../shared/web-api.ts';
-import { ask, basic, type Answer, type Ask } from '../../../test/support/http-ask.ts';
-import { TEST_PASSWORD, startWebDevice, type WebDevice } from '../../../test/support/web-device.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
+import { ask, basic, type Answer, type Ask } from '../../../test/support/web/http-ask.ts';
+import { TEST_PASSWORD, startWebDevice, type WebDevice } from '../../../test/support/web/web-device.ts';
 
 const RIGHT = basic(TEST_PASSWORD);
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' };

@@ -3,7 +3,7 @@
 import http from 'node:http';
 import type net from 'node:net';
 
-import type { DeviceConfig } from '../../shared/services.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
 import type { AssetTable } from './assets.ts';
 import { Authenticator } from './auth.ts';
 import { ConnectionLimit } from './connection-limit.ts';

@@ -4,8 +4,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type http from 'node:http';
 
-import { INIT_API, type InitEvent } from '../../shared/init-api.ts';
-import type { WebEvents } from '../../shared/web-api.ts';
+import { INIT_API, type InitEvent } from '../../shared/api/init-api.ts';
+import type { WebEvents } from '../../shared/api/web-api.ts';
 import type { EventStream } from './event-stream.ts';
 import type { InitClient } from './init-client.ts';
 import { logError } from './log.ts';

@@ -3,13 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { INIT_API, type SystemStatus } from '../../shared/init-api.ts';
-import { NET_STATUS_PATH, type NetStatus } from '../../shared/net-status.ts';
-import type { ServiceStatus } from '../../shared/services.ts';
-import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/time-status.ts';
-import type { SessionView } from '../../shared/update-api.ts';
-import type { UpdateBrief } from '../../shared/update-state.ts';
-import type { WebStatus } from '../../shared/web-api.ts';
+import { INIT_API, type SystemStatus } from '../../shared/api/init-api.ts';
+import { NET_STATUS_PATH, type NetStatus } from '../../shared/network/net-status.ts';
+import type { ServiceStatus } from '../../shared/services/services.ts';
+import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/network/time-status.ts';
+import type { SessionView } from '../../shared/update/update-api.ts';
+import type { UpdateBrief } from '../../shared/update/update-state.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import type { InitClient } from './init-client.ts';
 import { monotonicMs } from './monotonic.ts';
 import { UsageMeter, readHardware, type Meter } from './usage-meter.ts';

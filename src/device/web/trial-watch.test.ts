@@ -5,10 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { exampleTrial } from '../../../test/support/fake-device.ts';
-import type { FakeInit } from '../../../test/support/fake-init.ts';
-import { startWebDevice, type WebDevice, type WebDeviceOptions } from '../../../test/support/web-device.ts';
-import type { TrialCheck } from '../../shared/update-state.ts';
+import { exampleTrial } from '../../../test/support/web/fake-device.ts';
+import type { FakeInit } from '../../../test/support/web/fake-init.ts';
+import {
+  startWebDevice,
+  type WebDevice,
+  type WebDeviceOptions,
+} from '../../../test/support/web/web-device.ts';
+import type { TrialCheck } from '../../shared/update/update-state.ts';
 
 const PAGE = {
   path: '/',

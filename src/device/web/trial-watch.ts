@@ -4,9 +4,9 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { INIT_API } from '../../shared/init-api.ts';
-import type { ServiceStatus } from '../../shared/services.ts';
-import type { TrialCheck, UpdateBrief } from '../../shared/update-state.ts';
+import { INIT_API } from '../../shared/api/init-api.ts';
+import type { ServiceStatus } from '../../shared/services/services.ts';
+import type { TrialCheck, UpdateBrief } from '../../shared/update/update-state.ts';
 import type { Authenticator } from './auth.ts';
 import { HttpError } from './http-error.ts';
 import type { InitClient } from './init-client.ts';

@@ -3,7 +3,11 @@
 import type http from 'node:http';
 
 import { ChunkStreamError } from '../../formats/chunk-stream.ts';
-import { UPDATE_ANSWER_LIMIT_MS, type InstallEvent, type UpdateOffer } from '../../shared/update-api.ts';
+import {
+  UPDATE_ANSWER_LIMIT_MS,
+  type InstallEvent,
+  type UpdateOffer,
+} from '../../shared/update/update-api.ts';
 import { inflateZstd } from '../update/inflate-zstd.ts';
 import {
   MAX_UPDATE_REQUEST_BYTES,

@@ -1,4 +1,4 @@
-// /api/v1/update and below (shared/update-api.ts, docs/update-protocol.md). What answers is loaded with the first
+// /api/v1/update and below (shared/update/update-api.ts, docs/update-protocol.md). What answers is loaded with the first
 // request: most of the time nobody updates.
 
 import type { Handler, WebRoute } from './exchange.ts';

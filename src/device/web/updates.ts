@@ -3,9 +3,9 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 
-import type { DeviceConfig } from '../../shared/services.ts';
-import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/time-status.ts';
-import { SESSION_IDLE_MS, type SessionView } from '../../shared/update-api.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
+import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/network/time-status.ts';
+import { SESSION_IDLE_MS, type SessionView } from '../../shared/update/update-api.ts';
 import type { UpdateReceiver } from '../update/update-receiver.ts';
 import type { DiskUse, OpenUpdateDisk } from '../update/update-disk.ts';
 import type { InitClient } from './init-client.ts';

@@ -13,7 +13,7 @@ import {
   source,
   survey,
   volumeWith,
-} from '../../../test/support/fat-volume.ts';
+} from '../../../test/support/formats/fat-volume.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { fatEntryBytes } from './boot-sector.ts';
 import {

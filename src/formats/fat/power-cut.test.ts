@@ -9,9 +9,9 @@ import {
   recordEdit,
   SCENARIOS,
   segmentsOf,
-} from '../../../test/support/fat-power-cut.ts';
-import { FAT16_BYTES } from '../../../test/support/fat-volume.ts';
-import type { SectorWrite } from '../../../test/support/sparse-device.ts';
+} from '../../../test/support/formats/fat-power-cut.ts';
+import { FAT16_BYTES } from '../../../test/support/formats/fat-volume.ts';
+import type { SectorWrite } from '../../../test/support/formats/sparse-device.ts';
 
 /** Which writes of a segment reach the medium: all choices if they are few, else some by chance. */
 function choices(segment: readonly SectorWrite[]): boolean[][] {

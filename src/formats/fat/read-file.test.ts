@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FAT16_BYTES, FAT32_BYTES, FILES, filled, volumeWith } from '../../../test/support/fat-volume.ts';
+import {
+  FAT16_BYTES,
+  FAT32_BYTES,
+  FILES,
+  filled,
+  volumeWith,
+} from '../../../test/support/formats/fat-volume.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { readFatFile } from './read-file.ts';
 import { readGeometry } from './volume.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import * as fc from 'fast-check';
-import { SparseDevice } from '../../../test/support/sparse-device.ts';
+import { SparseDevice } from '../../../test/support/formats/sparse-device.ts';
 import { type ByteSource, sourceOfBytes } from '../byte-source.ts';
 import { clusterOffset } from './boot-sector.ts';
 import { openFatEditor } from './editor.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { SparseDevice } from '../../../test/support/sparse-device.ts';
+import { SparseDevice } from '../../../test/support/formats/sparse-device.ts';
 import { sourceOfBytes } from '../byte-source.ts';
 import { clusterOffset } from './boot-sector.ts';
 import { FatSpaceError } from './layout.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { directory, file, symlink } from '../../../test/support/squashfs-image.ts';
+import { directory, file, symlink } from '../../../test/support/formats/squashfs-image.ts';
 import { buildTree, type SquashfsEntry } from './entries.ts';
 
 function refuses(entries: SquashfsEntry[], message: string): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import * as fc from 'fast-check';
-import { sampleBytes } from '../../../test/support/squashfs-image.ts';
+import { sampleBytes } from '../../../test/support/formats/squashfs-image.ts';
 import { sourceOfBytes } from '../byte-source.ts';
 import { framedLengths, frameMetadata, metadataRef, MetadataTable } from './metadata.ts';
 

@@ -7,8 +7,8 @@ import {
   imageInMemory,
   sampleBytes,
   symlink,
-} from '../../../test/support/squashfs-image.ts';
-import { readDamaged } from '../../../test/support/squashfs-damage.ts';
+} from '../../../test/support/formats/squashfs-image.ts';
+import { readDamaged } from '../../../test/support/formats/squashfs-damage.ts';
 import { sourceOfBytes } from '../byte-source.ts';
 import { openSquashfs } from './reader.ts';
 

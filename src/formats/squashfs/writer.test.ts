@@ -11,7 +11,7 @@ import {
   MTIME_SEC,
   sampleBytes,
   symlink,
-} from '../../../test/support/squashfs-image.ts';
+} from '../../../test/support/formats/squashfs-image.ts';
 import { sourceOfBytes, type ByteSource } from '../byte-source.ts';
 import { openSquashfs, type SquashfsReader } from './reader.ts';
 import {

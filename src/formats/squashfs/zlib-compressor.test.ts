@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { inflateSync } from 'node:zlib';
-import { sampleBytes } from '../../../test/support/squashfs-image.ts';
+import { sampleBytes } from '../../../test/support/formats/squashfs-image.ts';
 import { zlibCompressor } from './zlib-compressor.ts';
 
 test('zlibCompressor makes what zlib inflates, at every level and of every size', async () => {

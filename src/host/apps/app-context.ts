@@ -1,8 +1,8 @@
 // What the builders of each kind of app get, and what they give back.
 
-import type { Board } from '../../shared/boards.ts';
-import type { ServiceKind } from '../../shared/services.ts';
-import type { RootEntry } from '../build/root-tree.ts';
+import type { Board } from '../../shared/board/boards.ts';
+import type { ServiceKind } from '../../shared/services/services.ts';
+import type { RootEntry } from '../root-tree.ts';
 import type { LockedGoProgram } from '../components/lock-file.ts';
 import type { ProgressReporter } from '../progress.ts';
 

@@ -4,8 +4,14 @@ import { symlinkSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { appConfig, appContext, makeFiles, unpack, userError } from '../../../test/support/app-builds.ts';
-import type { AppConfig } from './app-config.ts';
+import {
+  appConfig,
+  appContext,
+  makeFiles,
+  unpack,
+  userError,
+} from '../../../test/support/builds/app-builds.ts';
+import type { AppConfig } from '../config/app-config.ts';
 import { type AppBuild, buildApp } from './build-app.ts';
 
 type Files = Readonly<Record<string, string>>;

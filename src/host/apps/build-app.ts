@@ -1,12 +1,12 @@
 // An app of the instance -> its files in the root tree and its service.
 
-import { uidOfApp } from '../../shared/sandbox.ts';
-import type { ServiceSpec } from '../../shared/services.ts';
-import type { RootEntry } from '../build/root-tree.ts';
+import { uidOfApp } from '../../shared/services/sandbox.ts';
+import type { ServiceSpec } from '../../shared/services/services.ts';
+import type { RootEntry } from '../root-tree.ts';
 import { explainComponentError } from '../components/component-error.ts';
 import { describeReadError } from '../files/read-error.ts';
 import { UserError } from '../user-error.ts';
-import type { AppConfig } from './app-config.ts';
+import type { AppConfig } from '../config/app-config.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
 import { buildBinaryApp } from './binary-app.ts';
 import { buildGoApp } from './go-app.ts';

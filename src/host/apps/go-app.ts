@@ -6,7 +6,7 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ComponentCache } from '../components/cache.ts';
 import { UserError } from '../user-error.ts';
-import type { AppConfig } from './app-config.ts';
+import type { AppConfig } from '../config/app-config.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
 import { cacheKeyOf } from './cache-key.ts';
 import { moduleFiles } from './go-inputs.ts';

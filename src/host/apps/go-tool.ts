@@ -1,6 +1,6 @@
 // The user's `go` command, set up to build for a board, and its complaints in our form.
 
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { findTool, type ToolResult, runTool } from '../run-tool.ts';
 import { UserError } from '../user-error.ts';
 

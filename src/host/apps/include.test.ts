@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { appConfig, makeFiles, userError } from '../../../test/support/app-builds.ts';
+import { appConfig, makeFiles, userError } from '../../../test/support/builds/app-builds.ts';
 import { collectIncludes } from './include.ts';
 
 const FILES = {

@@ -3,10 +3,10 @@
 
 import { globSync, lstatSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join, posix, relative, resolve, sep } from 'node:path';
-import type { RootEntry, RootFile } from '../build/root-tree.ts';
+import type { RootEntry, RootFile } from '../root-tree.ts';
 import { STATE_DIRECTORY_NAME } from '../config/instance.ts';
 import { UserError } from '../user-error.ts';
-import type { AppConfig, AppInclude } from './app-config.ts';
+import type { AppConfig, AppInclude } from '../config/app-config.ts';
 
 export interface Includes {
   entries: RootEntry[];

@@ -3,7 +3,7 @@
 
 import { existsSync, realpathSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
-import type { RootFile } from '../build/root-tree.ts';
+import type { RootFile } from '../root-tree.ts';
 import { UserError } from '../user-error.ts';
 import type { AppContext } from './app-context.ts';
 import { isPlatformPackage, type NpmPackage, packageOwning } from './npm-package.ts';

@@ -3,9 +3,9 @@
 
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { RootEntry, RootFile } from '../build/root-tree.ts';
+import type { RootEntry, RootFile } from '../root-tree.ts';
 import { UserError } from '../user-error.ts';
-import type { AppConfig } from './app-config.ts';
+import type { AppConfig } from '../config/app-config.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
 import { bundle } from './bundle.ts';
 import { decoratorMetadataWarning } from './decorator-metadata.ts';

@@ -1,7 +1,7 @@
 // The user's npm, so that their registry, proxy and credentials count. It installs for the board, not for this
 // machine, and runs no package's scripts: what those make would be for the wrong machine.
 
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { findTool, type ToolResult, runTool } from '../run-tool.ts';
 import { UserError } from '../user-error.ts';
 

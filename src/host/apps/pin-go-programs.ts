@@ -2,7 +2,7 @@
 
 import { ComponentCache } from '../components/cache.ts';
 import { type Lock, type LockedGoProgram, stringifyValue } from '../components/lock-file.ts';
-import type { AppConfig } from './app-config.ts';
+import type { AppConfig } from '../config/app-config.ts';
 import type { AppContext } from './app-context.ts';
 import { explainBuildError } from './build-app.ts';
 import { isLocalGo, resolveGoProgram } from './go-program.ts';

@@ -2,7 +2,7 @@
 // The libraries' own needs and symbol versions are not looked at.
 
 import { elfMachineName, type ElfFile, readElf } from '../../formats/elf.ts';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { FileDevice } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { appConfig, appContext, makeFiles } from '../../../test/support/app-builds.ts';
+import { appConfig, appContext, makeFiles } from '../../../test/support/builds/app-builds.ts';
 import { packageRoot } from '../package-root.ts';
 import { buildApp } from './build-app.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BOARDS } from '../../shared/boards.ts';
-import { diskGuid } from '../../shared/disk-layout.ts';
+import { BOARDS } from '../../shared/board/boards.ts';
+import { diskGuid } from '../../shared/board/disk-layout.ts';
 import type { ComponentName } from '../components/component.ts';
 import { bootKernelArgs, type BootOptions, loaderFiles, slotBootFiles } from './boot-files.ts';
 import type { Components } from './component-files.ts';

@@ -1,19 +1,19 @@
 // The files of the boot partition of a UEFI board: systemd-boot, its configuration, and slot directories.
 // The boot loader's own default is the only record of which slot is committed (docs/disk-layout.md).
 
-import type { Board } from '../../shared/boards.ts';
-import { formatCmdline, kernelArgsOf, kernelArgsProblem } from '../../shared/cmdline.ts';
-import { diskGuid } from '../../shared/disk-layout.ts';
+import type { Board } from '../../shared/board/boards.ts';
+import { formatCmdline, kernelArgsOf, kernelArgsProblem } from '../../shared/board/cmdline.ts';
+import { diskGuid } from '../../shared/board/disk-layout.ts';
 import {
   formatLoaderConf,
   formatLoaderEntry,
   LOADER_CONF_PATH,
   loaderEntryPath,
-} from '../../shared/loader-entry.ts';
-import { SLOT_PARTITION, SLOTS, type Slot } from '../../shared/slots.ts';
+} from '../../shared/boot-loader/loader-entry.ts';
+import { SLOT_PARTITION, SLOTS, type Slot } from '../../shared/board/slots.ts';
 import { UserError } from '../user-error.ts';
 import { type Components, componentOf, requireFile } from './component-files.ts';
-import type { FileContent } from './root-tree.ts';
+import type { FileContent } from '../root-tree.ts';
 
 export interface BootFile {
   /** Relative to the boot partition's root. */

@@ -8,7 +8,7 @@ import {
   neededBootBytes,
   writeBootPartition,
 } from './boot-partition.ts';
-import type { FileInMemory } from './root-tree.ts';
+import type { FileInMemory } from '../root-tree.ts';
 
 const MIB = 1024 * 1024;
 

@@ -4,8 +4,8 @@
 import { type ByteDevice, sourceOfBytes } from '../../formats/byte-source.ts';
 import { FatSpaceError, layOutVolume } from '../../formats/fat/layout.ts';
 import { type FatFile, type FatOptions, writeFat } from '../../formats/fat/writer.ts';
-import { BOOT_PARTITION_BYTES, diskId } from '../../shared/disk-layout.ts';
-import { type Slot, SLOTS } from '../../shared/slots.ts';
+import { BOOT_PARTITION_BYTES, diskId } from '../../shared/board/disk-layout.ts';
+import { type Slot, SLOTS } from '../../shared/board/slots.ts';
 import { sourceOfFile } from '../files/file-device.ts';
 import type { BootFile } from './boot-files.ts';
 import { tooLarge } from './size-limit.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
-import type { RootEntry } from './root-tree.ts';
+import type { RootEntry } from '../root-tree.ts';
 
 const base = { mode: 0o644, layer: 'app:one', origin: 'app one' } as const;
 const file: RootEntry = {

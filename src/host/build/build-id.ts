@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { describeReadError } from '../files/read-error.ts';
-import type { FileContent, RootEntry } from './root-tree.ts';
+import type { FileContent, RootEntry } from '../root-tree.ts';
 
 /** An app may include any number of files, and a process may have few open: 1024 on many a system. */
 const FILES_AT_ONCE = 32;

@@ -2,11 +2,11 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Board } from '../../shared/boards.ts';
-import { ROOT_PARTITION_BYTES } from '../../shared/disk-layout.ts';
-import { type Manifest, MANIFEST_NAME } from '../../shared/manifest.ts';
-import { SIGNATURES_NAME } from '../../shared/manifest-signature.ts';
-import type { DeviceConfig } from '../../shared/services.ts';
+import type { Board } from '../../shared/board/boards.ts';
+import { ROOT_PARTITION_BYTES } from '../../shared/board/disk-layout.ts';
+import { type Manifest, MANIFEST_NAME } from '../../shared/manifest/manifest.ts';
+import { SIGNATURES_NAME } from '../../shared/manifest/manifest-signature.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
 import type { Lock } from '../components/lock-file.ts';
@@ -26,7 +26,7 @@ import { planDeviceConfig } from './device-config.ts';
 import { type DeviceProgram, loadDevicePrograms } from './device-programs.ts';
 import { encodeManifest, makeManifest, updateBytes } from './make-manifest.ts';
 import { writeRootImage } from './root-image.ts';
-import { RootTree } from './root-tree.ts';
+import { RootTree } from '../root-tree.ts';
 import { signManifest } from './sign-manifest.ts';
 import { saveSourceMaps } from './source-maps.ts';
 import { addDeviceConfig, addDevicePrograms, addSystemFiles } from './system-files.ts';

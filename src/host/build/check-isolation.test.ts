@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { appConfig } from '../../../test/support/app-builds.ts';
-import { BOARDS } from '../../shared/boards.ts';
-import type { AppConfig } from '../apps/app-config.ts';
+import { appConfig } from '../../../test/support/builds/app-builds.ts';
+import { BOARDS } from '../../shared/board/boards.ts';
+import type { AppConfig } from '../config/app-config.ts';
 import { resolveConfig } from '../config/instance-config.ts';
 import { checkIsolation } from './check-isolation.ts';
 

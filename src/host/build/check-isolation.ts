@@ -1,9 +1,9 @@
 // What tskrazy.json asks of the isolation of apps and the device could not give: refused here, at build time,
 // rather than left without effect there.
 
-import type { Board } from '../../shared/boards.ts';
-import { uidOfApp } from '../../shared/sandbox.ts';
-import type { AppConfig } from '../apps/app-config.ts';
+import type { Board } from '../../shared/board/boards.ts';
+import { uidOfApp } from '../../shared/services/sandbox.ts';
+import type { AppConfig } from '../config/app-config.ts';
 import type { InstanceConfig } from '../config/instance-config.ts';
 import { UserError } from '../user-error.ts';
 

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { makeKernelHead } from '../../../test/support/make-kernel.ts';
-import { BOARDS } from '../../shared/boards.ts';
+import { makeKernelHead } from '../../../test/support/formats/make-kernel.ts';
+import { BOARDS } from '../../shared/board/boards.ts';
 import { checkKernel } from './check-kernel.ts';
 import type { Components } from './component-files.ts';
 

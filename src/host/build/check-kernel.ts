@@ -2,7 +2,7 @@
 // here, at build time, by its header.
 
 import { KERNEL_HEAD_BYTES, readKernelImage } from '../../formats/kernel-image.ts';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { sourceOfFile } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
 import { type Components, componentOf, requireFile } from './component-files.ts';

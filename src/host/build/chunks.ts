@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { ByteSource } from '../../formats/byte-source.ts';
 import type { SquashfsResult } from '../../formats/squashfs/writer.ts';
-import type { ManifestChunk } from '../../shared/manifest.ts';
+import type { ManifestChunk } from '../../shared/manifest/manifest.ts';
 
 /** A chunk closes at the next border after so many bytes. 64 KiB keeps the list of a 50 MB image near 800 entries. */
 const TARGET_CHUNK_BYTES = 64 * 1024;

@@ -1,6 +1,6 @@
 // Where the files of each component go: into the root tree or into the boot partition.
 
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import {
   type Component,
   type ComponentFile,
@@ -8,7 +8,7 @@ import {
   isLicenceFile,
   licenceFiles,
 } from '../components/component.ts';
-import type { FileOnDisk, Layer, RootTree } from './root-tree.ts';
+import type { FileOnDisk, Layer, RootTree } from '../root-tree.ts';
 
 export type Components = ReadonlyMap<ComponentName, Component>;
 

@@ -1,7 +1,7 @@
 // What init, net and web read on the device: the services and the instance's settings.
 
-import type { Board } from '../../shared/boards.ts';
-import type { DeviceConfig, ServiceSpec } from '../../shared/services.ts';
+import type { Board } from '../../shared/board/boards.ts';
+import type { DeviceConfig, ServiceSpec } from '../../shared/services/services.ts';
 import type { AppBuild } from '../apps/build-app.ts';
 import { ensurePassword, type Instance } from '../config/instance.ts';
 import type { UpdateKeys } from '../config/update-keys.ts';

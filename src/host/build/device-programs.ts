@@ -4,7 +4,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { INIT_PATH } from '../../shared/cmdline.ts';
+import { INIT_PATH } from '../../shared/board/cmdline.ts';
 import { packageRoot } from '../package-root.ts';
 import { webUiPlugin } from './web-ui-bundle.ts';
 

@@ -14,7 +14,7 @@ import {
   layOutDisk,
   ROOT_A_PARTITION,
   SECTOR_BYTES,
-} from '../../shared/disk-layout.ts';
+} from '../../shared/board/disk-layout.ts';
 import { FileDevice } from '../files/file-device.ts';
 import { writeOutputFile } from '../files/output-file.ts';
 import { type BootPartition, writeBootPartition } from './boot-partition.ts';

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { BOARDS } from '../../shared/boards.ts';
-import { UPDATE_RECORD_BYTES } from '../../shared/disk-layout.ts';
-import type { DeviceConfig } from '../../shared/services.ts';
-import { numberChunks } from '../../shared/chunk-index.ts';
-import { parseManifest } from '../../shared/parse-manifest.ts';
+import { BOARDS } from '../../shared/board/boards.ts';
+import { UPDATE_RECORD_BYTES } from '../../shared/board/disk-layout.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
+import { numberChunks } from '../../shared/manifest/chunk-index.ts';
+import { parseManifest } from '../../shared/manifest/parse-manifest.ts';
 import type { BootFile } from './boot-files.ts';
 import { encodeManifest, makeManifest, type ManifestPlan } from './make-manifest.ts';
 

@@ -1,18 +1,23 @@
 // The manifest of an image whose root is written.
 
 import { sourceOfBytes } from '../../formats/byte-source.ts';
-import type { Board } from '../../shared/boards.ts';
-import { UPDATE_RECORD_BYTES } from '../../shared/disk-layout.ts';
-import { type Manifest, type ManifestApp, type ManifestFile, MANIFEST_NAME } from '../../shared/manifest.ts';
-import { MAX_SIGNATURES_BYTES, SIGNATURES_NAME } from '../../shared/manifest-signature.ts';
-import type { DeviceConfig } from '../../shared/services.ts';
+import type { Board } from '../../shared/board/boards.ts';
+import { UPDATE_RECORD_BYTES } from '../../shared/board/disk-layout.ts';
+import {
+  type Manifest,
+  type ManifestApp,
+  type ManifestFile,
+  MANIFEST_NAME,
+} from '../../shared/manifest/manifest.ts';
+import { MAX_SIGNATURES_BYTES, SIGNATURES_NAME } from '../../shared/manifest/manifest-signature.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
 import type { AppBuild } from '../apps/build-app.ts';
 import { sourceOfFile } from '../files/file-device.ts';
 import type { BootFile } from './boot-files.ts';
 import { neededBootBytes } from './boot-partition.ts';
 import { buildIdOf, describeEntries } from './build-id.ts';
 import { hashChunks } from './chunks.ts';
-import type { FileContent, RootEntry } from './root-tree.ts';
+import type { FileContent, RootEntry } from '../root-tree.ts';
 import { systemHash } from './system-hash.ts';
 
 /**

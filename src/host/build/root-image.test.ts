@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sourceOfBytes } from '../../formats/byte-source.ts';
 import { openSquashfs } from '../../formats/squashfs/reader.ts';
-import { userError } from '../../../test/support/app-builds.ts';
+import { userError } from '../../../test/support/builds/app-builds.ts';
 import { type RootImageOptions, writeRootImage } from './root-image.ts';
 import { hashContent } from './build-id.ts';
-import { type Layer, RootTree } from './root-tree.ts';
+import { type Layer, RootTree } from '../root-tree.ts';
 
 const MIB = 1024 * 1024;
 

@@ -5,13 +5,13 @@ import { sourceOfBytes } from '../../formats/byte-source.ts';
 import { FileContentError } from '../../formats/squashfs/prepared-files.ts';
 import { zlibCompressor } from '../../formats/squashfs/zlib-compressor.ts';
 import { type SquashfsEntry, writeSquashfs } from '../../formats/squashfs/writer.ts';
-import type { Manifest } from '../../shared/manifest.ts';
+import type { Manifest } from '../../shared/manifest/manifest.ts';
 import { FileDevice, sourceOfFile } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
 import { chunkBorders, hashChunks } from './chunks.ts';
 import { packedFileDirectory, packedFileStore } from './packed-files.ts';
 import { prunePackedFiles } from './prune-packed-files.ts';
-import type { Layer, RootEntry, RootTree } from './root-tree.ts';
+import type { Layer, RootEntry, RootTree } from '../root-tree.ts';
 import { tooLarge, type WeighedFile } from './size-limit.ts';
 import { abortableDevice } from './until-aborted.ts';
 

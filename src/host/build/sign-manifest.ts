@@ -2,7 +2,7 @@
 // that the same inputs give the same bytes, and for an update the present.
 
 import { sign } from 'node:crypto';
-import { formatSignatures, signedText, type TrustedKey } from '../../shared/manifest-signature.ts';
+import { formatSignatures, signedText, type TrustedKey } from '../../shared/manifest/manifest-signature.ts';
 import { signingKeys, type UpdateKeys } from '../config/update-keys.ts';
 
 /** Content of the file with the signatures. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DeviceConfig, ServiceSpec } from '../../shared/services.ts';
-import { RootTree } from './root-tree.ts';
+import type { DeviceConfig, ServiceSpec } from '../../shared/services/services.ts';
+import { RootTree } from '../root-tree.ts';
 import { addSystemFiles } from './system-files.ts';
 
 function textOf(config: Partial<DeviceConfig>, path: string): string {

@@ -1,11 +1,11 @@
 // The files of the root that come neither from a component nor from an app: mount points, /etc, and the
 // device's configuration.
 
-import { MOUNT_POINTS } from '../../shared/mount-points.ts';
-import { RESOLV_CONF_PATH } from '../../shared/net-status.ts';
-import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
+import { MOUNT_POINTS } from '../../shared/services/mount-points.ts';
+import { RESOLV_CONF_PATH } from '../../shared/network/net-status.ts';
+import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services/services.ts';
 import type { DeviceProgram } from './device-programs.ts';
-import type { Layer, RootTree } from './root-tree.ts';
+import type { Layer, RootTree } from '../root-tree.ts';
 
 const ORIGIN = 'tskrazy';
 

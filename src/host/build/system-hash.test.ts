@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kernelArgsOf } from '../../shared/cmdline.ts';
-import type { DeviceConfig, ServiceSpec } from '../../shared/services.ts';
-import type { Layer, RootEntry } from './root-tree.ts';
-import { RootTree } from './root-tree.ts';
+import { kernelArgsOf } from '../../shared/board/cmdline.ts';
+import type { DeviceConfig, ServiceSpec } from '../../shared/services/services.ts';
+import type { Layer, RootEntry } from '../root-tree.ts';
+import { RootTree } from '../root-tree.ts';
 import { type SystemParts, systemHash } from './system-hash.ts';
 import { addDeviceConfig, addSystemFiles } from './system-files.ts';
 

@@ -2,9 +2,9 @@
 // that the programs of the system run and read. Not in it: the apps' own files and services, and the files of the
 // root that list the apps' users. A restarted app sees those of the new root.
 
-import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services.ts';
+import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services/services.ts';
 import { buildIdOf, describeEntries } from './build-id.ts';
-import type { RootEntry } from './root-tree.ts';
+import type { RootEntry } from '../root-tree.ts';
 import { userFiles } from './system-files.ts';
 
 export interface SystemParts {

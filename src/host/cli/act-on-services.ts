@@ -1,7 +1,7 @@
 // What tsk start, stop and restart do.
 
-import type { ServiceAction } from '../../shared/init-api.ts';
-import type { ServiceStatus } from '../../shared/services.ts';
+import type { ServiceAction } from '../../shared/api/init-api.ts';
+import type { ServiceStatus } from '../../shared/services/services.ts';
 import { UserError } from '../user-error.ts';
 import { connect, type DeviceOptions, requireName, serviceNames } from './device-session.ts';
 import type { Session } from './session.ts';

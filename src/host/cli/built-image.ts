@@ -1,6 +1,6 @@
 // Builds the instance that the command line names, for the verbs that need its image.
 
-import { BOARDS, type BoardId } from '../../shared/boards.ts';
+import { BOARDS, type BoardId } from '../../shared/board/boards.ts';
 import { buildImage, type BuiltImage } from '../build/build-image.ts';
 import { openInstance, type Instance } from '../config/instance.ts';
 import type { Session } from './session.ts';

@@ -1,8 +1,8 @@
 // An option with a fixed set of values: a wrong one is refused with the nearest right one.
 
 import { InvalidArgumentError, Option } from 'commander';
-import { BOARD_IDS } from '../../shared/boards.ts';
-import { PLANNED_BOARDS } from '../../shared/config.ts';
+import { BOARD_IDS } from '../../shared/board/boards.ts';
+import { PLANNED_BOARDS } from '../../shared/config/config.ts';
 import { nearestName } from '../nearest-name.ts';
 
 export function choiceOption(

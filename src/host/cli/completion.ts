@@ -3,7 +3,7 @@
 // then `:directive`).
 
 import { Argument } from 'commander';
-import { LOG_OF_INIT, LOG_OF_KERNEL } from '../../shared/init-api.ts';
+import { LOG_OF_INIT, LOG_OF_KERNEL } from '../../shared/api/init-api.ts';
 import { examples, type VerbAdder } from './session.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;

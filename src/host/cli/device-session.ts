@@ -2,7 +2,7 @@
 
 import { Option } from 'commander';
 import type { OpenDevice } from '../devices/open-device.ts';
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import { nearestName } from '../nearest-name.ts';
 import { UserError } from '../user-error.ts';
 import type { Session } from './session.ts';

@@ -1,7 +1,7 @@
 // The two things that `tsk flash` does: list disks; check, ask, build, write.
 
 import { createInterface } from 'node:readline';
-import { shortBuildId } from '../../shared/short-build-id.ts';
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import { flashDisk } from '../deploy/flash-disk.ts';
 import { openInstance } from '../config/instance.ts';
 import { type Disk, findDisk, listDisks } from '../deploy/list-disks.ts';

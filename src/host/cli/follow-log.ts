@@ -1,9 +1,9 @@
 // tsk logs -f: goes on with a log over lost connections and reboots, until Ctrl-C.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LogQuery } from '../../shared/init-api.ts';
-import type { LogLine } from '../../shared/services.ts';
-import { MAX_LOG_LINES } from '../../shared/web-api.ts';
+import type { LogQuery } from '../../shared/api/init-api.ts';
+import type { LogLine } from '../../shared/services/services.ts';
+import { MAX_LOG_LINES } from '../../shared/api/web-api.ts';
 import { NoAnswerError } from '../devices/no-answer-error.ts';
 import type { OpenDevice } from '../devices/open-device.ts';
 import { connect } from './device-session.ts';

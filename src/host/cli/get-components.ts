@@ -1,7 +1,7 @@
 // What `tsk get` does: resolve, write the lock, fill the cache, say what moved.
 
 import { pinGoPrograms } from '../apps/pin-go-programs.ts';
-import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/boards.ts';
+import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';

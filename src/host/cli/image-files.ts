@@ -2,8 +2,8 @@
 
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { MIN_DISK_BYTES } from '../../shared/disk-layout.ts';
-import { shortBuildId } from '../../shared/short-build-id.ts';
+import { MIN_DISK_BYTES } from '../../shared/board/disk-layout.ts';
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeBootImage, writeDiskImage, writeRootFile } from '../build/disk-image.ts';
 import { displayPath } from '../config/problem.ts';

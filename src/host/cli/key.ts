@@ -78,7 +78,7 @@ async function open(session: Session): Promise<{ stateDirectory: string }> {
 
 async function printKeys({ output }: Session, { current, previous }: UpdateKeys): Promise<void> {
   const { displayPath } = await import('../config/problem.ts');
-  const { formatPublicKey } = await import('../../shared/trusted-key.ts');
+  const { formatPublicKey } = await import('../../shared/manifest/trusted-key.ts');
   const describe = (title: string, key: UpdateKey): string =>
     `${title}  ${formatPublicKey(key)}\n          id ${key.id}, private key in ${displayPath(key.path)}`;
   const valueOf = (key: UpdateKey) => ({ id: key.id, publicKey: formatPublicKey(key), path: key.path });

@@ -1,7 +1,7 @@
 // Prints lines of a log, with stack traces in the user's files.
 
 import { styleText } from 'node:util';
-import type { LogLine } from '../../shared/services.ts';
+import type { LogLine } from '../../shared/services/services.ts';
 import type { OpenDevice } from '../devices/open-device.ts';
 import { SourcePlaces } from '../devices/source-places.ts';
 import { formatLogLine } from './log-text.ts';

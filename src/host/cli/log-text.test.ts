@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LogLine } from '../../shared/services.ts';
+import type { LogLine } from '../../shared/services/services.ts';
 import { formatLogLine, plainText } from './log-text.ts';
 
 function line(text: string, stream: LogLine['stream'] = 'stdout'): LogLine {

@@ -2,7 +2,7 @@
 // terminal; only colours are made real again.
 
 import { styleText } from 'node:util';
-import type { LogLine } from '../../shared/services.ts';
+import type { LogLine } from '../../shared/services/services.ts';
 import { formatTime } from './times.ts';
 
 /** SGR sequences (ECMA-48, 8.3.117). */

@@ -1,7 +1,7 @@
 // tsk logs: what an app, init or the kernel wrote.
 
 import { InvalidArgumentError } from 'commander';
-import { MAX_LOG_LINES } from '../../shared/web-api.ts';
+import { MAX_LOG_LINES } from '../../shared/api/web-api.ts';
 import { type DeviceOptions, hostOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 import { parseSince, type Since } from './times.ts';

@@ -1,6 +1,6 @@
 // tsk new: makes an instance that builds and boots as it is.
 
-import type { BoardId } from '../../shared/boards.ts';
+import type { BoardId } from '../../shared/board/boards.ts';
 import { createInstance, type Template, TEMPLATES } from '../config/new-instance.ts';
 import { displayPath } from '../config/problem.ts';
 import { boardOption, choiceOption } from './choice-option.ts';

@@ -1,7 +1,7 @@
 // What tsk logs does, but for following (follow-log.ts).
 
-import { type BootRecord, LOG_OF_INIT, LOG_OF_KERNEL } from '../../shared/init-api.ts';
-import { MAX_LOG_LINES } from '../../shared/web-api.ts';
+import { type BootRecord, LOG_OF_INIT, LOG_OF_KERNEL } from '../../shared/api/init-api.ts';
+import { MAX_LOG_LINES } from '../../shared/api/web-api.ts';
 import type { OpenDevice } from '../devices/open-device.ts';
 import { UserError } from '../user-error.ts';
 import { connect, requireName, serviceNames } from './device-session.ts';

@@ -1,6 +1,6 @@
 // What tsk rollback does.
 
-import { shortBuildId } from '../../shared/short-build-id.ts';
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import { openInstance } from '../config/instance.ts';
 import { readClientIdentity } from '../deploy/update/client-identity.ts';
 import { DeviceLink } from '../deploy/update/device-link.ts';

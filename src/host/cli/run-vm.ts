@@ -1,7 +1,7 @@
 // What the verbs of `tsk vm` do.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { BOARDS } from '../../shared/boards.ts';
+import { BOARDS } from '../../shared/board/boards.ts';
 import { ensurePassword, openInstance } from '../config/instance.ts';
 import { displayPath } from '../config/problem.ts';
 import { nearestName } from '../nearest-name.ts';

@@ -1,6 +1,6 @@
 // tsk start, stop and restart: apps and system programs of the running device.
 
-import type { ServiceAction } from '../../shared/init-api.ts';
+import type { ServiceAction } from '../../shared/api/init-api.ts';
 import { type DeviceOptions, hostOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { startWebDevice, TEST_PASSWORD } from '../../../test/support/web-device.ts';
-import type { WebStatus } from '../../shared/web-api.ts';
+import { startWebDevice, TEST_PASSWORD } from '../../../test/support/web/web-device.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import { DeviceClient } from '../devices/device-client.ts';
 import { formatServices } from './show-services.ts';
 import { formatStatus } from './show-status.ts';

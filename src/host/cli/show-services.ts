@@ -1,8 +1,8 @@
 // What tsk ps prints.
 
 import { stripVTControlCharacters } from 'node:util';
-import type { ServiceState } from '../../shared/services.ts';
-import type { ServiceView, WebStatus } from '../../shared/web-api.ts';
+import type { ServiceState } from '../../shared/services/services.ts';
+import type { ServiceView, WebStatus } from '../../shared/api/web-api.ts';
 import { deviceUrl } from '../devices/device-address.ts';
 import { connect, type DeviceOptions } from './device-session.ts';
 import { plainText } from './log-text.ts';

@@ -1,9 +1,9 @@
 // The rows of tsk status that are about updates: slots, the trial that goes on, what came of the last ones.
 
-import { shortBuildId } from '../../shared/short-build-id.ts';
-import { SLOTS, type Slot } from '../../shared/slots.ts';
-import type { UpdateStatus } from '../../shared/update-api.ts';
-import type { Trial, UpdateRecord } from '../../shared/update-state.ts';
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import { SLOTS, type Slot } from '../../shared/board/slots.ts';
+import type { UpdateStatus } from '../../shared/update/update-api.ts';
+import type { Trial, UpdateRecord } from '../../shared/update/update-state.ts';
 import { clockTime } from '../deploy/update/update-problems.ts';
 import { paint } from './output.ts';
 import { formatTime } from './times.ts';

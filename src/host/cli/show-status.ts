@@ -1,9 +1,9 @@
 // What tsk status prints: what one wants to know first, first.
 
-import type { InterfaceStatus } from '../../shared/net-status.ts';
-import { shortBuildId } from '../../shared/short-build-id.ts';
-import type { UpdateStatus } from '../../shared/update-api.ts';
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { InterfaceStatus } from '../../shared/network/net-status.ts';
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import type { UpdateStatus } from '../../shared/update/update-api.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import { UpdateApiClient } from '../deploy/update/update-api-client.ts';
 import { deviceUrl } from '../devices/device-address.ts';
 import { UserError } from '../user-error.ts';

@@ -1,7 +1,7 @@
 // What tsk update and tsk rollback say: what is going to change, and what came of it.
 
-import { shortBuildId } from '../../shared/short-build-id.ts';
-import type { UpdateRecord } from '../../shared/update-state.ts';
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import type { UpdateRecord } from '../../shared/update/update-state.ts';
 import type { Instance } from '../config/instance.ts';
 import type { Changes } from '../deploy/update/describe-changes.ts';
 import type { RollbackPlan } from '../deploy/update/roll-back.ts';

@@ -1,8 +1,8 @@
 // tsk vm: the instance in a virtual machine on this computer.
 
 import { InvalidArgumentError } from 'commander';
-import type { BoardId } from '../../shared/boards.ts';
-import { MIN_DISK_BYTES } from '../../shared/disk-layout.ts';
+import type { BoardId } from '../../shared/board/boards.ts';
+import { MIN_DISK_BYTES } from '../../shared/board/disk-layout.ts';
 import type { PortForward } from '../vm/qemu-command.ts';
 import { boardOption } from './choice-option.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';

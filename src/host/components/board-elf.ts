@@ -2,7 +2,7 @@
 
 import { elfMachineName, readElf } from '../../formats/elf.ts';
 import type { ByteSource } from '../../formats/byte-source.ts';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 
 export async function requireBoardElf(

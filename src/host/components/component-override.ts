@@ -4,7 +4,7 @@
 import { open, readdir, readlink, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { KERNEL_HEAD_BYTES } from '../../formats/kernel-image.ts';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { requireBoardElf } from './board-elf.ts';
 import type { Component, ComponentFile, ComponentName } from './component.ts';

@@ -4,7 +4,7 @@
 // distribution's release uses, so that releases before and after the merge of / and /usr give the same image.
 
 import { posix } from 'node:path';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import type { TreeWriter } from './component-tree.ts';
 import type { DebianFiles } from './debian-files.ts';
 import type { DebianSelection } from './debian-source.ts';

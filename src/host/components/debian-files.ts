@@ -2,7 +2,7 @@
 // and follows symlinks, which in packages cross directories and even packages.
 
 import { posix } from 'node:path';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { readElf } from '../../formats/elf.ts';
 import { UserError } from '../user-error.ts';
 import type { TreeWriter } from './component-tree.ts';

@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { type FileServer, startFileServer } from '../../../test/support/file-server.ts';
+import { type FileServer, startFileServer } from '../../../test/support/builds/file-server.ts';
 import { downloadFile, type DownloadOptions, downloadText } from './download.ts';
 
 const BYTES = randomBytes(200_000);

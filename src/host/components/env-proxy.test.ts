@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { startFileServer } from '../../../test/support/file-server.ts';
+import { startFileServer } from '../../../test/support/builds/file-server.ts';
 import { proxyOf } from './env-proxy.ts';
 
 /** Answers everything itself, inside of tunnels and without. */

@@ -1,7 +1,7 @@
 // Takes the kernel image, its modules and its licence out of a Go module, and checks that the board can start it.
 
 import { KERNEL_HEAD_BYTES, readKernelImage } from '../../formats/kernel-image.ts';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import type { TreeWriter } from './component-tree.ts';
 import { takeGoModule } from './go-source.ts';

@@ -1,7 +1,7 @@
 // Gives a build the components of its board: from the cache, or downloaded, checked against the lock and extracted.
 
 import { createHash } from 'node:crypto';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { ComponentCache } from './cache.ts';
 import { COMPONENT_KINDS, type ComponentSources, isLockedFor } from './component-kinds.ts';

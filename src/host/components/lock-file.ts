@@ -4,7 +4,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
-import { BOARD_IDS, type BoardId } from '../../shared/boards.ts';
+import { BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { COMPONENT_NAMES, type ComponentName } from './component.ts';
 

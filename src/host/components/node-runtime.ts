@@ -9,7 +9,7 @@ import { createGunzip } from 'node:zlib';
 import { unpackTar } from 'modern-tar/fs';
 import type { ByteSource } from '../../formats/byte-source.ts';
 import { planElfStrip, type StripPart } from '../../formats/elf-strip.ts';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { requireBoardElf } from './board-elf.ts';
 import type { TreeWriter } from './component-tree.ts';

@@ -1,6 +1,6 @@
 // Finds out which versions of the components to use: what `tsk get` and `tsk get -u` write to the lock.
 
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { ComponentCache } from './cache.ts';
 import { COMPONENT_KINDS, type ComponentSources, isLockedFor, packageOf } from './component-kinds.ts';
 import { COMPONENT_NAMES, type ComponentName } from './component.ts';

@@ -1,6 +1,6 @@
 // What the sources of components get to work with.
 
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import type { ComponentCache } from './cache.ts';
 import type { ProgressReporter } from '../progress.ts';
 import type { Environment } from '../run-tool.ts';

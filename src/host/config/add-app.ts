@@ -3,7 +3,7 @@
 
 import { realpath, writeFile } from 'node:fs/promises';
 import { createScanner, findNodeAtLocation, parseTree, type Node } from 'jsonc-parser';
-import type { AppFileEntry } from '../../shared/config-app.ts';
+import type { AppFileEntry } from '../../shared/config/app.ts';
 import { writeOutputFile } from '../files/output-file.ts';
 import { UserError } from '../user-error.ts';
 import { readConfigText } from './instance.ts';

@@ -1,13 +1,13 @@
 // The instance's configuration as the rest of the host uses it: tskrazy.json with all defaults filled in.
 
 import { resolve } from 'node:path';
-import type { BoardId } from '../../shared/boards.ts';
-import type { ConfigFile } from '../../shared/config.ts';
-import type { TrustedKey } from '../../shared/manifest-signature.ts';
-import type { NetworkConfig } from '../../shared/network-config.ts';
-import { parseMemorySize } from '../../shared/sandbox.ts';
-import { parseTrustedKey } from '../../shared/trusted-key.ts';
-import type { AppConfig } from '../apps/app-config.ts';
+import type { BoardId } from '../../shared/board/boards.ts';
+import type { ConfigFile } from '../../shared/config/config.ts';
+import type { TrustedKey } from '../../shared/manifest/manifest-signature.ts';
+import type { NetworkConfig } from '../../shared/network/network-config.ts';
+import { parseMemorySize } from '../../shared/services/sandbox.ts';
+import { parseTrustedKey } from '../../shared/manifest/trusted-key.ts';
+import type { AppConfig } from './app-config.ts';
 import type { ComponentOverride, ComponentOverrides } from '../components/component-override.ts';
 
 export interface InstanceConfig {

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { verifyPassword } from '../../shared/password.ts';
+import { verifyPassword } from '../../shared/api/password.ts';
 import { ensurePassword, openInstance } from './instance.ts';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'tsk-instance-')));

@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { hashPassword, verifyPassword } from '../../shared/password.ts';
+import { hashPassword, verifyPassword } from '../../shared/api/password.ts';
 import { UserError } from '../user-error.ts';
 import { resolveConfig, type InstanceConfig } from './instance-config.ts';
 import { parseConfig } from './parse-config.ts';

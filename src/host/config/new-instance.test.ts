@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { BOARD_IDS } from '../../shared/boards.ts';
+import { BOARD_IDS } from '../../shared/board/boards.ts';
 import { openInstance } from './instance.ts';
 import { createInstance, hostnameFor, TEMPLATES } from './new-instance.ts';
 

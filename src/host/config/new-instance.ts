@@ -3,7 +3,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import type { BoardId } from '../../shared/boards.ts';
+import type { BoardId } from '../../shared/board/boards.ts';
 import { packageRoot, templateDirectory } from '../package-root.ts';
 import { UserError } from '../user-error.ts';
 import { STATE_DIRECTORY_NAME } from './instance.ts';

@@ -4,7 +4,7 @@
 
 import type { Node } from 'jsonc-parser';
 import type * as v from 'valibot';
-import { PLANNED_KEYS } from '../../shared/config.ts';
+import { PLANNED_KEYS } from '../../shared/config/config.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { Problem } from './problem.ts';
 

@@ -14,8 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { verifyManifest } from '../../shared/manifest-signature.ts';
-import { formatPublicKey, parseTrustedKey } from '../../shared/trusted-key.ts';
+import { verifyManifest } from '../../shared/manifest/manifest-signature.ts';
+import { formatPublicKey, parseTrustedKey } from '../../shared/manifest/trusted-key.ts';
 import { signManifest, trustedKeysOf } from '../build/sign-manifest.ts';
 import { ensureUpdateKeys, retireUpdateKey, rotateUpdateKey } from './update-keys.ts';
 

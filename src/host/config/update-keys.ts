@@ -3,7 +3,7 @@
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
-import { keyIdOf, type TrustedKey } from '../../shared/manifest-signature.ts';
+import { keyIdOf, type TrustedKey } from '../../shared/manifest/manifest-signature.ts';
 import { UserError } from '../user-error.ts';
 import type { Instance } from './instance.ts';
 import {

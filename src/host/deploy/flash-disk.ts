@@ -12,7 +12,7 @@ import {
   PERM_PARTITION,
   ROOT_B_PARTITION,
   SECTOR_BYTES,
-} from '../../shared/disk-layout.ts';
+} from '../../shared/board/disk-layout.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { writeDisk } from '../build/disk-image.ts';
 import type { ProgressReporter, ProgressStep } from '../progress.ts';

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { MIN_DISK_BYTES, SECTOR_BYTES } from '../../shared/disk-layout.ts';
+import { MIN_DISK_BYTES, SECTOR_BYTES } from '../../shared/board/disk-layout.ts';
 import { UserError } from '../user-error.ts';
 
 export interface Disk {

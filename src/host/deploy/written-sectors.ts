@@ -3,7 +3,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
-import { SECTOR_BYTES } from '../../shared/disk-layout.ts';
+import { SECTOR_BYTES } from '../../shared/board/disk-layout.ts';
 
 const READ_SECTORS = 2048;
 

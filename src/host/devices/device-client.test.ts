@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
-import { startWebDevice, TEST_PASSWORD, type WebDevice } from '../../../test/support/web-device.ts';
+import { startWebDevice, TEST_PASSWORD, type WebDevice } from '../../../test/support/web/web-device.ts';
 import { DeviceClient, type LogBatch } from './device-client.ts';
 import { checkIdentity } from './device-problems.ts';
 import type { FoundDevice } from './find-device.ts';

@@ -1,12 +1,18 @@
-// Speaks to one device's web API (shared/web-api.ts). Whatever keeps it from that comes out as a UserError
+// Speaks to one device's web API (shared/api/web-api.ts). Whatever keeps it from that comes out as a UserError
 // that says what is wrong; a NoAnswerError may be worth another try.
 
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import type { BootRecord, LogQuery, ServiceAction } from '../../shared/init-api.ts';
-import { ACT_LIMIT_MS, type LogLine, type ServiceStatus } from '../../shared/services.ts';
-import { WEB_API, WEB_USER, type WebError, type WebEvents, type WebStatus } from '../../shared/web-api.ts';
+import type { BootRecord, LogQuery, ServiceAction } from '../../shared/api/init-api.ts';
+import { ACT_LIMIT_MS, type LogLine, type ServiceStatus } from '../../shared/services/services.ts';
+import {
+  WEB_API,
+  WEB_USER,
+  type WebError,
+  type WebEvents,
+  type WebStatus,
+} from '../../shared/api/web-api.ts';
 import { UserError } from '../user-error.ts';
 import type { DeviceAddress } from './device-address.ts';
 import { noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.ts';

@@ -1,6 +1,6 @@
 // Says precisely why a device cannot be talked to, and what to do about it.
 
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import { UserError } from '../user-error.ts';
 import { type DeviceAddress, formatDeviceAddress } from './device-address.ts';
 import type { FoundDevice } from './find-device.ts';

@@ -2,7 +2,7 @@
 // whoever answers to its hostname in the network.
 
 import { isIP } from 'node:net';
-import type { BoardId } from '../../shared/boards.ts';
+import type { BoardId } from '../../shared/board/boards.ts';
 import type { Instance } from '../config/instance.ts';
 import { listVms } from '../vm/vm-registry.ts';
 import { type DeviceAddress, parseDeviceAddress } from './device-address.ts';

@@ -1,7 +1,7 @@
 // The device of an instance, found, logged in to and known to be the right one: what every verb that operates
 // a device begins with.
 
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import type { Instance } from '../config/instance.ts';
 import { DeviceClient } from './device-client.ts';
 import { checkIdentity } from './device-problems.ts';

@@ -1,6 +1,6 @@
 // Looks whether this computer has what tsk calls: what is there, what is missing, and what for.
 
-import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/boards.ts';
+import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
 import { goProxies } from '../components/go-proxy.ts';
 import { findTool, runTool } from '../run-tool.ts';
 import {

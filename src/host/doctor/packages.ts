@@ -1,6 +1,6 @@
 // Which package of which distribution holds a tool, and the one command that installs it.
 
-import type { BoardId } from '../../shared/boards.ts';
+import type { BoardId } from '../../shared/board/boards.ts';
 import { findTool } from '../run-tool.ts';
 
 export const PACKAGE_MANAGERS = ['apt', 'dnf', 'pacman', 'brew'] as const;

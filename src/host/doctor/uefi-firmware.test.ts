@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { BOARDS } from '../../shared/boards.ts';
+import { BOARDS } from '../../shared/board/boards.ts';
 import { lookForFirmware } from './uefi-firmware.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tsk-firmware-'));

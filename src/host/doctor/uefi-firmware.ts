@@ -3,7 +3,7 @@
 
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Board, BoardId } from '../../shared/boards.ts';
+import type { Board, BoardId } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { describeInstall, FIRMWARE_PACKAGES } from './packages.ts';
 

@@ -2,7 +2,7 @@
 
 import { stat, rm, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { layOutDisk } from '../../shared/disk-layout.ts';
+import { layOutDisk } from '../../shared/board/disk-layout.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeDisk, writeDiskImage } from '../build/disk-image.ts';
 import { FileDevice } from '../files/file-device.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BOARDS } from '../../shared/boards.ts';
+import { BOARDS } from '../../shared/board/boards.ts';
 import { possibleAccelerators, qemuArguments, type QemuOptions } from './qemu-command.ts';
 
 const options: QemuOptions = {

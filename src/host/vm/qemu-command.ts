@@ -2,7 +2,7 @@
 // watchdog is the one PC watchdog that QEMU and the kernels share.
 
 import { accessSync, constants } from 'node:fs';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 
 export interface QemuOptions {
   board: Board;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BOARDS } from '../../shared/boards.ts';
+import { BOARDS } from '../../shared/board/boards.ts';
 import { describeFailedStart, parseUsernet, requireQemu } from './virtual-machine.ts';
 
 test('parseUsernet finds the host port that QEMU chose', () => {

@@ -7,7 +7,7 @@ import { copyFile, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Board } from '../../shared/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { describeInstall, QEMU_PACKAGES } from '../doctor/packages.ts';
 import { findFirmware, type Firmware } from '../doctor/uefi-firmware.ts';
 import { findTool } from '../run-tool.ts';

@@ -4,7 +4,7 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { BoardId } from '../../shared/boards.ts';
+import type { BoardId } from '../../shared/board/boards.ts';
 import { processExists } from '../process-exists.ts';
 import { UserError } from '../user-error.ts';
 

@@ -1,8 +1,8 @@
 // What the page asks the device to do. Failures are sentences for a person.
 
-import type { ServiceAction } from '../../shared/init-api.ts';
-import { UPDATE_API, type ConfirmRequest, type RollbackRequest } from '../../shared/update-api.ts';
-import { WEB_API, type WebError } from '../../shared/web-api.ts';
+import type { ServiceAction } from '../../shared/api/init-api.ts';
+import { UPDATE_API, type ConfirmRequest, type RollbackRequest } from '../../shared/update/update-api.ts';
+import { WEB_API, type WebError } from '../../shared/api/web-api.ts';
 import { goToLogin } from './connection.ts';
 
 async function post(path: string, body?: object): Promise<void> {

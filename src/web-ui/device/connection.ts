@@ -1,8 +1,8 @@
 // Keeps the page in touch with the device: one event stream while somebody looks, and patience when the
 // device is away. Events are a promise that only a working network keeps, so that silence counts as loss.
 
-import type { ServiceStatus } from '../../shared/services.ts';
-import { WEB_API, type WebEvents, type WebStatus } from '../../shared/web-api.ts';
+import type { ServiceStatus } from '../../shared/services/services.ts';
+import { WEB_API, type WebEvents, type WebStatus } from '../../shared/api/web-api.ts';
 
 /** Statuses come every two seconds. */
 const SILENCE_MS = 9_000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import { HISTORY_SEC, History } from './history.ts';
 
 function status(uptimeSec: number, receivedBytes: number, bootId = 'one'): WebStatus {

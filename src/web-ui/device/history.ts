@@ -1,7 +1,7 @@
 // What the charts draw: the last minutes of each figure, as far as this page has seen them. The device
 // keeps no such history.
 
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 
 export const HISTORY_SEC = 300;
 /** A page that was just opened does not show five minutes of nothing. */

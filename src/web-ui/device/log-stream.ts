@@ -1,7 +1,7 @@
 // Follows one log. Takes care that lines come once each and in order, whatever the connection does.
 
-import type { LogLine } from '../../shared/services.ts';
-import { WEB_API } from '../../shared/web-api.ts';
+import type { LogLine } from '../../shared/services/services.ts';
+import { WEB_API } from '../../shared/api/web-api.ts';
 
 const FIRST_LINES = 1_000;
 const RETRY_MS = 2_500;

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import { Icon } from './icons.tsx';
 
 export function Notice({ kind, children }: { kind: 'warning' | 'note'; children: ComponentChildren }) {

@@ -1,7 +1,7 @@
 // Start, stop and restart of one service. Their places never change, so that nothing moves under a finger.
 
-import type { ServiceAction } from '../../shared/init-api.ts';
-import type { ServiceStatus } from '../../shared/services.ts';
+import type { ServiceAction } from '../../shared/api/init-api.ts';
+import type { ServiceStatus } from '../../shared/services/services.ts';
 import { actOnService } from '../device/actions.ts';
 import { useAct } from './act.tsx';
 import { Icon, type IconName } from './icons.tsx';

@@ -2,11 +2,11 @@
 
 import type { ComponentChildren } from 'preact';
 
-import type { PermStatus } from '../../shared/init-api.ts';
-import type { InterfaceStatus } from '../../shared/net-status.ts';
-import { shortBuildId } from '../../shared/short-build-id.ts';
-import type { TimeStatus } from '../../shared/time-status.ts';
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { PermStatus } from '../../shared/api/init-api.ts';
+import type { InterfaceStatus } from '../../shared/network/net-status.ts';
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import type { TimeStatus } from '../../shared/network/time-status.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import { power } from '../device/actions.ts';
 import { formatBytes, formatDateTime, formatDuration } from '../format.ts';
 import { useAct } from '../parts/act.tsx';

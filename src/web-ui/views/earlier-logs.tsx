@@ -2,8 +2,8 @@
 
 import { useEffect, useState } from 'preact/hooks';
 
-import type { BootRecord } from '../../shared/init-api.ts';
-import { MAX_LOG_LINES, WEB_API } from '../../shared/web-api.ts';
+import type { BootRecord } from '../../shared/api/init-api.ts';
+import { MAX_LOG_LINES, WEB_API } from '../../shared/api/web-api.ts';
 import { formatDateTime } from '../format.ts';
 
 const MAX_SHOWN = 5;

@@ -1,8 +1,8 @@
 // The lines of a log in the document. Written by hand and not by Preact: a flooding service brings
 // thousands of lines a second, and appending them must cost only what is new.
 
-import type { LogLine } from '../../shared/services.ts';
-import { parseStructuredLine } from '../../shared/structured-log.ts';
+import type { LogLine } from '../../shared/services/services.ts';
+import { parseStructuredLine } from '../../shared/services/structured-log.ts';
 import { parseAnsi, stripAnsi } from '../ansi.ts';
 import { formatClock, formatDate } from '../format.ts';
 

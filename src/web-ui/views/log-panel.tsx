@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { MAX_LOG_LINES, WEB_API } from '../../shared/web-api.ts';
+import { MAX_LOG_LINES, WEB_API } from '../../shared/api/web-api.ts';
 import { LogStream } from '../device/log-stream.ts';
 import { Icon } from '../parts/icons.tsx';
 import { LogLines, type LogEntry } from './log-lines.ts';

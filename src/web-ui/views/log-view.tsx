@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 
-import type { ServiceView, WebStatus } from '../../shared/web-api.ts';
+import type { ServiceView, WebStatus } from '../../shared/api/web-api.ts';
 import type { History } from '../device/history.ts';
 import { formatBytes, formatDateTime, formatDuration, formatPercent } from '../format.ts';
 import { Chart } from '../parts/chart.tsx';

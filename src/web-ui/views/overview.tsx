@@ -1,6 +1,6 @@
 // The first view: what a person wants to see first.
 
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import type { History } from '../device/history.ts';
 import { DeviceNotices } from '../parts/notice.tsx';
 import { BuildCard, DeviceCard, NetworkCard, StorageCard } from './details.tsx';

@@ -1,7 +1,7 @@
 // Services as rows: what each is doing and the last thing it said. A row leads to the service's log.
 
-import { summarizeLine } from '../../shared/structured-log.ts';
-import type { ServiceView } from '../../shared/web-api.ts';
+import { summarizeLine } from '../../shared/services/structured-log.ts';
+import type { ServiceView } from '../../shared/api/web-api.ts';
 import { stripAnsi } from '../ansi.ts';
 import type { History } from '../device/history.ts';
 import { formatBytes, formatPercent } from '../format.ts';

@@ -1,7 +1,7 @@
 // On the overview: that something is being updated or on trial, or that the last update did not last.
 
-import { shortBuildId } from '../../shared/short-build-id.ts';
-import type { UpdateSummary, WebStatus } from '../../shared/web-api.ts';
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import type { UpdateSummary, WebStatus } from '../../shared/api/web-api.ts';
 import { formatDateTime, formatDuration } from '../format.ts';
 import { Notice } from '../parts/notice.tsx';
 import { UPDATES_HREF } from '../route.ts';

@@ -2,11 +2,11 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { shortBuildId } from '../../shared/short-build-id.ts';
-import type { Slot } from '../../shared/slots.ts';
-import { UPDATE_API, type SlotContent, type UpdateStatus } from '../../shared/update-api.ts';
-import type { Trial, UpdateRecord } from '../../shared/update-state.ts';
-import type { UpdateSummary, WebStatus } from '../../shared/web-api.ts';
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import type { Slot } from '../../shared/board/slots.ts';
+import { UPDATE_API, type SlotContent, type UpdateStatus } from '../../shared/update/update-api.ts';
+import type { Trial, UpdateRecord } from '../../shared/update/update-state.ts';
+import type { UpdateSummary, WebStatus } from '../../shared/api/web-api.ts';
 import { confirmTrial, rollBack } from '../device/actions.ts';
 import { formatDateTime, formatDuration } from '../format.ts';
 import { useAct } from '../parts/act.tsx';

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 
-import type { WebStatus } from '../../shared/web-api.ts';
+import type { WebStatus } from '../../shared/api/web-api.ts';
 import type { History } from '../device/history.ts';
 import { formatBytes, formatPercent, formatRate } from '../format.ts';
 import { Chart } from '../parts/chart.tsx';

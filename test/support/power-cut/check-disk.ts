@@ -9,9 +9,9 @@ import type { Extent } from '../../../src/formats/fat/tree.ts';
 import { type FatVolume, openFat } from '../../../src/formats/fat/volume.ts';
 import { surveyZones } from '../../../src/formats/fat/zones.ts';
 import { type Gpt, readGpt } from '../../../src/formats/gpt.ts';
-import type { Manifest, ManifestChunk } from '../../../src/shared/manifest.ts';
-import type { ManifestSignatures } from '../../../src/shared/manifest-signature.ts';
-import { type Slot, SLOT_PARTITION } from '../../../src/shared/slots.ts';
+import type { Manifest, ManifestChunk } from '../../../src/shared/manifest/manifest.ts';
+import type { ManifestSignatures } from '../../../src/shared/manifest/manifest-signature.ts';
+import { type Slot, SLOT_PARTITION } from '../../../src/shared/board/slots.ts';
 import type { DiskState } from './recorded-disk.ts';
 
 const SECTOR_BYTES = 512;

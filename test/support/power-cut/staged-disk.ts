@@ -16,9 +16,9 @@ import { writeFat } from '../../../src/formats/fat/writer.ts';
 import { encodeGpt, PARTITION_TYPE } from '../../../src/formats/gpt.ts';
 import { encodeHybridMbr } from '../../../src/formats/mbr.ts';
 import { FileDevice } from '../../../src/host/files/file-device.ts';
-import { diskGuid, layOutDisk, MIN_DISK_BYTES, SECTOR_BYTES } from '../../../src/shared/disk-layout.ts';
-import { formatLoaderConf, formatLoaderEntry } from '../../../src/shared/loader-entry.ts';
-import { type Slot, SLOT_PARTITION } from '../../../src/shared/slots.ts';
+import { diskGuid, layOutDisk, MIN_DISK_BYTES, SECTOR_BYTES } from '../../../src/shared/board/disk-layout.ts';
+import { formatLoaderConf, formatLoaderEntry } from '../../../src/shared/boot-loader/loader-entry.ts';
+import { type Slot, SLOT_PARTITION } from '../../../src/shared/board/slots.ts';
 import { findTool } from '../require-tool.ts';
 import type { RecordedUpdate } from './try-cuts.ts';
 

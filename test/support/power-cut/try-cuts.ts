@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Extent } from '../../../src/formats/fat/tree.ts';
-import { BOOT_PARTITION, PERM_PARTITION } from '../../../src/shared/disk-layout.ts';
-import { type Slot, SLOT_PARTITION, SLOTS } from '../../../src/shared/slots.ts';
+import { BOOT_PARTITION, PERM_PARTITION } from '../../../src/shared/board/disk-layout.ts';
+import { type Slot, SLOT_PARTITION, SLOTS } from '../../../src/shared/board/slots.ts';
 import { DiskChecker } from './check-disk.ts';
 import { checkPerm, checkWithFsckFat, type PermFile } from './check-files.ts';
 import { type CutPolicy, type DiskState, RecordedDisk, seededRandom } from './recorded-disk.ts';

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BoardId } from '../../../src/shared/boards.ts';
-import { eventually } from '../appliance.ts';
-import { KEPT_FILE, type Lifetime, UpdateLab } from '../update-lab.ts';
+import type { BoardId } from '../../../src/shared/board/boards.ts';
+import { eventually } from '../machines/appliance.ts';
+import { KEPT_FILE, type Lifetime, UpdateLab } from '../updates/update-lab.ts';
 import type { RecordedUpdate } from './try-cuts.ts';
 import { recordingArguments } from './write-log.ts';
 

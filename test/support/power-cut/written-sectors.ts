@@ -5,7 +5,7 @@ import { entriesPerFatSector } from '../../../src/formats/fat/boot-sector.ts';
 import { FatTable, readFatCopy } from '../../../src/formats/fat/table.ts';
 import { openFat } from '../../../src/formats/fat/volume.ts';
 import { OWNER, surveyZones } from '../../../src/formats/fat/zones.ts';
-import { type Slot, SLOT_PARTITION, SLOTS } from '../../../src/shared/slots.ts';
+import { type Slot, SLOT_PARTITION, SLOTS } from '../../../src/shared/board/slots.ts';
 import { type DiskChecker, slice } from './check-disk.ts';
 import type { DiskState } from './recorded-disk.ts';
 import type { WriteLog } from './write-log.ts';

@@ -1,6 +1,6 @@
 // What is not done, and why. Its message and details go to the client.
 
-import type { ApiError } from '../../../shared/init-api.ts';
+import type { ApiError } from '../../../shared/api/init-api.ts';
 
 export class ApiRefusal extends Error {
   readonly status: number;

@@ -1,11 +1,11 @@
-// init's control API (shared/init-api.ts) on its Unix socket. Requests come from our own programs, but a
+// init's control API (shared/api/init-api.ts) on its Unix socket. Requests come from our own programs, but a
 // mistake of theirs must not cost PID 1 anything either: sizes, times and connections are limited.
 
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
-import type { ApiError } from '../../../shared/init-api.ts';
-import { describeError } from '../boot-step.ts';
+import type { ApiError } from '../../../shared/api/init-api.ts';
+import { describeError } from '../../describe-error.ts';
 import { sendJson } from './send-json.ts';
 import { ApiRefusal } from './api-refusal.ts';
 import { route, type InitApi } from './routes.ts';

@@ -1,4 +1,4 @@
-// The routes of init's control API. See shared/init-api.ts for what they mean.
+// The routes of init's control API. See shared/api/init-api.ts for what they mean.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
@@ -10,8 +10,8 @@ import {
   type PowerAccepted,
   type ServiceAction,
   type SystemStatus,
-} from '../../../shared/init-api.ts';
-import type { LogLine } from '../../../shared/services.ts';
+} from '../../../shared/api/init-api.ts';
+import type { LogLine } from '../../../shared/services/services.ts';
 import type { KeptLine } from '../log/kept-line.ts';
 import type { LogFollower } from '../log/log-ring.ts';
 import { joinWithKept, type KeptLines, type LineRange, numberLines, selectLines } from '../log/log-query.ts';
@@ -199,7 +199,7 @@ function readNumber(
   throw new ApiRefusal(400, `"${name}" is not a number from ${least} to ${most}`);
 }
 
-/** As in shared/config.ts; a log's name becomes that of a file. */
+/** As in shared/config/config.ts; a log's name becomes that of a file. */
 function isLogName(name: string): boolean {
   return /^[a-z0-9][a-z0-9._-]{0,62}$/.test(name);
 }

@@ -1,14 +1,14 @@
-// The routes of the control API below /v1/update. See shared/init-api.ts for what they mean.
+// The routes of the control API below /v1/update. See shared/api/init-api.ts for what they mean.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { SLOTS } from '../../../shared/slots.ts';
+import { SLOTS } from '../../../shared/board/slots.ts';
 import type { UntrustedValue } from '../../../shared/untrusted-json.ts';
 import {
   briefOf,
   type ConfirmTrial,
   type TrialCheck,
   type TrialRequest,
-} from '../../../shared/update-state.ts';
+} from '../../../shared/update/update-state.ts';
 import type { Updates } from '../update/updates.ts';
 import { ApiRefusal } from './api-refusal.ts';
 import { readJson } from './read-json.ts';

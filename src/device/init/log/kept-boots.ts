@@ -6,8 +6,8 @@
 import { mkdir, open, read, close, readdir, rename, rm, stat, writeFile } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { BootRecord } from '../../../shared/init-api.ts';
-import { isSlot } from '../../../shared/slots.ts';
+import type { BootRecord } from '../../../shared/api/init-api.ts';
+import { isSlot } from '../../../shared/board/slots.ts';
 import { decodeKeptLines, type KeptLine } from './kept-line.ts';
 
 // Not node:fs/promises, which costs 5 MB of memory.

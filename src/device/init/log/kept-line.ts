@@ -2,7 +2,7 @@
 //   2026-03-01T14:30:05.123Z ! could not open the valve
 // Time, a mark of the stream (blank: standard output), the line. Numbers of lines are not kept.
 
-import type { LogLine, LogStream } from '../../../shared/services.ts';
+import type { LogLine, LogStream } from '../../../shared/services/services.ts';
 
 const MARKS: Readonly<Record<LogStream, string>> = { stdout: ' ', stderr: '!', init: '*' };
 const STREAMS: Readonly<Record<string, LogStream>> = { ' ': 'stdout', '!': 'stderr', '*': 'init' };

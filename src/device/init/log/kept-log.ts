@@ -3,7 +3,7 @@
 
 import { appendFile, rename, stat } from 'node:fs';
 import { promisify } from 'node:util';
-import type { LogLine } from '../../../shared/services.ts';
+import type { LogLine } from '../../../shared/services/services.ts';
 import { encodeKeptLine, type KeptLine, KEPT_LINE_OVERHEAD_BYTES } from './kept-line.ts';
 
 const append = promisify(appendFile) as (

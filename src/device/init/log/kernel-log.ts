@@ -2,7 +2,7 @@
 // runs while nobody follows it. Format of /dev/kmsg: Linux documentation, ABI/testing/dev-kmsg.
 
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import type { LogLine } from '../../../shared/services.ts';
+import type { LogLine } from '../../../shared/services/services.ts';
 import type { Sys } from '../../sys/sys.ts';
 import { printable } from './line-splitter.ts';
 import type { LogFollower } from './log-ring.ts';

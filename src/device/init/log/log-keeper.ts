@@ -5,9 +5,9 @@
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BootRecord } from '../../../shared/init-api.ts';
-import type { LogLine } from '../../../shared/services.ts';
-import { describeError } from '../boot-step.ts';
+import type { BootRecord } from '../../../shared/api/init-api.ts';
+import type { LogLine } from '../../../shared/services/services.ts';
+import { describeError } from '../../describe-error.ts';
 import {
   DEFAULT_KEPT_LIMITS,
   type KeptLimits,

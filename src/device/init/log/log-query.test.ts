@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LogLine } from '../../../shared/services.ts';
+import type { LogLine } from '../../../shared/services/services.ts';
 import { joinWithKept, numberLines, selectLines } from './log-query.ts';
 
 function line(seq: number, timeMs = seq * 10): LogLine {

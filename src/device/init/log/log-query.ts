@@ -1,7 +1,7 @@
 // Which lines of a log somebody wants: of now or of an earlier boot, from a time on, so many at most. The
 // lines of this boot come from memory, and what is no longer there from the copy in /perm.
 
-import type { LogLine } from '../../../shared/services.ts';
+import type { LogLine } from '../../../shared/services/services.ts';
 import type { KeptLine } from './kept-line.ts';
 
 export interface LineRange {

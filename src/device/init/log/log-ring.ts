@@ -1,6 +1,6 @@
 // The last lines of one log, in memory: bounded in lines and in characters, whatever is written to it.
 
-import type { LogLine, LogStream } from '../../../shared/services.ts';
+import type { LogLine, LogStream } from '../../../shared/services/services.ts';
 
 const MAX_LINES = 1000;
 const MAX_CHARACTERS = 256 * 1024;

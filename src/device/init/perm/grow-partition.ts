@@ -1,7 +1,7 @@
 // Makes /perm's partition reach to the disk's end: an image is as small as it can be, and disks are not.
 
 import { encodeGpt, readGpt, type Gpt } from '../../../formats/gpt.ts';
-import { PERM_PARTITION } from '../../../shared/disk-layout.ts';
+import { PERM_PARTITION } from '../../../shared/board/disk-layout.ts';
 import type { Sys } from '../../sys/sys.ts';
 import { openBlockDevice } from '../../block-device.ts';
 import type { PermPartition } from './locate-perm.ts';

@@ -1,6 +1,6 @@
 // Finds /perm's partition: number 4 of the disk that the root file system is on.
 
-import { PERM_PARTITION } from '../../../shared/disk-layout.ts';
+import { PERM_PARTITION } from '../../../shared/board/disk-layout.ts';
 import { locateRootDisk, partitionOf } from '../../root-disk.ts';
 import type { Sys } from '../../sys/sys.ts';
 

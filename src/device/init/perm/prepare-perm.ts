@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PROBE_BYTES, identifyContent, type PartitionContent } from './partition-content.ts';
 import type { Sys } from '../../sys/sys.ts';
-import { describeError } from '../boot-step.ts';
+import { describeError } from '../../describe-error.ts';
 import type { Device } from '../device.ts';
 import { openBlockDevice } from '../../block-device.ts';
 import {

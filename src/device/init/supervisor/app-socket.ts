@@ -1,10 +1,14 @@
-// The socket by which an app talks to init (shared/app-contract.ts). What comes over it is an app's, so it is
+// The socket by which an app talks to init (shared/services/app-contract.ts). What comes over it is an app's, so it is
 // taken for hostile: one short line a connection, in a limited time, on a limited number of connections.
 
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { APP_CONDITION, isDeviceCondition, MAX_APP_REQUEST_BYTES } from '../../../shared/app-contract.ts';
+import {
+  APP_CONDITION,
+  isDeviceCondition,
+  MAX_APP_REQUEST_BYTES,
+} from '../../../shared/services/app-contract.ts';
 
 const MAX_CONNECTIONS = 16;
 const REQUEST_TIME_MS = 5000;

@@ -3,9 +3,13 @@
 
 import { mkdirSync, readFileSync, watch, type FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { type DeviceCondition, appOfCondition, isDeviceCondition } from '../../../shared/app-contract.ts';
-import { NET_STATUS_PATH, type NetStatus } from '../../../shared/net-status.ts';
-import { TIME_STATUS_PATH, type TimeStatus } from '../../../shared/time-status.ts';
+import {
+  type DeviceCondition,
+  appOfCondition,
+  isDeviceCondition,
+} from '../../../shared/services/app-contract.ts';
+import { NET_STATUS_PATH, type NetStatus } from '../../../shared/network/net-status.ts';
+import { TIME_STATUS_PATH, type TimeStatus } from '../../../shared/network/time-status.ts';
 import type { Sys } from '../../sys/sys.ts';
 
 /** Where the kernel gives no more watches. */

@@ -1,8 +1,8 @@
 // The environment that a service starts with. Nothing of init's own gets in: the kernel adds to that what
 // it does not understand of its command line.
 
-import { APP_SOCKET_VARIABLE, appSocketPath } from '../../../shared/app-contract.ts';
-import type { ServiceSpec } from '../../../shared/services.ts';
+import { APP_SOCKET_VARIABLE, appSocketPath } from '../../../shared/services/app-contract.ts';
+import type { ServiceSpec } from '../../../shared/services/services.ts';
 
 export function serviceEnvironment(spec: ServiceSpec, isFirstAtBoot: boolean): Record<string, string> {
   return {

@@ -1,7 +1,7 @@
 // From a service's specification to its process: data directory, cgroup and limits, sandbox, start.
 
-import type { SandboxSpec } from '../../../shared/sandbox.ts';
-import type { ServiceSpec } from '../../../shared/services.ts';
+import type { SandboxSpec } from '../../../shared/services/sandbox.ts';
+import type { ServiceSpec } from '../../../shared/services/services.ts';
 import type { ProcessExit, SpawnedProcess, SpawnRequest, Sys } from '../../sys/sys.ts';
 import type { LogRing } from '../log/log-ring.ts';
 import { ServiceOutput } from '../log/service-output.ts';

@@ -2,7 +2,7 @@
 // A process inherits the score, so init takes it on for the moment in which it forks; init itself is never chosen.
 
 import { writeFileSync } from 'node:fs';
-import type { ServiceKind } from '../../../shared/services.ts';
+import type { ServiceKind } from '../../../shared/services/services.ts';
 import type { Sys } from '../../sys/sys.ts';
 
 const SCORE_OF_APPS = 500;

@@ -1,6 +1,6 @@
 // When a service that has ended starts again, and how long that takes. Pure.
 
-import { EXIT_DO_NOT_RESTART, type RestartPolicy } from '../../../shared/services.ts';
+import { EXIT_DO_NOT_RESTART, type RestartPolicy } from '../../../shared/services/services.ts';
 import type { ProcessExit } from '../../sys/sys.ts';
 
 const FIRST_DELAY_MS = 1000;

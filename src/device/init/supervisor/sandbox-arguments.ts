@@ -7,10 +7,10 @@
 // /sys/fs/cgroup its own cgroup. The network is the device's.
 
 import { posix } from 'node:path';
-import { appRunDirectory } from '../../../shared/app-contract.ts';
-import { isOnMountPoint } from '../../../shared/mount-points.ts';
-import { RESOLV_CONF_PATH } from '../../../shared/net-status.ts';
-import type { SandboxSpec, ServiceUser } from '../../../shared/sandbox.ts';
+import { appRunDirectory } from '../../../shared/services/app-contract.ts';
+import { isOnMountPoint } from '../../../shared/services/mount-points.ts';
+import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
+import type { SandboxSpec, ServiceUser } from '../../../shared/services/sandbox.ts';
 
 export interface SandboxedProgram {
   name: string;

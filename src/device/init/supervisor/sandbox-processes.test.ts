@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RecordingSys } from '../../../../test/support/recording-sys.ts';
+import { RecordingSys } from '../../../../test/support/init/recording-sys.ts';
 import { findSandboxProcesses } from './sandbox-processes.ts';
 
 function putProcess(sys: RecordingSys, pid: number, numbers: string): void {

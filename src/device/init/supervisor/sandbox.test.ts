@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { test } from 'node:test';
-import { RecordingSys } from '../../../../test/support/recording-sys.ts';
+import { RecordingSys } from '../../../../test/support/init/recording-sys.ts';
 import { exitInSandbox, findDevices, prepareSandbox } from './sandbox.ts';
 
 test('findDevices finds what matches the last part of the pattern', () => {

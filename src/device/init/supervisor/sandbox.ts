@@ -3,9 +3,9 @@
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { constants, totalmem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { RESOLV_CONF_PATH } from '../../../shared/net-status.ts';
-import type { SandboxSpec } from '../../../shared/sandbox.ts';
-import type { ServiceSpec } from '../../../shared/services.ts';
+import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
+import type { SandboxSpec } from '../../../shared/services/sandbox.ts';
+import type { ServiceSpec } from '../../../shared/services/services.ts';
 import type { ProcessExit, Sys } from '../../sys/sys.ts';
 import { sandboxArguments } from './sandbox-arguments.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { RecordingSys } from '../../../../test/support/recording-sys.ts';
+import { RecordingSys } from '../../../../test/support/init/recording-sys.ts';
 import { openServiceCgroups, type ServiceCgroup } from './service-cgroup.ts';
 
 const ROOT = '/sys/fs/cgroup';

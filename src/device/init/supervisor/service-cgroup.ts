@@ -2,7 +2,7 @@
 // left its process group (Linux documentation, admin-guide/cgroup-v2).
 
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import type { ServiceLimits } from '../../../shared/sandbox.ts';
+import type { ServiceLimits } from '../../../shared/services/sandbox.ts';
 import type { Sys } from '../../sys/sys.ts';
 
 const ROOT = '/sys/fs/cgroup';

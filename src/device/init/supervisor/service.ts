@@ -8,8 +8,8 @@
 // `#life` is set from the start to the end of that loop. `stop` asks it to end and awaits it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServiceSpec, ServiceState, ServiceStatus } from '../../../shared/services.ts';
-import { appSocketPath } from '../../../shared/app-contract.ts';
+import type { ServiceSpec, ServiceState, ServiceStatus } from '../../../shared/services/services.ts';
+import { appSocketPath } from '../../../shared/services/app-contract.ts';
 import type { ProcessExit, Sys } from '../../sys/sys.ts';
 import { LogRing } from '../log/log-ring.ts';
 import { AppSocket } from './app-socket.ts';

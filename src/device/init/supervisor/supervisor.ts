@@ -1,6 +1,6 @@
 // All services together: started in two waves, listed, watched, stopped.
 
-import type { ServiceSpec, ServiceStatus } from '../../../shared/services.ts';
+import type { ServiceSpec, ServiceStatus } from '../../../shared/services/services.ts';
 import type { Sys } from '../../sys/sys.ts';
 import type { LogRing } from '../log/log-ring.ts';
 import { Conditions } from './conditions.ts';

@@ -1,8 +1,8 @@
 // A trial that was asked for, or that goes on without anybody knowing who asked for it.
 
 import { randomBytes } from 'node:crypto';
-import type { Slot } from '../../../shared/slots.ts';
-import type { Trial, TrialRequest, UpdateState } from '../../../shared/update-state.ts';
+import type { Slot } from '../../../shared/board/slots.ts';
+import type { Trial, TrialRequest, UpdateState } from '../../../shared/update/update-state.ts';
 import type { Device } from '../device.ts';
 import { readNetworkQuality } from './network-quality.ts';
 import type { PendingTrial } from './trial-memory.ts';

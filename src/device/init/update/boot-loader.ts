@@ -3,10 +3,10 @@
 // as it does not say, it is not known.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Slot } from '../../../shared/slots.ts';
-import type { UpdateState } from '../../../shared/update-state.ts';
+import type { Slot } from '../../../shared/board/slots.ts';
+import type { UpdateState } from '../../../shared/update/update-state.ts';
 import type { BootSwitch } from '../../update/boot-switch.ts';
-import { describeError } from '../boot-step.ts';
+import { describeError } from '../../describe-error.ts';
 import type { TrialTrace } from './last-trial.ts';
 
 /** Of one sector, on a disk that may be dying; the device goes back to its old slot meanwhile. */

@@ -1,8 +1,8 @@
 // What became of a trial that was pending when the device came up, and this is not that trial: by what was written
 // down before the device went back, else by what the logs of that start and the boot loader still know.
 
-import { type BootRecord, LOG_OF_INIT, LOG_OF_KERNEL } from '../../../shared/init-api.ts';
-import type { Slot } from '../../../shared/slots.ts';
+import { type BootRecord, LOG_OF_INIT, LOG_OF_KERNEL } from '../../../shared/api/init-api.ts';
+import type { Slot } from '../../../shared/board/slots.ts';
 import type { BootSwitch } from '../../update/boot-switch.ts';
 import type { KeptLine } from '../log/kept-line.ts';
 import { makeEnding, type TrialOutcome } from './trial-book.ts';

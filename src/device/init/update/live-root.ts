@@ -4,9 +4,9 @@
 import { closeSync, constants, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MOUNT_POINTS } from '../../../shared/mount-points.ts';
-import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../../shared/services.ts';
-import { type Slot, SLOT_PARTITION } from '../../../shared/slots.ts';
+import { MOUNT_POINTS } from '../../../shared/services/mount-points.ts';
+import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../../shared/services/services.ts';
+import { type Slot, SLOT_PARTITION } from '../../../shared/board/slots.ts';
 import { locateRootDisk, partitionOf } from '../../root-disk.ts';
 import type { Sys } from '../../sys/sys.ts';
 

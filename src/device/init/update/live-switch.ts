@@ -3,9 +3,9 @@
 // What has to be the same for that (everything but apps) is looked at here once more. `net` and `web` are left alone.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { DeviceConfig } from '../../../shared/services.ts';
-import type { Slot } from '../../../shared/slots.ts';
-import type { TrialRequest } from '../../../shared/update-state.ts';
+import type { DeviceConfig } from '../../../shared/services/services.ts';
+import type { Slot } from '../../../shared/board/slots.ts';
+import type { TrialRequest } from '../../../shared/update/update-state.ts';
 import type { Device } from '../device.ts';
 import type { AppPlan } from '../supervisor/supervisor.ts';
 import { closeLiveRoot, isReleased, type LiveRoot, openLiveRoot } from './live-root.ts';

@@ -1,7 +1,7 @@
 // How good the network is, as far as an update may not make it worse: by `net`'s own word.
 
 import { readFileSync } from 'node:fs';
-import { NET_STATUS_PATH, type InterfaceStatus, type NetStatus } from '../../../shared/net-status.ts';
+import { NET_STATUS_PATH, type InterfaceStatus, type NetStatus } from '../../../shared/network/net-status.ts';
 import type { Sys } from '../../sys/sys.ts';
 
 export interface NetworkQuality {

@@ -1,7 +1,7 @@
 // What web reports during a trial (PID 1 reads nothing from the network): whether the page and the apps' health
 // URLs answer. A report that is old or not complete is as bad as a bad one.
 
-import type { TrialCheck } from '../../../shared/update-state.ts';
+import type { TrialCheck } from '../../../shared/update/update-state.ts';
 import type { Clock } from './clock.ts';
 import type { Fault } from './fault.ts';
 

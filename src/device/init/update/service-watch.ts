@@ -1,8 +1,8 @@
 // Whether the services are well during a trial: those that should run do so, and do not crash. An end that the
 // program calls a success, and a stop that somebody asked for, are no crash.
 
-import type { ServiceStatus } from '../../../shared/services.ts';
-import { TRIAL_STABLE_MS } from '../../../shared/update-state.ts';
+import type { ServiceStatus } from '../../../shared/services/services.ts';
+import { TRIAL_STABLE_MS } from '../../../shared/update/update-state.ts';
 import type { Service } from '../supervisor/service.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { Clock } from './clock.ts';

@@ -1,8 +1,8 @@
 // Keeps the memory of trials: in init, and in /perm as far as that is there.
 
-import type { UpdateOutcome, UpdateRecord } from '../../../shared/update-state.ts';
-import { MAX_UPDATE_RECORDS } from '../../../shared/update-state.ts';
-import { describeError } from '../boot-step.ts';
+import type { UpdateOutcome, UpdateRecord } from '../../../shared/update/update-state.ts';
+import { MAX_UPDATE_RECORDS } from '../../../shared/update/update-state.ts';
+import { describeError } from '../../describe-error.ts';
 import type { Device } from '../device.ts';
 import {
   EMPTY_MEMORY,

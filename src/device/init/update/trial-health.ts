@@ -1,7 +1,7 @@
 // Whether what is on trial is well (docs/supervision.md): services, page, health URLs, network and /perm together.
 
-import { LOG_OF_INIT } from '../../../shared/init-api.ts';
-import type { TrialCheck } from '../../../shared/update-state.ts';
+import { LOG_OF_INIT } from '../../../shared/api/init-api.ts';
+import type { TrialCheck } from '../../../shared/update/update-state.ts';
 import type { Device } from '../device.ts';
 import type { Clock } from './clock.ts';
 import type { Fault } from './fault.ts';

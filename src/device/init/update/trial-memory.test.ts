@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { UpdateRecord } from '../../../shared/update-state.ts';
-import { RecordingSys } from '../../../../test/support/recording-sys.ts';
+import type { UpdateRecord } from '../../../shared/update/update-state.ts';
+import { RecordingSys } from '../../../../test/support/init/recording-sys.ts';
 import { type PendingTrial, readTrialMemory, type TrialMemory, writeTrialMemory } from './trial-memory.ts';
 
 const name = fc.string({ minLength: 1, maxLength: 40 });

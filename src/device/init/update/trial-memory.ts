@@ -5,17 +5,17 @@
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { SLOTS } from '../../../shared/slots.ts';
+import { SLOTS } from '../../../shared/board/slots.ts';
 import { parseUntrustedJson, type UntrustedValue } from '../../../shared/untrusted-json.ts';
 import {
   MAX_UPDATE_RECORDS,
   type Trial,
   type UpdateOutcome,
   type UpdateRecord,
-} from '../../../shared/update-state.ts';
+} from '../../../shared/update/update-state.ts';
 import type { Sys } from '../../sys/sys.ts';
-import { writeDurably } from '../durable-file.ts';
-import { STATE_DIRECTORY } from '../state-directory.ts';
+import { writeDurably } from '../../durable-file.ts';
+import { STATE_DIRECTORY } from '../../state-directory.ts';
 import type { Before } from './trial-health.ts';
 
 const FILE = `${STATE_DIRECTORY}/updates.json`;

@@ -4,10 +4,10 @@
 //   waits for health --healthy--> waits for a confirmation --confirm--> commits --written--> confirmed
 //   any --fault, time is up, somebody says so--> rolled back         (confirmBy `device`: no wait for a confirmation)
 
-import { LOG_OF_INIT } from '../../../shared/init-api.ts';
-import { type Trial, type TrialCheck, TRIAL_LIMIT_MS } from '../../../shared/update-state.ts';
+import { LOG_OF_INIT } from '../../../shared/api/init-api.ts';
+import { type Trial, type TrialCheck, TRIAL_LIMIT_MS } from '../../../shared/update/update-state.ts';
 import { ApiRefusal } from '../api/api-refusal.ts';
-import { describeError } from '../boot-step.ts';
+import { describeError } from '../../describe-error.ts';
 import { viewTrial } from './asked-trial.ts';
 import type { Clock } from './clock.ts';
 import type { Fault } from './fault.ts';

@@ -1,7 +1,7 @@
 // What the supervision of updates is given: the parts of it that tests replace, and its ways to act on the device.
 
-import type { Slot } from '../../../shared/slots.ts';
-import type { TrialRequest } from '../../../shared/update-state.ts';
+import type { Slot } from '../../../shared/board/slots.ts';
+import type { TrialRequest } from '../../../shared/update/update-state.ts';
 import type { BootSwitch } from '../../update/boot-switch.ts';
 import type { Device } from '../device.ts';
 import type { Clock } from './clock.ts';

@@ -2,11 +2,11 @@
 // It never writes a slot. What it decides, it decides by the slot that runs and the one that the boot loader
 // starts; what is remembered in /perm only helps to tell what happened.
 
-import { SLOT_PARAMETER } from '../../../shared/cmdline.ts';
-import { LOG_OF_INIT } from '../../../shared/init-api.ts';
-import type { LogLine } from '../../../shared/services.ts';
-import { shortBuildId } from '../../../shared/short-build-id.ts';
-import { isSlot, type Slot } from '../../../shared/slots.ts';
+import { SLOT_PARAMETER } from '../../../shared/board/cmdline.ts';
+import { LOG_OF_INIT } from '../../../shared/api/init-api.ts';
+import type { LogLine } from '../../../shared/services/services.ts';
+import { shortBuildId } from '../../../shared/manifest/short-build-id.ts';
+import { isSlot, type Slot } from '../../../shared/board/slots.ts';
 import {
   type ConfirmTrial,
   type Trial,
@@ -14,9 +14,9 @@ import {
   type TrialCheck,
   type TrialRequest,
   type UpdateState,
-} from '../../../shared/update-state.ts';
+} from '../../../shared/update/update-state.ts';
 import { ApiRefusal } from '../api/api-refusal.ts';
-import { describeError } from '../boot-step.ts';
+import { describeError } from '../../describe-error.ts';
 import type { Device } from '../device.ts';
 import { askedTrial, unknownTrial, viewTrial, whyNotTry } from './asked-trial.ts';
 import { BootLoader } from './boot-loader.ts';

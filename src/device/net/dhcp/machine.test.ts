@@ -10,7 +10,7 @@ import {
   uint32Option,
 } from '../../../formats/dhcp-options.ts';
 import type { DhcpPacket } from '../../../formats/dhcp-packet.ts';
-import type { DhcpStateName } from '../../../shared/net-status.ts';
+import type { DhcpStateName } from '../../../shared/network/net-status.ts';
 import { stepDhcp } from './machine.ts';
 import {
   createDhcpMachine,

@@ -21,7 +21,7 @@
 
 import { DHCP_OPTION, readAddress, readMessageType, readText } from '../../../formats/dhcp-options.ts';
 import type { DhcpPacket } from '../../../formats/dhcp-packet.ts';
-import type { DhcpStateName } from '../../../shared/net-status.ts';
+import type { DhcpStateName } from '../../../shared/network/net-status.ts';
 import { type Lease, leaseOf } from './lease.ts';
 import { clientMessage, type MessageFields } from './messages.ts';
 import {

@@ -1,7 +1,7 @@
 // What the DHCP client's machine (machine.ts) remembers, is told and answers; and what follows from its state.
 
 import type { DhcpPacket } from '../../../formats/dhcp-packet.ts';
-import type { DhcpStateName } from '../../../shared/net-status.ts';
+import type { DhcpStateName } from '../../../shared/network/net-status.ts';
 import type { Lease } from './lease.ts';
 import type { DhcpIdentity } from './messages.ts';
 

@@ -2,7 +2,7 @@
 // everywhere when it is taken somewhere.
 
 import { decodeDnsMessage, type DnsMessage, encodeDnsMessage } from '../../../formats/dns-message.ts';
-import type { InterfaceStatus, NetStatus } from '../../../shared/net-status.ts';
+import type { InterfaceStatus, NetStatus } from '../../../shared/network/net-status.ts';
 import { type MulticastGroup, MulticastSocket, type Peer } from '../../sys/multicast-socket.ts';
 import { isOnLink } from './on-link.ts';
 import { hostName, type ServiceAdvert } from './own-records.ts';

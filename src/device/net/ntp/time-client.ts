@@ -2,8 +2,8 @@
 // those of the configuration, else those that DHCP names (option 42), with the public pool beside them while they are
 // too few to outvote a wrong one.
 
-import type { NetStatus } from '../../../shared/net-status.ts';
-import type { TimeStatus } from '../../../shared/time-status.ts';
+import type { NetStatus } from '../../../shared/network/net-status.ts';
+import type { TimeStatus } from '../../../shared/network/time-status.ts';
 import type { Clock } from '../../sys/clock.ts';
 import { describeDuration } from '../duration.ts';
 import { replaceFile } from '../replace-file.ts';

@@ -2,8 +2,8 @@
 
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { parseTimeServer } from '../../../shared/time-servers.ts';
-import type { TimeServerStatus } from '../../../shared/time-status.ts';
+import { parseTimeServer } from '../../../shared/network/time-servers.ts';
+import type { TimeServerStatus } from '../../../shared/network/time-status.ts';
 import { askServer, type Reply } from './ask-server.ts';
 import { ClockFilter } from './clock-filter.ts';
 import type { Sample, TimeLimits } from './sample.ts';

@@ -2,7 +2,7 @@
 // An app that did not run before is not missed, and neither is one that the new build does not have.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ServiceStatus } from '../../../shared/services.ts';
+import type { ServiceStatus } from '../../../shared/services/services.ts';
 import type { DeviceClient } from '../../devices/device-client.ts';
 
 const RETRY_MS = 500;

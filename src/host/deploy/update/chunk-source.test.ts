@@ -7,7 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
 import { ChunkStreamDecoder } from '../../../formats/chunk-stream.ts';
-import type { ManifestChunk } from '../../../shared/manifest.ts';
+import type { ManifestChunk } from '../../../shared/manifest/manifest.ts';
 import { compressedChunks, type ImageFiles } from './chunk-source.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tsk-chunks-'));

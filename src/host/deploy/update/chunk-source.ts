@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdCompress } from 'node:zlib';
 import { encodeChunkStream, type StreamedChunk } from '../../../formats/chunk-stream.ts';
-import { numberChunks } from '../../../shared/chunk-index.ts';
-import type { Manifest } from '../../../shared/manifest.ts';
+import { numberChunks } from '../../../shared/manifest/chunk-index.ts';
+import type { Manifest } from '../../../shared/manifest/manifest.ts';
 import type { BootFile } from '../../build/boot-files.ts';
 import { FileDevice } from '../../files/file-device.ts';
 

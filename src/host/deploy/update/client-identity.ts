@@ -3,7 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { UpdateClient } from '../../../shared/update-api.ts';
+import type { UpdateClient } from '../../../shared/update/update-api.ts';
 import { readOrCreatePrivateFile } from '../../config/private-file.ts';
 
 /** docs/update-protocol.md, 1. */

@@ -1,7 +1,7 @@
 // What a device runs, beside what it is to run: what a person wants to see before the update begins.
 
-import type { Manifest } from '../../../shared/manifest.ts';
-import type { SlotContent } from '../../../shared/update-api.ts';
+import type { Manifest } from '../../../shared/manifest/manifest.ts';
+import type { SlotContent } from '../../../shared/update/update-api.ts';
 
 export interface NamedChange {
   /** A component, `tskrazy`, `hostname`. */

@@ -2,9 +2,9 @@
 // well or not. What decides is what the device says; nothing here is needed for it to come to its end.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Slot } from '../../../shared/slots.ts';
-import type { SlotContent, UpdateStatus } from '../../../shared/update-api.ts';
-import type { Trial, UpdateOutcome, UpdateRecord } from '../../../shared/update-state.ts';
+import type { Slot } from '../../../shared/board/slots.ts';
+import type { SlotContent, UpdateStatus } from '../../../shared/update/update-api.ts';
+import type { Trial, UpdateOutcome, UpdateRecord } from '../../../shared/update/update-state.ts';
 import { NoAnswerError } from '../../devices/no-answer-error.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import type { ProgressStep } from '../../progress.ts';

@@ -1,6 +1,6 @@
 // What a device tells while it completes a slot, as steps of progress.
 
-import type { InstallEvent } from '../../../shared/update-api.ts';
+import type { InstallEvent } from '../../../shared/update/update-api.ts';
 import type { ProgressReporter, ProgressStep } from '../../progress.ts';
 
 type Progress = InstallEvent & { event: 'progress' };

@@ -1,10 +1,10 @@
 // Back to the other slot by hand: the end of a trial that goes on, or a trial of what is in the other slot, which
 // the device confirms by itself.
 
-import { shortBuildId } from '../../../shared/short-build-id.ts';
-import { SLOTS } from '../../../shared/slots.ts';
-import type { SlotContent, UpdateBusy, UpdateStatus } from '../../../shared/update-api.ts';
-import type { SwitchMode, Trial, UpdateRecord, UpdateState } from '../../../shared/update-state.ts';
+import { shortBuildId } from '../../../shared/manifest/short-build-id.ts';
+import { SLOTS } from '../../../shared/board/slots.ts';
+import type { SlotContent, UpdateBusy, UpdateStatus } from '../../../shared/update/update-api.ts';
+import type { SwitchMode, Trial, UpdateRecord, UpdateState } from '../../../shared/update/update-state.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import { UserError } from '../../user-error.ts';
 import { type Changes, describeChanges } from './describe-changes.ts';

@@ -1,6 +1,6 @@
 // How the device stands at any moment of an update, for whoever is told that it was broken off.
 
-import { shortBuildId } from '../../../shared/short-build-id.ts';
+import { shortBuildId } from '../../../shared/manifest/short-build-id.ts';
 import { UserError } from '../../user-error.ts';
 import { clockTime } from './update-problems.ts';
 

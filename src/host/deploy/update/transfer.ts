@@ -2,8 +2,8 @@
 // is begun anew: the device finds by itself what has arrived.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TryAccepted, UpdateOffer } from '../../../shared/update-api.ts';
-import type { ConfirmBy } from '../../../shared/update-state.ts';
+import type { TryAccepted, UpdateOffer } from '../../../shared/update/update-api.ts';
+import type { ConfirmBy } from '../../../shared/update/update-state.ts';
 import { NoAnswerError } from '../../devices/no-answer-error.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import { UserError } from '../../user-error.ts';

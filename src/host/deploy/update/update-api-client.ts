@@ -1,4 +1,4 @@
-// The update part of a device's API (shared/update-api.ts). Counts the bytes of all bodies that it sends.
+// The update part of a device's API (shared/update/update-api.ts). Counts the bytes of all bodies that it sends.
 
 import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
@@ -14,8 +14,8 @@ import {
   type UpdateOffer,
   type UpdateRequest,
   type UpdateStatus,
-} from '../../../shared/update-api.ts';
-import type { UpdateState } from '../../../shared/update-state.ts';
+} from '../../../shared/update/update-api.ts';
+import type { UpdateState } from '../../../shared/update/update-state.ts';
 import type { AskOptions, DeviceClient } from '../../devices/device-client.ts';
 import { TooOldError } from '../../devices/refusal-error.ts';
 

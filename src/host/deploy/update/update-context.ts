@@ -1,6 +1,6 @@
 // What the parts of an update share.
 
-import type { UpdateClient } from '../../../shared/update-api.ts';
+import type { UpdateClient } from '../../../shared/update/update-api.ts';
 import type { ProgressReporter } from '../../progress.ts';
 import type { DeviceLink } from './device-link.ts';
 import type { Standing } from './standing.ts';

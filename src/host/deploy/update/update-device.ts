@@ -1,10 +1,15 @@
 // Updates a device from beginning to end: looks at what it runs, sends what it lacks, has it try the new build, and
 // confirms that when all is well (docs/updates.md). A trial of this very build that goes on already is joined.
 
-import { parseSignatures } from '../../../shared/manifest-signature.ts';
-import { shortBuildId } from '../../../shared/short-build-id.ts';
-import type { SlotContent, UpdateBusy, UpdateOffer, UpdateStatus } from '../../../shared/update-api.ts';
-import type { ConfirmBy, SwitchMode, Trial } from '../../../shared/update-state.ts';
+import { parseSignatures } from '../../../shared/manifest/manifest-signature.ts';
+import { shortBuildId } from '../../../shared/manifest/short-build-id.ts';
+import type {
+  SlotContent,
+  UpdateBusy,
+  UpdateOffer,
+  UpdateStatus,
+} from '../../../shared/update/update-api.ts';
+import type { ConfirmBy, SwitchMode, Trial } from '../../../shared/update/update-state.ts';
 import type { BuiltImage } from '../../build/build-image.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import { describeChanges } from './describe-changes.ts';

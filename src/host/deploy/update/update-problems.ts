@@ -1,8 +1,13 @@
 // Why an update cannot be, and what to do about it.
 
-import { shortBuildId } from '../../../shared/short-build-id.ts';
-import type { SessionView, UpdateBusy, UpdateRefused, UpdateStatus } from '../../../shared/update-api.ts';
-import type { Trial } from '../../../shared/update-state.ts';
+import { shortBuildId } from '../../../shared/manifest/short-build-id.ts';
+import type {
+  SessionView,
+  UpdateBusy,
+  UpdateRefused,
+  UpdateStatus,
+} from '../../../shared/update/update-api.ts';
+import type { Trial } from '../../../shared/update/update-state.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import { UserError } from '../../user-error.ts';
 

@@ -1,7 +1,7 @@
 // What an update is going to do, and what came of it. `tsk update --json` prints the result as it is. Types; no I/O.
 
-import type { Slot } from '../../../shared/slots.ts';
-import type { SwitchMode, UpdateOutcome, UpdateRecord } from '../../../shared/update-state.ts';
+import type { Slot } from '../../../shared/board/slots.ts';
+import type { SwitchMode, UpdateOutcome, UpdateRecord } from '../../../shared/update/update-state.ts';
 import type { Changes } from './describe-changes.ts';
 
 /** What is going to happen. */

@@ -1,0 +1,45 @@
+// An app as the build sees it: what tskrazy.json says of it, checked and with all defaults filled in.
+
+import type { SandboxSpec, ServiceLimits } from '../../shared/services/sandbox.ts';
+import type { RestartPolicy } from '../../shared/services/services.ts';
+
+export interface AppConfig {
+  name: string;
+  /** Exactly one of `node`, `go` and `binary` is set. */
+  node?: string;
+  go?: string;
+  binary?: string;
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+  include: readonly AppInclude[];
+  /** Only for `node`. */
+  dependencies?: AppDependencies;
+  autostart: boolean;
+  restart: RestartPolicy;
+  stopTimeoutSec: number;
+  dataDir?: string;
+  /** Conditions, see shared/services/app-contract.ts. */
+  waitFor: readonly string[];
+  ready: boolean;
+  /** URL on the device itself. */
+  health?: string;
+  /** `own`: one that belongs to this app. */
+  user: 'own' | 'root';
+  sandbox: SandboxSpec | 'off';
+  limits: ServiceLimits;
+}
+
+export interface AppInclude {
+  /** File, directory or glob, relative to the instance. */
+  from: string;
+  /** Absolute device path, or relative to the app's directory. */
+  to: string;
+}
+
+/** How npm packages are treated where the automatic choice does not fit. Names of packages, without versions. */
+export interface AppDependencies {
+  /** Copied as they are rather than bundled, for example because they read files beside their code. */
+  unbundled?: readonly string[];
+  /** Work on the device without what their install script would make. */
+  ignoreInstallScripts?: readonly string[];
+}

@@ -1,0 +1,149 @@
+// What the device's web server speaks to programs and to its own page: JSON over HTTP/1.1 below /api/v1,
+// and server-sent events (HTML standard, section 9.2). Types and paths; no I/O.
+//
+//   GET  /health                                   open      -> 200 `ok`
+//   GET  /api/v1/status                            read      -> WebStatus
+//   GET  /api/v1/events                            read      -> server-sent events: see WebEvents
+//   GET  /api/v1/boots                             read      -> BootRecord[], newest first
+//   GET  /api/v1/logs/NAME?lines=N                 read      -> text, one line a log line, with time stamps
+//   GET  /api/v1/logs/NAME?lines=N&since=MS&boot=-1 read     -> the same of the boot before
+//   GET  /api/v1/logs/NAME?lines=N&format=ndjson   read      -> one LogLine a line
+//   GET  /api/v1/logs/NAME?lines=N&follow=1        read      -> server-sent events: see LogEvents
+//   POST /api/v1/services/NAME/{start,stop,restart} change   -> ServiceStatus (202 when `web` restarts itself)
+//   POST /api/v1/reboot, /api/v1/poweroff          change    -> 202 PowerAccepted
+//   POST /api/v1/sessions                          change    -> 201 NewSession, for `Authorization: Bearer`
+//   /api/v1/update and below: update-api.ts
+//
+// Who: `read` and `change` want the session cookie, `Authorization: Bearer` with a session's token, or
+// `Authorization: Basic` with the device's password (any user name). A device without a password lets
+// everybody read and nobody change. `change` is refused for another site's pages (Origin).
+// A refusal is a WebError: 401 (who are you), 403, 404, 405, 409, 413, 429 with Retry-After, 502 (init
+// does not answer), 503.
+
+import type { LogQuery, ServiceAction, SystemStatus } from './init-api.ts';
+import type { NetStatus } from '../network/net-status.ts';
+import type { LogLine, ServiceStatus } from '../services/services.ts';
+import type { TimeStatus } from '../network/time-status.ts';
+import type { SessionView } from '../update/update-api.ts';
+import type { UpdateBrief } from '../update/update-state.ts';
+
+/** Basic authentication has a user name; any is accepted, this is the one to send. */
+export const WEB_USER = 'tskrazy';
+
+/** Lines that one log request may ask for; a ring holds fewer or about as many. */
+export const MAX_LOG_LINES = 10_000;
+
+export const WEB_API = {
+  health: '/health',
+  status: '/api/v1/status',
+  events: '/api/v1/events',
+  sessions: '/api/v1/sessions',
+  boots: '/api/v1/boots',
+  reboot: '/api/v1/reboot',
+  poweroff: '/api/v1/poweroff',
+  serviceAction: (name: string, action: ServiceAction) =>
+    `/api/v1/services/${encodeURIComponent(name)}/${action}`,
+  log: (
+    name: string,
+    options: LogQuery & { follow?: boolean; format?: 'text' | 'ndjson'; download?: boolean } = {},
+  ) => {
+    const query: string[] = [];
+    if (options.lines !== undefined) query.push(`lines=${options.lines}`);
+    if (options.since !== undefined) query.push(`since=${options.since}`);
+    if (options.boot !== undefined && options.boot !== 0) query.push(`boot=${options.boot}`);
+    if (options.follow === true) query.push('follow=1');
+    if (options.format !== undefined) query.push(`format=${options.format}`);
+    if (options.download === true) query.push('download=1');
+    return `/api/v1/logs/${encodeURIComponent(name)}${query.length > 0 ? `?${query.join('&')}` : ''}`;
+  },
+} as const;
+
+/** Of a service's processes. null: not known (yet). */
+export interface ServiceUsage {
+  /**
+   * What would be free without it: anonymous and shared memory of its processes. Not the pages of files (the
+   * Node.js binary, say), which several programs share and the kernel may drop.
+   */
+  memoryBytes: number | null;
+  /** 1 = one core busy, over the time since the sample before. */
+  cpuCores: number | null;
+  processes: number;
+}
+
+export interface ServiceView extends ServiceStatus {
+  usage: ServiceUsage | null;
+}
+
+export interface DiskUsage {
+  mountPoint: string;
+  totalBytes: number;
+  /** For programs without privileges; total - available is not what is used (reserved blocks). */
+  availableBytes: number;
+  usedBytes: number;
+}
+
+export interface Traffic {
+  interfaceName: string;
+  receivedBytes: number;
+  sentBytes: number;
+}
+
+export interface DeviceUsage {
+  cpu: {
+    cores: number;
+    /** 1 = all cores busy. */
+    busyFraction: number | null;
+  };
+  memory: { totalBytes: number; availableBytes: number };
+  /** Hottest sensor; null when the board has none. */
+  temperatureCelsius: number | null;
+  disks: DiskUsage[];
+  /** Counters since boot; rates are differences between two statuses. */
+  traffic: Traffic[];
+}
+
+export interface WebStatus {
+  /** The device's clock when this was put together. */
+  timeMs: number;
+  /** Changes with every boot. */
+  bootId: string;
+  /** What the board calls itself (DMI or device tree); null when it does not say. */
+  model: string | null;
+  processor: string | null;
+  system: SystemStatus;
+  services: ServiceView[];
+  usage: DeviceUsage;
+  /** null until `net` has written it. */
+  network: NetStatus | null;
+  /** null until `net` has written it. */
+  time: TimeStatus | null;
+  /** False on a device without a password: changes are refused. */
+  mayChange: boolean;
+  /** null: init does not say. What is in the slots is in UpdateStatus. */
+  update: UpdateSummary | null;
+}
+
+/** How the device stands between two builds: part of every status. */
+export interface UpdateSummary extends UpdateBrief {
+  session: SessionView | null;
+}
+
+/** Events of /api/v1/events by name: `status` at once and then about every two seconds, `service` at each change. */
+export interface WebEvents {
+  status: WebStatus;
+  service: ServiceStatus;
+}
+
+/** Events of a followed log: `lines` with one or more. Its id (`BOOT:SEQ`) resumes by Last-Event-ID. */
+export interface LogEvents {
+  lines: LogLine[];
+}
+
+export interface NewSession {
+  token: string;
+  expiresAtMs: number;
+}
+
+export interface WebError {
+  error: { message: string };
+}

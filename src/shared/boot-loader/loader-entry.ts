@@ -1,0 +1,85 @@
+// systemd-boot's configuration files: loader.conf, which names the committed slot, and an entry for each slot
+// (Boot Loader Specification, type #1). Both are laid out once, when a disk is made, and from then on only
+// overwritten in place: hence their fixed sizes.
+
+import { isSlot, type Slot } from '../board/slots.ts';
+
+export const LOADER_CONF_PATH = 'loader/loader.conf';
+/** Of an entry: many times what it needs. */
+export const LOADER_ENTRY_BYTES = 4096;
+/** COMMAND_LINE_SIZE of both architectures, less the NUL. Kernels cut off what is beyond and say nothing. */
+const MAX_CMDLINE_BYTES = 2047;
+const PADDING_NOTE = '# The blanks leave room for longer options.';
+
+export interface LoaderEntry {
+  /** Path on the boot partition. */
+  linux: string;
+  /** The kernel command line. */
+  options: string;
+}
+
+export function loaderEntryPath(slot: Slot): string {
+  return `loader/entries/${slot}.conf`;
+}
+
+/** As boot loader and its firmware variables call the slot's entry. */
+export function loaderEntryId(slot: Slot): string {
+  return `${slot}.conf`;
+}
+
+/** The commit of an update changes one letter of the `default` line, hence one sector. */
+export function formatLoaderConf(committed: Slot): string {
+  return `default ${loaderEntryId(committed)}\ntimeout 0\nconsole-mode keep\neditor no\n`;
+}
+
+/** The committed slot. Throws SyntaxError when there is none in it. */
+export function parseLoaderConf(text: string): Slot {
+  const value = parseFields(text).get('default') ?? '';
+  const slot = value.replace(/\.conf$/, '');
+  if (isSlot(slot) && value === loaderEntryId(slot)) return slot;
+  throw new SyntaxError(`loader.conf names no slot: its default is "${value}"`);
+}
+
+/** Throws RangeError when it does not fit. */
+export function formatLoaderEntry(slot: Slot, cmdline: string, sizeBytes = LOADER_ENTRY_BYTES): string {
+  const cmdlineBytes = Buffer.byteLength(cmdline);
+  if (cmdlineBytes > MAX_CMDLINE_BYTES) {
+    throw new RangeError(
+      `The kernel command line has ${cmdlineBytes} bytes; a kernel takes ${MAX_CMDLINE_BYTES}`,
+    );
+  }
+  const entry = `title tskrazy ${slot}\nlinux /${slot}/vmlinuz\noptions ${cmdline}\n`;
+  const roomBytes = sizeBytes - Buffer.byteLength(entry);
+  if (roomBytes < 0) {
+    throw new RangeError(
+      `The loader entry has ${sizeBytes - roomBytes} bytes; there is room for ${sizeBytes}`,
+    );
+  }
+  return entry + padding(roomBytes);
+}
+
+/** systemd-boot passes over empty lines and comments; in 252, lines of nothing but blanks are safer avoided. */
+function padding(sizeBytes: number): string {
+  if (sizeBytes <= PADDING_NOTE.length) return '\n'.repeat(sizeBytes);
+  return `${PADDING_NOTE.padEnd(sizeBytes - 1)}\n`;
+}
+
+/** Throws SyntaxError for what starts no kernel. */
+export function parseLoaderEntry(text: string): LoaderEntry {
+  const fields = parseFields(text);
+  const linux = fields.get('linux');
+  const options = fields.get('options');
+  if (linux === undefined || options === undefined) {
+    throw new SyntaxError('The loader entry has no "linux" or no "options" line');
+  }
+  return { linux: linux.replace(/^\/+/, ''), options };
+}
+
+/** `key value` lines; ours have each key once. */
+function parseFields(text: string): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const [, key, value] of text.matchAll(/^[ \t]*([^#\s]\S*)[ \t]+(\S.*?)[ \t]*$/gm)) {
+    fields.set(key!, value!);
+  }
+  return fields;
+}

@@ -1,0 +1,188 @@
+// One app in tskrazy.json: its schema.
+
+import * as v from 'valibot';
+import { isolationEntries } from './isolation.ts';
+import { filledText, oneSourceOf, text } from './parts.ts';
+import { waitForSchema } from './wait-for.ts';
+import { MAX_STOP_TIMEOUT_SEC } from '../services/services.ts';
+
+/** A name becomes a file name, a log's name and part of URLs on the device. */
+const APP_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** The port is named, as the usual one is that of the status page. */
+const PORT = String.raw`(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])`;
+const HEALTH_URL = new RegExp(
+  String.raw`^http://(?:localhost|127\.0\.0\.1|\[::1\]):${PORT}(?:[/?](?:(?!#)[!-~])*)?$`,
+);
+
+/** Names of programs, folders and users of the system: an app's name is its service's, log's, user's and folder's in /perm. */
+export const RESERVED_APP_NAMES: readonly string[] = [
+  'breakglass',
+  'init',
+  'kernel',
+  'log',
+  'net',
+  'nobody',
+  'root',
+  'tskrazy',
+  'update',
+  'var',
+  'web',
+];
+
+/** Folders in /perm that programs of ours keep their own in. An app's data directory becomes the app's. */
+const OF_THE_SYSTEM = /^\/perm\/(?:(?:breakglass|log|lost\+found|net|tskrazy|update|web)(?:\/|$)|var$)/;
+
+/** Where an absolute include target may lie; all else belongs to the image or to the device. */
+export const INCLUDE_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'] as const;
+/** What leaves the folder that it is relative to is a mistake or an attack. host/apps/include.ts looks again. */
+const INCLUDE_TARGET = new RegExp(
+  `^(?!(?:[\\s\\S]*/)?\\.\\.(?:/|$))(?:[^/\\\\]|(?:${INCLUDE_ROOTS.join('|')})/[^/\\\\])[^\\\\]*$`,
+);
+
+const includeSchema = v.strictObject(
+  {
+    from: filledText('File, directory or glob, relative to this file'),
+    to: v.pipe(
+      v.string('must be a string'),
+      v.regex(
+        INCLUDE_TARGET,
+        `must be a path in the app's directory (relative, without "..") or below ${INCLUDE_ROOTS.join(', ')}`,
+      ),
+      v.excludes('\0', 'must not contain a zero byte'),
+      v.description('Where it goes: relative to the directory of the app on the device, or absolute'),
+    ),
+  },
+  'must be an object with "from" and "to"',
+);
+
+const packageNames = (description: string) =>
+  v.exactOptional(
+    v.pipe(
+      v.array(filledText('Name of a package, without a version'), 'must be an array of package names'),
+      v.description(description),
+    ),
+  );
+
+export const appSchema = v.pipe(
+  v.strictObject(
+    {
+      node: v.exactOptional(
+        filledText(
+          'TypeScript or JavaScript entry point, relative to this file; it is bundled with what it imports',
+        ),
+      ),
+      go: v.exactOptional(
+        filledText(
+          'Go package: an import path with its version (example.org/cmd/x@v1.2.3) or a local directory (./cmd/x)',
+        ),
+      ),
+      binary: v.exactOptional(
+        filledText(
+          "Static Linux executable, relative to this file; ${arch} stands for the board's architecture (amd64, arm64)",
+        ),
+      ),
+      args: v.exactOptional(
+        v.pipe(
+          v.array(text('One argument'), 'must be an array of strings'),
+          v.description('Command line arguments'),
+        ),
+      ),
+      env: v.exactOptional(
+        v.pipe(
+          v.record(
+            v.pipe(v.string(), v.regex(ENV_NAME, 'is not a name for an environment variable')),
+            text('Value of the variable'),
+            'must be an object of strings',
+          ),
+          v.description('Environment variables'),
+        ),
+      ),
+      include: v.exactOptional(
+        v.pipe(
+          v.array(includeSchema, 'must be an array of objects with "from" and "to"'),
+          v.description('Files to copy into the image beside the app'),
+        ),
+      ),
+      dependencies: v.exactOptional(
+        v.pipe(
+          v.strictObject(
+            {
+              unbundled: packageNames(
+                'Packages to copy as they are instead of bundling them, because they read files beside their code',
+              ),
+              ignoreInstallScripts: packageNames(
+                'Packages that work on the device without what their install script would make',
+              ),
+            },
+            'must be an object',
+          ),
+          v.description('npm packages for which the automatic choice does not fit; only with "node"'),
+        ),
+      ),
+      autostart: v.exactOptional(
+        v.pipe(v.boolean('must be true or false'), v.description('Start the app on boot (default: true)')),
+      ),
+      restart: v.exactOptional(
+        v.pipe(
+          v.picklist(['always', 'on-failure', 'never'], 'must be "always", "on-failure" or "never"'),
+          v.description('When to start the app again after it has ended (default: always)'),
+        ),
+      ),
+      stopTimeoutSec: v.exactOptional(
+        v.pipe(
+          v.number('must be a number of seconds'),
+          v.minValue(1, 'must be at least 1 second'),
+          v.maxValue(MAX_STOP_TIMEOUT_SEC, `must be at most ${MAX_STOP_TIMEOUT_SEC} seconds`),
+          v.description('Time from SIGTERM to SIGKILL when the app is stopped (default: 5)'),
+        ),
+      ),
+      waitFor: v.exactOptional(waitForSchema),
+      ready: v.exactOptional(
+        v.pipe(
+          v.boolean('must be true or false'),
+          v.description(
+            'The app says by itself when it is ready, and counts as starting until then (default: false)',
+          ),
+        ),
+      ),
+      health: v.exactOptional(
+        v.pipe(
+          v.string('must be a string'),
+          v.regex(
+            HEALTH_URL,
+            'must be an address on the device itself, like "http://localhost:8080/healthz"',
+          ),
+          v.description(
+            'URL of the app that answers 200 to 299 while the app is well; asked after an update, which is undone otherwise',
+          ),
+        ),
+      ),
+      dataDir: v.exactOptional(
+        v.pipe(
+          v.string('must be a string'),
+          v.regex(/^\/perm(?:\/(?!\.{1,2}(?:\/|$))[^/]+)+$/, 'must be a path below /perm'),
+          v.excludes('\0', 'must not contain a zero byte'),
+          v.check((path) => !OF_THE_SYSTEM.test(path), 'is a folder that tskrazy itself uses'),
+          v.description('Where the app keeps its data (default: /perm/NAME)'),
+        ),
+      ),
+      ...isolationEntries,
+    },
+    'must be an object',
+  ),
+  oneSourceOf(['node', 'go', 'binary']),
+  v.description('An app: one of "node", "go" and "binary", and how to run it'),
+);
+
+export const appNameSchema = v.pipe(
+  v.string(),
+  v.regex(
+    APP_NAME,
+    'is not a valid app name: lower-case letters, digits, ".", "_" and "-", at most 63, a letter or digit first',
+  ),
+  v.notValues(RESERVED_APP_NAMES, 'is a name that tskrazy itself uses: give the app another one'),
+);
+
+export type AppFileEntry = v.InferOutput<typeof appSchema>;

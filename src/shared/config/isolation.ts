@@ -1,0 +1,103 @@
+// The keys of an app in tskrazy.json that say whom it runs as, what it may reach and how much it may use.
+
+import * as v from 'valibot';
+import { CAPABILITIES, MEMORY_SIZE, parseMemorySize } from '../services/sandbox.ts';
+
+const MIN_MEMORY_BYTES = 4 * 2 ** 20;
+/** init's own threads are for an instant counted with those of the app that it starts. */
+const MIN_PROCESSES = 32;
+
+/** The last part may have `*`; no part is `..`. */
+const DEVICE = /^\/dev(?:\/(?!\.{1,2}(?:\/|$))[^/*\0]+)*\/(?!\.{1,2}$)[^/\0]+$/;
+const ABSOLUTE_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/;
+/** The sandbox's own, or devices. */
+const NOT_A_PATH_TO_ADD = /^\/(?:dev|proc)(?:\/|$)/;
+
+const sandboxAdditions = v.strictObject(
+  {
+    devices: v.exactOptional(
+      v.pipe(
+        v.array(
+          v.pipe(
+            v.string('must be a string'),
+            v.regex(DEVICE, 'must be a path below /dev; its last part may have "*"'),
+          ),
+          'must be an array of paths below /dev',
+        ),
+        v.description(
+          'Devices that the app may use, such as "/dev/ttyUSB*"; those that are there when it starts',
+        ),
+      ),
+    ),
+    paths: v.exactOptional(
+      v.pipe(
+        v.record(
+          v.pipe(
+            v.string(),
+            v.regex(ABSOLUTE_PATH, 'is not an absolute path'),
+            v.check(
+              (path) => !NOT_A_PATH_TO_ADD.test(path),
+              'is not a path to add: devices have their own key',
+            ),
+          ),
+          v.picklist(['ro', 'rw'], 'must be "ro" or "rw"'),
+          'must be an object of "ro" and "rw" by path',
+        ),
+        v.description('Files and folders that the app may reach besides its own; below /perm they are made'),
+      ),
+    ),
+    capabilities: v.exactOptional(
+      v.pipe(
+        v.array(
+          v.picklist(CAPABILITIES, 'must be the name of a capability, such as "CAP_NET_RAW"'),
+          'must be an array of capabilities',
+        ),
+        v.description('Privileges of root that the app needs, by their names in capabilities(7)'),
+      ),
+    ),
+  },
+  'must be "on", "off" or an object',
+);
+
+export const isolationEntries = {
+  user: v.exactOptional(
+    v.pipe(
+      v.literal('root', 'must be "root"; without it each app has a user of its own'),
+      v.description('"root": the app runs as root, in its sandbox without any privileges'),
+    ),
+  ),
+  sandbox: v.exactOptional(
+    v.pipe(
+      v.union([v.picklist(['on', 'off']), sandboxAdditions], 'must be "on", "off" or an object'),
+      v.description('"off", or what the app may use besides its own data (default: "on")'),
+    ),
+  ),
+  memory: v.exactOptional(
+    v.pipe(
+      v.string('must be a string like "64MiB"'),
+      v.regex(MEMORY_SIZE, 'must be a number with its unit, like "64MiB" or "1.5GiB"'),
+      v.check((text) => !(parseMemorySize(text) < MIN_MEMORY_BYTES), 'must be at least 4MiB'),
+      v.description(
+        'Memory that the app may use, such as "64MiB"; with more it is killed (default: no limit)',
+      ),
+    ),
+  ),
+  maxProcesses: v.exactOptional(
+    v.pipe(
+      v.number('must be a number'),
+      v.integer('must be a whole number'),
+      v.minValue(MIN_PROCESSES, `must be at least ${MIN_PROCESSES}`),
+      v.maxValue(1_000_000, 'must be at most 1000000'),
+      v.description('Processes and threads that the app may have at a time (default: 512)'),
+    ),
+  ),
+  cpuWeight: v.exactOptional(
+    v.pipe(
+      v.number('must be a number'),
+      v.integer('must be a whole number'),
+      v.minValue(1, 'must be from 1 to 10000'),
+      v.maxValue(10_000, 'must be from 1 to 10000'),
+      v.description("The app's share of the processor when there is not enough for all (default: 100)"),
+    ),
+  ),
+};

@@ -1,0 +1,108 @@
+// Services as the image bakes them in (`DeviceConfig`, written by the host to DEVICE_CONFIG_PATH) and
+// as init reports them (`ServiceStatus`, control API on INIT_SOCKET_PATH). No I/O here.
+
+import type { BoardId } from '../board/boards.ts';
+import type { TrustedKey } from '../manifest/manifest-signature.ts';
+import type { NetworkConfig } from '../network/network-config.ts';
+import type { SandboxSpec, ServiceLimits, ServiceUser } from './sandbox.ts';
+
+export const DEVICE_CONFIG_PATH = '/etc/tskrazy/device.json';
+export const INIT_SOCKET_PATH = '/run/tsk/init.sock';
+
+export type RestartPolicy = 'always' | 'on-failure' | 'never';
+/** Exit code by which a program says that it is not to be restarted (gokrazy's convention). */
+export const EXIT_DO_NOT_RESTART = 125;
+
+/** The longest `stopTimeoutSec`. */
+export const MAX_STOP_TIMEOUT_SEC = 600;
+/** Who has asked for a stop or restart need not wait any longer for the answer. */
+export const ACT_LIMIT_MS = (MAX_STOP_TIMEOUT_SEC + 60) * 1000;
+
+/** `system`: a program of ours in /tsk. The others are the user's apps. */
+export type ServiceKind = 'system' | 'node' | 'go' | 'binary';
+
+export interface ServiceSpec {
+  name: string;
+  kind: ServiceKind;
+  /** Absolute path of the executable, then its arguments. */
+  argv: readonly string[];
+  /** Added to the environment that init gives to every service. */
+  env: Readonly<Record<string, string>>;
+  /** Created on start (0700) and made the working directory when it lies below /perm. */
+  dataDir: string;
+  restart: RestartPolicy;
+  autostart: boolean;
+  /** From SIGTERM to SIGKILL. */
+  stopTimeoutSec: number;
+  /** Conditions (app-contract.ts) that have to hold before each start. Absent: none. */
+  waitFor?: readonly string[];
+  /** It says by its socket when it is ready (app-contract.ts), and is `starting` until then. Absent: false. */
+  ready?: boolean;
+  /** Asked during a trial: anything but a 2xx from this URL of the device itself is an app that is not well. */
+  health?: { url: string };
+  /** Whom it runs as; its data directory is theirs. Absent: root. */
+  user?: ServiceUser;
+  /** Absent: it sees everything that is there, and has all the privileges of its user. */
+  sandbox?: SandboxSpec;
+  limits?: ServiceLimits;
+}
+
+export interface DeviceConfig {
+  formatVersion: 1;
+  hostname: string;
+  board: BoardId;
+  /** Hash of all content of the image, hex; see host/build/build-id.ts. */
+  buildId: string;
+  /** Unix time; the clock is never set to anything before it. */
+  buildTimeSec: number;
+  tskrazyVersion: string;
+  components: Readonly<Record<string, string>>;
+  web: {
+    port: number;
+    /** scrypt hash, see shared/api/password.ts; null: no password, the page answers 403 to changes. */
+    passwordHash: string | null;
+  };
+  /** Whose signature an update must have. Absent or none: updates over the network are refused. */
+  update?: { trustedKeys: readonly TrustedKey[] };
+  /** Absent: DHCP on every wired interface. */
+  network?: NetworkConfig;
+  /** Absent: the servers that DHCP names, and the public pool. See shared/network/time-servers.ts for the form. */
+  time?: { servers?: readonly string[] };
+  services: readonly ServiceSpec[];
+}
+
+export type ServiceState = 'waiting' | 'starting' | 'running' | 'stopping' | 'stopped' | 'backoff' | 'failed';
+
+export interface ServiceStatus {
+  name: string;
+  kind: ServiceKind;
+  state: ServiceState;
+  /** Process id while there is a process. */
+  pid: number | null;
+  /** Unix time in ms of the last start; null before the first. */
+  startedAtMs: number | null;
+  /** Starts since boot. */
+  startCount: number;
+  /** How the last process ended. */
+  lastExit: { code: number | null; signal: string | null; atMs: number } | null;
+  /** Unix time in ms of the next start while `backoff`. */
+  nextStartAtMs: number | null;
+  /** One sentence for a person when the state needs one: why it waits, why it failed. */
+  reason: string | null;
+  /** Last line that the service wrote. */
+  lastLine: string | null;
+  /** As its spec has it. */
+  health?: { url: string };
+}
+
+/** `init`: what init says of the service itself (started, exited, ...). */
+export type LogStream = 'stdout' | 'stderr' | 'init';
+
+export interface LogLine {
+  /** Counts up within one log from 0; a gap means that lines were dropped. */
+  seq: number;
+  timeMs: number;
+  stream: LogStream;
+  /** Without its newline. */
+  text: string;
+}

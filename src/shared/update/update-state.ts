@@ -1,0 +1,102 @@
+// How a device stands between two builds: which slot is what, the trial that goes on, and what came of the
+// earlier ones. Init knows it; web passes it on with more. Types; no I/O.
+
+import type { Slot } from '../board/slots.ts';
+
+/** `reboot`: the device starts from the new slot. `live`: only the services that changed do (docs/updates.md). */
+export type SwitchMode = 'live' | 'reboot';
+
+/** Who ends a trial that is well: a client that says so, or the device by itself. */
+export type ConfirmBy = 'client' | 'device';
+
+export interface TrialRequest {
+  slot: Slot;
+  buildId: string;
+  mode: SwitchMode;
+  confirmBy: ConfirmBy;
+  /** For messages and history: `tsk on michael@laptop`, `the page`. */
+  who: string;
+  /** For `live`: names of apps to restart, start or stop, those that are gone among them. */
+  changedApps: readonly string[];
+}
+
+/** What `web` finds out about a trial, because PID 1 reads nothing from the network. Each report replaces the one before. */
+export interface TrialCheck {
+  /** What was looked at: `page`, or `health of NAME`. */
+  name: string;
+  /** null: fine; else one phrase: `answers 500`. */
+  problem: string | null;
+}
+
+export interface ConfirmTrial {
+  buildId: string;
+  who: string;
+}
+
+export interface Trial extends Omit<TrialRequest, 'changedApps'> {
+  /** As in the history. */
+  id: string;
+  fromBuildId: string;
+  startedAtMs: number;
+  /** When it is rolled back, unless it is confirmed before. */
+  deadlineAtMs: number;
+  /** What is not (yet) as it should be, a sentence each; none: healthy, a confirmation is all that is missing. */
+  waitsFor: readonly string[];
+}
+
+export type UpdateOutcome =
+  | 'confirmed'
+  | 'rolled back'
+  /** The device came up in the old slot, and the new one has left no trace of a start. */
+  | 'did not start';
+
+export interface UpdateRecord {
+  id: string;
+  startedAtMs: number;
+  endedAtMs: number;
+  fromBuildId: string;
+  toBuildId: string;
+  toSlot: Slot;
+  mode: SwitchMode;
+  who: string;
+  outcome: UpdateOutcome;
+  /** One sentence, of whatever was not `confirmed`: `app sensor exited with code 1 three times in 30 s`. */
+  reason: string | null;
+  /** Whose last lines these are: a service, `init` or `kernel`. */
+  lastLines: { of: string; lines: readonly string[] } | null;
+  /** The start on trial, as the kept logs know it (BootRecord.id); null when there was none. */
+  bootId: string | null;
+}
+
+export interface UpdateState {
+  /** Whose root is `/`; null: the kernel command line named no slot. */
+  running: Slot | null;
+  /** What the boot loader starts; null: it cannot be read, and updates are refused. */
+  committed: Slot | null;
+  /** Other than `running` after a live switch: whose apps run. */
+  appsFrom: Slot | null;
+  /** How a trial start is asked for; null: this device has no way. */
+  trialStart: 'efi-variable' | 'kexec' | null;
+  trial: Trial | null;
+  /** Newest first; kept in /perm, at most MAX_UPDATE_RECORDS. */
+  history: readonly UpdateRecord[];
+  /** It is not known yet what came of the last trial; the device may be about to start it once more. */
+  isStarting?: true;
+}
+
+/** As short as can be, for whoever asks again and again: of the history only the newest, and that without its lines. */
+export interface UpdateBrief extends Omit<UpdateState, 'history'> {
+  last: Omit<UpdateRecord, 'lastLines'> | null;
+}
+
+export function briefOf({ history: [newest], ...state }: UpdateState): UpdateBrief {
+  if (newest === undefined) return { ...state, last: null };
+  const { lastLines: _lines, ...last } = newest;
+  return { ...state, last };
+}
+
+export const MAX_UPDATE_RECORDS = 20;
+/** From the trial's start to its roll-back. */
+export const TRIAL_LIMIT_MS = 5 * 60 * 1000;
+/** How long all services must have run without a crash. */
+export const TRIAL_STABLE_MS = 30 * 1000;

@@ -1,0 +1,13 @@
+// The board that boot tests use when any will do: the one whose processor is this machine's, because it is emulated
+// fastest. `TSK_TEST_BOARD=pc-arm64 node --test test/boot/NAME.test.ts` tries another.
+
+import { type Board, type BoardId, BOARDS } from '../../../src/shared/board/boards.ts';
+
+export const HOST_BOARD_ID: BoardId = chooseBoard(process.env['TSK_TEST_BOARD']);
+export const HOST_BOARD: Board = BOARDS[HOST_BOARD_ID];
+
+function chooseBoard(asked: string | undefined): BoardId {
+  if (asked === undefined) return process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64';
+  if (asked in BOARDS) return asked as BoardId;
+  throw new Error(`TSK_TEST_BOARD is "${asked}": it must be one of ${Object.keys(BOARDS).join(', ')}`);
+}

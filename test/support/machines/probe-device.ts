@@ -1,0 +1,240 @@
+// A virtual machine with apps of device-apps/, for measurements and for tests that alter what it boots from. It
+// knows the device from outside, by the page's API, and from inside, by the app "probe".
+
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type BuiltImage, buildImage } from '../../../src/host/build/build-image.ts';
+import { DEFAULT_DISK_BYTES, writeDiskImage } from '../../../src/host/build/disk-image.ts';
+import { silentProgress } from '../../../src/host/progress.ts';
+import { ensurePassword, type Instance, openInstance } from '../../../src/host/config/instance.ts';
+import { answers } from '../../../src/host/vm/answers.ts';
+import { powerOff, startVirtualMachine, type VirtualMachine } from '../../../src/host/vm/virtual-machine.ts';
+import type { LogLine } from '../../../src/shared/services/services.ts';
+import {
+  type NewSession,
+  type ServiceView,
+  WEB_API,
+  WEB_USER,
+  type WebStatus,
+} from '../../../src/shared/api/web-api.ts';
+import { HOST_BOARD } from './host-board.ts';
+
+const PROBE_PORT = 8081;
+/** It looks into the processes of all others. */
+export const PROBE_APP = { source: 'probe.ts', user: 'root', sandbox: 'off' } as const;
+/** An emulated boot on a busy machine takes minutes. */
+const BOOT_LIMIT_MS = 10 * 60_000;
+
+export interface ProcessFigures {
+  pid: number;
+  service: string;
+  privateKiB: number;
+  pssKiB: number;
+  rssKiB: number;
+  /** Open file descriptors. */
+  files: number;
+}
+
+export interface DeviceFigures {
+  totalKiB: number;
+  availableKiB: number;
+  /** Since boot. */
+  cpu: { busyTicks: number; totalTicks: number };
+  processes: ProcessFigures[];
+}
+
+export interface DiskOptions {
+  /** By name: the file in device-apps/, and what else tskrazy.json says of it. */
+  apps: Readonly<Record<string, { source: string; autostart?: boolean; user?: 'root'; sandbox?: 'off' }>>;
+  diskBytes?: number;
+  /** Changes what is written to the disk. */
+  alterImage?: (image: BuiltImage) => BuiltImage;
+}
+
+export interface BootOptions {
+  memoryMiB?: number;
+  extraQemuArgs?: readonly string[];
+}
+
+/** An instance with its disk, which may be booted again and again. */
+export class ProbeDisk {
+  readonly path: string;
+  readonly instance: Instance;
+  readonly password: string;
+
+  private constructor(instance: Instance, password: string) {
+    this.instance = instance;
+    this.path = join(instance.directory, 'disk.img');
+    this.password = password;
+  }
+
+  /** It goes with this process, or by `remove`. */
+  static async make(options: DiskOptions): Promise<ProbeDisk> {
+    const instance = await openInstance(writeInstance(options));
+    const built = await buildImage({ instance, board: HOST_BOARD, offline: false, report: silentProgress });
+    const { password } = await ensurePassword(instance);
+    const disk = new ProbeDisk(instance, password);
+    const image = options.alterImage?.(built) ?? built;
+    await writeDiskImage(image, disk.path, { sizeBytes: options.diskBytes ?? DEFAULT_DISK_BYTES });
+    await built.dispose();
+    return disk;
+  }
+
+  remove(): void {
+    rmSync(this.instance.directory, { recursive: true, force: true });
+  }
+}
+
+export class ProbeDevice {
+  /** From starting QEMU to the first answer of the page. */
+  readonly bootToPageMs: number;
+  readonly #vm: VirtualMachine;
+  readonly #password: string;
+  #token = '';
+
+  private constructor(vm: VirtualMachine, password: string, bootToPageMs: number) {
+    this.#vm = vm;
+    this.#password = password;
+    this.bootToPageMs = bootToPageMs;
+  }
+
+  static async boot(
+    disk: ProbeDisk,
+    { memoryMiB = 512, extraQemuArgs = [] }: BootOptions = {},
+  ): Promise<ProbeDevice> {
+    const started = performance.now();
+    const vm = await startVirtualMachine({
+      board: HOST_BOARD,
+      name: 'probe',
+      diskPath: disk.path,
+      directory: disk.instance.directory,
+      memoryMiB,
+      forwards: [80, PROBE_PORT].map((guestPort) => ({ hostPort: 0, guestPort })),
+      extraArgs: extraQemuArgs,
+    });
+    const hasEnded = vm.ended.then(() => {
+      throw new Error('QEMU has ended');
+    });
+    try {
+      await Promise.race([until(`${urlOf(vm, 80)}health`), hasEnded]);
+    } catch (cause) {
+      await powerOff(vm, vm.ended, 1000);
+      throw new Error(`The device does not boot; its console ends with: ${consoleOf(vm).slice(-2000)}`, {
+        cause,
+      });
+    }
+    hasEnded.catch(() => {});
+    const device = new ProbeDevice(vm, disk.password, performance.now() - started);
+    await device.#logIn();
+    return device;
+  }
+
+  get pageUrl(): string {
+    return urlOf(this.#vm, 80);
+  }
+
+  get probeUrl(): string {
+    return urlOf(this.#vm, PROBE_PORT);
+  }
+
+  /** Of a session: Basic authentication would cost the device a scrypt with each request. */
+  get authorization(): string {
+    return `Bearer ${this.#token}`;
+  }
+
+  console(): string {
+    return consoleOf(this.#vm);
+  }
+
+  async status(): Promise<WebStatus> {
+    return (await this.#request(WEB_API.status)).json() as Promise<WebStatus>;
+  }
+
+  async service(name: string): Promise<ServiceView> {
+    const found = (await this.status()).services.find((service) => service.name === name);
+    if (!found) throw new Error(`The device has no service "${name}"`);
+    return found;
+  }
+
+  async logLines(name: string, lines: number): Promise<LogLine[]> {
+    const text = await (await this.#request(WEB_API.log(name, { lines, format: 'ndjson' }))).text();
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as LogLine);
+  }
+
+  async act(name: string, action: 'start' | 'stop' | 'restart'): Promise<void> {
+    await this.#request(WEB_API.serviceAction(name, action), 'POST');
+  }
+
+  async probeAnswers(): Promise<void> {
+    await until(this.probeUrl);
+  }
+
+  /** What the probe reads in /proc. */
+  async figures(): Promise<DeviceFigures> {
+    return (await fetch(`${this.probeUrl}processes`)).json() as Promise<DeviceFigures>;
+  }
+
+  /** The probe writes lines of 100 bytes; the time that it took. */
+  async writeLines(lines: number, perSecond: number): Promise<number> {
+    const response = await fetch(`${this.probeUrl}write?lines=${lines}&perSecond=${perSecond}`);
+    return ((await response.json()) as { elapsedMs: number }).elapsedMs;
+  }
+
+  async stop(): Promise<'powered-off' | 'killed'> {
+    return powerOff(this.#vm, this.#vm.ended, 60_000);
+  }
+
+  async #logIn(): Promise<void> {
+    const basic = Buffer.from(`${WEB_USER}:${this.#password}`).toString('base64');
+    const response = await fetch(new URL(WEB_API.sessions, this.pageUrl), {
+      method: 'POST',
+      headers: { authorization: `Basic ${basic}` },
+    });
+    if (!response.ok) throw new Error(`The device refuses a session: ${response.status}`);
+    this.#token = ((await response.json()) as NewSession).token;
+  }
+
+  async #request(path: string, method = 'GET'): Promise<Response> {
+    const headers = { authorization: this.authorization };
+    const response = await fetch(new URL(path, this.pageUrl), { method, headers });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+}
+
+function writeInstance({ apps }: DiskOptions): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tsk-probe-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  cpSync(join(import.meta.dirname, 'device-apps'), join(directory, 'src'), { recursive: true });
+  const entries = Object.entries(apps).map(([name, { source, ...more }]) => [
+    name,
+    { node: `./src/${source}`, ...more },
+  ]);
+  const config = { hostname: 'probe', board: HOST_BOARD.id, apps: Object.fromEntries(entries) as object };
+  writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify(config));
+  return directory;
+}
+
+function urlOf(vm: VirtualMachine, guestPort: number): string {
+  return `http://127.0.0.1:${vm.ports.get(guestPort) ?? 0}/`;
+}
+
+function consoleOf({ consolePath }: VirtualMachine): string {
+  return existsSync(consolePath) ? readFileSync(consolePath, 'utf8') : '';
+}
+
+/** What is measured is rounded up by no more than this. */
+const TRY_MS = 2000;
+
+async function until(url: string): Promise<void> {
+  const started = Date.now();
+  while (!(await answers(url, TRY_MS))) {
+    if (Date.now() - started > BOOT_LIMIT_MS) throw new Error(`Nothing answers at ${url}`);
+    await delay(20);
+  }
+}
