@@ -53,6 +53,8 @@ export interface InterfaceStatus {
   ntpServers: readonly string[];
   /** One sentence when something keeps the interface from working. */
   problem: string | null;
+  /** What is odd about its network and does no harm, a sentence each. Absent: a device of before that was told. */
+  notes?: readonly string[];
 }
 
 export interface NetStatus {

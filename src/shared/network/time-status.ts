@@ -8,8 +8,11 @@ export interface TimeServerStatus {
   name: string;
   /** The address that is asked; null until the name is resolved. */
   address: string | null;
-  /** `agrees`: its time is used. `disagrees`: it contradicts the majority. `silent`: no usable answer lately. */
-  state: 'new' | 'agrees' | 'disagrees' | 'silent' | 'refused';
+  /**
+   * `agrees`: its time is used. `disagrees`: it contradicts the majority. `silent`: no answer lately. `unfit`: answers that
+   * cannot be used, `problem` says why. `refused`: the server asks to be left alone.
+   */
+  state: 'new' | 'agrees' | 'disagrees' | 'silent' | 'unfit' | 'refused';
   /** Null without a usable answer. What the device's clock lacks to this server's, and the way there and back. */
   offsetMs: number | null;
   delayMs: number | null;
@@ -34,4 +37,6 @@ export interface TimeStatus {
   servers: readonly TimeServerStatus[];
   /** One sentence when something keeps the clock from being set. */
   problem: string | null;
+  /** What is odd and was coped with, a sentence each: a build time ahead of the true time. Absent: an older device. */
+  notes?: readonly string[];
 }

@@ -31,6 +31,8 @@ export class TimeServer {
   #heldUntilMs = -Infinity;
   #holdMs = FIRST_HOLD_MS;
   #problem: string | null = null;
+  /** It answered last, with what cannot be used. */
+  #isUnfit = false;
   #last: Sample | undefined;
 
   constructor(name: string) {
@@ -77,7 +79,7 @@ export class TimeServer {
     return {
       name: this.name,
       address: this.#addresses[0] ?? null,
-      state: stateOf({ agrees, isHeld, hasSample: best !== undefined, hasProblem: this.#problem !== null }),
+      state: this.#stateOf({ agrees, isHeld, hasSample: best !== undefined }),
       offsetMs: best === undefined ? null : round(best.offsetMs),
       delayMs: best === undefined ? null : round(best.delayMs),
       stratum: best?.stratum ?? null,
@@ -85,7 +87,16 @@ export class TimeServer {
     };
   }
 
+  #stateOf(facts: { agrees: boolean; isHeld: boolean; hasSample: boolean }): TimeServerStatus['state'] {
+    if (facts.isHeld) return 'refused';
+    if (facts.agrees) return 'agrees';
+    if (facts.hasSample) return 'disagrees';
+    if (this.#isUnfit) return 'unfit';
+    return this.#problem === null ? 'new' : 'silent';
+  }
+
   #take(reply: Reply, address: string): void {
+    this.#isUnfit = reply.kind === 'unfit';
     if (reply.kind === 'kiss') return this.#onKiss(reply.code, address);
     if (reply.kind !== 'sample') {
       this.#problem = reply.problem;
@@ -136,18 +147,6 @@ async function lookUp(name: string, timeLimitMs: number): Promise<string[]> {
   const answers = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
   clearTimeout(timer);
   return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-}
-
-function stateOf(facts: {
-  agrees: boolean;
-  isHeld: boolean;
-  hasSample: boolean;
-  hasProblem: boolean;
-}): TimeServerStatus['state'] {
-  if (facts.isHeld) return 'refused';
-  if (facts.agrees) return 'agrees';
-  if (facts.hasSample) return 'disagrees';
-  return facts.hasProblem ? 'silent' : 'new';
 }
 
 /** To a microsecond: more is noise, and would be written to the status file. */
