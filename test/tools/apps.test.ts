@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import type { AppConfig } from '../../src/host/config/app-config.ts';
 import type { AppContext } from '../../src/host/apps/app-context.ts';
 import { type AppBuild, buildApp } from '../../src/host/apps/build-app.ts';
-import { pinGoPrograms } from '../../src/host/apps/pin-go-programs.ts';
+import { pinGoPrograms } from '../../src/host/apps/go/pin-go-programs.ts';
 import { type Lock, parseLock, stringifyLock } from '../../src/host/components/lock-file.ts';
 import { ELF_MACHINE, readElf } from '../../src/formats/elf.ts';
 import { type BoardId, BOARDS } from '../../src/shared/board/boards.ts';

@@ -8,10 +8,10 @@ import { describeReadError } from '../files/read-error.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from '../config/app-config.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
-import { buildBinaryApp } from './binary-app.ts';
-import { buildGoApp } from './go-app.ts';
+import { buildBinaryApp } from './binary/binary-app.ts';
+import { buildGoApp } from './go/go-app.ts';
 import { collectIncludes } from './include.ts';
-import { buildNodeApp } from './node-app.ts';
+import { buildNodeApp } from './node/node-app.ts';
 
 export interface AppBuild {
   entries: RootEntry[];

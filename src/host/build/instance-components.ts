@@ -1,7 +1,7 @@
 // The lock of an instance, and the components that it pins. The first build of a board makes the lock's entries,
 // as `tsk get` would.
 
-import { pinGoPrograms } from '../apps/pin-go-programs.ts';
+import { pinGoPrograms } from '../apps/go/pin-go-programs.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { LOCK_FILE_NAME, type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';

@@ -57,7 +57,7 @@ async function runAdd(
 ): Promise<void> {
   const { addApp } = await import('../config/add-app.ts');
   const { configPathOf } = await import('../config/instance.ts');
-  const { chooseApp } = await import('../config/guess-app.ts');
+  const { chooseApp } = await import('../apps/guess-app.ts');
   const configPath = configPathOf(session.instanceDirectory);
   const { name, source } = await chooseApp(argument, options, session.instanceDirectory);
   await addApp(configPath, name, {

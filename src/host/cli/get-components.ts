@@ -1,6 +1,6 @@
 // What `tsk get` does: resolve, write the lock, fill the cache, say what moved.
 
-import { pinGoPrograms } from '../apps/pin-go-programs.ts';
+import { pinGoPrograms } from '../apps/go/pin-go-programs.ts';
 import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';

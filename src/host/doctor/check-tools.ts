@@ -109,7 +109,7 @@ function checkNpm(): Promise<ToolCheck> {
     program: 'npm',
     versionArgs: ['--version'],
     isRequired: true,
-    // Also in host/apps/npm-tool.ts. npm 10.4 and 10.5 are broken for this (lovell/sharp#4080).
+    // Also in host/apps/packages/npm-tool.ts. npm 10.4 and 10.5 are broken for this (lovell/sharp#4080).
     minimum: ['10.9', 'older ones do not install reliably for another machine'],
     whenMissing: 'images cannot be built without it',
     packages: NODE_PACKAGES,

@@ -4,8 +4,8 @@
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Board } from '../../shared/board/boards.ts';
-import { UserError } from '../user-error.ts';
+import type { Board } from '../../../shared/board/boards.ts';
+import { UserError } from '../../user-error.ts';
 import { fitsBoard, type NpmPackage, readNpmPackage } from './npm-package.ts';
 
 export interface PlacedPackage {

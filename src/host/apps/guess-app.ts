@@ -3,7 +3,7 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, relative, resolve, sep } from 'node:path';
 import { UserError } from '../user-error.ts';
-import { plainName } from './plain-name.ts';
+import { plainName } from '../config/plain-name.ts';
 
 export type AppSource = { node: string } | { go: string } | { binary: string };
 

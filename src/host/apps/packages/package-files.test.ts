@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { makeFiles } from '../../../test/support/builds/app-builds.ts';
-import { makeElf } from '../../../test/support/formats/make-elf.ts';
-import { ELF_MACHINE } from '../../formats/elf.ts';
-import { BOARDS } from '../../shared/board/boards.ts';
+import { makeFiles } from '../../../../test/support/builds/app-builds.ts';
+import { makeElf } from '../../../../test/support/formats/make-elf.ts';
+import { ELF_MACHINE } from '../../../formats/elf.ts';
+import { BOARDS } from '../../../shared/board/boards.ts';
 import { isForDevelopers, packageFiles } from './package-files.ts';
 
 /** `MZ`, and where the word at 0x3c points, `PE`. */

@@ -1,8 +1,8 @@
 // The user's `go` command, set up to build for a board, and its complaints in our form.
 
-import type { Board } from '../../shared/board/boards.ts';
-import { findTool, type ToolResult, runTool } from '../run-tool.ts';
-import { UserError } from '../user-error.ts';
+import type { Board } from '../../../shared/board/boards.ts';
+import { findTool, type ToolResult, runTool } from '../../run-tool.ts';
+import { UserError } from '../../user-error.ts';
 
 export interface GoTool {
   /** Does not reject when `go` fails: its status and words are for the caller. */

@@ -1,10 +1,10 @@
 // Go programs by import path in the lock: what their version meant when they were pinned is what everybody builds.
 
-import { ComponentCache } from '../components/cache.ts';
-import { type Lock, type LockedGoProgram, stringifyValue } from '../components/lock-file.ts';
-import type { AppConfig } from '../config/app-config.ts';
-import type { AppContext } from './app-context.ts';
-import { explainBuildError } from './build-app.ts';
+import { ComponentCache } from '../../components/cache.ts';
+import { type Lock, type LockedGoProgram, stringifyValue } from '../../components/lock-file.ts';
+import type { AppConfig } from '../../config/app-config.ts';
+import type { AppContext } from '../app-context.ts';
+import { explainBuildError } from '../build-app.ts';
 import { isLocalGo, resolveGoProgram } from './go-program.ts';
 import { requireGo } from './go-tool.ts';
 

@@ -3,9 +3,9 @@
 
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ElfFile, isElf, readElf } from '../../formats/elf.ts';
-import type { Board } from '../../shared/board/boards.ts';
-import { FileDevice } from '../files/file-device.ts';
+import { type ElfFile, isElf, readElf } from '../../../formats/elf.ts';
+import type { Board } from '../../../shared/board/boards.ts';
+import { FileDevice } from '../../files/file-device.ts';
 
 export interface PackageFile {
   /** Relative to the package's directory, with "/". */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { makeFiles, userError } from '../../../test/support/builds/app-builds.ts';
-import { BOARDS } from '../../shared/board/boards.ts';
+import { makeFiles, userError } from '../../../../test/support/builds/app-builds.ts';
+import { BOARDS } from '../../../shared/board/boards.ts';
 import { layOutPackages, type PlacedPackage, type WantedPackage } from './package-layout.ts';
 
 /** `{ 'a': {...} }` is the package.json of node_modules/a; nested ones are written `a/node_modules/b`. */

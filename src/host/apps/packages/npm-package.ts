@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import type { Board } from '../../shared/board/boards.ts';
+import type { Board } from '../../../shared/board/boards.ts';
 import { findDoubtfulScript } from './install-script.ts';
 import { readPackageJson } from './package-json.ts';
 

@@ -5,9 +5,9 @@ import { existsSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, extname, isAbsolute, join } from 'node:path';
 import type { ImportKind, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
-import { UserError } from '../user-error.ts';
-import { type NpmPackage, packageOwning, readNpmPackage } from './npm-package.ts';
-import { readPackageJson } from './package-json.ts';
+import { UserError } from '../../user-error.ts';
+import { type NpmPackage, packageOwning, readNpmPackage } from '../packages/npm-package.ts';
+import { readPackageJson } from '../packages/package-json.ts';
 
 export interface NativeChoices {
   appName: string;

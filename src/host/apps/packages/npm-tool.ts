@@ -1,9 +1,9 @@
 // The user's npm, so that their registry, proxy and credentials count. It installs for the board, not for this
 // machine, and runs no package's scripts: what those make would be for the wrong machine.
 
-import type { Board } from '../../shared/board/boards.ts';
-import { findTool, type ToolResult, runTool } from '../run-tool.ts';
-import { UserError } from '../user-error.ts';
+import type { Board } from '../../../shared/board/boards.ts';
+import { findTool, type ToolResult, runTool } from '../../run-tool.ts';
+import { UserError } from '../../user-error.ts';
 
 /** The npm of Node.js 22.18, the oldest that tsk runs on; 10.9.4 and 11 were tried. */
 const MIN_VERSION = [10, 9] as const;

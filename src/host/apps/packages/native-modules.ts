@@ -3,14 +3,14 @@
 
 import { existsSync, realpathSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
-import type { RootFile } from '../root-tree.ts';
-import { UserError } from '../user-error.ts';
-import type { AppContext } from './app-context.ts';
+import type { RootFile } from '../../root-tree.ts';
+import { UserError } from '../../user-error.ts';
+import type { AppContext } from '../app-context.ts';
 import { isPlatformPackage, type NpmPackage, packageOwning } from './npm-package.ts';
 import type { StagedPackages } from './npm-stage.ts';
 import { type PackageFile, packageFiles } from './package-files.ts';
 import { findPackage, layOutPackages, type PlacedPackage, type WantedPackage } from './package-layout.ts';
-import { dynamicProblem } from './program-file.ts';
+import { dynamicProblem } from '../program-file.ts';
 
 export interface NativeModules {
   entries: RootFile[];

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { makeFiles } from '../../../test/support/builds/app-builds.ts';
-import { BOARDS } from '../../shared/board/boards.ts';
+import { makeFiles } from '../../../../test/support/builds/app-builds.ts';
+import { BOARDS } from '../../../shared/board/boards.ts';
 import { fitsBoard, type NpmPackage, packageOwning, readNpmPackage } from './npm-package.ts';
 
 function read(t: TestContext, json: object, files: Record<string, string> = {}): NpmPackage {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { makeFiles } from '../../../test/support/builds/app-builds.ts';
+import { makeFiles } from '../../../../test/support/builds/app-builds.ts';
 import { findDoubtfulScript } from './install-script.ts';
 
 const FILES = {

@@ -3,9 +3,9 @@
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
-import { ComponentCache } from '../components/cache.ts';
-import type { AppContext } from './app-context.ts';
-import { cacheKeyOf } from './cache-key.ts';
+import { ComponentCache } from '../../components/cache.ts';
+import type { AppContext } from '../app-context.ts';
+import { cacheKeyOf } from '../cache-key.ts';
 import type { NpmPackage } from './npm-package.ts';
 import { readPackageJson } from './package-json.ts';
 import type { NpmLock, NpmProject } from './npm-project.ts';

@@ -3,19 +3,19 @@
 
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { RootEntry, RootFile } from '../root-tree.ts';
-import { UserError } from '../user-error.ts';
-import type { AppConfig } from '../config/app-config.ts';
-import type { AppContext, AppProgram } from './app-context.ts';
+import type { RootEntry, RootFile } from '../../root-tree.ts';
+import { UserError } from '../../user-error.ts';
+import type { AppConfig } from '../../config/app-config.ts';
+import type { AppContext, AppProgram } from '../app-context.ts';
 import { bundle } from './bundle.ts';
 import { decoratorMetadataWarning } from './decorator-metadata.ts';
 import { missingFilesBesideCode } from './files-beside-code.ts';
-import { type NativeModules, nativeModules } from './native-modules.ts';
+import { type NativeModules, nativeModules } from '../packages/native-modules.ts';
 import { NativePackages, type OutsidePackage } from './native-plugin.ts';
-import { type NpmPackage, packageOwning, readNpmPackage } from './npm-package.ts';
-import { findNpmProject, type NpmProject } from './npm-project.ts';
-import { stageInstalled, stageLocked, type StagedPackages } from './npm-stage.ts';
-import { findPackage } from './package-layout.ts';
+import { type NpmPackage, packageOwning, readNpmPackage } from '../packages/npm-package.ts';
+import { findNpmProject, type NpmProject } from '../packages/npm-project.ts';
+import { stageInstalled, stageLocked, type StagedPackages } from '../packages/npm-stage.ts';
+import { findPackage } from '../packages/package-layout.ts';
 
 type NodeApp = AppConfig & { node: string };
 

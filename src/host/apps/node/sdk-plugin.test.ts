@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { appConfig, appContext, makeFiles } from '../../../test/support/builds/app-builds.ts';
-import { packageRoot } from '../package-root.ts';
-import { buildApp } from './build-app.ts';
+import { appConfig, appContext, makeFiles } from '../../../../test/support/builds/app-builds.ts';
+import { packageRoot } from '../../package-root.ts';
+import { buildApp } from '../build-app.ts';
 
 const USES_SDK = `
 import { dataDir, isOnDevice, log, ready, waitFor } from 'tskrazy/app';

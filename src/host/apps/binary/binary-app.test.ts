@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test, type TestContext } from 'node:test';
-import { appConfig, appContext, makeFiles, userError } from '../../../test/support/builds/app-builds.ts';
-import { makeElf } from '../../../test/support/formats/make-elf.ts';
-import { ELF_MACHINE } from '../../formats/elf.ts';
-import type { AppConfig } from '../config/app-config.ts';
-import { type AppBuild, buildApp } from './build-app.ts';
+import { appConfig, appContext, makeFiles, userError } from '../../../../test/support/builds/app-builds.ts';
+import { makeElf } from '../../../../test/support/formats/make-elf.ts';
+import { ELF_MACHINE } from '../../../formats/elf.ts';
+import type { AppConfig } from '../../config/app-config.ts';
+import { type AppBuild, buildApp } from '../build-app.ts';
 
 const INTERPRETER = '/lib64/ld-linux-x86-64.so.2';
 const STATIC = makeElf({ machine: ELF_MACHINE.x86_64 });

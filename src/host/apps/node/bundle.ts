@@ -9,7 +9,7 @@ import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { bundleError, formatMessage, isBuildFailure, isTopLevelAwait } from './bundle-errors.ts';
 import { entryMainPlugin } from './entry-main.ts';
 import type { NativePackages } from './native-plugin.ts';
-import type { StagedPackages } from './npm-stage.ts';
+import type { StagedPackages } from '../packages/npm-stage.ts';
 import { sdkPlugin } from './sdk-plugin.ts';
 
 export interface BundleRequest {

@@ -3,8 +3,8 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BuildFailure, Message } from 'esbuild';
-import type { StagedPackages } from './npm-stage.ts';
-import { UserError } from '../user-error.ts';
+import type { StagedPackages } from '../packages/npm-stage.ts';
+import { UserError } from '../../user-error.ts';
 
 const MAX_SHOWN = 5;
 

@@ -3,11 +3,11 @@
 
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import type { ComponentCache } from '../components/cache.ts';
-import type { LockedGoProgram } from '../components/lock-file.ts';
-import { pathExists } from '../files/path-exists.ts';
-import { UserError } from '../user-error.ts';
-import { cacheKeyOf } from './cache-key.ts';
+import type { ComponentCache } from '../../components/cache.ts';
+import type { LockedGoProgram } from '../../components/lock-file.ts';
+import { pathExists } from '../../files/path-exists.ts';
+import { UserError } from '../../user-error.ts';
+import { cacheKeyOf } from '../cache-key.ts';
 import { goError, type GoTool } from './go-tool.ts';
 
 interface GoApp {

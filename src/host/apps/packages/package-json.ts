@@ -1,7 +1,7 @@
 // package.json and lock files as npm and Node.js read them: also with a byte order mark, which some editors write.
 
 import { readFileSync } from 'node:fs';
-import { UserError } from '../user-error.ts';
+import { UserError } from '../../user-error.ts';
 
 /** Fields are as whoever wrote the file left them. */
 export function readPackageJson<Fields extends object>(path: string): Partial<Fields> {

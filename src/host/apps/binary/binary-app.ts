@@ -2,13 +2,13 @@
 
 import { statSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
-import type { Board } from '../../shared/board/boards.ts';
-import type { RootEntry } from '../root-tree.ts';
-import { UserError } from '../user-error.ts';
-import type { AppConfig } from '../config/app-config.ts';
-import type { AppContext, AppProgram } from './app-context.ts';
-import { checkProgram } from './program-file.ts';
-import { programEntry } from './user-program.ts';
+import type { Board } from '../../../shared/board/boards.ts';
+import type { RootEntry } from '../../root-tree.ts';
+import { UserError } from '../../user-error.ts';
+import type { AppConfig } from '../../config/app-config.ts';
+import type { AppContext, AppProgram } from '../app-context.ts';
+import { checkProgram } from '../program-file.ts';
+import { programEntry } from '../user-program.ts';
 
 export async function buildBinaryApp(
   app: AppConfig & { binary: string },

@@ -4,11 +4,11 @@
 
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ComponentCache } from '../components/cache.ts';
-import { UserError } from '../user-error.ts';
-import type { AppConfig } from '../config/app-config.ts';
-import type { AppContext, AppProgram } from './app-context.ts';
-import { cacheKeyOf } from './cache-key.ts';
+import { ComponentCache } from '../../components/cache.ts';
+import { UserError } from '../../user-error.ts';
+import type { AppConfig } from '../../config/app-config.ts';
+import type { AppContext, AppProgram } from '../app-context.ts';
+import { cacheKeyOf } from '../cache-key.ts';
 import { moduleFiles } from './go-inputs.ts';
 import {
   isLocalGo,
@@ -18,8 +18,8 @@ import {
   resolveGoProgram,
 } from './go-program.ts';
 import { goError, type GoTool, requireGo } from './go-tool.ts';
-import { checkProgram } from './program-file.ts';
-import { programEntry } from './user-program.ts';
+import { checkProgram } from '../program-file.ts';
+import { programEntry } from '../user-program.ts';
 
 type GoApp = AppConfig & { go: string };
 
