@@ -91,7 +91,7 @@ test('an update of 66 MB takes less than 32 MB of memory', async (t) => {
   const files = { 'manifest.json': image.manifestBytes, 'root.img': image.root, ...image.bootFiles };
   for (const [name, bytes] of Object.entries(files)) await writeFile(join(directory, name), bytes);
 
-  const program = join(import.meta.dirname, '..', 'support', 'install-in-child.ts');
+  const program = join(import.meta.dirname, '..', 'support', 'updates', 'install-in-child.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [program, directory]);
   const { grownBytes, writtenBytes, reusedBytes } = JSON.parse(stdout) as Record<string, number>;
   t.diagnostic(`${Math.round(grownBytes! / MIB)} MiB of memory, ${writtenBytes} bytes written`);

@@ -23,7 +23,7 @@ import type { BoardId } from '../../../src/shared/board/boards.ts';
 import type { Lock } from '../../../src/host/components/lock-file.ts';
 import { defaultCacheDirectory } from '../../../src/host/components/cache.ts';
 
-const TSK = join(import.meta.dirname, '..', '..', 'bin', 'tsk.ts');
+const TSK = join(import.meta.dirname, '..', '..', '..', 'bin', 'tsk.ts');
 
 /** A directory that goes when the tests of the file are over. */
 export function makeRoot(name: string): string {

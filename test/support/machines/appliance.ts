@@ -11,7 +11,7 @@ import { silentProgress } from '../../../src/host/progress.ts';
 import { ensurePassword, type Instance, openInstance } from '../../../src/host/config/instance.ts';
 import { type RunningInstance, runInstance } from '../../../src/host/vm/run-instance.ts';
 
-const REPOSITORY = join(import.meta.dirname, '..', '..');
+const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
 
 export interface ApplianceOptions {
   board: BoardId;

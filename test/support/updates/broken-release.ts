@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { CommandLine } from '../cli/command-line.ts';
 import type { UpdateLab } from './update-lab.ts';
 
-const REPOSITORY = join(import.meta.dirname, '..', '..');
+const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
 
 /** Its command line, for the lab's instance. `text` comes before everything else in the file at `path`. */
 export function brokenRelease(lab: UpdateLab, path: string, text: string): CommandLine {

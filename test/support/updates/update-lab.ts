@@ -85,7 +85,9 @@ export class UpdateLab {
   static async make(t: Lifetime, board: BoardId, options: LabOptions = {}): Promise<UpdateLab> {
     const directory = mkdtempSync(join(tmpdir(), 'tsk-test-update-'));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
-    cpSync(join(import.meta.dirname, 'device-apps'), join(directory, 'src'), { recursive: true });
+    cpSync(join(import.meta.dirname, '..', 'machines', 'device-apps'), join(directory, 'src'), {
+      recursive: true,
+    });
     const lab = new UpdateLab(t, directory, board, options);
     const instance = await openInstance(directory);
     const built = await buildImage({
@@ -115,7 +117,10 @@ export class UpdateLab {
 
   /** Makes another "speaker" of it; what is not named is as in the first build. */
   speak({ word = 'one', healthStatus = 200, first = '' }: SpeakerChanges): void {
-    const source = readFileSync(join(import.meta.dirname, 'device-apps', 'speaker.ts'), 'utf8');
+    const source = readFileSync(
+      join(import.meta.dirname, '..', 'machines', 'device-apps', 'speaker.ts'),
+      'utf8',
+    );
     const changed = source
       .replace(`'one'`, `'${word}'`)
       .replace('HEALTH_STATUS = 200', `HEALTH_STATUS = ${healthStatus}`);
