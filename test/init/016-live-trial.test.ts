@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { AppSwitch } from '../../src/device/init/update/updates-options.ts';
+import type { AppSwitch } from '../../src/device/init/update/trials-options.ts';
 import { INIT_API } from '../../src/shared/api/init-api.ts';
 import type { DeviceConfig } from '../../src/shared/services/services.ts';
 import type { Slot } from '../../src/shared/board/slots.ts';

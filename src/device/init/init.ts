@@ -16,8 +16,8 @@ import { watchPowerButtons } from './power-button.ts';
 import { Shutdown, type ShutdownOptions } from './shutdown.ts';
 import type { Service } from './supervisor/service.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
-import type { UpdateParts } from './update/open-updates.ts';
-import type { Updates } from './update/updates.ts';
+import type { TrialParts } from './update/open-trials.ts';
+import type { Trials } from './update/trials.ts';
 import { feedWatchdog } from './watchdog.ts';
 
 /** After a power cut the clock is behind by no more than this. */
@@ -29,7 +29,7 @@ const WATCHDOG_PARAMETER = 'tskrazy.watchdog';
 
 /** What tests replace. */
 export interface InitOptions extends ShutdownOptions {
-  updates?: Partial<UpdateParts>;
+  trials?: Partial<TrialParts>;
 }
 
 export class Init {
@@ -38,8 +38,8 @@ export class Init {
   readonly #sys: Sys;
   readonly #shutdown: Shutdown;
   readonly #health: Health;
-  readonly #updates = Promise.withResolvers<Updates>();
-  #loadedUpdates: Updates | undefined;
+  readonly #trials = Promise.withResolvers<Trials>();
+  #loadedTrials: Trials | undefined;
   #during: 'boot' | 'operation' = 'boot';
 
   constructor(sys: Sys, options: InitOptions = {}) {
@@ -77,7 +77,7 @@ export class Init {
   /** The orderly way down. */
   async power(command: PowerCommand, why: string, powerOff?: () => Promise<void>): Promise<void> {
     try {
-      this.#loadedUpdates?.noteRestart(why);
+      this.#loadedTrials?.noteRestart(why);
       await this.#shutdown.run(command, why, powerOff);
     } catch (error) {
       await this.giveUp(error);
@@ -138,7 +138,7 @@ export class Init {
       kernelLog: device.kernelLog,
       logKeeper: device.logKeeper,
       bootRecord: () => device.bootRecord(),
-      updates: () => this.#updates.promise,
+      updates: () => this.#trials.promise,
       isShuttingDown: () => this.#shutdown.isRunning,
       shutDown: (how) =>
         void this.power(how === 'reboot' ? 'restart' : 'poweroff', 'asked for by the control API'),
@@ -148,24 +148,24 @@ export class Init {
   /** Does not hold up the boot; a trial's time runs from here on. */
   #lookForTrial(): void {
     // Whoever needs it hears of the failure.
-    this.#updates.promise.catch(() => {});
-    this.#openUpdates().then(this.#updates.resolve, this.#updates.reject);
+    this.#trials.promise.catch(() => {});
+    this.#openTrials().then(this.#trials.resolve, this.#trials.reject);
   }
 
   /** The firmware has a say in it, and must not hold up the boot. */
   async #recallLastTrial(): Promise<void> {
-    const recalled = this.#updates.promise.then((updates) => updates.recall());
+    const recalled = this.#trials.promise.then((trials) => trials.recall());
     await Promise.race([recalled, sleep(RECALL_LIMIT_MS, undefined, { ref: false })]);
   }
 
-  async #openUpdates(): Promise<Updates> {
-    const { openUpdates } = await import('./update/open-updates.ts');
-    this.#loadedUpdates = await openUpdates(this.device, {
+  async #openTrials(): Promise<Trials> {
+    const { openTrials } = await import('./update/open-trials.ts');
+    this.#loadedTrials = await openTrials(this.device, {
       isShuttingDown: () => this.#shutdown.isRunning,
       restart: (why, powerOff) => void this.power('restart', why, powerOff),
-      ...this.#options.updates,
+      ...this.#options.trials,
     });
-    return this.#loadedUpdates;
+    return this.#loadedTrials;
   }
 }
 

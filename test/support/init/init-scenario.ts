@@ -122,10 +122,10 @@ function partition(number: number, startBytes: number, lastSector: number): GptP
   return { typeGuid, guid, name: '', firstSector: startBytes / 512, lastSector };
 }
 
-/** The slot that runs is the committed one, unless `updates` says otherwise. */
-export async function bootDevice(sys: RecordingSys, updates: InitOptions['updates'] = {}): Promise<Init> {
+/** The slot that runs is the committed one, unless `trials` says otherwise. */
+export async function bootDevice(sys: RecordingSys, trials: InitOptions['trials'] = {}): Promise<Init> {
   const openBootSwitch = async (): Promise<BootSwitch> => settledBootSwitch(sys);
-  const init = new Init(sys, { countdownMs: 0, updates: { openBootSwitch, ...updates } });
+  const init = new Init(sys, { countdownMs: 0, trials: { openBootSwitch, ...trials } });
   await init.boot();
   return init;
 }

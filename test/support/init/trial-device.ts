@@ -8,8 +8,8 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Init } from '../../../src/device/init/init.ts';
-import type { Clock } from '../../../src/device/init/update/clock.ts';
-import type { AppSwitch } from '../../../src/device/init/update/updates-options.ts';
+import type { TrialClock } from '../../../src/device/init/update/trial-clock.ts';
+import type { AppSwitch } from '../../../src/device/init/update/trials-options.ts';
 import type { BootSwitch } from '../../../src/device/update/boot-switch.ts';
 import { INIT_API } from '../../../src/shared/api/init-api.ts';
 import { NET_STATUS_PATH } from '../../../src/shared/network/net-status.ts';
@@ -24,7 +24,7 @@ import type { TrialCheck, TrialRequest, UpdateState } from '../../../src/shared/
 import { bootDevice, prepareDevice, putConfiguration, putExt4, service } from './init-scenario.ts';
 import type { RecordedProcess, RecordingSys } from './recording-sys.ts';
 
-export class TestClock implements Clock {
+export class TestClock implements TrialClock {
   #now = 0;
   readonly #acts = new Map<() => void, { everyMs: number; at: number }>();
 

@@ -9,12 +9,12 @@ import {
   type TrialCheck,
   type TrialRequest,
 } from '../../../shared/update/update-state.ts';
-import type { Updates } from '../update/updates.ts';
+import type { Trials } from '../update/trials.ts';
 import { ApiRefusal } from './api-refusal.ts';
 import { readJson } from './read-json.ts';
 import { sendJson } from './send-json.ts';
 
-export type UpdateControl = Pick<Updates, 'state' | 'startTrial' | 'takeChecks' | 'confirm' | 'rollBack'>;
+export type UpdateControl = Pick<Trials, 'state' | 'startTrial' | 'takeChecks' | 'confirm' | 'rollBack'>;
 
 /** Without control characters: it is shown on consoles. */
 const TEXT = /^[^\p{Cc}]{1,200}$/u;

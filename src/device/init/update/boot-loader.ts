@@ -7,7 +7,7 @@ import type { Slot } from '../../../shared/board/slots.ts';
 import type { UpdateState } from '../../../shared/update/update-state.ts';
 import type { BootSwitch } from '../../update/boot-switch.ts';
 import { describeError } from '../../describe-error.ts';
-import type { TrialTrace } from './last-trial.ts';
+import type { StartTrace } from './last-trial.ts';
 
 /** Of one sector, on a disk that may be dying; the device goes back to its old slot meanwhile. */
 const TAKE_BACK_LIMIT_MS = 10_000;
@@ -45,7 +45,7 @@ export class BootLoader {
   }
 
   /** To be asked for at every start: the switch finds out about the firmware by it. */
-  async takeTrace(): Promise<TrialTrace> {
+  async takeTrace(): Promise<StartTrace> {
     try {
       return (await this.#bootSwitch?.takeTrace()) ?? null;
     } catch (error) {

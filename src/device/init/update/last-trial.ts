@@ -14,13 +14,13 @@ export interface KeptLogs {
 }
 
 /** What the boot loader still knows. */
-export type TrialTrace = Awaited<ReturnType<BootSwitch['takeTrace']>>;
+export type StartTrace = Awaited<ReturnType<BootSwitch['takeTrace']>>;
 
 export interface LastTrialEvidence {
   pending: PendingTrial;
   /** What the boot loader starts. */
   committed: Slot;
-  trace: TrialTrace;
+  trace: StartTrace;
   logs: KeptLogs;
 }
 

@@ -2,7 +2,7 @@
 // URLs answer. A report that is old or not complete is as bad as a bad one.
 
 import type { TrialCheck } from '../../../shared/update/update-state.ts';
-import type { Clock } from './clock.ts';
+import type { TrialClock } from './trial-clock.ts';
 import type { Fault } from './fault.ts';
 
 const FRESH_MS = 15_000;
@@ -10,11 +10,11 @@ const PAGE = 'page';
 const HEALTH_OF = 'health of ';
 
 export class ReportedChecks {
-  readonly #clock: Clock;
+  readonly #clock: TrialClock;
   #checks: ReadonlyMap<string, string | null> = new Map();
   #reportedAt = -Infinity;
 
-  constructor(clock: Clock) {
+  constructor(clock: TrialClock) {
     this.#clock = clock;
   }
 

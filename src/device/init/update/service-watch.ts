@@ -5,7 +5,7 @@ import type { ServiceStatus } from '../../../shared/services/services.ts';
 import { TRIAL_STABLE_MS } from '../../../shared/update/update-state.ts';
 import type { Service } from '../supervisor/service.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
-import type { Clock } from './clock.ts';
+import type { TrialClock } from './trial-clock.ts';
 import type { Fault } from './fault.ts';
 
 /** So many crashes within so long are one too many. */
@@ -23,13 +23,13 @@ interface Observed {
 
 export class ServiceWatch {
   readonly #supervisor: Supervisor;
-  readonly #clock: Clock;
+  readonly #clock: TrialClock;
   readonly #observed = new Map<string, Observed>();
   readonly #unwatch: () => void;
   #mayWait: ReadonlySet<string> = new Set();
   #fault: Fault | null = null;
 
-  constructor(supervisor: Supervisor, clock: Clock) {
+  constructor(supervisor: Supervisor, clock: TrialClock) {
     this.#supervisor = supervisor;
     this.#clock = clock;
     this.#lookForWell();

@@ -3,7 +3,7 @@
 import { LOG_OF_INIT } from '../../../shared/api/init-api.ts';
 import type { TrialCheck } from '../../../shared/update/update-state.ts';
 import type { Device } from '../device.ts';
-import type { Clock } from './clock.ts';
+import type { TrialClock } from './trial-clock.ts';
 import type { Fault } from './fault.ts';
 import { describeLoss, type NetworkQuality, readNetworkQuality } from './network-quality.ts';
 import { ReportedChecks } from './reported-checks.ts';
@@ -30,13 +30,13 @@ export interface HealthReport {
 
 export class TrialHealth {
   readonly #device: Device;
-  readonly #clock: Clock;
+  readonly #clock: TrialClock;
   readonly #services: ServiceWatch;
   readonly #checks: ReportedChecks;
   #networkBefore: NetworkQuality = { ipv4: false, ipv6: false };
   #troubleSince: number | null = null;
 
-  constructor(device: Device, clock: Clock) {
+  constructor(device: Device, clock: TrialClock) {
     this.#device = device;
     this.#clock = clock;
     this.#services = new ServiceWatch(device.supervisor, clock);

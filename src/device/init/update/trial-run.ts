@@ -9,7 +9,7 @@ import { type Trial, type TrialCheck, TRIAL_LIMIT_MS } from '../../../shared/upd
 import { ApiRefusal } from '../api/api-refusal.ts';
 import { describeError } from '../../describe-error.ts';
 import { viewTrial } from './asked-trial.ts';
-import type { Clock } from './clock.ts';
+import type { TrialClock } from './trial-clock.ts';
 import type { Fault } from './fault.ts';
 import type { PendingTrial } from './trial-memory.ts';
 import type { HealthReport, TrialHealth } from './trial-health.ts';
@@ -24,7 +24,7 @@ export type TrialEnd = { outcome: 'confirmed'; by: string } | { outcome: 'rolled
 export interface TrialRunOptions {
   pending: PendingTrial;
   health: TrialHealth;
-  clock: Clock;
+  clock: TrialClock;
   limitMs: number;
   /** The one write that makes it last. */
   commit: () => Promise<void>;

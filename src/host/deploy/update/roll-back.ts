@@ -10,7 +10,7 @@ import { UserError } from '../../user-error.ts';
 import { type Changes, describeChanges } from './describe-changes.ts';
 import { followTrial, runningContent } from './follow-trial.ts';
 import { restartDevice } from './restart-device.ts';
-import { ServiceWatch } from './service-watch.ts';
+import { OutageWatch } from './outage-watch.ts';
 import { interrupted } from './standing.ts';
 import type { UpdateContext } from './update-context.ts';
 import { noPassword } from './update-problems.ts';
@@ -38,7 +38,7 @@ export async function rollBackDevice(
   context: UpdateContext,
   onPlan: (plan: RollbackPlan) => void,
 ): Promise<RollbackResult> {
-  const watch = new ServiceWatch(context.link.client);
+  const watch = new OutageWatch(context.link.client);
   try {
     const status = await context.api.status();
     if (!context.link.status.mayChange) throw noPassword(context.hostname);
@@ -55,7 +55,7 @@ export async function rollBackDevice(
 
 async function endTrial(
   context: UpdateContext,
-  watch: ServiceWatch,
+  watch: OutageWatch,
   status: UpdateStatus,
   trial: Trial,
   onPlan: (plan: RollbackPlan) => void,
@@ -99,7 +99,7 @@ async function endTrial(
 
 async function tryOther(
   context: UpdateContext,
-  watch: ServiceWatch,
+  watch: OutageWatch,
   status: UpdateStatus,
   onPlan: (plan: RollbackPlan) => void,
 ): Promise<RollbackResult> {
@@ -154,7 +154,7 @@ function refuseFailed(hostname: string, { history }: UpdateStatus, buildId: stri
 /** After a live switch the device may have to restart before, as for an update. */
 async function askToRollBack(
   context: UpdateContext,
-  watch: ServiceWatch,
+  watch: OutageWatch,
   toBuildId: string,
 ): Promise<UpdateState> {
   try {

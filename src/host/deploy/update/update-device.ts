@@ -15,7 +15,7 @@ import { RefusalError } from '../../devices/refusal-error.ts';
 import { describeChanges } from './describe-changes.ts';
 import { type FollowedTrial, followTrial, runningContent } from './follow-trial.ts';
 import { restartDevice } from './restart-device.ts';
-import { ServiceWatch } from './service-watch.ts';
+import { OutageWatch } from './outage-watch.ts';
 import { interrupted } from './standing.ts';
 import { transfer } from './transfer.ts';
 import type { UpdateContext } from './update-context.ts';
@@ -71,7 +71,7 @@ class Update {
   #fromBuildId = '';
   #running: SlotContent | null = null;
   #plan: UpdatePlan | null = null;
-  #watch: ServiceWatch | undefined;
+  #watch: OutageWatch | undefined;
   #hasRestarted = false;
   /** Of the start before that into the trial. */
   #bootId = '';
@@ -167,7 +167,7 @@ class Update {
     trial: Pick<FollowedTrial, 'trialId' | 'knownRecords' | 'bootIdBefore'> & Switched,
   ): Promise<UpdateResult> {
     const { mode, bytesWritten } = trial;
-    const watch = (this.#watch ??= new ServiceWatch(this.#context.link.client));
+    const watch = (this.#watch ??= new OutageWatch(this.#context.link.client));
     const known = {
       buildId: this.#buildId,
       fromBuildId: this.#fromBuildId,
@@ -217,7 +217,7 @@ class Update {
     this.#context.say(
       `${hostname} has to restart first: since its last update went live it still uses the slot that this one is written to.`,
     );
-    this.#watch = new ServiceWatch(link.client);
+    this.#watch = new OutageWatch(link.client);
     await restartDevice(this.#context, this.#watch.page);
   }
 
@@ -245,7 +245,7 @@ class Update {
     if (this.#options.confirmBy === 'device') return;
     await link.refresh();
     this.#bootId = link.status.bootId;
-    this.#watch ??= new ServiceWatch(client);
+    this.#watch ??= new OutageWatch(client);
     const stay = new Set(this.#options.image.manifest.apps.map(({ name }) => name));
     if (mode === 'live')
       await this.#watch.watchApps(

@@ -29,7 +29,7 @@ export interface UpdateResult {
   bytesSent: number;
   /** By the device, to its disk. */
   bytesWritten: number;
-  /** Seen from here (service-watch.ts); null: nobody has looked. */
+  /** Seen from here (outage-watch.ts); null: nobody has looked. */
   secondsWithoutService: number | null;
   plan: UpdatePlan | null;
   record: UpdateRecord | null;

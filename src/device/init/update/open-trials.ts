@@ -2,20 +2,20 @@
 // served, and what only a trial needs (live switch, health) when there is one.
 
 import type { Device } from '../device.ts';
-import { systemClock } from './clock.ts';
-import { Updates } from './updates.ts';
-import type { UpdatesOptions } from './updates-options.ts';
+import { steadyClock } from './trial-clock.ts';
+import { Trials } from './trials.ts';
+import type { TrialsOptions } from './trials-options.ts';
 
-export type UpdateParts = Pick<UpdatesOptions, 'openBootSwitch' | 'openAppSwitch' | 'clock'>;
-export type UpdateSurroundings = Pick<UpdatesOptions, 'isShuttingDown' | 'restart'>;
+export type TrialParts = Pick<TrialsOptions, 'openBootSwitch' | 'openAppSwitch' | 'clock'>;
+export type RestartControl = Pick<TrialsOptions, 'isShuttingDown' | 'restart'>;
 
-export async function openUpdates(
+export async function openTrials(
   device: Device,
-  surroundings: UpdateSurroundings & Partial<UpdateParts>,
-): Promise<Updates> {
-  const updates = new Updates({
+  surroundings: RestartControl & Partial<TrialParts>,
+): Promise<Trials> {
+  const trials = new Trials({
     device,
-    clock: systemClock,
+    clock: steadyClock,
     openBootSwitch: async () => {
       const { openBootSwitch } = await import('../../update/open-boot-switch.ts');
       return openBootSwitch(device.sys, (text) => device.log.say(text));
@@ -26,6 +26,6 @@ export async function openUpdates(
     },
     ...surroundings,
   });
-  await updates.begin();
-  return updates;
+  await trials.begin();
+  return trials;
 }

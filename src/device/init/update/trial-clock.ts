@@ -1,13 +1,13 @@
 // What the supervision of a trial knows of time. Not the wall clock: that jumps when the network tells the time.
 
-export interface Clock {
+export interface TrialClock {
   /** Milliseconds from some moment on. */
   now(): number;
   /** Calls `act` again and again until the returned function is called. */
   every(ms: number, act: () => void): () => void;
 }
 
-export const systemClock: Clock = {
+export const steadyClock: TrialClock = {
   now: () => performance.now(),
   every: (ms, act) => {
     const timer = setInterval(act, ms).unref();

@@ -6,7 +6,7 @@ import { PageWatch } from './page-watch.ts';
 
 const SETTLE_LIMIT_MS = 5000;
 
-export class ServiceWatch {
+export class OutageWatch {
   readonly page: PageWatch;
   #apps: AppWatch | undefined;
 

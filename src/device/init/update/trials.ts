@@ -1,4 +1,4 @@
-// Updates as init sees them: whether this start is a trial, the trial that goes on, and what came of earlier ones.
+// Trials as init sees them: whether this start is a trial, the trial that goes on, and what came of earlier ones.
 // It never writes a slot. What it decides, it decides by the slot that runs and the one that the boot loader
 // starts; what is remembered in /perm only helps to tell what happened.
 
@@ -22,15 +22,15 @@ import { askedTrial, unknownTrial, viewTrial, whyNotTry } from './asked-trial.ts
 import { BootLoader } from './boot-loader.ts';
 import { makeEnding, TrialBook } from './trial-book.ts';
 import type { PendingTrial, TrialEnding } from './trial-memory.ts';
-import type { TrialTrace } from './last-trial.ts';
+import type { StartTrace } from './last-trial.ts';
 import type { TrialEnd, TrialRun } from './trial-run.ts';
-import type { AppSwitch, UpdatesOptions } from './updates-options.ts';
+import type { AppSwitch, TrialsOptions } from './trials-options.ts';
 
 const LINES_OF_FAULT = 20;
 const MAX_RETURNS = 2;
 
-export class Updates {
-  readonly #options: UpdatesOptions;
+export class Trials {
+  readonly #options: TrialsOptions;
   readonly #device: Device;
   readonly #running: Slot | null;
   readonly #book: TrialBook;
@@ -43,7 +43,7 @@ export class Updates {
   /** Resolves when apps have been switched, or that has failed. */
   #switching: Promise<void> = Promise.resolve();
 
-  constructor(options: UpdatesOptions) {
+  constructor(options: TrialsOptions) {
     this.#options = options;
     this.#device = options.device;
     this.#book = new TrialBook(options.device);
@@ -283,7 +283,7 @@ export class Updates {
     if (this.#book.note(started)) await this.#supervise(started);
   }
 
-  async #settle(pending: PendingTrial, committed: Slot, trace: TrialTrace): Promise<void> {
+  async #settle(pending: PendingTrial, committed: Slot, trace: StartTrace): Promise<void> {
     const { judgeLastTrial } = await import('./last-trial.ts');
     const outcome = await judgeLastTrial({ pending, committed, trace, logs: this.#device.logKeeper });
     if (outcome !== 'forgotten') {

@@ -4,7 +4,7 @@ import type { Slot } from '../../../shared/board/slots.ts';
 import type { TrialRequest } from '../../../shared/update/update-state.ts';
 import type { BootSwitch } from '../../update/boot-switch.ts';
 import type { Device } from '../device.ts';
-import type { Clock } from './clock.ts';
+import type { TrialClock } from './trial-clock.ts';
 
 /** Apps from the other slot, without a restart (live-switch.ts). */
 export interface AppSwitch {
@@ -16,11 +16,11 @@ export interface AppSwitch {
   keep(): void;
 }
 
-export interface UpdatesOptions {
+export interface TrialsOptions {
   device: Device;
   openBootSwitch: () => Promise<BootSwitch>;
   openAppSwitch: () => Promise<AppSwitch>;
-  clock: Clock;
+  clock: TrialClock;
   isShuttingDown: () => boolean;
   /** Takes the device down in good order; `powerOff`, instead of a plain restart, is the last thing that is done. */
   restart: (why: string, powerOff?: () => Promise<void>) => void;
