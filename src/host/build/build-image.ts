@@ -10,11 +10,10 @@ import type { DeviceConfig } from '../../shared/services/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
 import { defaultCacheDirectory } from '../components/cache.ts';
 import type { Lock } from '../components/lock-file.ts';
-import type { ProgressReporter } from '../progress.ts';
 import { checkIsolation } from './check-isolation.ts';
 import { checkKernel } from './check-kernel.ts';
+import type { BuildOptions } from './build-options.ts';
 import { loadInstanceComponents } from './instance-components.ts';
-import type { Instance } from '../config/instance.ts';
 import { ensureUpdateKeys, type UpdateKeys } from '../config/update-keys.ts';
 import { describeWriteError } from '../files/output-file.ts';
 import { UserError } from '../user-error.ts';
@@ -32,14 +31,6 @@ import { saveSourceMaps } from './source-maps.ts';
 import { addDeviceConfig, addDevicePrograms, addSystemFiles } from './system-files.ts';
 import { untilAborted } from './until-aborted.ts';
 import { makeWorkDirectory } from './work-directory.ts';
-
-export interface BuildOptions {
-  instance: Instance;
-  board: Board;
-  offline: boolean;
-  report: ProgressReporter;
-  signal?: AbortSignal;
-}
 
 export interface BuiltImage {
   board: Board;

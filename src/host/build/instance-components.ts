@@ -6,7 +6,7 @@ import { defaultCacheDirectory } from '../components/cache.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { LOCK_FILE_NAME, type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { UserError } from '../user-error.ts';
-import type { BuildOptions } from './build-image.ts';
+import type { BuildOptions } from './build-options.ts';
 import type { Components } from './component-files.ts';
 
 export async function loadInstanceComponents(

@@ -7,8 +7,7 @@ import { MAX_LOG_LINES } from '../../shared/api/web-api.ts';
 import { NoAnswerError } from '../devices/no-answer-error.ts';
 import type { OpenDevice } from '../devices/open-device.ts';
 import { connect } from './device-session.ts';
-import type { LogPrinter } from './log-printer.ts';
-import type { LogsOptions } from './logs.ts';
+import type { LogPrinter, LogsOptions } from './log-printer.ts';
 import type { Session } from './session.ts';
 
 const RETRY_MS = 1000;

@@ -5,8 +5,18 @@ import type { LogLine } from '../../shared/services/services.ts';
 import type { OpenDevice } from '../devices/open-device.ts';
 import { SourcePlaces } from '../devices/source-places.ts';
 import { formatLogLine } from './log-text.ts';
-import type { LogsOptions } from './logs.ts';
 import type { Session } from './session.ts';
+import type { DeviceOptions } from './device-session.ts';
+import type { Since } from './times.ts';
+
+export interface LogsOptions extends DeviceOptions {
+  follow?: boolean;
+  since?: Since;
+  boot?: number;
+  lines?: number;
+  raw?: boolean;
+  json?: boolean;
+}
 
 export class LogPrinter {
   readonly #session: Session;

@@ -2,18 +2,10 @@
 
 import { InvalidArgumentError } from 'commander';
 import { MAX_LOG_LINES } from '../../shared/api/web-api.ts';
-import { type DeviceOptions, hostOption, WHICH_DEVICE } from './device-session.ts';
+import { hostOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
-import { parseSince, type Since } from './times.ts';
-
-export interface LogsOptions extends DeviceOptions {
-  follow?: boolean;
-  since?: Since;
-  boot?: number;
-  lines?: number;
-  raw?: boolean;
-  json?: boolean;
-}
+import { parseSince } from './times.ts';
+import type { LogsOptions } from './log-printer.ts';
 
 export const addLogsVerb: VerbAdder = (program, action) => {
   program

@@ -5,9 +5,13 @@ import { NoAnswerError } from '../devices/no-answer-error.ts';
 import type { OpenDevice } from '../devices/open-device.ts';
 import { UserError } from '../user-error.ts';
 import { connect } from './device-session.ts';
-import type { PowerOptions } from './power.ts';
 import type { Session } from './session.ts';
 import { formatDuration } from './times.ts';
+import type { DeviceOptions } from './device-session.ts';
+
+export interface PowerOptions extends DeviceOptions {
+  wait: boolean;
+}
 
 /** An emulated machine on a busy computer takes minutes. */
 const REBOOT_LIMIT_MS = 10 * 60_000;

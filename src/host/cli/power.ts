@@ -1,11 +1,8 @@
 // tsk reboot and poweroff.
 
-import { type DeviceOptions, hostOption, WHICH_DEVICE } from './device-session.ts';
+import { hostOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
-
-export interface PowerOptions extends DeviceOptions {
-  wait: boolean;
-}
+import type { PowerOptions } from './power-device.ts';
 
 export const addPowerVerbs: VerbAdder = (program, action) => {
   program

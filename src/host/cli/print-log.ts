@@ -5,8 +5,7 @@ import { MAX_LOG_LINES } from '../../shared/api/web-api.ts';
 import type { OpenDevice } from '../devices/open-device.ts';
 import { UserError } from '../user-error.ts';
 import { connect, requireName, serviceNames } from './device-session.ts';
-import { LogPrinter } from './log-printer.ts';
-import type { LogsOptions } from './logs.ts';
+import { LogPrinter, type LogsOptions } from './log-printer.ts';
 import type { Session } from './session.ts';
 import type { Since } from './times.ts';
 

@@ -13,7 +13,19 @@ import { stopVm as endVm } from '../vm/stop-vm.ts';
 import { listVms, type VmRecord } from '../vm/vm-registry.ts';
 import { formatTable } from './output.ts';
 import type { Session } from './session.ts';
-import type { VmRunOptions } from './vm.ts';
+import type { BoardId } from '../../shared/board/boards.ts';
+import type { PortForward } from '../vm/qemu-command.ts';
+
+export interface VmRunOptions {
+  board?: BoardId;
+  keep?: boolean;
+  detach?: boolean;
+  offline?: boolean;
+  memory: number;
+  disk?: number;
+  port: number;
+  forward?: PortForward[];
+}
 
 export async function runVm(session: Session, options: VmRunOptions): Promise<void> {
   const { output, signal } = session;

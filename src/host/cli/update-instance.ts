@@ -12,7 +12,16 @@ import { listVms } from '../vm/vm-registry.ts';
 import { withBuiltImage } from './built-image.ts';
 import type { Session } from './session.ts';
 import { showOutcome, showPlan } from './show-update.ts';
-import type { UpdateVerbOptions } from './update.ts';
+import type { DeviceOptions } from './device-session.ts';
+
+export interface UpdateVerbOptions extends DeviceOptions {
+  confirm: boolean;
+  forceReboot?: boolean;
+  allowDowngrade?: boolean;
+  allowRename?: boolean;
+  dryRun?: boolean;
+  offline?: boolean;
+}
 
 export async function updateInstance(session: Session, options: UpdateVerbOptions): Promise<void> {
   const instance = await openInstance(session.instanceDirectory);

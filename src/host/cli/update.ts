@@ -1,16 +1,8 @@
 // tsk update: brings the instance as it is now to its device.
 
-import { type DeviceOptions, hostOption, WHICH_DEVICE } from './device-session.ts';
+import { hostOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
-
-export interface UpdateVerbOptions extends DeviceOptions {
-  confirm: boolean;
-  forceReboot?: boolean;
-  allowDowngrade?: boolean;
-  allowRename?: boolean;
-  dryRun?: boolean;
-  offline?: boolean;
-}
+import type { UpdateVerbOptions } from './update-instance.ts';
 
 export const addUpdateVerb: VerbAdder = (program, action) => {
   program

@@ -1,23 +1,12 @@
 // tsk vm: the instance in a virtual machine on this computer.
 
 import { InvalidArgumentError } from 'commander';
-import type { BoardId } from '../../shared/board/boards.ts';
 import { MIN_DISK_BYTES } from '../../shared/board/disk-layout.ts';
 import type { PortForward } from '../vm/qemu-command.ts';
 import { boardOption } from './choice-option.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 import { parseSize } from './sizes.ts';
-
-export interface VmRunOptions {
-  board?: BoardId;
-  keep?: boolean;
-  detach?: boolean;
-  offline?: boolean;
-  memory: number;
-  disk?: number;
-  port: number;
-  forward?: PortForward[];
-}
+import type { VmRunOptions } from './run-vm.ts';
 
 export const addVmVerb: VerbAdder = (program, action) => {
   const vm = program

@@ -3,7 +3,8 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { buildImage, type BuildOptions } from '../build/build-image.ts';
+import { buildImage } from '../build/build-image.ts';
+import type { BuildOptions } from '../build/build-options.ts';
 import type { Instance } from '../config/instance.ts';
 import { UserError } from '../user-error.ts';
 import type { PortForward } from './qemu-command.ts';
