@@ -8,7 +8,7 @@ import type { DeviceConfig } from '../../shared/services/services.ts';
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { UpdateRequest } from '../../shared/update/update-api.ts';
 import type { UpdateState } from '../../shared/update/update-state.ts';
-import type { UpdateDisk } from './slot-installer.ts';
+import type { UpdateDisk } from './update-disk.ts';
 import { ImageRefusal, UpdateConflict } from './update-refusal.ts';
 
 const MIB = 1024 * 1024;

@@ -6,7 +6,7 @@ import type { Manifest, ManifestChunk, ManifestFile } from '../../shared/manifes
 import type { ChunkLibrary, WantedChunk } from './chunk-plan.ts';
 import type { ChunkPlace } from './place-record.ts';
 import { openSlotFiles, readSlotManifest } from './slot-directory.ts';
-import type { UpdateDisk } from './slot-installer.ts';
+import type { UpdateDisk } from './update-disk.ts';
 
 /** Root image and boot files of the source slot, by its manifest. A slot without one has nothing to offer. */
 export async function sourceLibraries({ boot, source, sourceRoot }: UpdateDisk): Promise<ChunkLibrary[]> {

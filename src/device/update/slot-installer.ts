@@ -10,16 +10,15 @@
 //   5. boot files and loader entry; all of them are read back;
 //   6. the mark.
 
-import { type ByteDevice, type ByteSource, readInto, sourceOfBytes } from '../../formats/byte-source.ts';
+import { readInto, sourceOfBytes } from '../../formats/byte-source.ts';
 import { foldName } from '../../formats/fat/names.ts';
 import { type Manifest, MANIFEST_NAME } from '../../shared/manifest/manifest.ts';
 import { SIGNATURES_NAME } from '../../shared/manifest/manifest-signature.ts';
-import type { Slot } from '../../shared/board/slots.ts';
 import { type ChunkPlan, planChunks, type WantedChunk } from './chunk-plan.ts';
 import { bootFilesFromChunks, rootPlaces, sourceLibraries } from './chunk-sources.ts';
 import { sha256Of, sha256OfSource } from './content-hash.ts';
 import { type InstallProgress, progressOf, whenRead } from './install-progress.ts';
-import { isLoaderEntryOf, renewLoaderEntry } from './loader-entries.ts';
+import { isLoaderEntryOf, renewLoaderEntry } from '../boot-loader/loader-entries.ts';
 import { PageWriter } from './page-writer.ts';
 import {
   type ChunkPlace,
@@ -29,23 +28,8 @@ import {
   writePlaceRecord,
 } from './place-record.ts';
 import { readSlotManifest, SlotDirectory, type SlotFile } from './slot-directory.ts';
+import type { UpdateDisk } from './update-disk.ts';
 import { WrittenBytes } from './written-bytes.ts';
-
-/** The partitions of a device as an update sees them. */
-export interface UpdateDisk {
-  /** Slot that must not be written: it runs, or is what the device falls back to. */
-  source: Slot;
-  target: Slot;
-  /** p1. `flush` reaches the medium. */
-  boot: ByteDevice;
-  sourceRoot: ByteSource;
-  /** The whole partition of the target's root. `flush` reaches the medium. */
-  targetRoot: ByteDevice;
-  /** By the partition table. */
-  rootGuid(slot: Slot): Promise<string>;
-  /** From now on reads of `boot` and `targetRoot` come from the medium and not from the page cache. */
-  dropCaches(): Promise<void>;
-}
 
 export interface InstallOptions {
   disk: UpdateDisk;

@@ -2,13 +2,29 @@
 // has the target's root alone: one that is still mounted (a live switch that left something behind) is not opened, and
 // nobody can mount it meanwhile.
 
+import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
 import { readGpt } from '../../formats/gpt.ts';
 import { BOOT_PARTITION } from '../../shared/board/disk-layout.ts';
-import { SLOT_PARTITION, SLOTS } from '../../shared/board/slots.ts';
+import { type Slot, SLOT_PARTITION, SLOTS } from '../../shared/board/slots.ts';
 import { type BlockDeviceMode, openBlockDevice } from '../block-device.ts';
 import { type DiskPartition, locateRootDisk, openPartition, partitionOf } from '../root-disk.ts';
 import type { StorageSys } from '../sys/sys.ts';
-import type { UpdateDisk } from './slot-installer.ts';
+
+/** The partitions of a device as an update sees them. */
+export interface UpdateDisk {
+  /** Slot that must not be written: it runs, or is what the device falls back to. */
+  source: Slot;
+  target: Slot;
+  /** p1. `flush` reaches the medium. */
+  boot: ByteDevice;
+  sourceRoot: ByteSource;
+  /** The whole partition of the target's root. `flush` reaches the medium. */
+  targetRoot: ByteDevice;
+  /** By the partition table. */
+  rootGuid(slot: Slot): Promise<string>;
+  /** From now on reads of `boot` and `targetRoot` come from the medium and not from the page cache. */
+  dropCaches(): Promise<void>;
+}
 
 export interface OpenUpdateDisk extends UpdateDisk, Disposable {}
 

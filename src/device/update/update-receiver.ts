@@ -21,7 +21,7 @@ import {
 import type { ConfirmTrial, TrialRequest, UpdateState } from '../../shared/update/update-state.ts';
 import { checkImage, nowSec, type OfferedImage, trustedKeysOf } from './check-image.ts';
 import { SlotSizeError } from './chunk-plan.ts';
-import { readCommittedSlot } from './committed-slot.ts';
+import { readCommittedSlot } from '../boot-loader/committed-slot.ts';
 import { examineImage } from './examine-image.ts';
 import { describeSlot, readRunningSlot, readSlot } from './slot-contents.ts';
 import { ImageRefusal, SessionEnded, UpdateConflict } from './update-refusal.ts';

@@ -15,9 +15,9 @@ import {
 import { parseManifest } from '../../shared/manifest/parse-manifest.ts';
 import type { Slot } from '../../shared/board/slots.ts';
 import { sha256OfSource } from './content-hash.ts';
-import { isLoaderEntryOf } from './loader-entries.ts';
+import { isLoaderEntryOf } from '../boot-loader/loader-entries.ts';
 import { openSlotFiles, readSlotFile } from './slot-directory.ts';
-import type { UpdateDisk } from './slot-installer.ts';
+import type { UpdateDisk } from './update-disk.ts';
 
 import { UpdateConflict } from './update-refusal.ts';
 

@@ -1,7 +1,7 @@
 // A kernel of the wrong architecture, or one that UEFI cannot start, is a device that does not boot: found
 // here, at build time, by its header.
 
-import { KERNEL_HEAD_BYTES, readKernelImage } from '../../formats/kernel-image.ts';
+import { KERNEL_HEAD_BYTES, readKernelHeader } from '../../formats/kernel-header.ts';
 import type { Board } from '../../shared/board/boards.ts';
 import { sourceOfFile } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
@@ -22,9 +22,9 @@ export async function checkKernel(components: Components, board: Board): Promise
   }
 }
 
-function readKernelOrRefuse(head: Uint8Array, version: string): ReturnType<typeof readKernelImage> {
+function readKernelOrRefuse(head: Uint8Array, version: string): ReturnType<typeof readKernelHeader> {
   try {
-    return readKernelImage(head);
+    return readKernelHeader(head);
   } catch (cause) {
     throw new UserError(`Cannot use kernel ${version}`, { cause });
   }

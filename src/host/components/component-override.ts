@@ -3,7 +3,7 @@
 
 import { open, readdir, readlink, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { KERNEL_HEAD_BYTES } from '../../formats/kernel-image.ts';
+import { KERNEL_HEAD_BYTES } from '../../formats/kernel-header.ts';
 import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { requireBoardElf } from './board-elf.ts';

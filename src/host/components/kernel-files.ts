@@ -1,6 +1,6 @@
 // Takes the kernel image, its modules and its licence out of a Go module, and checks that the board can start it.
 
-import { KERNEL_HEAD_BYTES, readKernelImage } from '../../formats/kernel-image.ts';
+import { KERNEL_HEAD_BYTES, readKernelHeader } from '../../formats/kernel-header.ts';
 import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import type { TreeWriter } from './component-tree.ts';
@@ -32,7 +32,7 @@ export function requireBoardKernel(board: Board, what: string, head: Uint8Array)
   const hint = 'Correct the kernel in tskrazy.json, or run "tsk get -u"';
   let image;
   try {
-    image = readKernelImage(head);
+    image = readKernelHeader(head);
   } catch (error) {
     throw new UserError(`${act}: ${(error as Error).message}`, { hint, cause: error });
   }

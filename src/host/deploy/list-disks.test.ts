@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BlockDevice, toDisk } from './list-disks.ts';
+import { type LsblkDevice, toDisk } from './list-disks.ts';
 
-const stick: BlockDevice = {
+const stick: LsblkDevice = {
   name: 'sdb',
   path: '/dev/sdb',
   size: 8e9,
@@ -17,11 +17,11 @@ const stick: BlockDevice = {
   mountpoints: [null],
 };
 
-function partition(changes: Partial<BlockDevice>): BlockDevice {
+function partition(changes: Partial<LsblkDevice>): LsblkDevice {
   return { ...stick, name: 'sdb1', path: '/dev/sdb1', type: 'part', ...changes };
 }
 
-function refusalOf(changes: Partial<BlockDevice>): string | null {
+function refusalOf(changes: Partial<LsblkDevice>): string | null {
   return toDisk({ ...stick, ...changes }).refusal;
 }
 
@@ -41,7 +41,7 @@ test('toDisk: a disk that nobody uses may be flashed', () => {
 
 test('toDisk: what is mounted, swapped to or used in another way is refused, however deep', () => {
   const volume = { ...stick, type: 'lvm', path: '/dev/mapper/vg-root' };
-  const cases: [Partial<BlockDevice>, RegExp][] = [
+  const cases: [Partial<LsblkDevice>, RegExp][] = [
     [{ mountpoints: ['/mnt'] }, /^it is mounted at "\/mnt"$/],
     [{ children: [partition({ mountpoints: ['/a', null, '/b'] })] }, /^it is mounted at "\/a", "\/b"$/],
     [{ children: [partition({ mountpoints: ['[SWAP]'] })] }, /^this computer swaps to it$/],
@@ -55,7 +55,7 @@ test('toDisk: what is mounted, swapped to or used in another way is refused, how
 });
 
 test('toDisk: what is no disk, or none that fits, is refused', () => {
-  const cases: [Partial<BlockDevice>, RegExp][] = [
+  const cases: [Partial<LsblkDevice>, RegExp][] = [
     [{ type: 'part' }, /^it is a partition/],
     [{ type: 'lvm' }, /^it is a logical volume/],
     [{ type: 'crypt' }, /^it is an encrypted volume/],

@@ -23,7 +23,7 @@ export interface Disk {
 }
 
 /** What lsblk says of a device, and of all that lies on it. */
-export interface BlockDevice {
+export interface LsblkDevice {
   name: string;
   path: string;
   size: number;
@@ -36,7 +36,7 @@ export interface BlockDevice {
   ro: boolean;
   'log-sec': number;
   mountpoints: readonly (string | null)[];
-  children?: readonly BlockDevice[];
+  children?: readonly LsblkDevice[];
 }
 
 const COLUMNS = 'NAME,PATH,SIZE,TYPE,MODEL,VENDOR,TRAN,RM,HOTPLUG,RO,LOG-SEC,MOUNTPOINTS';
@@ -76,7 +76,7 @@ export async function findDisk(target: string): Promise<Disk> {
   return toDisk(device);
 }
 
-async function runLsblk(args: readonly string[]): Promise<BlockDevice[]> {
+async function runLsblk(args: readonly string[]): Promise<LsblkDevice[]> {
   if (process.platform !== 'linux') {
     throw new UserError('Cannot list the disks of this computer: tsk can do that on Linux only', {
       hint: 'Make an image with "tsk build --disk FILE" and write it with Raspberry Pi Imager or balenaEtcher.',
@@ -90,7 +90,7 @@ async function runLsblk(args: readonly string[]): Promise<BlockDevice[]> {
       COLUMNS,
       ...args,
     ]);
-    return (JSON.parse(stdout) as { blockdevices: BlockDevice[] }).blockdevices;
+    return (JSON.parse(stdout) as { blockdevices: LsblkDevice[] }).blockdevices;
   } catch (cause) {
     throw new UserError('Cannot list the disks of this computer: lsblk failed', {
       cause,
@@ -99,7 +99,7 @@ async function runLsblk(args: readonly string[]): Promise<BlockDevice[]> {
   }
 }
 
-export function toDisk(device: BlockDevice): Disk {
+export function toDisk(device: LsblkDevice): Disk {
   const mountPoints = mountPointsOf(device);
   const disk = {
     path: device.path,
@@ -116,7 +116,7 @@ export function toDisk(device: BlockDevice): Disk {
   return { ...disk, refusal: refusalOf(disk, device) };
 }
 
-function mountPointsOf(device: BlockDevice): string[] {
+function mountPointsOf(device: LsblkDevice): string[] {
   return [device, ...devicesOn(device)].flatMap(({ mountpoints }) =>
     mountpoints.filter((point) => point !== null),
   );
@@ -130,7 +130,7 @@ const OTHER_TYPES: Readonly<Record<string, string>> = {
   rom: 'it is an optical drive',
 };
 
-function refusalOf(disk: Omit<Disk, 'refusal'>, device: BlockDevice): string | null {
+function refusalOf(disk: Omit<Disk, 'refusal'>, device: LsblkDevice): string | null {
   const system = disk.mountPoints.find((point) => SYSTEM_MOUNTS.has(point));
   if (system !== undefined) {
     return system === '[SWAP]'
@@ -149,7 +149,7 @@ function refusalOf(disk: Omit<Disk, 'refusal'>, device: BlockDevice): string | n
   return sizeRefusal(disk.sizeBytes);
 }
 
-function devicesOn(device: BlockDevice): BlockDevice[] {
+function devicesOn(device: LsblkDevice): LsblkDevice[] {
   return (device.children ?? []).flatMap((child) => [child, ...devicesOn(child)]);
 }
 

@@ -5,7 +5,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { openFat } from '../../../src/formats/fat/volume.ts';
 import { openBlockDevice } from '../../../src/device/block-device.ts';
-import { globalVariable, loaderVariable } from '../../../src/device/update/efi-variables.ts';
+import {
+  globalVariable,
+  loaderVariable,
+} from '../../../src/device/boot-loader/systemd-boot/efi-variables.ts';
 import { LOADER_CONF_PATH, parseLoaderConf } from '../../../src/shared/boot-loader/loader-entry.ts';
 import type { Slot } from '../../../src/shared/board/slots.ts';
 import { type BootVolumeOptions, bootVolume } from '../formats/boot-volume.ts';

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Init, type InitOptions } from '../../../src/device/init/init.ts';
-import type { BootSwitch } from '../../../src/device/update/boot-switch.ts';
+import type { BootSwitch } from '../../../src/device/boot-loader/boot-switch.ts';
 import { encodeGpt, PARTITION_TYPE, type GptPartition } from '../../../src/formats/gpt.ts';
 import { slotOfCmdline } from '../../../src/shared/board/cmdline.ts';
 import type { DeviceConfig, ServiceSpec } from '../../../src/shared/services/services.ts';

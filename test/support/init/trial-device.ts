@@ -10,7 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Init } from '../../../src/device/init/init.ts';
 import type { TrialClock } from '../../../src/device/init/update/trial-clock.ts';
 import type { AppSwitch } from '../../../src/device/init/update/trials-options.ts';
-import type { BootSwitch } from '../../../src/device/update/boot-switch.ts';
+import type { BootSwitch } from '../../../src/device/boot-loader/boot-switch.ts';
 import { INIT_API } from '../../../src/shared/api/init-api.ts';
 import { NET_STATUS_PATH } from '../../../src/shared/network/net-status.ts';
 import {

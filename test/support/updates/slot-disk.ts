@@ -10,8 +10,8 @@ import { directorySectorOffset, resolveDirectory } from '../../../src/formats/fa
 import { openFat } from '../../../src/formats/fat/volume.ts';
 import type { SquashfsEntry } from '../../../src/formats/squashfs/writer.ts';
 import { chunkBorders, hashChunks } from '../../../src/host/build/chunks.ts';
-import { readLoaderEntry } from '../../../src/device/update/loader-entries.ts';
-import type { UpdateDisk } from '../../../src/device/update/slot-installer.ts';
+import { readLoaderEntry } from '../../../src/device/boot-loader/loader-entries.ts';
+import type { UpdateDisk } from '../../../src/device/update/update-disk.ts';
 import { numberChunks } from '../../../src/shared/manifest/chunk-index.ts';
 import { formatCmdline } from '../../../src/shared/board/cmdline.ts';
 import {

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 
 import type { ByteDevice } from '../../../src/formats/byte-source.ts';
 import { openBlockDevice } from '../../../src/device/block-device.ts';
-import { writeCommittedSlot } from '../../../src/device/update/committed-slot.ts';
+import { writeCommittedSlot } from '../../../src/device/boot-loader/committed-slot.ts';
 import type { DiskUse, OpenUpdateDisk } from '../../../src/device/update/update-disk.ts';
 import { numberChunks } from '../../../src/shared/manifest/chunk-index.ts';
 import { MANIFEST_NAME, type Manifest, type ManifestChunk } from '../../../src/shared/manifest/manifest.ts';

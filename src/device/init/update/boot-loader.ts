@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Slot } from '../../../shared/board/slots.ts';
 import type { UpdateState } from '../../../shared/update/update-state.ts';
-import type { BootSwitch } from '../../update/boot-switch.ts';
+import type { BootSwitch } from '../../boot-loader/boot-switch.ts';
 import { describeError } from '../../describe-error.ts';
 import type { StartTrace } from './last-trial.ts';
 

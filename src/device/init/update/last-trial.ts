@@ -3,7 +3,7 @@
 
 import { type BootRecord, LOG_OF_INIT, LOG_OF_KERNEL } from '../../../shared/api/init-api.ts';
 import type { Slot } from '../../../shared/board/slots.ts';
-import type { BootSwitch } from '../../update/boot-switch.ts';
+import type { BootSwitch } from '../../boot-loader/boot-switch.ts';
 import type { KeptLine } from '../log/kept-line.ts';
 import { makeEnding, type TrialOutcome } from './trial-book.ts';
 import type { PendingTrial } from './trial-memory.ts';

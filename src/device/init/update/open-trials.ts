@@ -17,7 +17,7 @@ export async function openTrials(
     device,
     clock: steadyClock,
     openBootSwitch: async () => {
-      const { openBootSwitch } = await import('../../update/open-boot-switch.ts');
+      const { openBootSwitch } = await import('../../boot-loader/open-boot-switch.ts');
       return openBootSwitch(device.sys, (text) => device.log.say(text));
     },
     openAppSwitch: async () => {

@@ -6,8 +6,8 @@ import { createServer } from 'node:http';
 import { openFat } from '../../../../src/formats/fat/volume.ts';
 import { linuxSys } from '../../../../src/device/sys/linux.ts';
 import type { Sys } from '../../../../src/device/sys/sys.ts';
-import { renewLoaderEntry } from '../../../../src/device/update/loader-entries.ts';
-import { openBootSwitch } from '../../../../src/device/update/open-boot-switch.ts';
+import { renewLoaderEntry } from '../../../../src/device/boot-loader/loader-entries.ts';
+import { openBootSwitch } from '../../../../src/device/boot-loader/open-boot-switch.ts';
 import { openUpdateDisk } from '../../../../src/device/update/update-disk.ts';
 import { isSlot, type Slot } from '../../../../src/shared/board/slots.ts';
 

@@ -10,12 +10,12 @@ import { type DiskPartition, locateRootDisk, openPartition, partitionOf } from '
 import type { Sys } from '../sys/sys.ts';
 import type { BootSwitch } from './boot-switch.ts';
 import { readCommittedSlot, writeCommittedSlot } from './committed-slot.ts';
-import { EfiVariables, loaderVariable } from './efi-variables.ts';
-import { efiTrial } from './efi-trial.ts';
-import { addFirmwareRetry } from './firmware-retry.ts';
+import { EfiVariables, loaderVariable } from './systemd-boot/efi-variables.ts';
+import { efiTrial } from './systemd-boot/one-shot-trial.ts';
+import { addFirmwareRetry } from './systemd-boot/firmware-retry.ts';
 import { kexecTrial } from './kexec-trial.ts';
 import type { TrialStart } from './trial-start.ts';
-import { TrialTrace } from './trial-trace.ts';
+import { FirmwareMemory } from './systemd-boot/firmware-memory.ts';
 
 /** Set by the loader at each start: where it is missing, variables do not work at all. */
 const LOADER_INFO = loaderVariable('LoaderInfo');
@@ -45,7 +45,7 @@ class DeviceBootSwitch implements BootSwitch {
   readonly #variables: EfiVariables | undefined;
   readonly #byVariable: TrialStart | undefined;
   readonly #byKexec: TrialStart | undefined;
-  readonly #trace: TrialTrace;
+  readonly #trace: FirmwareMemory;
   #armed: TrialStart | undefined;
   #areVariablesRefused = false;
 
@@ -65,7 +65,7 @@ class DeviceBootSwitch implements BootSwitch {
         withBoot: (use) => this.#withBoot('r', use),
       });
     }
-    this.#trace = new TrialTrace(sys, this.#variables);
+    this.#trace = new FirmwareMemory(sys, this.#variables);
   }
 
   get trialStart(): BootSwitch['trialStart'] {

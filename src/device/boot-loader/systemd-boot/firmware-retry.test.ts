@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BootDevice } from '../../../test/support/init/boot-device.ts';
-import { decodeLoadOption, encodeLoadOption } from '../../formats/efi-load-option.ts';
-import type { DiskPartition } from '../root-disk.ts';
+import { BootDevice } from '../../../../test/support/init/boot-device.ts';
+import { decodeLoadOption, encodeLoadOption } from '../../../formats/efi-load-option.ts';
+import type { DiskPartition } from '../../root-disk.ts';
 import { EfiVariables, globalVariable, loaderVariable } from './efi-variables.ts';
 import { addFirmwareRetry } from './firmware-retry.ts';
 

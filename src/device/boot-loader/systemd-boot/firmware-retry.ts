@@ -8,9 +8,9 @@ import {
   type DevicePathNode,
   encodeLoadOption,
   LOAD_OPTION_ACTIVE,
-} from '../../formats/efi-load-option.ts';
-import { BOOT_PARTITION } from '../../shared/board/disk-layout.ts';
-import type { DiskPartition } from '../root-disk.ts';
+} from '../../../formats/efi-load-option.ts';
+import { BOOT_PARTITION } from '../../../shared/board/disk-layout.ts';
+import type { DiskPartition } from '../../root-disk.ts';
 import { type EfiVariables, globalVariable, loaderVariable } from './efi-variables.ts';
 
 const BOOT_CURRENT = globalVariable('BootCurrent');

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
-import { BootDevice, type BootDeviceOptions } from '../../../test/support/init/boot-device.ts';
-import { formatLoaderConf } from '../../shared/boot-loader/loader-entry.ts';
-import type { BootSwitch } from './boot-switch.ts';
+import { BootDevice, type BootDeviceOptions } from '../../../../test/support/init/boot-device.ts';
+import { formatLoaderConf } from '../../../shared/boot-loader/loader-entry.ts';
+import type { BootSwitch } from '../boot-switch.ts';
 import { loaderVariable, ownVariable } from './efi-variables.ts';
-import { openBootSwitch } from './open-boot-switch.ts';
+import { openBootSwitch } from '../open-boot-switch.ts';
 
 const ONE_SHOT = loaderVariable('LoaderEntryOneShot');
 const DEFAULT = loaderVariable('LoaderEntryDefault');

@@ -5,10 +5,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { KEXEC_START, parseCmdline, START_PARAMETER } from '../../shared/board/cmdline.ts';
-import { writeDurably } from '../durable-file.ts';
-import { STATE_DIRECTORY } from '../state-directory.ts';
-import type { Sys } from '../sys/sys.ts';
+import { KEXEC_START, parseCmdline, START_PARAMETER } from '../../../shared/board/cmdline.ts';
+import { writeDurably } from '../../durable-file.ts';
+import { STATE_DIRECTORY } from '../../state-directory.ts';
+import type { Sys } from '../../sys/sys.ts';
 import { type EfiVariables, ownVariable } from './efi-variables.ts';
 
 const STATE_FILE = `${STATE_DIRECTORY}/boot-switch.json`;
@@ -22,7 +22,7 @@ interface State {
   firmwareForgets?: boolean;
 }
 
-export class TrialTrace {
+export class FirmwareMemory {
   readonly #sys: Sys;
   readonly #variables: EfiVariables | undefined;
 

@@ -1,10 +1,10 @@
 // Tells from the start of a Linux kernel image for which architecture it is and whether UEFI can start it.
 // Linux Documentation: arch/x86/boot.rst (setup header), arch/arm64/booting.rst (image header), EFI stub: PE/COFF.
 
-/** How much of the image `readKernelImage` wants to see: the setup header and the PE header lie in here. */
+/** How much of the image `readKernelHeader` wants to see: the setup header and the PE header lie in here. */
 export const KERNEL_HEAD_BYTES = 4096;
 
-export interface KernelImage {
+export interface KernelHeader {
   architecture: 'amd64' | 'arm64';
   /** Whether it is also a PE program for that architecture, as systemd-boot needs it. */
   hasEfiStub: boolean;
@@ -13,7 +13,7 @@ export interface KernelImage {
 const PE_MACHINE = { amd64: 0x8664, arm64: 0xaa64 } as const;
 
 /** Throws a SyntaxError for what is no kernel image that a board could start. */
-export function readKernelImage(head: Uint8Array): KernelImage {
+export function readKernelHeader(head: Uint8Array): KernelHeader {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const u8 = (at: number) => (at < head.length ? view.getUint8(at) : 0);
   const u16 = (at: number) => (at + 2 <= head.length ? view.getUint16(at, true) : 0);

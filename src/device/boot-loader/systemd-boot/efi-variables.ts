@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { open, readFile, unlink } from 'node:fs/promises';
 import { constants } from 'node:fs';
-import type { Sys } from '../sys/sys.ts';
+import type { Sys } from '../../sys/sys.ts';
 
 const DIRECTORY = '/sys/firmware/efi/efivars';
 /** EFI_VARIABLE_NON_VOLATILE, _BOOTSERVICE_ACCESS, _RUNTIME_ACCESS */

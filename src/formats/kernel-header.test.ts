@@ -2,27 +2,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { makeKernelHead } from '../../test/support/formats/make-kernel.ts';
-import { KERNEL_HEAD_BYTES, readKernelImage } from './kernel-image.ts';
+import { KERNEL_HEAD_BYTES, readKernelHeader } from './kernel-header.ts';
 
-test('readKernelImage knows an x86 bzImage and an arm64 Image with EFI stub', () => {
-  assert.deepEqual(readKernelImage(makeKernelHead('amd64')), { architecture: 'amd64', hasEfiStub: true });
-  assert.deepEqual(readKernelImage(makeKernelHead('arm64')), { architecture: 'arm64', hasEfiStub: true });
+test('readKernelHeader knows an x86 bzImage and an arm64 Image with EFI stub', () => {
+  assert.deepEqual(readKernelHeader(makeKernelHead('amd64')), { architecture: 'amd64', hasEfiStub: true });
+  assert.deepEqual(readKernelHeader(makeKernelHead('arm64')), { architecture: 'arm64', hasEfiStub: true });
 });
 
-test('readKernelImage sees that the EFI stub is missing or for another architecture', () => {
+test('readKernelHeader sees that the EFI stub is missing or for another architecture', () => {
   for (const architecture of ['amd64', 'arm64'] as const) {
     const plain = makeKernelHead(architecture);
     plain[0] = 0x90;
-    assert.deepEqual(readKernelImage(plain), { architecture, hasEfiStub: false });
+    assert.deepEqual(readKernelHeader(plain), { architecture, hasEfiStub: false });
     const foreign = makeKernelHead(architecture, { peMachine: 0x1c2 });
-    assert.deepEqual(readKernelImage(foreign), { architecture, hasEfiStub: false });
+    assert.deepEqual(readKernelHeader(foreign), { architecture, hasEfiStub: false });
     const beyond = makeKernelHead(architecture);
     new DataView(beyond.buffer).setUint32(0x3c, 0xffffffff, true);
-    assert.deepEqual(readKernelImage(beyond), { architecture, hasEfiStub: false });
+    assert.deepEqual(readKernelHeader(beyond), { architecture, hasEfiStub: false });
   }
 });
 
-test('readKernelImage says why an image is of no use', () => {
+test('readKernelHeader says why an image is of no use', () => {
   const for32Bit = makeKernelHead('amd64');
   for32Bit[0x236] = 0;
   const messages = [
@@ -32,14 +32,14 @@ test('readKernelImage says why an image is of no use', () => {
     [new Uint8Array(), 'it is neither an x86 bzImage nor an arm64 Image'],
   ] as const;
   for (const [head, message] of messages) {
-    assert.throws(() => readKernelImage(head), {
+    assert.throws(() => readKernelHeader(head), {
       name: 'SyntaxError',
       message: `Cannot use kernel image: ${message}`,
     });
   }
 });
 
-test('readKernelImage answers any bytes with a result or a SyntaxError', () => {
+test('readKernelHeader answers any bytes with a result or a SyntaxError', () => {
   const head = fc.tuple(
     fc.constantFrom(makeKernelHead('amd64'), makeKernelHead('arm64')),
     fc.array(fc.tuple(fc.nat(0x300), fc.nat(255)), { maxLength: 10 }),
@@ -50,7 +50,7 @@ test('readKernelImage answers any bytes with a result or a SyntaxError', () => {
       const damaged = Uint8Array.from(bytes);
       for (const [at, value] of changes) damaged[at] = value;
       try {
-        readKernelImage(damaged.subarray(0, length));
+        readKernelHeader(damaged.subarray(0, length));
       } catch (error) {
         assert.ok(error instanceof SyntaxError, String(error));
       }
