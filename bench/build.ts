@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { SquashfsEntry } from '../src/formats/squashfs/writer.ts';
 import { writeSquashfs } from '../src/formats/squashfs/writer.ts';
 import { zlibCompressor } from '../src/formats/squashfs/zlib-compressor.ts';
-import { defaultCacheDirectory } from '../src/host/components/cache.ts';
+import { defaultCacheDirectory } from '../src/host/cache-directory.ts';
 import { FileDevice, sourceOfFile } from '../src/host/files/file-device.ts';
 import { findTool } from '../test/support/require-tool.ts';
 import { copyDemo } from './demo-copy.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { BOARD_IDS } from '../src/shared/board/boards.ts';
-import { configSchema, PLANNED_BOARDS, PLANNED_KEYS } from '../src/shared/config/config.ts';
+import { BOARD_IDS, PLANNED_BOARDS } from '../src/shared/board/boards.ts';
+import { configSchema, PLANNED_KEYS } from '../src/shared/config/config.ts';
 import { RESERVED_APP_NAMES } from '../src/shared/config/app.ts';
 import { generateSchema, SCHEMA_PATH } from './generate-schema.ts';
 

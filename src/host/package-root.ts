@@ -31,7 +31,11 @@ function findPackageRoot(start: string): PackageRoot {
   throw new Error(`Cannot find the package "tskrazy" above "${start}"`);
 }
 
-/** The folder with one folder for each template of `tsk new`. */
+/** What `tsk new` can make an instance from. */
+export const TEMPLATES = ['ts', 'js', 'go'] as const;
+export type Template = (typeof TEMPLATES)[number];
+
+/** The folder with one folder for each template. */
 export function templateDirectory(): string {
   const { directory, isCheckout } = packageRoot();
   return join(directory, isCheckout ? 'src/host/templates' : 'dist/templates');

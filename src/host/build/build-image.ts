@@ -8,7 +8,7 @@ import { type Manifest, MANIFEST_NAME } from '../../shared/manifest/manifest.ts'
 import { SIGNATURES_NAME } from '../../shared/manifest/manifest-signature.ts';
 import type { DeviceConfig } from '../../shared/services/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
-import { defaultCacheDirectory } from '../components/cache.ts';
+import { defaultCacheDirectory } from '../cache-directory.ts';
 import type { Lock } from '../components/lock-file.ts';
 import { checkIsolation } from './check-isolation.ts';
 import { checkKernel } from './check-kernel.ts';

@@ -2,7 +2,7 @@
 // as `tsk get` would.
 
 import { pinGoPrograms } from '../apps/go/pin-go-programs.ts';
-import { defaultCacheDirectory } from '../components/cache.ts';
+import { defaultCacheDirectory } from '../cache-directory.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { LOCK_FILE_NAME, type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { UserError } from '../user-error.ts';

@@ -1,8 +1,7 @@
 // An option with a fixed set of values: a wrong one is refused with the nearest right one.
 
 import { InvalidArgumentError, Option } from 'commander';
-import { BOARD_IDS } from '../../shared/board/boards.ts';
-import { PLANNED_BOARDS } from '../../shared/config/config.ts';
+import { BOARD_IDS, PLANNED_BOARDS } from '../../shared/board/boards.ts';
 import { nearestName } from '../nearest-name.ts';
 
 export function choiceOption(

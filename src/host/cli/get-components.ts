@@ -2,7 +2,7 @@
 
 import { pinGoPrograms } from '../apps/go/pin-go-programs.ts';
 import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
-import { defaultCacheDirectory } from '../components/cache.ts';
+import { defaultCacheDirectory } from '../cache-directory.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { openInstance, type Instance } from '../config/instance.ts';

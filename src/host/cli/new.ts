@@ -1,8 +1,8 @@
 // tsk new: makes an instance that builds and boots as it is.
 
 import type { BoardId } from '../../shared/board/boards.ts';
-import { createInstance, type Template, TEMPLATES } from '../config/new-instance.ts';
 import { displayPath } from '../config/problem.ts';
+import { type Template, TEMPLATES } from '../package-root.ts';
 import { boardOption, choiceOption } from './choice-option.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 
@@ -34,6 +34,7 @@ export const addNewVerb: VerbAdder = (program, action) => {
 };
 
 async function runNew({ output }: Session, directory: string, options: NewOptions): Promise<void> {
+  const { createInstance } = await import('../config/new-instance.ts');
   const board = options.board ?? (process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64');
   const created = await createInstance(directory, { board, template: options.template ?? 'ts' });
   const path = displayPath(created.directory);

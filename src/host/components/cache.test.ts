@@ -5,18 +5,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { ComponentCache, defaultCacheDirectory } from './cache.ts';
+import { ComponentCache } from './cache.ts';
 
 async function newCache(t: TestContext): Promise<ComponentCache> {
   const directory = await mkdtemp(join(tmpdir(), 'tsk-cache-'));
   t.after(() => rm(directory, { recursive: true }));
   return new ComponentCache(join(directory, 'tskrazy'));
 }
-
-test('defaultCacheDirectory follows XDG_CACHE_HOME, then HOME', () => {
-  assert.equal(defaultCacheDirectory({ XDG_CACHE_HOME: '/c', HOME: '/h' }), '/c/tskrazy');
-  assert.equal(defaultCacheDirectory({ HOME: '/h' }), '/h/.cache/tskrazy');
-});
 
 test('blob fetches once, keeps what is intact and replaces what is not', async (t) => {
   const cache = await newCache(t);

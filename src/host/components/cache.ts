@@ -8,16 +8,9 @@
 
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathExists } from '../files/path-exists.ts';
 import { withFileLock } from './file-lock.ts';
-import type { Environment } from '../run-tool.ts';
-
-export function defaultCacheDirectory(environment: Environment = process.env): string {
-  const base = environment['XDG_CACHE_HOME'] || join(environment['HOME'] || homedir(), '.cache');
-  return join(base, 'tskrazy');
-}
 
 export class ComponentCache {
   readonly directory: string;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { BOARD_IDS } from '../../shared/board/boards.ts';
 import { openInstance } from './instance.ts';
-import { createInstance, hostnameFor, TEMPLATES } from './new-instance.ts';
+import { TEMPLATES } from '../package-root.ts';
+import { createInstance, hostnameFor } from './new-instance.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tsk-new-instance-'));
 after(() => rmSync(root, { recursive: true }));

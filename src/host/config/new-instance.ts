@@ -4,16 +4,13 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { BoardId } from '../../shared/board/boards.ts';
-import { packageRoot, templateDirectory } from '../package-root.ts';
+import { packageRoot, type Template, templateDirectory } from '../package-root.ts';
 import { UserError } from '../user-error.ts';
 import { STATE_DIRECTORY_NAME } from './instance.ts';
 import { makePrivateDirectory } from './private-file.ts';
 import { plainName } from './plain-name.ts';
 import { displayPath } from './problem.ts';
 import { ensureUpdateKeys } from './update-keys.ts';
-
-export const TEMPLATES = ['ts', 'js', 'go'] as const;
-export type Template = (typeof TEMPLATES)[number];
 
 export interface NewInstance {
   directory: string;

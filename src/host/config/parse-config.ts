@@ -2,7 +2,8 @@
 
 import { getNodeValue, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
 import * as v from 'valibot';
-import { configSchema, PLANNED_BOARDS, type ConfigFile } from '../../shared/config/config.ts';
+import { PLANNED_BOARDS } from '../../shared/board/boards.ts';
+import { configSchema, type ConfigFile } from '../../shared/config/config.ts';
 import { nearestName } from '../nearest-name.ts';
 import { ConfigError, type Problem } from './problem.ts';
 import { findKeyProblems } from './schema-walk.ts';

@@ -3,6 +3,8 @@
 
 export const BOARD_IDS = ['pc-amd64', 'pc-arm64'] as const;
 export type BoardId = (typeof BOARD_IDS)[number];
+/** Those to come, whose names are refused as such. */
+export const PLANNED_BOARDS: readonly string[] = ['raspberry-pi'];
 
 export interface Board {
   id: BoardId;

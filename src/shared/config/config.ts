@@ -16,8 +16,6 @@ import { checkWaitFor } from './wait-for.ts';
 export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
   'apps.*': ['npm'],
 };
-/** Boards likewise. */
-export const PLANNED_BOARDS: readonly string[] = ['raspberry-pi'];
 
 /** RFC 1123, section 2.1; 64 is what Linux takes. The last label is no number: it would read as an IP address. */
 const HOSTNAME =

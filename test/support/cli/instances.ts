@@ -21,7 +21,7 @@ import { after } from 'node:test';
 import { findTool } from '../require-tool.ts';
 import type { BoardId } from '../../../src/shared/board/boards.ts';
 import type { Lock } from '../../../src/host/components/lock-file.ts';
-import { defaultCacheDirectory } from '../../../src/host/components/cache.ts';
+import { defaultCacheDirectory } from '../../../src/host/cache-directory.ts';
 
 const TSK = join(import.meta.dirname, '..', '..', '..', 'bin', 'tsk.ts');
 
