@@ -1,5 +1,5 @@
 // A program: updates the disk whose parts are files in the directory argv[2], and prints by how many bytes its memory
-// grew at most meanwhile, and what was written. Prepared by test/tools/slot-installer.test.ts.
+// grew at most meanwhile, and what was written. Prepared by test/programs/slot-installer.test.ts.
 
 import { openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
