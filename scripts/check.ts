@@ -16,6 +16,7 @@ const steps: Step[] = [
   { name: 'types', command: 'tsc', args: [] },
   { name: 'types of the web page', command: 'tsc', args: ['-p', 'src/web-ui'] },
   { name: 'lint', command: 'oxlint', args: ['--type-aware'] },
+  { name: 'dead code', command: 'knip', args: [] },
   ...shards('unit tests', 3, tierFiles('unit')),
   // Most of their time they wait for children of theirs.
   ...shards('simulated boots', 3, tierFiles('init')),

@@ -25,9 +25,9 @@ export interface NtpResponse {
 
 export const NTP_PORT = 123;
 export const NTP_COOKIE_LENGTH = 8;
-export const NTP_PACKET_LENGTH = 48;
+const NTP_PACKET_LENGTH = 48;
 export const NTP_MODE = { client: 3, server: 4 } as const;
-export const NTP_VERSION = 4;
+const NTP_VERSION = 4;
 
 const LEAP = ['none', 'insert', 'delete', 'unsynchronised'] as const;
 /** From 1900, where NTP counts from, to 1970. */

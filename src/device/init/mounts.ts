@@ -14,7 +14,7 @@ interface MountRow extends MountRequest {
   ifExists?: string;
 }
 
-export const MOUNTS: readonly MountRow[] = [
+const MOUNTS: readonly MountRow[] = [
   {
     source: 'proc',
     target: '/proc',

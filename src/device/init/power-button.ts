@@ -41,7 +41,7 @@ function openNewButtons(sys: Sys, open: Map<string, number>): void {
 }
 
 /** Names of the event devices that have KEY_POWER. */
-export function powerButtons(sys: Sys): string[] {
+function powerButtons(sys: Sys): string[] {
   const directory = sys.path('/sys/class/input');
   try {
     return readdirSync(directory).filter(

@@ -14,7 +14,7 @@ const BATCH_MS = 100;
 const MAX_PENDING_LINES = 1_000;
 const MAX_PENDING_CHARS = 256 * 1024;
 
-export function formatLogLine(line: LogLine): string {
+function formatLogLine(line: LogLine): string {
   const mark = line.stream === 'stdout' ? ' ' : line.stream === 'stderr' ? '!' : '*';
   return `${new Date(line.timeMs).toISOString()} ${mark} ${line.text}\n`;
 }

@@ -2,7 +2,7 @@
 
 import type { DeviceConfig } from '../../shared/services/services.ts';
 
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   const entities: Record<string, string> = {
     '&': '&amp;',
     '<': '&lt;',

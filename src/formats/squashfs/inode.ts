@@ -21,7 +21,7 @@ const EXTENDED = 7;
 const KINDS = Object.keys(INODE_TYPES) as InodeKind[];
 
 /** A directory's listing is stored with this added to its size: the room of `.` and `..`. */
-export const LISTING_SIZE_BIAS = 3;
+const LISTING_SIZE_BIAS = 3;
 const MAX_BASIC_LISTING = 0xffff - LISTING_SIZE_BIAS;
 
 export interface InodeHeader {

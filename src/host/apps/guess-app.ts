@@ -108,7 +108,7 @@ function cleanName(name: string): string {
 }
 
 /** `./src/main.ts`, with `/` on every host. */
-export function fromInstance(path: string, instanceDirectory: string): string {
+function fromInstance(path: string, instanceDirectory: string): string {
   const inside = relative(resolve(instanceDirectory), resolve(path)).split(sep).join('/');
   if (inside === '') return '.';
   return inside.startsWith('../') ? inside : `./${inside}`;

@@ -18,7 +18,7 @@ export function componentOf(components: Components, name: ComponentName): Compon
   return component;
 }
 
-export function contentOf(component: Component, file: ComponentFile): FileOnDisk {
+function contentOf(component: Component, file: ComponentFile): FileOnDisk {
   return {
     kind: 'path',
     path: `${component.directory}/${file.path}`,

@@ -150,6 +150,6 @@ function isNoSuchModule(error: unknown): boolean {
 }
 
 /** Upper-case letters become `!` and the lower-case letter, for file systems that ignore case. */
-export function escapePath(path: string): string {
+function escapePath(path: string): string {
   return path.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`);
 }

@@ -3,7 +3,7 @@
 import type { BoardId } from '../../shared/board/boards.ts';
 import { findTool } from '../run-tool.ts';
 
-export const PACKAGE_MANAGERS = ['apt', 'dnf', 'pacman', 'brew'] as const;
+const PACKAGE_MANAGERS = ['apt', 'dnf', 'pacman', 'brew'] as const;
 export type PackageManager = (typeof PACKAGE_MANAGERS)[number];
 
 /** Names of the packages; none where the system has the tool anyway. */

@@ -25,7 +25,7 @@ export async function runInForeground(
   say(how === 'powered-off' ? 'Powered off.' : 'It did not power off in time, so QEMU was ended.');
 }
 
-export function describeRun(running: RunningInstance, password: string): string {
+function describeRun(running: RunningInstance, password: string): string {
   const [webPort] = running.ports.keys();
   const forwards = [...running.ports]
     .filter(([guestPort]) => guestPort !== webPort)

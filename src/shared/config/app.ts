@@ -35,7 +35,7 @@ export const RESERVED_APP_NAMES: readonly string[] = [
 const OF_THE_SYSTEM = /^\/perm\/(?:(?:breakglass|log|lost\+found|net|tskrazy|update|web)(?:\/|$)|var$)/;
 
 /** Where an absolute include target may lie; all else belongs to the image or to the device. */
-export const INCLUDE_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'] as const;
+const INCLUDE_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'] as const;
 /** What leaves the folder that it is relative to is a mistake or an attack. host/apps/include.ts looks again. */
 const INCLUDE_TARGET = new RegExp(
   `^(?!(?:[\\s\\S]*/)?\\.\\.(?:/|$))(?:[^/\\\\]|(?:${INCLUDE_ROOTS.join('|')})/[^/\\\\])[^\\\\]*$`,

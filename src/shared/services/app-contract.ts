@@ -17,7 +17,7 @@ export const appSocketPath = (name: string) => `${appRunDirectory(name)}/app.soc
 export const MAX_APP_REQUEST_BYTES = 1024;
 
 /** `network`: `online` of NET_STATUS_PATH. `clock`: `synchronised` of TIME_STATUS_PATH. */
-export const DEVICE_CONDITIONS = ['clock', 'network'] as const;
+const DEVICE_CONDITIONS = ['clock', 'network'] as const;
 export type DeviceCondition = (typeof DEVICE_CONDITIONS)[number];
 
 /** `app:NAME` holds while that app runs; with `ready` in its configuration, once it has said so. */

@@ -18,7 +18,7 @@ export function exitText({ code, signal }: { code: number | null; signal: string
   return signal ?? `exit code ${code ?? '?'}`;
 }
 
-export function stateDetail(service: ServiceStatus, nowMs: number): string {
+function stateDetail(service: ServiceStatus, nowMs: number): string {
   switch (service.state) {
     case 'running':
       return service.startedAtMs === null ? '' : formatDuration((nowMs - service.startedAtMs) / 1000);

@@ -110,7 +110,7 @@ export const history: fc.Arbitrary<History> = fc.record({
   ),
 });
 
-export async function diskOf(scenario: History, next: TestImage): Promise<SlotDisk> {
+async function diskOf(scenario: History, next: TestImage): Promise<SlotDisk> {
   const running = await imageOf(scenario.running);
   const other = scenario.other && (await imageOf(scenario.other));
   const disk = await slotDisk(running, other);

@@ -99,7 +99,7 @@ export function makeImage(options: ImageOptions): TestImage {
   };
 }
 
-export function signatures(manifestText: string, key: TestKey, signedAtSec: number): string {
+function signatures(manifestText: string, key: TestKey, signedAtSec: number): string {
   const text = signedText(Buffer.from(manifestText), signedAtSec);
   const signature = sign(null, text, key.privateKey).toString('base64');
   const signatures = [{ keyId: key.trusted.id, signature }];

@@ -40,7 +40,7 @@ async function growInTable(diskPath: string, diskBytes: number): Promise<number 
 }
 
 /** undefined: there is nothing, or too little, to gain. */
-export function growToEnd(gpt: Gpt, diskSectors: number): Gpt | undefined {
+function growToEnd(gpt: Gpt, diskSectors: number): Gpt | undefined {
   const perm = gpt.partitions[PERM_PARTITION - 1];
   if (!perm) return undefined;
   const isLast = gpt.partitions.every((other) => !other || other.lastSector <= perm.lastSector);

@@ -128,7 +128,7 @@ export class ServiceWatch {
   }
 }
 
-export function subjectOf({ kind, name }: Pick<ServiceStatus, 'kind' | 'name'>): string {
+function subjectOf({ kind, name }: Pick<ServiceStatus, 'kind' | 'name'>): string {
   return kind === 'system' ? `program ${name}` : `app ${name}`;
 }
 

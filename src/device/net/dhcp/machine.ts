@@ -40,7 +40,7 @@ interface Turn {
   env: DhcpEnvironment;
 }
 
-export const PROBE_MS = 200;
+const PROBE_MS = 200;
 const MAX_RETRY_SEC = 64;
 const MAX_REQUESTS = 4;
 const MAX_REBOOT_REQUESTS = 2;

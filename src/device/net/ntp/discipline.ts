@@ -29,9 +29,9 @@ export interface Verdict {
   delayMs: number;
 }
 
-export const MIN_POLL_EXPONENT = 6;
-export const MAX_POLL_EXPONENT = 10;
-export const STEP_THRESHOLD_MS = 128;
+const MIN_POLL_EXPONENT = 6;
+const MAX_POLL_EXPONENT = 10;
+const STEP_THRESHOLD_MS = 128;
 export const INITIAL_DISCIPLINE: DisciplineState = {
   synchronised: false,
   setBy: 0,

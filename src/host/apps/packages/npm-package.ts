@@ -45,7 +45,7 @@ interface PackageJson {
 }
 
 /** Needed to compile or to download at install time, never on the device. */
-export const BUILD_ONLY_PACKAGES: ReadonlySet<string> = new Set([
+const BUILD_ONLY_PACKAGES: ReadonlySet<string> = new Set([
   'cmake-js',
   'nan',
   'node-addon-api',

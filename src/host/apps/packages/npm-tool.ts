@@ -63,7 +63,7 @@ async function requireNpm(appName: string): Promise<string> {
   return path;
 }
 
-export function isTooOld(version: string): boolean {
+function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major < MIN_VERSION[0] || (major === MIN_VERSION[0] && minor < MIN_VERSION[1]);
 }

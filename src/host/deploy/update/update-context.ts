@@ -16,7 +16,7 @@ export interface UpdateLimits {
   pollMs: number;
 }
 
-export const UPDATE_LIMITS: UpdateLimits = {
+const UPDATE_LIMITS: UpdateLimits = {
   lostMs: 3 * 60_000,
   awayMs: 10 * 60_000,
   recordMs: 30_000,
