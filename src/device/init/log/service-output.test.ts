@@ -18,6 +18,15 @@ test('ServiceOutput keeps the streams apart', () => {
   );
 });
 
+test('ServiceOutput shows a prompt that waits for an answer', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const log = new LogRing();
+  const output = new ServiceOutput(log);
+  output.write('stdout', Buffer.from('Listening> '), untiring);
+  t.mock.timers.tick(1000);
+  assert.equal(log.last(1)[0]?.text, 'Listening> ');
+});
+
 test('ServiceOutput drops a flood, says how much and lets its source rest', () => {
   const log = new LogRing();
   const output = new ServiceOutput(log, () => 0);

@@ -3,15 +3,15 @@
 // read and dropped, and the log says how much: a full pipe would hold up the service for the log's sake.
 
 import type { OutputSource } from '../../sys/sys.ts';
-import { LineSplitter } from './line-splitter.ts';
 import type { LogRing } from './log-ring.ts';
+import { StreamLines } from './stream-lines.ts';
 
 type OutputStream = 'stdout' | 'stderr';
 
 /** A service may write so much at once, and so much a second for ever. */
 const BURST_BYTES = 4 * 1024 * 1024;
 const BYTES_PER_SECOND = 1024 * 1024;
-/** A line costs init time whatever its length, so it counts as so many bytes more. */
+/** A line costs init time whatever its length and whether it is kept, so it counts as so many bytes more. */
 const BYTES_PER_LINE = 64;
 /** Dropped bytes after which reading rests, so that reading them for nothing cannot keep init busy. */
 const DROPPED_BYTES_PER_REST = 1024 * 1024;
@@ -20,7 +20,7 @@ const NOTICE_INTERVAL_MS = 1000;
 
 export class ServiceOutput {
   readonly #log: LogRing;
-  readonly #splitters: Readonly<Record<OutputStream, LineSplitter>>;
+  readonly #streams: Readonly<Record<OutputStream, StreamLines>>;
   readonly #now: () => number;
   #budget = BURST_BYTES;
   #budgetTime: number;
@@ -32,16 +32,16 @@ export class ServiceOutput {
     this.#log = log;
     this.#now = now;
     this.#budgetTime = now();
-    this.#splitters = {
-      stdout: new LineSplitter((line) => this.#append('stdout', line)),
-      stderr: new LineSplitter((line) => this.#append('stderr', line)),
+    this.#streams = {
+      stdout: new StreamLines((line) => log.append('stdout', line), now),
+      stderr: new StreamLines((line) => log.append('stderr', line), now),
     };
   }
 
   /** `source` rests when it only floods. */
   write(stream: OutputStream, chunk: Buffer, source: OutputSource): void {
     if (this.#isWithinLimit(chunk.length)) {
-      this.#splitters[stream].write(chunk);
+      this.#budget -= BYTES_PER_LINE * this.#streams[stream].write(chunk);
       return;
     }
     this.#dropped += chunk.length;
@@ -55,14 +55,9 @@ export class ServiceOutput {
 
   /** The process has closed its outputs. */
   end(): void {
-    this.#splitters.stdout.end();
-    this.#splitters.stderr.end();
+    this.#streams.stdout.end();
+    this.#streams.stderr.end();
     this.#noticeDropped();
-  }
-
-  #append(stream: OutputStream, line: string): void {
-    this.#budget -= BYTES_PER_LINE;
-    this.#log.append(stream, line);
   }
 
   #isWithinLimit(bytes: number): boolean {
