@@ -82,18 +82,19 @@ test('what is not well yet cannot be confirmed, and the client hears what is mis
     status: 409,
     body: {
       error: 'Cannot confirm the trial: the services have run for 10 of 30 s; the page: answers 500',
+      code: 'trial-unwell',
       waitsFor: ['the services have run for 10 of 30 s', 'the page: answers 500'],
     },
   });
   assert.deepEqual(await device.ask('POST', INIT_API.updateConfirm, { ...CONFIRM, buildId: 'b3' }), {
     status: 409,
-    body: { error: 'Build b2 is on trial, not b3' },
+    body: { error: 'Build b2 is on trial, not b3', code: 'no-trial' },
   });
   await device.advance(30);
   assert.equal((await device.ask('POST', INIT_API.updateConfirm, CONFIRM)).status, 200);
   assert.deepEqual(await device.ask('POST', INIT_API.updateConfirm, CONFIRM), {
     status: 409,
-    body: { error: 'No trial is going on' },
+    body: { error: 'No trial is going on', code: 'no-trial' },
   });
   assert.equal((await device.ask('POST', INIT_API.updateRollback, { who: 'tsk' })).status, 409);
 });
@@ -204,7 +205,10 @@ test('a commit that fails is said and tried again', async () => {
   await device.advance(30);
   assert.deepEqual(await device.ask('POST', INIT_API.updateConfirm, CONFIRM), {
     status: 500,
-    body: { error: 'Cannot confirm the trial: the boot loader cannot be told: EIO: write failed' },
+    body: {
+      error: 'Cannot confirm the trial: the boot loader cannot be told: EIO: write failed',
+      code: 'failed',
+    },
   });
   assert.deepEqual(await device.waitsFor(), ['the boot loader cannot be told: EIO: write failed']);
   device.bootSwitch.commitError = null;
@@ -230,24 +234,28 @@ test('what cannot be tried is refused', async () => {
   await device.boot('a');
   assert.deepEqual(await errorOf({ slot: 'a' }), {
     error: 'Cannot try build b2 in slot a: the device runs from it',
+    code: 'cannot-try',
   });
   device.bootSwitch.trialStart = null;
   assert.deepEqual(await errorOf(), {
     error: 'Cannot try build b2 in slot b: the boot loader of this device cannot try anything',
+    code: 'cannot-try',
   });
   device.bootSwitch.trialStart = 'kexec';
   device.bootSwitch.armError = new Error('EPERM: kexec_file_load failed');
   assert.deepEqual(await errorOf(), {
     error: 'Cannot ask for a start of slot b: EPERM: kexec_file_load failed',
+    code: 'failed',
   });
   assert.equal((await device.state()).trial, null);
   device.bootSwitch.armError = null;
   await device.startTrial();
-  assert.deepEqual(await errorOf(), { error: 'The device is shutting down' });
+  assert.deepEqual(await errorOf(), { error: 'The device is shutting down', code: 'shutting-down' });
   await device.down();
   await device.boot('b');
   assert.deepEqual(await errorOf({ slot: 'a' }), {
     error: 'Cannot try build b2 in slot a: a trial is going on',
+    code: 'trial-going-on',
   });
 });
 

@@ -325,7 +325,7 @@ test('a way down that begins while a trial is asked for', async () => {
   device.bootSwitch.afterArm = () => void init.power('poweroff', 'power button');
   assert.deepEqual(await device.startTrial(), {
     status: 409,
-    body: { error: 'The device is shutting down' },
+    body: { error: 'The device is shutting down', code: 'shutting-down' },
   });
   assert.equal(await device.down(), 'power poweroff');
   assert.ok(sys.log.includes('disarm'));

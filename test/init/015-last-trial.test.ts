@@ -131,7 +131,7 @@ test('until it is known what came of the last trial, no other begins', async () 
   const { status, body } = await device.startTrial();
   assert.deepEqual(
     [status, body],
-    [409, { error: 'Cannot try build b2 in slot b: the device is still starting' }],
+    [409, { error: 'Cannot try build b2 in slot b: the device is still starting', code: 'still-starting' }],
   );
   resolve('kept');
   await booting;

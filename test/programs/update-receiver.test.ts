@@ -206,7 +206,7 @@ suite('two clients', () => {
     const { status, body } = await transfer.answer;
     assert.deepEqual(
       [status, JSON.parse(body)],
-      [404, { error: { message: 'The same client has begun anew' } }],
+      [404, { error: { code: 'update-ended', message: 'The same client has begun anew' } }],
     );
     assert.equal((await updated.send(first.id, image, [4])).status, 404);
     assert.equal((await updated.send(second.id, image, [4])).status, 200);

@@ -159,7 +159,8 @@ suite('updates that are refused', () => {
       const before = updated.target.contentHash();
       const answer = await updated.begin(image, more);
       assert.equal(answer.status, 422, answer.body);
-      assert.equal((answer.json() as UpdateRefused).reason, reason);
+      const refused = answer.json() as UpdateRefused;
+      assert.deepEqual([refused.error.code, refused.reason], [`image-${reason}`, reason]);
       assert.match(messageOf(answer), says);
       assert.equal(updated.target.contentHash(), before);
       assert.equal((await updated.status()).session, null);

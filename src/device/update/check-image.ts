@@ -125,20 +125,23 @@ export function checkState(state: UpdateState, disk: UpdateDisk): void {
   const { running, committed, appsFrom, trial } = state;
   if (running === null || running !== disk.source)
     throw new UpdateConflict(
+      'cannot-try',
       'It is not known which slot this device runs from, so that neither may be written',
     );
   if (committed === null)
     throw new UpdateConflict(
+      'cannot-try',
       'The configuration of the boot loader cannot be read, so that no slot may be written',
     );
   if (trial)
     throw new UpdateConflict(
+      'trial-going-on',
       `Build ${shortBuildId(trial.buildId)} of ${trial.who} is on trial: it has to be confirmed or rolled back first`,
     );
   if (running !== committed || (appsFrom !== null && appsFrom !== running))
     throw new UpdateConflict(
+      'restart-first',
       `This device runs from slot ${running}, and will start from slot ${committed}: it has to restart first`,
-      { restartFirst: true },
     );
 }
 

@@ -46,7 +46,10 @@ export async function examineImage(
     runningBuildId: around.config.buildId,
   });
   if (decision.mode === 'reboot' && state.trialStart === null)
-    throw new UpdateConflict('This device has no way to try another slot, so that it takes no update');
+    throw new UpdateConflict(
+      'cannot-try',
+      'This device has no way to try another slot, so that it takes no update',
+    );
   return { slot: disk.target, ...decision };
 }
 
@@ -57,6 +60,7 @@ async function settledState(init: UpdateSurroundings['init'], signal: AbortSigna
     if (state.isStarting !== true) return state;
     if (waitedMs >= STARTING_LIMIT_MS)
       throw new UpdateConflict(
+        'still-starting',
         'This device is still starting: it does not know yet what came of its last trial',
       );
     await sleep(STARTING_POLL_MS, undefined, { signal });

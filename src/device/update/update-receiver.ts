@@ -117,7 +117,9 @@ export class UpdateReceiver {
       const { view, clientId } = this.#session;
       if (clientId !== client.id) {
         const since = new Date(view.startedAtMs).toISOString().slice(11, 19);
-        throw new UpdateConflict(`${view.client} updates this device since ${since} UTC`, { session: view });
+        throw new UpdateConflict('update-busy', `${view.client} updates this device since ${since} UTC`, {
+          session: view,
+        });
       }
       await this.#session.end(new SessionEnded('The same client has begun anew'));
     }
@@ -176,7 +178,7 @@ export class UpdateReceiver {
     const session = this.session(id);
     const { slot, mode, changedApps } = session.installed;
     const { buildId, client: who } = session.view;
-    if (mode === 'none') throw new UpdateConflict('This build runs already');
+    if (mode === 'none') throw new UpdateConflict('nothing-to-do', 'This build runs already');
     return this.#handOver(session, { slot, buildId, mode, confirmBy, who, changedApps });
   }
 
@@ -201,11 +203,14 @@ export class UpdateReceiver {
     }
     const slot = SLOTS.find((each) => each !== state.committed);
     if (state.committed === null || slot === undefined)
-      throw new UpdateConflict('The configuration of the boot loader cannot be read');
+      throw new UpdateConflict('cannot-try', 'The configuration of the boot loader cannot be read');
     if (state.trialStart === null)
-      throw new UpdateConflict('This device has no way to try another slot, so that it cannot go back');
+      throw new UpdateConflict(
+        'cannot-try',
+        'This device has no way to try another slot, so that it cannot go back',
+      );
     const there = (await this.#slots())[slot];
-    if (!there) throw new UpdateConflict(`Slot ${slot} holds nothing that could be started`);
+    if (!there) throw new UpdateConflict('slot-unusable', `Slot ${slot} holds nothing that could be started`);
     const session = await this.#takePlace(client, there.buildId);
     try {
       const manifest = await session.perform(() => this.#verify(session, slot));
@@ -234,7 +239,7 @@ export class UpdateReceiver {
 }
 
 function restartFirst(problem: string): UpdateConflict {
-  return new UpdateConflict(`${problem}: it has to restart first`, { restartFirst: true });
+  return new UpdateConflict('restart-first', `${problem}: it has to restart first`);
 }
 
 function refuseWhatDoesNotFit(error: unknown): never {

@@ -1,5 +1,6 @@
 // Ways in which an update is not taken. Whoever speaks to the client turns them into answers.
 
+import type { RefusalCode } from '../../shared/api/refusals.ts';
 import type { RefusalReason, SessionView } from '../../shared/update/update-api.ts';
 
 /** The image is at fault: nothing was written, and asking again changes nothing. */
@@ -13,16 +14,29 @@ export class ImageRefusal extends Error {
   }
 }
 
+export type ConflictCode = Extract<
+  RefusalCode,
+  | 'update-busy'
+  | 'wrong-step'
+  | 'nothing-to-do'
+  | 'still-starting'
+  | 'restart-first'
+  | 'cannot-try'
+  | 'slot-unusable'
+  | 'trial-going-on'
+>;
+
 /** The device is not in a state for it, or somebody else is at it. */
 export class UpdateConflict extends Error {
   override name = 'UpdateConflict';
+  readonly code: ConflictCode;
+  /** Of whoever is at it. */
   readonly session: SessionView | undefined;
-  readonly restartFirst: boolean;
 
-  constructor(message: string, options: { session?: SessionView; restartFirst?: boolean } = {}) {
+  constructor(code: ConflictCode, message: string, options: { session?: SessionView } = {}) {
     super(message);
+    this.code = code;
     this.session = options.session;
-    this.restartFirst = options.restartFirst ?? false;
   }
 }
 

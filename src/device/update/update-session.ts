@@ -72,7 +72,8 @@ export class UpdateSession {
 
   /** The offer of a slot that is installed. Throws UpdateConflict. */
   get installed(): SessionWork['offer'] {
-    if (!this.#work || this.#install !== 'done') throw new UpdateConflict('The image is not installed yet');
+    if (!this.#work || this.#install !== 'done')
+      throw new UpdateConflict('wrong-step', 'The image is not installed yet');
     return this.#work.offer;
   }
 
@@ -141,7 +142,7 @@ export class UpdateSession {
     const missing = installer.missing().length;
     if (missing > 0) {
       this.#install = 'none';
-      throw new UpdateConflict(`${missing} chunks are missing`);
+      throw new UpdateConflict('wrong-step', `${missing} chunks are missing`);
     }
     const leave = () => void this.end(new SessionEnded('The client has gone'));
     gone.addEventListener('abort', leave, { once: true });
@@ -156,9 +157,9 @@ export class UpdateSession {
 
   #readyInstaller(): SlotInstaller {
     this.signal.throwIfAborted();
-    if (this.#install === 'going on') throw new UpdateConflict('The image is being installed');
-    if (this.#install === 'done') throw new UpdateConflict('The image is installed');
-    if (!this.#work?.installer) throw new UpdateConflict('There is nothing to install');
+    if (this.#install === 'going on') throw new UpdateConflict('wrong-step', 'The image is being installed');
+    if (this.#install === 'done') throw new UpdateConflict('wrong-step', 'The image is installed');
+    if (!this.#work?.installer) throw new UpdateConflict('nothing-to-do', 'There is nothing to install');
     return this.#work.installer;
   }
 

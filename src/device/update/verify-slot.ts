@@ -102,5 +102,5 @@ async function readTrustedManifest(
 }
 
 function notStartable(slot: Slot, problem: string): UpdateConflict {
-  return new UpdateConflict(`Slot ${slot} cannot be started: ${problem}`);
+  return new UpdateConflict('slot-unusable', `Slot ${slot} cannot be started: ${problem}`);
 }

@@ -5,6 +5,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type http from 'node:http';
 
 import { verifyPassword } from '../../shared/api/password.ts';
+import type { DeviceConfig } from '../../shared/services/services.ts';
 import { HttpError } from './http-error.ts';
 import { LoginAttempts } from './login-attempts.ts';
 import type { Access } from './router.ts';
@@ -36,6 +37,7 @@ export function sessionTokens(request: http.IncomingMessage): string[] {
 }
 
 export class Authenticator {
+  readonly #hostname: string;
   readonly #passwordHash: string | null;
   readonly #attempts: LoginAttempts;
   readonly sessions: Sessions;
@@ -46,8 +48,9 @@ export class Authenticator {
   readonly #cacheKey = randomBytes(32);
   #rightDigest: Buffer | undefined;
 
-  constructor(passwordHash: string | null, options: { now?: () => number } = {}) {
-    this.#passwordHash = passwordHash;
+  constructor(config: Pick<DeviceConfig, 'hostname' | 'web'>, options: { now?: () => number } = {}) {
+    this.#hostname = config.hostname;
+    this.#passwordHash = config.web.passwordHash;
     this.#attempts = new LoginAttempts(options);
     this.sessions = new Sessions(options);
   }
@@ -64,13 +67,13 @@ export class Authenticator {
     if (!this.hasPassword) {
       if (access === 'read') return 'anonymous';
       throw new HttpError(
-        403,
+        'no-password',
         'This device has no password, so that nothing can be changed over the network',
       );
     }
-    if (identity === undefined) throw unauthorized(request, 'Log in first');
+    if (identity === undefined) throw this.#unauthorized(request, 'not-logged-in', 'Log in first');
     if (access === 'change' && identity === 'cookie' && isFromUnknownPage(request))
-      throw new HttpError(403, 'The browser did not say which page this request comes from');
+      throw new HttpError('foreign-page', 'The browser did not say which page this request comes from');
     return identity;
   }
 
@@ -87,23 +90,23 @@ export class Authenticator {
       }
       case 'bearer':
         if (this.sessions.use(credentials)) return 'bearer';
-        throw unauthorized(request, 'This session has ended');
+        throw this.#unauthorized(request, 'login-ended', 'This session has ended');
       case '':
         return sessionTokens(request).some((token) => this.sessions.use(token)) ? 'cookie' : undefined;
       default:
-        throw unauthorized(request, 'Use Basic or Bearer authentication');
+        throw this.#unauthorized(request, 'not-logged-in', 'Use Basic or Bearer authentication');
     }
   }
 
   /** Throws HttpError 401 when the password is wrong and 429 when there were too many wrong ones. */
   checkPassword(request: http.IncomingMessage, password: string): void {
-    if (this.#passwordHash === null) throw new HttpError(403, 'This device has no password');
+    if (this.#passwordHash === null) throw new HttpError('no-password', 'This device has no password');
     const address = clientAddress(request);
     // Before the remembered password too: it would otherwise be an oracle without a limit.
     const waitMs = this.#attempts.begin(address);
     if (waitMs > 0) {
       const waitSec = Math.ceil(waitMs / 1000);
-      throw new HttpError(429, `Too many wrong passwords. Try again in ${waitSec} s`, {
+      throw new HttpError('too-many-passwords', `Too many wrong passwords. Try again in ${waitSec} s`, {
         headers: { 'Retry-After': String(waitSec) },
       });
     }
@@ -111,20 +114,24 @@ export class Authenticator {
     const isRight =
       (this.#rightDigest !== undefined && timingSafeEqual(digest, this.#rightDigest)) ||
       verifyPassword(password, this.#passwordHash);
-    if (!isRight) throw unauthorized(request, 'The password is wrong');
+    if (!isRight) throw this.#unauthorized(request, 'wrong-password', 'The password is wrong');
     this.#rightDigest = digest;
     this.#attempts.succeed(address);
   }
-}
 
-function unauthorized(request: http.IncomingMessage, message: string): HttpError {
-  // A challenge makes browsers open their own password window over our page.
-  const isBrowser = request.headers['sec-fetch-mode'] !== undefined;
-  return new HttpError(
-    401,
-    message,
-    isBrowser ? {} : { headers: { 'WWW-Authenticate': 'Basic realm="tskrazy", charset="UTF-8"' } },
-  );
+  /** Names the device, as the login page does to anybody: whoever has come with another one's password finds out. */
+  #unauthorized(
+    request: http.IncomingMessage,
+    code: 'not-logged-in' | 'login-ended' | 'wrong-password',
+    message: string,
+  ): HttpError {
+    // A challenge makes browsers open their own password window over our page.
+    const isBrowser = request.headers['sec-fetch-mode'] !== undefined;
+    return new HttpError(code, message, {
+      ...(isBrowser ? {} : { headers: { 'WWW-Authenticate': 'Basic realm="tskrazy", charset="UTF-8"' } }),
+      details: { hostname: this.#hostname },
+    });
+  }
 }
 
 /** Throws HttpError 403 when a page of another site made the browser send this. */
@@ -134,7 +141,7 @@ export function checkOrigin(request: http.IncomingMessage): void {
   const isForeign =
     (origin !== undefined && originHost(origin) !== host?.toLowerCase()) ||
     (site !== undefined && site !== 'same-origin' && site !== 'none');
-  if (isForeign) throw new HttpError(403, 'Requests from the pages of other sites are refused');
+  if (isForeign) throw new HttpError('foreign-page', 'Requests from the pages of other sites are refused');
 }
 
 function originHost(origin: string): string | undefined {

@@ -80,13 +80,17 @@ export class EventStreams {
   open(response: http.ServerResponse): EventStream {
     // Its answer would have neither a body nor an end.
     if (response.req.method === 'HEAD')
-      throw new HttpError(405, 'A live view has no head alone', { headers: { Allow: 'GET' } });
+      throw new HttpError('wrong-method', 'A live view has no head alone', { headers: { Allow: 'GET' } });
     if (this.#streams.size >= MAX_STREAMS)
-      throw new HttpError(503, `${MAX_STREAMS} live views are open, which is all that this device allows`, {
-        headers: { 'Retry-After': '30' },
-      });
+      throw new HttpError(
+        'busy',
+        `${MAX_STREAMS} live views are open, which is all that this device allows`,
+        {
+          headers: { 'Retry-After': '30' },
+        },
+      );
     // Its close will not be told again: it would hold its place for good. Nobody reads this.
-    if (response.destroyed) throw new HttpError(400, 'The client has gone');
+    if (response.destroyed) throw new HttpError('malformed', 'The client has gone');
     const stream = new EventStream(response);
     this.#streams.add(stream);
     this.#timer ??= setInterval(() => {

@@ -1,5 +1,7 @@
 // A refusal that the client is told about: handlers throw it, server.ts turns it into an answer.
 
+import { statusOf, type RefusalCode } from '../../shared/api/refusals.ts';
+
 export interface HttpErrorOptions {
   headers?: Readonly<Record<string, string>>;
   /** Beside `error` in the answer's JSON, for programs. */
@@ -9,14 +11,18 @@ export interface HttpErrorOptions {
 
 export class HttpError extends Error {
   override name = 'HttpError';
-  readonly status: number;
+  readonly code: RefusalCode;
   readonly headers: Readonly<Record<string, string>>;
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(status: number, message: string, options: HttpErrorOptions = {}) {
+  constructor(code: RefusalCode, message: string, options: HttpErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.status = status;
+    this.code = code;
     this.headers = options.headers ?? {};
     this.details = options.details ?? {};
+  }
+
+  get status(): number {
+    return statusOf(this.code);
   }
 }

@@ -1,16 +1,17 @@
-// Asks init (shared/api/init-api.ts) over its Unix socket. Refusals come out as HttpError with init's status,
-// so that a handler can let them pass to the client; an init that does not answer is a 502.
+// Asks init (shared/api/init-api.ts) over its Unix socket. Refusals come out as HttpError with init's code, so that a
+// handler can let them pass to the client; an init that does not answer is one of its own.
 
 import http from 'node:http';
 
 import type { ApiError } from '../../shared/api/init-api.ts';
+import type { RefusalCode } from '../../shared/api/refusals.ts';
 import { ACT_LIMIT_MS } from '../../shared/services/services.ts';
 import { HttpError } from './http-error.ts';
 
 const READ_TIMEOUT_MS = 5_000;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-/** Statuses of init that mean to our client what they mean to us. */
-const PASSED_ON = new Set([400, 404, 409, 503]);
+/** Faults of ours and of init's: to our client they are one. */
+const FAULTS = new Set<RefusalCode>(['wrong-method', 'failed']);
 
 export class InitClient {
   readonly #socketPath: string;
@@ -68,18 +69,20 @@ export class InitClient {
         },
       });
       request.once('timeout', () => {
-        request.destroy(new HttpError(504, `init did not answer within ${timeoutMs / 1000} s`));
+        request.destroy(new HttpError('init-slow', `init did not answer within ${timeoutMs / 1000} s`));
       });
       request.once('response', resolve);
       request.once('error', (cause) => {
-        reject(cause instanceof HttpError ? cause : new HttpError(502, 'init does not answer', { cause }));
+        reject(
+          cause instanceof HttpError ? cause : new HttpError('init-away', 'init does not answer', { cause }),
+        );
       });
       request.end(text);
     });
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
-    const { error, ...details } = parseRefusal(await readAll(answer));
-    throw new HttpError(PASSED_ON.has(status) ? status : 502, error, { details });
+    const { error, code, ...details } = parseRefusal(await readAll(answer));
+    throw new HttpError(FAULTS.has(code) ? 'init-failed' : code, error, { details });
   }
 }
 
@@ -93,7 +96,7 @@ async function readAll(answer: http.IncomingMessage): Promise<string> {
       chunks.push(chunk);
     }
   } catch (cause) {
-    throw new HttpError(502, "init's answer cannot be read", { cause });
+    throw new HttpError('init-away', "init's answer cannot be read", { cause });
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -102,7 +105,7 @@ function parseAnswer(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new HttpError(502, `init answers "${path}" with something that is no JSON`, { cause });
+    throw new HttpError('init-failed', `init answers "${path}" with something that is no JSON`, { cause });
   }
 }
 
@@ -110,6 +113,6 @@ function parseRefusal(text: string): ApiError {
   try {
     return JSON.parse(text) as ApiError;
   } catch {
-    return { error: 'init refuses this and does not say why' };
+    return { error: 'init refuses this and does not say why', code: 'failed' };
   }
 }

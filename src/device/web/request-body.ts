@@ -23,7 +23,7 @@ export function checkBodyLength(request: http.IncomingMessage, maxBytes: number)
 /** Throws HttpError 408, 413 or 415. */
 export async function readForm(request: http.IncomingMessage, pace: BodyPace): Promise<URLSearchParams> {
   if (contentType(request) !== 'application/x-www-form-urlencoded')
-    throw new HttpError(415, 'The body must be a form');
+    throw new HttpError('wrong-type', 'The body must be a form');
   const body = await collect(receiveBody(request, pace), MAX_BODY_BYTES);
   return new URLSearchParams(body.toString('utf8'));
 }
@@ -32,14 +32,14 @@ export async function readForm(request: http.IncomingMessage, pace: BodyPace): P
 export async function readJson(request: http.IncomingMessage, pace: BodyPace): Promise<Buffer> {
   checkIsJson(request);
   if (contentEncoding(request) !== 'identity')
-    throw new HttpError(415, 'This body must not be compressed', {
+    throw new HttpError('wrong-type', 'This body must not be compressed', {
       headers: { 'Accept-Encoding': 'identity' },
     });
   return collect(receiveBody(request, pace), MAX_BODY_BYTES);
 }
 
 export function checkIsJson(request: http.IncomingMessage): void {
-  if (contentType(request) !== 'application/json') throw new HttpError(415, 'The body must be JSON');
+  if (contentType(request) !== 'application/json') throw new HttpError('wrong-type', 'The body must be JSON');
 }
 
 export function contentEncoding(request: http.IncomingMessage): string {
@@ -63,7 +63,7 @@ export async function collect(pieces: AsyncIterable<Uint8Array>, maxBytes: numbe
 }
 
 function tooLarge(maxBytes: number): HttpError {
-  return new HttpError(413, `The body is larger than ${maxBytes} bytes`);
+  return new HttpError('too-large', `The body is larger than ${maxBytes} bytes`);
 }
 
 /**
@@ -109,14 +109,14 @@ function nextPiece(
       const piece = request.read() as Buffer | null;
       if (piece === null && !request.readableEnded) {
         if (request.destroyed)
-          fail(new HttpError(400, 'The connection was closed before the body had ended'));
+          fail(new HttpError('malformed', 'The connection was closed before the body had ended'));
         return;
       }
       settle();
       resolve(piece);
     };
     const timer = setTimeout(() => {
-      fail(new HttpError(408, 'The body comes too slowly'));
+      fail(new HttpError('too-slow', 'The body comes too slowly'));
     }, timeoutMs);
     request.on('readable', look).on('end', look).on('close', look);
     signal?.addEventListener('abort', look);

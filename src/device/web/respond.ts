@@ -2,7 +2,8 @@
 
 import type http from 'node:http';
 
-import type { WebError } from '../../shared/api/web-api.ts';
+import type { WebError } from '../../shared/api/refusals.ts';
+import type { HttpError } from './http-error.ts';
 
 /**
  * `same-origin` and not `no-referrer`: under the latter browsers send `Origin: null` with a form of our
@@ -44,12 +45,9 @@ export function sendJson(response: http.ServerResponse, status: number, value: u
 
 export function sendJsonError(
   response: http.ServerResponse,
-  status: number,
-  message: string,
-  details: Readonly<Record<string, unknown>> = {},
+  { status, code, message, details }: Pick<HttpError, 'status' | 'code' | 'message' | 'details'>,
 ): void {
-  const body: WebError = { error: { message } };
-  sendJson(response, status, { ...body, ...details });
+  sendJson(response, status, { error: { code, message }, ...details } satisfies WebError);
 }
 
 export function redirect(response: http.ServerResponse, location: string): void {

@@ -56,8 +56,8 @@ export function findRoute<Handler>(
     if (method === route.method || (method === 'HEAD' && route.method === 'GET')) return { route, params };
     allowed.push(...(route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]));
   }
-  if (allowed.length === 0) throw new HttpError(404, 'There is nothing at this address');
-  throw new HttpError(405, `This address does not answer to ${method}`, {
+  if (allowed.length === 0) throw new HttpError('no-such-address', 'There is nothing at this address');
+  throw new HttpError('wrong-method', `This address does not answer to ${method}`, {
     headers: { Allow: allowed.join(', ') },
   });
 }

@@ -30,14 +30,14 @@ const DEFAULT_LOG_LINES = 500;
 
 const showPage: Handler = async ({ auth, assets }, { request, response }) => {
   const page = assets.get('/');
-  if (!page) throw new HttpError(500, 'The page is missing in this build');
+  if (!page) throw new HttpError('failed', 'The page is missing in this build');
   if (auth.hasPassword && auth.identify(request) === undefined) redirect(response, '/login');
   else await sendAsset(request, response, page);
 };
 
 const showAsset: Handler = async ({ assets }, { request, response, params }) => {
   const asset = assets.get(`/assets/${params['name'] ?? ''}`);
-  if (!asset) throw new HttpError(404, 'There is nothing at this address');
+  if (!asset) throw new HttpError('no-such-address', 'There is nothing at this address');
   await sendAsset(request, response, asset);
 };
 
@@ -77,7 +77,7 @@ const logOut: Handler = ({ auth }, { request, response }) => {
 
 const createSession: Handler = ({ auth }, { response, identity }) => {
   // A session must not beget sessions: it would never end.
-  if (identity !== 'password') throw new HttpError(403, 'Use the password to get a session');
+  if (identity !== 'password') throw new HttpError('password-needed', 'Use the password to get a session');
   const { token, expiresInMs } = auth.sessions.create();
   const session: NewSession = { token, expiresAtMs: Date.now() + expiresInMs };
   sendJson(response, 201, session);
@@ -91,9 +91,9 @@ const followStatus: Handler = ({ feed, streams }, { response }) => {
   feed.add(streams.open(response));
 };
 
-function serviceName({ params }: Exchange): string {
+function serviceName({ params }: Exchange, absent: 'no-such-service' | 'no-such-log'): string {
   const name = params['name'] ?? '';
-  if (!SERVICE_NAME.test(name)) throw new HttpError(404, `There is no service "${name.slice(0, 80)}"`);
+  if (!SERVICE_NAME.test(name)) throw new HttpError(absent, `There is no service "${name.slice(0, 80)}"`);
   return name;
 }
 
@@ -101,16 +101,18 @@ function lineCount(query: URLSearchParams): number {
   const text = query.get('lines') ?? String(DEFAULT_LOG_LINES);
   const lines = Number(text);
   if (!/^\d+$/.test(text) || lines > MAX_LOG_LINES)
-    throw new HttpError(400, `lines must be a number from 0 to ${MAX_LOG_LINES}`);
+    throw new HttpError('malformed', `lines must be a number from 0 to ${MAX_LOG_LINES}`);
   return lines;
 }
 
 /** The number of lines, since when, and of which boot. */
 function logQuery(query: URLSearchParams): LogQuery {
   const since = query.get('since') ?? '0';
-  if (!/^\d{1,15}$/.test(since)) throw new HttpError(400, 'since must be a time in milliseconds since 1970');
+  if (!/^\d{1,15}$/.test(since))
+    throw new HttpError('malformed', 'since must be a time in milliseconds since 1970');
   const boot = query.get('boot') ?? '0';
-  if (!/^(?:0|-[1-9]\d{0,3})$/.test(boot)) throw new HttpError(400, 'boot must be 0 or a negative number');
+  if (!/^(?:0|-[1-9]\d{0,3})$/.test(boot))
+    throw new HttpError('malformed', 'boot must be 0 or a negative number');
   return { lines: lineCount(query), since: Number(since), boot: Number(boot) };
 }
 
@@ -120,10 +122,11 @@ const listBoots: Handler = async ({ init }, { response }) => {
 
 const showLog: Handler = async ({ init, streams, status }, exchange) => {
   const { request, response, query } = exchange;
-  const name = serviceName(exchange);
+  const name = serviceName(exchange, 'no-such-log');
   const wanted = logQuery(query);
   const format = query.get('format') ?? 'text';
-  if (format !== 'text' && format !== 'ndjson') throw new HttpError(400, 'format must be text or ndjson');
+  if (format !== 'text' && format !== 'ndjson')
+    throw new HttpError('malformed', 'format must be text or ndjson');
   const follow = query.get('follow') === '1';
   const source = await init.stream(INIT_API.log(name, { ...wanted, follow }));
   if (follow) {
@@ -153,9 +156,9 @@ const showLog: Handler = async ({ init, streams, status }, exchange) => {
 
 const actOnService: Handler = async ({ init, status }, exchange) => {
   const { request, response, params } = exchange;
-  const name = serviceName(exchange);
+  const name = serviceName(exchange, 'no-such-service');
   const action = SERVICE_ACTIONS.find((known) => known === params['action']);
-  if (!action) throw new HttpError(404, 'There is nothing at this address');
+  if (!action) throw new HttpError('no-such-address', 'There is nothing at this address');
   if (name === 'web') {
     await restartMyself(init, response, action);
     return;
@@ -175,7 +178,7 @@ async function restartMyself(
 ): Promise<void> {
   if (action !== 'restart')
     throw new HttpError(
-      409,
+      'wrong-state',
       'web is what answers here: it can be restarted, but neither started nor stopped',
     );
   const services = await init.get<ServiceStatus[]>(INIT_API.services);

@@ -121,7 +121,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
 function createContext(options: WebServerOptions, limits: WebLimits): WebContext {
   const { config } = options;
   const init = new InitClient(options.initSocketPath);
-  const auth = new Authenticator(config.web.passwordHash);
+  const auth = new Authenticator(config);
   const timeStatus = options.timeStatusPath === undefined ? {} : { timeStatusPath: options.timeStatusPath };
   const updates = new Updates({ config, init, ...timeStatus, ...options.updates });
   const status = new StatusReader({
@@ -198,13 +198,13 @@ function answerError(request: http.IncomingMessage, response: http.ServerRespons
   const known =
     error instanceof HttpError
       ? error
-      : new HttpError(500, 'Something went wrong here; the log of web says what');
+      : new HttpError('failed', 'Something went wrong here; the log of web says what');
   for (const [name, value] of Object.entries(known.headers)) response.setHeader(name, value);
   const wantsPage =
     !targetOf(request).path.startsWith('/api/') && /\btext\/html\b/.test(request.headers.accept ?? '');
   if (wantsPage)
     sendText(response, known.status, refusalPage(known.status, known.message), 'text/html; charset=utf-8');
-  else sendJsonError(response, known.status, known.message, known.details);
+  else sendJsonError(response, known);
 }
 
 /** The request was answered before its body had come: nobody is going to read the rest. */

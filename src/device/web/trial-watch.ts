@@ -83,7 +83,7 @@ export class TrialWatch {
         return trial !== null;
       } catch (error) {
         // Init is one with this program: what it does not know it will not learn.
-        if (error instanceof HttpError && error.status === 404) return false;
+        if (error instanceof HttpError && error.code === 'no-such-address') return false;
       }
       await sleep(this.#options.intervalMs, undefined, { signal });
     }

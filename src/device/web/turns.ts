@@ -19,7 +19,7 @@ export class Turns {
     inTime.abort();
     if (outcome !== 'late') return { [Symbol.dispose]: resolve };
     resolve();
-    throw new HttpError(503, 'Others are sending requests of this kind: try again in a moment', {
+    throw new HttpError('busy', 'Others are sending requests of this kind: try again in a moment', {
       headers: { 'Retry-After': '10' },
     });
   }

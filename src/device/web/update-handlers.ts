@@ -148,7 +148,7 @@ function decode(request: http.IncomingMessage, pieces: AsyncIterable<Uint8Array>
   const encoding = contentEncoding(request);
   if (encoding === 'identity') return pieces;
   if (encoding === 'zstd') return inflateZstd(pieces);
-  throw new HttpError(415, `The body is compressed by "${encoding.slice(0, 20)}", and not by zstd`, {
+  throw new HttpError('wrong-type', `The body is compressed by "${encoding.slice(0, 20)}", and not by zstd`, {
     headers: { 'Accept-Encoding': 'zstd' },
   });
 }
@@ -158,7 +158,7 @@ function understand<T>(read: (bytes: Uint8Array) => T, body: Uint8Array): T {
     return read(body);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    throw new HttpError(400, cause.message, { cause });
+    throw new HttpError('malformed', cause.message, { cause });
   }
 }
 
@@ -207,19 +207,23 @@ function asHttpError(error: unknown): unknown {
   if (error instanceof HttpError || !(error instanceof Error)) return error;
   const { message } = error;
   if (error instanceof ImageRefusal)
-    return new HttpError(422, message, { details: { reason: error.reason }, cause: error });
+    return new HttpError(`image-${error.reason}`, message, {
+      // For clients of 0.1, as is `restartFirst`.
+      details: { reason: error.reason },
+      cause: error,
+    });
   if (error instanceof UpdateConflict)
-    return new HttpError(409, message, {
+    return new HttpError(error.code, message, {
       details: {
         ...(error.session && { session: error.session }),
-        ...(error.restartFirst && { restartFirst: true }),
+        ...(error.code === 'restart-first' && { restartFirst: true }),
       },
       cause: error,
     });
-  if (error instanceof SessionEnded) return new HttpError(404, message, { cause: error });
+  if (error instanceof SessionEnded) return new HttpError('update-ended', message, { cause: error });
   if (error instanceof ChunkError || error instanceof ChunkStreamError || error instanceof BadStream)
-    return new HttpError(422, message, { cause: error });
+    return new HttpError('chunk-damaged', message, { cause: error });
   const failure = error instanceof UpdateFailure ? error : new UpdateFailure(error);
   logError('Cannot answer', failure);
-  return new HttpError(500, failure.message, { cause: failure });
+  return new HttpError('update-failed', failure.message, { cause: failure });
 }

@@ -6,19 +6,14 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { BootRecord, LogQuery, ServiceAction } from '../../shared/api/init-api.ts';
 import { ACT_LIMIT_MS, type LogLine, type ServiceStatus } from '../../shared/services/services.ts';
-import {
-  WEB_API,
-  WEB_USER,
-  type WebError,
-  type WebEvents,
-  type WebStatus,
-} from '../../shared/api/web-api.ts';
+import { WEB_API, WEB_USER, type WebEvents, type WebStatus } from '../../shared/api/web-api.ts';
 import { UserError } from '../user-error.ts';
 import type { DeviceAddress } from './device-address.ts';
 import { noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.ts';
 import type { FoundDevice } from './find-device.ts';
 import type { KnownPassword } from './instance-password.ts';
 import { NoAnswerError } from './no-answer-error.ts';
+import { readRefusal } from './read-refusal.ts';
 import { RefusalError } from './refusal-error.ts';
 import { readServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
 
@@ -184,7 +179,7 @@ export class DeviceClient {
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
     try {
-      throw await this.#refusal(answer, options.act);
+      throw await this.#refusal(path, answer, options.act);
     } finally {
       // A body that is still being sent is of no use any more.
       answer.destroy();
@@ -251,43 +246,19 @@ export class DeviceClient {
     return `Basic ${Buffer.from(`${WEB_USER}:${this.#password.password}`).toString('base64')}`;
   }
 
-  async #refusal(answer: http.IncomingMessage, act: string): Promise<UserError> {
+  async #refusal(path: string, answer: http.IncomingMessage, act: string): Promise<UserError> {
     const { device, address } = this;
-    const body = await this.#read(answer);
-    const answered = parseRefusal(body);
-    const said = answered?.error.message;
-    if (said === undefined) return notADevice(device, address);
-    switch (answer.statusCode) {
-      case 401:
-        if (!/realm="tskrazy"/.test(answer.headers['www-authenticate'] ?? ''))
-          return notADevice(device, address);
-        return wrongPassword(device, address, this.#password.file, await this.#nameOnLoginPage());
-      case 404:
-        // init's words for what is gone are others than the router's for what it does not know.
-        if (said === 'There is nothing at this address') return tooOld(device, act, this.#version);
-        break;
-      case 502:
-      case 504:
-        // `web` is there before init's API when the device starts, and after it when it goes down.
-        return new NoAnswerError(`Cannot ${act}: ${lowerFirst(said)}`, { hint: 'Try again in a moment.' });
-      default:
-    }
+    const refusal = readRefusal(path, answer, await this.#read(answer));
+    if (refusal === undefined) return notADevice(device, address);
+    const { statusCode, code, message, body } = refusal;
+    if (code === 'wrong-password') return wrongPassword(device, address, this.#password.file, body.hostname);
+    if (code === 'no-such-address') return tooOld(device, act, this.#version);
+    // `web` is there before init's API when the device starts, and after it when it goes down.
+    if (statusCode === 502 || statusCode === 504)
+      return new NoAnswerError(`Cannot ${act}: ${lowerFirst(message)}`, { hint: 'Try again in a moment.' });
     // init says itself what it cannot do.
-    return new RefusalError(said.startsWith('Cannot ') ? said : `Cannot ${act}: ${lowerFirst(said)}`, {
-      statusCode: answer.statusCode ?? 0,
-      body: answered,
-    });
-  }
-
-  /** undefined: it has none, so it is not one of ours. */
-  async #nameOnLoginPage(): Promise<string | undefined> {
-    try {
-      const page = await this.#read(await this.#send(this.address, '/login', { act: '' }));
-      return /<title>Log in: ([^<]+)<\/title>/.exec(page)?.[1];
-    } catch {
-      this.#signal.throwIfAborted();
-      return undefined;
-    }
+    const said = message.startsWith('Cannot ') ? message : `Cannot ${act}: ${lowerFirst(message)}`;
+    return new RefusalError(said, { statusCode, code, body });
   }
 }
 
@@ -302,16 +273,6 @@ function isStatus(value: Partial<WebStatus> | null): value is WebStatus {
     typeof value.usage?.memory === 'object' &&
     Array.isArray(value.services)
   );
-}
-
-/** undefined: not an answer of our API. */
-function parseRefusal(body: string): WebError | undefined {
-  try {
-    const refusal = JSON.parse(body) as Partial<WebError> | null;
-    return typeof refusal?.error?.message === 'string' ? (refusal as WebError) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** "Cannot stop "x": it is ..." reads on; a name or an acronym at the start stays. */

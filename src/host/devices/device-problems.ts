@@ -47,7 +47,7 @@ function hintWithoutAnswer({ foundBy }: FoundDevice, { port }: DeviceAddress, co
   return 'Is it switched on, and in the same network as this computer?';
 }
 
-/** `hostname` is what the login page calls itself, when it is one of ours. */
+/** `hostname` is what the device calls itself; those of 0.1 do not say. */
 export function wrongPassword(
   device: FoundDevice,
   address: DeviceAddress,

@@ -1,17 +1,21 @@
 // The device understood what was asked, and said no.
 
+import type { RefusalCode } from '../../shared/api/refusals.ts';
 import { UserError } from '../user-error.ts';
+import type { Refusal, RefusalBody } from './read-refusal.ts';
 
 export class RefusalError extends UserError {
   override name = 'RefusalError';
   readonly statusCode: number;
-  /** What it answered: an object with at least `error.message`. */
-  readonly body: unknown;
+  /** undefined: the device has a reason that this client does not know. The status has to do. */
+  readonly code: RefusalCode | undefined;
+  readonly body: RefusalBody;
 
-  constructor(message: string, options: { statusCode: number; body: unknown; hint?: string }) {
-    super(message, options.hint === undefined ? {} : { hint: options.hint });
-    this.statusCode = options.statusCode;
-    this.body = options.body;
+  constructor(message: string, { statusCode, code, body }: Omit<Refusal, 'message'>) {
+    super(message);
+    this.statusCode = statusCode;
+    this.code = code;
+    this.body = body;
   }
 }
 

@@ -17,11 +17,11 @@
 //   POST /v1/update/confirm                  -> UpdateState. Body: ConfirmTrial. 409: not on trial, or not healthy yet
 //   POST /v1/update/rollback                 -> 202 UpdateState. Body: { who }. 409: not on trial
 //
-// A refusal is an ApiError with 400 (malformed), 404 (no such service or log), 405, or 409 (the service
-// is in a state that forbids it, or the device is shutting down). A follower that does not read is cut off.
+// A refusal is an ApiError; refusals.ts has its codes and their statuses. A follower that does not read is cut off.
 
 import type { BoardId } from '../board/boards.ts';
 import type { ServiceStatus } from '../services/services.ts';
+import type { RefusalCode } from './refusals.ts';
 import type { Slot } from '../board/slots.ts';
 
 /**
@@ -124,6 +124,7 @@ export interface PowerAccepted {
 
 export interface ApiError {
   error: string;
+  code: RefusalCode;
   /** Of a trial that cannot be confirmed yet, as in Trial. */
   waitsFor?: readonly string[];
 }

@@ -17,8 +17,7 @@
 // Who: `read` and `change` want the session cookie, `Authorization: Bearer` with a session's token, or
 // `Authorization: Basic` with the device's password (any user name). A device without a password lets
 // everybody read and nobody change. `change` is refused for another site's pages (Origin).
-// A refusal is a WebError: 401 (who are you), 403, 404, 405, 409, 413, 429 with Retry-After, 502 (init
-// does not answer), 503.
+// A refusal is a WebError (refusals.ts).
 
 import type { LogQuery, ServiceAction, SystemStatus } from './init-api.ts';
 import type { NetStatus } from '../network/net-status.ts';
@@ -142,8 +141,4 @@ export interface LogEvents {
 export interface NewSession {
   token: string;
   expiresAtMs: number;
-}
-
-export interface WebError {
-  error: { message: string };
 }

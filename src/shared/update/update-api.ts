@@ -17,6 +17,7 @@
 //
 // A session ends when nothing was heard of its client for SESSION_IDLE_MS.
 
+import type { WebError } from '../api/refusals.ts';
 import type { ManifestApp } from '../manifest/manifest.ts';
 import type { Slot } from '../board/slots.ts';
 import type { ConfirmBy, SwitchMode, UpdateState } from './update-state.ts';
@@ -105,14 +106,13 @@ export interface UpdateOffer {
   missingBytes: number;
 }
 
-export interface UpdateBusy {
-  error: { message: string };
+export interface UpdateBusy extends WebError {
   session?: SessionView;
-  /** After a live switch: the slot to write is still in use, until the device has restarted into the committed one. */
+  /** The code `restart-first`, for clients of 0.1. */
   restartFirst?: true;
 }
 
-/** Why an image is refused, for programs; the message is for people. */
+/** Why an image is refused: the codes `image-manifest` and so on. */
 export type RefusalReason =
   /** It is no manifest, or one of a kind that this device cannot read. */
   | 'manifest'
@@ -130,8 +130,8 @@ export type RefusalReason =
   /** It was signed later than it is now. `allowDowngrade` takes it. */
   | 'future';
 
-export interface UpdateRefused {
-  error: { message: string };
+export interface UpdateRefused extends WebError {
+  /** As in the code, for clients of 0.1. */
   reason: RefusalReason;
 }
 

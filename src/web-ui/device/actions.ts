@@ -2,7 +2,8 @@
 
 import type { ServiceAction } from '../../shared/api/init-api.ts';
 import { UPDATE_API, type ConfirmRequest, type RollbackRequest } from '../../shared/update/update-api.ts';
-import { WEB_API, type WebError } from '../../shared/api/web-api.ts';
+import type { WebError } from '../../shared/api/refusals.ts';
+import { WEB_API } from '../../shared/api/web-api.ts';
 import { goToLogin } from './connection.ts';
 
 async function post(path: string, body?: object): Promise<void> {

@@ -4,6 +4,7 @@
 import http from 'node:http';
 
 import {
+  type ApiError,
   type BootRecord,
   LOG_OF_INIT,
   LOG_OF_KERNEL,
@@ -11,6 +12,7 @@ import {
   type ServiceAction,
   type SystemStatus,
 } from '../../../src/shared/api/init-api.ts';
+import { type RefusalCode, statusOf } from '../../../src/shared/api/refusals.ts';
 import { json as readJson } from 'node:stream/consumers';
 
 import type { LogLine, LogStream, ServiceStatus } from '../../../src/shared/services/services.ts';
@@ -92,7 +94,7 @@ export class FakeInit {
     if (options.lively === true) this.#live();
     this.#server = http.createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
-        refuse(response, 400, String(error));
+        refuse(response, 'malformed', String(error));
       });
     });
   }
@@ -133,8 +135,8 @@ export class FakeInit {
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://init');
     const [, version, noun = '', name = '', action] = url.pathname.split('/').map(decodeURIComponent);
-    if (this.isBroken) return refuse(response, 500, 'Something went wrong');
-    if (version !== 'v1') return refuse(response, 404, 'There is no such address');
+    if (this.isBroken) return refuse(response, 'failed', 'Something went wrong');
+    if (version !== 'v1') return refuse(response, 'no-such-address', 'There is no such address');
     if (request.method === 'GET') {
       if (noun === 'system') return reply(response, 200, { ...this.system, ...uptime(this.system) });
       if (noun === 'services') return reply(response, 200, [...this.services.values()]);
@@ -154,11 +156,11 @@ export class FakeInit {
       }
       if (noun === 'update') return this.#actOnUpdate(response, name, await readJson(request));
     }
-    return refuse(response, 404, 'There is no such address');
+    return refuse(response, 'no-such-address', 'There is no such address');
   }
 
   #actOnUpdate(response: http.ServerResponse, name: string, body: unknown): void {
-    if (name !== 'trial' && !this.update.trial) return refuse(response, 409, 'There is no trial');
+    if (name !== 'trial' && !this.update.trial) return refuse(response, 'no-trial', 'There is no trial');
     if (name === 'checks') {
       this.checks = body as TrialCheck[];
       response.writeHead(204).end();
@@ -181,10 +183,10 @@ export class FakeInit {
 
   #sendLog(response: http.ServerResponse, name: string, query: URLSearchParams): void {
     const log = this.logs.get(name);
-    if (!log) return refuse(response, 404, `There is no service "${name}"`);
+    if (!log) return refuse(response, 'no-such-log', `There is no service "${name}"`);
     const count = Number(query.get('lines') ?? 1000);
     const lines = query.has('boot') ? this.earlierLogs.get(name) : log.last(count);
-    if (!lines) return refuse(response, 404, `Boot ${query.get('boot')} has no log "${name}"`);
+    if (!lines) return refuse(response, 'no-such-log', `Boot ${query.get('boot')} has no log "${name}"`);
     response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
     for (const line of lines)
       if (line.timeMs >= Number(query.get('since') ?? 0)) response.write(`${JSON.stringify(line)}\n`);
@@ -194,9 +196,9 @@ export class FakeInit {
 
   #act(response: http.ServerResponse, name: string, action: ServiceAction): void {
     const service = this.services.get(name);
-    if (!service) return refuse(response, 404, `There is no service "${name}"`);
+    if (!service) return refuse(response, 'no-such-service', `There is no service "${name}"`);
     if (action === 'stop' && service.state === 'stopped')
-      return refuse(response, 409, `Service "${name}" is stopped already`);
+      return refuse(response, 'wrong-state', `Service "${name}" is stopped already`);
     this.acts.push(`${action} ${name}`);
     const start = () => {
       const startCount = service.startCount + 1;
@@ -291,6 +293,6 @@ function reply(response: http.ServerResponse, status: number, value: unknown): v
   response.end(JSON.stringify(value));
 }
 
-function refuse(response: http.ServerResponse, status: number, error: string): void {
-  reply(response, status, { error });
+function refuse(response: http.ServerResponse, code: RefusalCode, error: string): void {
+  reply(response, statusOf(code), { error, code } satisfies ApiError);
 }

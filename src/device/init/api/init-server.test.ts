@@ -53,7 +53,7 @@ const updates: UpdateControl = {
   },
   takeChecks: (checks) => void updateRequests.push(checks),
   confirm: async () => {
-    throw new ApiRefusal(409, 'Cannot confirm the trial: the page is down', {
+    throw new ApiRefusal('trial-unwell', 'Cannot confirm the trial: the page is down', {
       waitsFor: ['the page is down'],
     });
   },
@@ -142,7 +142,7 @@ test('a service that waits is not started by hand', async () => {
   supervisor.get('other')?.wait('waits for /perm');
   assert.deepEqual(await ask('POST', INIT_API.serviceAction('other', 'start')), {
     status: 409,
-    body: { error: 'Cannot start "other": it waits for /perm' },
+    body: { error: 'Cannot start "other": it waits for /perm', code: 'wrong-state' },
   });
 });
 
@@ -160,7 +160,7 @@ test('a start by hand spares an app what it waits for, and the answer is what ca
   );
   assert.deepEqual(await ask('POST', INIT_API.serviceAction('late', 'restart')), {
     status: 409,
-    body: { error: 'Cannot restart "late": it waits for the clock' },
+    body: { error: 'Cannot restart "late": it waits for the clock', code: 'wrong-state' },
   });
   const started = (await ask('POST', INIT_API.serviceAction('late', 'start'))).body as ServiceStatus;
   assert.equal(started.state, 'running');
@@ -183,19 +183,19 @@ test('a start by hand does not wait for the next try, and the answer is what cam
 });
 
 test('what is not there is refused with 404, what is malformed with 400', async () => {
-  for (const [method, path, status, error] of [
-    ['GET', '/', 404, 'There is no "/"'],
-    ['GET', '/v1/nothing', 404, 'There is no "/v1/nothing"'],
-    ['GET', '/v1/services/app', 404, 'There is no "/v1/services/app"'],
-    ['POST', '/v1/services/nobody/start', 404, 'There is no service "nobody"'],
-    ['POST', '/v1/services/app/explode', 404, 'A service cannot be told to "explode"'],
-    ['GET', '/v1/logs/nobody', 404, 'There is no log "nobody"'],
-    ['GET', '/v1/logs/app?lines=many', 400, '"lines" is not a number from 0 to 10000'],
-    ['GET', '/v1/logs/%ff', 400, 'The request target is malformed'],
-    ['GET', '/v1/services/app/start', 405, 'Only POST is allowed here'],
-    ['DELETE', '/v1/system', 405, 'Only GET is allowed here'],
+  for (const [method, path, status, code, error] of [
+    ['GET', '/', 404, 'no-such-address', 'There is no "/"'],
+    ['GET', '/v1/nothing', 404, 'no-such-address', 'There is no "/v1/nothing"'],
+    ['GET', '/v1/services/app', 404, 'no-such-address', 'There is no "/v1/services/app"'],
+    ['POST', '/v1/services/nobody/start', 404, 'no-such-service', 'There is no service "nobody"'],
+    ['POST', '/v1/services/app/explode', 404, 'no-such-address', 'A service cannot be told to "explode"'],
+    ['GET', '/v1/logs/nobody', 404, 'no-such-log', 'There is no log "nobody"'],
+    ['GET', '/v1/logs/app?lines=many', 400, 'malformed', '"lines" is not a number from 0 to 10000'],
+    ['GET', '/v1/logs/%ff', 400, 'malformed', 'The request target is malformed'],
+    ['GET', '/v1/services/app/start', 405, 'wrong-method', 'Only POST is allowed here'],
+    ['DELETE', '/v1/system', 405, 'wrong-method', 'Only GET is allowed here'],
   ] as const) {
-    assert.deepEqual(await ask(method, path), { status, body: { error } }, path);
+    assert.deepEqual(await ask(method, path), { status, body: { error, code } }, path);
   }
 });
 
@@ -255,7 +255,7 @@ test('POST /v1/reboot is accepted once; after that nothing is changed any more',
   for (const path of [INIT_API.poweroff, INIT_API.serviceAction('app', 'start')]) {
     assert.deepEqual(await ask('POST', path), {
       status: 409,
-      body: { error: 'The device is shutting down' },
+      body: { error: 'The device is shutting down', code: 'shutting-down' },
     });
   }
 });
@@ -290,7 +290,11 @@ test('below /v1/update, what web asks for is passed on, and answered with the st
   assert.deepEqual(updateRequests.splice(0), [trial, 'begin', checks, 'the page']);
   assert.deepEqual(await ask('POST', INIT_API.updateConfirm, '{"buildId":"b2","who":"tsk"}'), {
     status: 409,
-    body: { error: 'Cannot confirm the trial: the page is down', waitsFor: ['the page is down'] },
+    body: {
+      error: 'Cannot confirm the trial: the page is down',
+      code: 'trial-unwell',
+      waitsFor: ['the page is down'],
+    },
   });
 });
 
@@ -305,7 +309,11 @@ test('a body that is not what it should be is refused, however long it is', asyn
     [INIT_API.updateTrial, '{"slot":"c"}', 'Cannot read the body: slot is not a or b'],
     [INIT_API.updateConfirm, '{"who":"tsk"}', 'Cannot read the body: buildId is not a string'],
   ] as const) {
-    assert.deepEqual(await ask('POST', path, body), { status: 400, body: { error } }, path);
+    assert.deepEqual(
+      await ask('POST', path, body),
+      { status: 400, body: { error, code: 'malformed' } },
+      path,
+    );
   }
   assert.equal((await ask('POST', '/v1/update/nothing', '{}')).status, 404);
   assert.deepEqual(updateRequests, []);

@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import type { ApiError } from '../../../shared/api/init-api.ts';
+import { statusOf } from '../../../shared/api/refusals.ts';
 import { describeError } from '../../describe-error.ts';
 import { sendJson } from './send-json.ts';
 import { ApiRefusal } from './api-refusal.ts';
@@ -48,8 +49,13 @@ async function answer(api: InitApi, request: IncomingMessage, response: ServerRe
     if (response.headersSent) {
       response.destroy();
     } else {
-      const [status, details] = error instanceof ApiRefusal ? [error.status, error.details] : [500, {}];
-      sendJson(response, status, { error: describeError(error), ...details } satisfies ApiError);
+      const { code, details } =
+        error instanceof ApiRefusal ? error : ({ code: 'failed', details: {} } as const);
+      sendJson(response, statusOf(code), {
+        error: describeError(error),
+        code,
+        ...details,
+      } satisfies ApiError);
     }
   }
 }

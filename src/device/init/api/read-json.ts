@@ -17,16 +17,17 @@ export async function readJson<T>(request: IncomingMessage, parse: (body: Untrus
     });
     request.once('end', () => {
       // Only now: who is still sending does not listen.
-      if (length > MAX_BYTES) reject(new ApiRefusal(400, `The body is larger than ${MAX_BYTES} bytes`));
+      if (length > MAX_BYTES)
+        reject(new ApiRefusal('malformed', `The body is larger than ${MAX_BYTES} bytes`));
       else resolve(Buffer.concat(chunks));
     });
-    request.once('close', () => reject(new ApiRefusal(400, 'The body is not complete')));
+    request.once('close', () => reject(new ApiRefusal('malformed', 'The body is not complete')));
     request.once('error', reject);
   });
   try {
     return parse(parseUntrustedJson(bytes, { name: 'the body', maxBytes: MAX_BYTES }));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new ApiRefusal(400, error.message);
+    if (error instanceof SyntaxError) throw new ApiRefusal('malformed', error.message);
     throw error;
   }
 }

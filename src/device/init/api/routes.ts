@@ -53,7 +53,8 @@ export interface InitApi {
 export async function route(api: InitApi, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = parseTarget(request.url ?? '');
   const [version, resource, name, action, ...rest] = url.pathname.split('/').slice(1).map(decodeSegment);
-  if (version !== 'v1' || rest.length > 0) throw new ApiRefusal(404, `There is no "${url.pathname}"`);
+  if (version !== 'v1' || rest.length > 0)
+    throw new ApiRefusal('no-such-address', `There is no "${url.pathname}"`);
   const endpoint = [resource, name === undefined ? '' : '/NAME', action === undefined ? '' : '/ACTION'].join(
     '',
   );
@@ -93,14 +94,15 @@ export async function route(api: InitApi, request: IncomingMessage, response: Se
       sendJson(response, 202, { accepted: endpoint } satisfies PowerAccepted);
       return api.shutDown(endpoint, 'asked to by the control API');
     default:
-      throw new ApiRefusal(404, `There is no "${url.pathname}"`);
+      throw new ApiRefusal('no-such-address', `There is no "${url.pathname}"`);
   }
 }
 
 async function actOnService(api: InitApi, name: string, action: string): Promise<unknown> {
   const service = api.supervisor.get(name);
-  if (service === undefined) throw new ApiRefusal(404, `There is no service "${name}"`);
-  if (!isServiceAction(action)) throw new ApiRefusal(404, `A service cannot be told to "${action}"`);
+  if (service === undefined) throw new ApiRefusal('no-such-service', `There is no service "${name}"`);
+  if (!isServiceAction(action))
+    throw new ApiRefusal('no-such-address', `A service cannot be told to "${action}"`);
   refuseDuringShutdown(api);
   await act(service, action);
   return service.status();
@@ -110,10 +112,13 @@ async function act(service: Service, action: ServiceAction): Promise<void> {
   const { name } = service.spec;
   if (action === 'stop') return service.stop();
   if (service.state === 'stopping')
-    throw new ApiRefusal(409, `Cannot ${action} "${name}": it is being stopped`);
+    throw new ApiRefusal('wrong-state', `Cannot ${action} "${name}": it is being stopped`);
   // What it waits for, a start by hand can spare it; but not /perm, for which those wait that were not started yet.
   if (service.state === 'waiting' && !(action === 'start' && service.isWanted)) {
-    throw new ApiRefusal(409, `Cannot ${action} "${name}": it ${service.status().reason ?? 'waits'}`);
+    throw new ApiRefusal(
+      'wrong-state',
+      `Cannot ${action} "${name}": it ${service.status().reason ?? 'waits'}`,
+    );
   }
   return action === 'start' ? service.start('request') : service.restart();
 }
@@ -122,7 +127,7 @@ function findLog(api: InitApi, name: string): LogSource {
   if (name === LOG_OF_INIT) return api.initLog;
   if (name === LOG_OF_KERNEL) return api.kernelLog;
   const log = api.supervisor.logs.get(name);
-  if (log === undefined) throw new ApiRefusal(404, `There is no log "${name}"`);
+  if (log === undefined) throw new ApiRefusal('no-such-log', `There is no log "${name}"`);
   return log;
 }
 
@@ -139,7 +144,7 @@ async function sendLog(
   const boot = readNumber(query, 'boot', 0, -MAX_BOOTS, 0);
   const isFollowed = query.get('follow') === '1';
   if (boot !== 0) {
-    if (isFollowed) throw new ApiRefusal(400, 'The log of an earlier boot cannot be followed');
+    if (isFollowed) throw new ApiRefusal('malformed', 'The log of an earlier boot cannot be followed');
     const lines = numberLines(await readEarlier(api, boot, name));
     return sendLines(selectLines(lines, range), response);
   }
@@ -160,8 +165,9 @@ function sendLines(lines: readonly LogLine[], response: ServerResponse): void {
 
 async function readEarlier(api: InitApi, boot: number, name: string): Promise<KeptLine[]> {
   const kept = isLogName(name) ? await api.logKeeper.lines(boot, name) : undefined;
-  if (kept === undefined) throw new ApiRefusal(404, `There are no logs of boot ${boot}`);
-  if (kept.length === 0) throw new ApiRefusal(404, `Boot ${boot} has no log "${name.slice(0, 80)}"`);
+  if (kept === undefined) throw new ApiRefusal('no-such-log', `There are no logs of boot ${boot}`);
+  if (kept.length === 0)
+    throw new ApiRefusal('no-such-log', `Boot ${boot} has no log "${name.slice(0, 80)}"`);
   return kept;
 }
 
@@ -196,7 +202,7 @@ function readNumber(
 ): number {
   const value = Number(query.get(name) ?? absent);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new ApiRefusal(400, `"${name}" is not a number from ${least} to ${most}`);
+  throw new ApiRefusal('malformed', `"${name}" is not a number from ${least} to ${most}`);
 }
 
 /** As in shared/config/config.ts; a log's name becomes that of a file. */
@@ -214,16 +220,16 @@ function sendEvents(supervisor: Supervisor, response: ServerResponse): void {
 }
 
 function refuseDuringShutdown(api: InitApi): void {
-  if (api.isShuttingDown()) throw new ApiRefusal(409, 'The device is shutting down');
+  if (api.isShuttingDown()) throw new ApiRefusal('shutting-down', 'The device is shutting down');
 }
 
 function requireMethod(request: IncomingMessage, method: 'GET' | 'POST'): void {
-  if (request.method !== method) throw new ApiRefusal(405, `Only ${method} is allowed here`);
+  if (request.method !== method) throw new ApiRefusal('wrong-method', `Only ${method} is allowed here`);
 }
 
 function parseTarget(target: string): URL {
   const url = URL.parse(target, 'http://init');
-  if (url === null) throw new ApiRefusal(400, 'The request target is malformed');
+  if (url === null) throw new ApiRefusal('malformed', 'The request target is malformed');
   return url;
 }
 
@@ -231,7 +237,7 @@ function decodeSegment(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
-    throw new ApiRefusal(400, 'The request target is malformed');
+    throw new ApiRefusal('malformed', 'The request target is malformed');
   }
 }
 

@@ -63,7 +63,7 @@ export async function routeUpdate(
       return sendJson(response, 202, (await updates).state());
     }
     default:
-      throw new ApiRefusal(404, `There is no "/v1/update/${action}"`);
+      throw new ApiRefusal('no-such-address', `There is no "/v1/update/${action}"`);
   }
 }
 

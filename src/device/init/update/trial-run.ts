@@ -91,7 +91,7 @@ export class TrialRun {
   async confirm(who: string): Promise<void> {
     const waitsFor = this.#ending === null ? this.#options.health.look().waitsFor : [this.#ending];
     if (waitsFor.length > 0)
-      throw new ApiRefusal(409, `Cannot confirm the trial: ${waitsFor.join('; ')}`, { waitsFor });
+      throw new ApiRefusal('trial-unwell', `Cannot confirm the trial: ${waitsFor.join('; ')}`, { waitsFor });
     this.#confirmedBy = who;
     if (!(await this.#commitNow(who)))
       throw new Error(`Cannot confirm the trial: ${this.#commitProblem ?? this.#ending ?? 'it has ended'}`);

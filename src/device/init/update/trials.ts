@@ -110,11 +110,12 @@ export class Trials {
 
   /** Returns what is to be done once the asker knows that it is accepted. */
   async startTrial(request: TrialRequest): Promise<() => void> {
-    if (this.#options.isShuttingDown()) throw new ApiRefusal(409, 'The device is shutting down');
-    const problem = this.#isRecalled ? whyNotTry(request, this.state()) : 'the device is still starting';
+    if (this.#options.isShuttingDown()) throw new ApiRefusal('shutting-down', 'The device is shutting down');
+    const state = this.state();
+    const problem = this.#isRecalled ? whyNotTry(request, state) : 'the device is still starting';
     if (problem !== null)
       throw new ApiRefusal(
-        409,
+        this.#isRecalled ? (state.trial ? 'trial-going-on' : 'cannot-try') : 'still-starting',
         `Cannot try build ${shortBuildId(request.buildId)} in slot ${request.slot}: ${problem}`,
       );
     const pending = askedTrial(this.#device, request);
@@ -133,7 +134,7 @@ export class Trials {
     const { pending } = run;
     if (pending.buildId !== buildId)
       throw new ApiRefusal(
-        409,
+        'no-trial',
         `Build ${shortBuildId(pending.buildId)} is on trial, not ${shortBuildId(buildId)}`,
       );
     await run.confirm(who);
@@ -141,7 +142,7 @@ export class Trials {
 
   rollBack(who: string): void {
     const run = this.#requireTrial();
-    if (run.isCommitting) throw new ApiRefusal(409, 'The trial is being confirmed right now');
+    if (run.isCommitting) throw new ApiRefusal('trial-ending', 'The trial is being confirmed right now');
     run.rollBack({ reason: `rolled back by ${who}`, of: LOG_OF_INIT });
   }
 
@@ -231,7 +232,7 @@ export class Trials {
     });
     if (this.#options.isShuttingDown()) {
       await bootSwitch.disarm();
-      throw new ApiRefusal(409, 'The device is shutting down');
+      throw new ApiRefusal('shutting-down', 'The device is shutting down');
     }
     const why = `trial of slot ${pending.slot}, build ${shortBuildId(pending.buildId)}, asked for by ${pending.who}`;
     return () => this.#options.restart(why, () => bootSwitch.restartIntoTrial());
@@ -315,7 +316,7 @@ export class Trials {
   }
 
   #requireTrial(): TrialRun {
-    if (this.#run === null || this.#run.isEnded) throw new ApiRefusal(409, 'No trial is going on');
+    if (this.#run === null || this.#run.isEnded) throw new ApiRefusal('no-trial', 'No trial is going on');
     return this.#run;
   }
 

@@ -3,7 +3,7 @@
 
 import { shortBuildId } from '../../../shared/manifest/short-build-id.ts';
 import { SLOTS } from '../../../shared/board/slots.ts';
-import type { SlotContent, UpdateBusy, UpdateStatus } from '../../../shared/update/update-api.ts';
+import type { SlotContent, UpdateStatus } from '../../../shared/update/update-api.ts';
 import type { SwitchMode, Trial, UpdateRecord, UpdateState } from '../../../shared/update/update-state.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import { UserError } from '../../user-error.ts';
@@ -160,9 +160,7 @@ async function askToRollBack(
   try {
     return await goBack(context, toBuildId);
   } catch (error) {
-    const mustRestart =
-      error instanceof RefusalError && (error.body as Partial<UpdateBusy>).restartFirst === true;
-    if (!mustRestart) throw error;
+    if (!(error instanceof RefusalError) || error.code !== 'restart-first') throw error;
   }
   context.say(
     `${context.hostname} has to restart first: its last update went live, and it still uses the other slot.`,

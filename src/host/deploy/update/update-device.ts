@@ -3,12 +3,7 @@
 
 import { parseSignatures } from '../../../shared/manifest/manifest-signature.ts';
 import { shortBuildId } from '../../../shared/manifest/short-build-id.ts';
-import type {
-  SlotContent,
-  UpdateBusy,
-  UpdateOffer,
-  UpdateStatus,
-} from '../../../shared/update/update-api.ts';
+import type { SlotContent, UpdateOffer, UpdateStatus } from '../../../shared/update/update-api.ts';
 import type { ConfirmBy, SwitchMode, Trial } from '../../../shared/update/update-state.ts';
 import type { BuiltImage } from '../../build/build-image.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
@@ -203,7 +198,7 @@ class Update {
       return await api.open(request, { zstd: status.protocol.features.includes('zstd') });
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
-      const mayRestart = (error.body as Partial<UpdateBusy>).restartFirst === true && !this.#hasRestarted;
+      const mayRestart = error.code === 'restart-first' && !this.#hasRestarted;
       if (!mayRestart || this.#options.dryRun)
         throw refusedUpdate(error, hostname, status, this.#signingKeys, clockSkewMs);
     }

@@ -1,12 +1,8 @@
 // Why an update cannot be, and what to do about it.
 
 import { shortBuildId } from '../../../shared/manifest/short-build-id.ts';
-import type {
-  SessionView,
-  UpdateBusy,
-  UpdateRefused,
-  UpdateStatus,
-} from '../../../shared/update/update-api.ts';
+import type { RefusalCode } from '../../../shared/api/refusals.ts';
+import type { SessionView, UpdateStatus } from '../../../shared/update/update-api.ts';
 import type { Trial } from '../../../shared/update/update-state.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import { UserError } from '../../user-error.ts';
@@ -88,23 +84,23 @@ export function refusedUpdate(
   signing: readonly string[],
   clockSkewMs: number,
 ): UserError {
-  const { session, reason } = error.body as Partial<UpdateBusy & UpdateRefused>;
-  if (session !== undefined) return busy(hostname, session, clockSkewMs);
-  if (error.statusCode !== 422) return error;
-  if (reason === 'signature') return untrustedKeys(hostname, status.trustedKeyIds, signing);
-  const hint = reason === undefined ? undefined : REFUSAL_HINTS[reason];
+  const { code, body, statusCode } = error;
+  if (code === 'update-busy' && body.session) return busy(hostname, body.session, clockSkewMs);
+  if (code === 'image-signature') return untrustedKeys(hostname, status.trustedKeyIds, signing);
+  if (statusCode !== 422) return error;
+  const hint = code === undefined ? undefined : REFUSAL_HINTS[code];
   return new UserError(error.message, { hint: `${hint ?? ''}Nothing on it has changed.` });
 }
 
-const REFUSAL_HINTS: Partial<Record<UpdateRefused['reason'], string>> = {
-  manifest:
+const REFUSAL_HINTS: Partial<Record<RefusalCode, string>> = {
+  'image-manifest':
     'The device may be too old for this tsk: update it with an older one first, or write it with "tsk flash". ',
-  clock: 'It has to know the time: see "tsk status", and "time" in tskrazy.json. ',
-  hostname: 'If it is to be renamed, add --allow-rename. ',
-  layout:
+  'image-clock': 'It has to know the time: see "tsk status", and "time" in tskrazy.json. ',
+  'image-hostname': 'If it is to be renamed, add --allow-rename. ',
+  'image-layout':
     'Make the image smaller, or write the disk anew with "tsk flash", which makes its partitions as they are now. ',
-  older: 'If you mean it, add --allow-downgrade. ',
-  future: 'Set the clock that is wrong, or add --allow-downgrade. ',
+  'image-older': 'If you mean it, add --allow-downgrade. ',
+  'image-future': 'Set the clock that is wrong, or add --allow-downgrade. ',
 };
 
 function busy(hostname: string, session: SessionView, clockSkewMs: number): UserError {
