@@ -17,6 +17,10 @@ function refusal(status: number, message: string, more: Record<string, unknown> 
   return [{ status, body: { error: { message }, ...more } }];
 }
 
+function refusalByCode(status: number, code: string): Refusal[] {
+  return [{ status, body: { error: { code, message: 'In words that may change' } } }];
+}
+
 void suite('an update that cannot be', { concurrency: 2 }, () => {
   test('a wrong password, another board or name: nothing is sent', async (t) => {
     const garden = await UpdateGarden.start(t, built);
@@ -65,6 +69,26 @@ void suite('an update that cannot be', { concurrency: 2 }, () => {
     );
     device.refusals.set('POST update', refusal(422, 'No trusted key has signed it', { reason: 'signature' }));
     assert.match(await garden.fails('update'), /this instance signs with key [0-9a-f]{16}\n/);
+  });
+
+  test('codes decide where a device has them, and an unknown one leaves it to the sentence', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { refusals } = garden.device;
+    refusals.set('POST update', refusalByCode(422, 'image-signature'));
+    assert.match(await garden.fails('update'), /this instance signs with key [0-9a-f]{16}\n/);
+    refusals.set('POST update', refusalByCode(422, 'image-older'));
+    assert.match(
+      await garden.fails('update'),
+      /Error: Cannot update "garden": in words that may change\nHint: .*--allow-downgrade\. Nothing on it has changed\./,
+    );
+    refusals.set('POST update', refusalByCode(422, 'image-of-later'));
+    assert.match(
+      await garden.fails('update'),
+      /Error: Cannot update "garden": in words that may change\nHint: Nothing on it has changed\./,
+    );
+    refusals.set('POST update', refusalByCode(409, 'restart-first'));
+    await garden.succeeds('update');
+    assert.ok(garden.device.asked.includes('POST reboot'));
   });
 
   test('a device from before updates, one without a password, and a folder without one', async (t) => {

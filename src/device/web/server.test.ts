@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
+import type { WebError } from '../../shared/api/refusals.ts';
 import type { WebStatus } from '../../shared/api/web-api.ts';
 import { ask, basic, type Answer, type Ask } from '../../../test/support/web/http-ask.ts';
 import { TEST_PASSWORD, startWebDevice, type WebDevice } from '../../../test/support/web/web-device.ts';
@@ -256,6 +257,31 @@ suite('web server', () => {
     const person = await to('/nowhere', { headers: { Accept: 'text/html' } });
     assert.match(person.body, /There is nothing at this address/);
     assert.equal(messageOf(await to('/nowhere')), 'There is nothing at this address');
+  });
+
+  test('names a code beside each sentence, and the device to whoever has to log in', async () => {
+    const codeOf = async (path: string, options?: Ask) =>
+      ((await to(path, options)).json() as WebError).error.code;
+    assert.equal(await codeOf('/api/v1/nothing'), 'no-such-address');
+    assert.equal(await codeOf('/api/v1/status'), 'not-logged-in');
+    assert.equal(await codeOf('/api/v1/status', { headers: { Authorization: 'Bearer x' } }), 'login-ended');
+    assert.equal(await codeOf('/api/v1/logs/nobody', { headers: RIGHT }), 'no-such-log');
+    const start = { method: 'POST', headers: RIGHT };
+    assert.equal(await codeOf('/api/v1/services/nobody/start', start), 'no-such-service');
+    assert.equal(await codeOf('/api/v1/services/web/stop', start), 'wrong-state');
+    assert.equal(await codeOf('/api/v1/status', { method: 'POST' }), 'wrong-method');
+    const wrong = await to('/api/v1/status', { headers: basic('not it') });
+    assert.deepEqual(wrong.json(), {
+      error: { code: 'wrong-password', message: 'The password is wrong' },
+      hostname: 'garden',
+    });
+  });
+
+  test('keeps what clients of 0.1 decide by', async () => {
+    assert.equal(messageOf(await to('/api/v1/later')), 'There is nothing at this address');
+    const wrong = await to('/api/v1/status', { headers: basic('not it') });
+    assert.match(wrong.headers['www-authenticate'] ?? '', /realm="tskrazy"/);
+    assert.match((await to('/login')).body, /<title>Log in: garden<\/title>/);
   });
 
   test('refuses large bodies and headers', async () => {

@@ -182,13 +182,57 @@ suite('DeviceClient', () => {
       message:
         'Cannot power off "garden": this device has no password, so that nothing can be changed over the network',
     });
-    const old = await serve(t, (_request, response) =>
-      response.writeHead(404).end('{"error":{"message":"There is nothing at this address"}}'),
-    );
-    await assert.rejects(
-      new DeviceClient(found(old), KNOWN, signal).boots(),
-      /it runs an older tskrazy, which does not know how$/,
-    );
+  });
+
+  test('understands devices of 0.1, which name no codes', async (t) => {
+    const answers: Readonly<Record<string, [status: number, body: object]>> = {
+      '/api/v1/boots': [404, { error: { message: 'There is nothing at this address' } }],
+      '/api/v1/logs/nobody?format=ndjson': [404, { error: { message: 'There is no log "nobody"' } }],
+      '/api/v1/update/x/try': [409, { error: { message: 'It has to restart first' }, restartFirst: true }],
+      '/api/v1/update': [422, { error: { message: 'It was signed before' }, reason: 'older' }],
+      '/api/v1/reboot': [502, { error: { message: 'init does not answer' } }],
+    };
+    const old = await serve(t, ({ url = '' }, response) => {
+      const [status, body] = answers[url] ?? [401, { error: { message: 'The password is wrong' } }];
+      response.writeHead(status, { 'WWW-Authenticate': 'Basic realm="tskrazy", charset="UTF-8"' });
+      response.end(JSON.stringify(body));
+    });
+    const client = new DeviceClient(found(old), KNOWN, signal);
+    await assert.rejects(client.boots(), /it runs an older tskrazy, which does not know how$/);
+    await assert.rejects(client.log('nobody', {}), {
+      name: 'RefusalError',
+      message: 'Cannot read the log "nobody": there is no log "nobody"',
+      code: undefined,
+      statusCode: 404,
+    });
+    const asks = { method: 'POST', act: 'update "garden"' } as const;
+    await assert.rejects(client.askJson('/api/v1/update/x/try', asks), { code: 'restart-first' });
+    await assert.rejects(client.askJson('/api/v1/update', asks), { code: 'image-older', statusCode: 422 });
+    await assert.rejects(client.power('reboot'), NoAnswerError);
+    await assert.rejects(client.status(), /the password in ".tskrazy\/password" is wrong$/);
+  });
+
+  test('goes by the status of a code that is newer than it, and shows the sentence', async (t) => {
+    let answer: [status: number, code: unknown] = [409, 'made-up-later'];
+    const port = await serve(t, (_request, response) => {
+      const [status, code] = answer;
+      response.writeHead(status).end(JSON.stringify({ error: { code, message: 'It is full moon' } }));
+    });
+    const client = new DeviceClient(found(port), KNOWN, signal);
+    for (const status of [401, 404, 409, 422, 503]) {
+      answer = [status, 'made-up-later'];
+      await assert.rejects(client.boots(), {
+        name: 'RefusalError',
+        message: 'Cannot read the earlier logs: it is full moon',
+        code: undefined,
+        statusCode: status,
+      });
+    }
+    answer = [504, 'made-up-later'];
+    await assert.rejects(client.boots(), NoAnswerError);
+    // The code says what is meant, whatever the sentence and the rest of the answer do.
+    answer = [404, 'no-such-address'];
+    await assert.rejects(client.log('backup', {}), /it runs an older tskrazy, which does not know how$/);
   });
 
   test('is quick to end at Ctrl-C', async (t) => {

@@ -1,5 +1,6 @@
 // A device for the update client: it takes chunks and checks them, restarts, tries and rolls back as a test scripts
-// it. What it says of itself beside that is example data. The real receiver has tests of its own.
+// it. What it says of itself beside that is example data. What it refuses by itself has no code, as on devices of 0.1.
+// The real receiver has tests of its own.
 
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
@@ -43,7 +44,7 @@ const AWAY_MS = 300;
 
 export interface Refusal {
   status: number;
-  body: { error: { message: string } } & Record<string, unknown>;
+  body: { error: { code?: string; message: string } } & Record<string, unknown>;
 }
 
 export interface FakeUpdateOptions {

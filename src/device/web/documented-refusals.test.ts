@@ -1,0 +1,37 @@
+// The documents list the codes for people who write clients: their tables are held against the list.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import {
+  isRefusalCode,
+  REFUSALS,
+  REQUEST_REFUSALS,
+  statusOf,
+  UPDATE_REFUSALS,
+} from '../../shared/api/refusals.ts';
+
+/** `| 409 | `code` | meaning |` */
+function rowsOf(document: string): string[] {
+  const text = readFileSync(new URL(`../../../docs/${document}`, import.meta.url), 'utf8');
+  return text.match(/^\| \d{3} \| `[a-z-]+` \| .+ \|$/gm) ?? [];
+}
+
+function rowsFor(list: Readonly<Record<string, { status: number; means: string }>>): string[] {
+  return Object.entries(list).map(([code, { status, means }]) => `| ${status} | \`${code}\` | ${means} |`);
+}
+
+test('docs/web.md lists what may happen to any request, docs/update-protocol.md what to updates besides', () => {
+  assert.deepEqual(rowsOf('web.md'), rowsFor(REQUEST_REFUSALS));
+  assert.deepEqual(rowsOf('update-protocol.md'), rowsFor(UPDATE_REFUSALS));
+});
+
+test('a code is known by its own name alone, and has the status of a refusal', () => {
+  assert.ok(isRefusalCode('wrong-password'));
+  for (const other of ['made-up-later', 'toString', '', 409, null, undefined, ['failed']])
+    assert.equal(isRefusalCode(other), false);
+  for (const code of Object.keys(REFUSALS)) {
+    assert.ok(isRefusalCode(code));
+    assert.ok(statusOf(code) >= 400 && statusOf(code) < 600, code);
+  }
+});
