@@ -150,6 +150,24 @@ test('a folder without an instance says how to make one', () => {
   );
 });
 
+test('an instance that cannot be written says so, and why', (t) => {
+  const directory = makeInstance('{ "hostname": "a", "board": "pc-amd64" }');
+  const probe = spawnSync('unshare', ['--mount', '--map-root-user', 'true']);
+  if (probe.status !== 0) return t.skip('unshare cannot make a mount namespace here');
+  // Node.js tells of a read-only file system as "no such file or directory", a bug of ours by its looks.
+  const mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"';
+  const words = [directory, process.execPath, bin, '-i', directory, 'build'];
+  const run = spawnSync('unshare', ['--mount', '--map-root-user', 'sh', '-c', mount, 'sh', ...words], {
+    env,
+  });
+  assert.equal(
+    run.stderr.toString(),
+    `Error: Cannot use "${join(directory, '.tskrazy')}": the file system is read-only\n` +
+      'Hint: A build keeps its password, keys and work there: copy the instance to where it can be written.\n',
+  );
+  assert.equal(run.status, 1);
+});
+
 test('tsk new, add, edit', () => {
   const made = tsk(['new', 'My Garden', '--template', 'js'], { cwd: root });
   assert.equal(made.code, 0, made.stderr);

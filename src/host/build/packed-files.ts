@@ -3,10 +3,11 @@
 // match its own checksum is taken for absent and made again.
 
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackedFile, PackedFileStore } from '../../formats/squashfs/writer.ts';
 import { noteUse } from './prune-packed-files.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 
 /** Layout: SHA-256 of the rest (32 bytes), number of block words (u32 LE), the words, the data. */
 const HASH_BYTES = 32;
@@ -31,7 +32,7 @@ export function packedFileStore(directory: string): PackedFileStore {
       if (file.data.length < MIN_PACKED_BYTES) return;
       const temporary = join(directory, `${key}.${process.pid}.tmp`);
       try {
-        await mkdir(directory, { recursive: true });
+        await makeDirectory(directory);
         await writeFile(temporary, encodePackedFile(file));
         await rename(temporary, join(directory, key));
       } catch {

@@ -2,8 +2,9 @@
 // least recently used until the rest is small enough. A file that another build reads right now may go too: it
 // has it open, or takes it for absent.
 
-import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../files/make-directory.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const KEPT_MS = 30 * DAY_MS;
@@ -41,7 +42,7 @@ export async function prunePackedFiles(
   try {
     const pruned = await stat(marker).catch(() => undefined);
     if (pruned && now - pruned.mtimeMs < DAY_MS) return;
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     await writeFile(marker, '');
     for (const path of expendable(await listFiles(directory), now - limits.keptMs, limits.maxBytes)) {
       await rm(path, { force: true });

@@ -1,10 +1,11 @@
 // Source maps stay on the host, by build: `tsk logs` turns the stack traces of a device into places in the
 // user's files. Only the newest few builds are kept.
 
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { AppBuild } from '../apps/build-app.ts';
 import type { DeviceProgram } from './device-programs.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 
 const KEPT_BUILDS = 20;
 
@@ -23,7 +24,7 @@ export async function saveSourceMaps(
   const directory = join(all, buildId);
   for (const [devicePath, content] of maps) {
     const path = join(directory, `${devicePath}.map`);
-    await mkdir(join(path, '..'), { recursive: true });
+    await makeDirectory(dirname(path));
     await writeFile(path, content);
   }
   await removeOldBuilds(all, buildId);

@@ -1,12 +1,13 @@
 // Where a build keeps what it makes on its way: `.tskrazy/build-PID-XXXXXX`, gone when the build is done. What
 // a killed build left is removed by the next one.
 
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { processExists } from '../process-exists.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 
 export async function makeWorkDirectory(stateDirectory: string): Promise<string> {
-  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  await makeDirectory(stateDirectory, { mode: 0o700 });
   await removeLeftovers(stateDirectory);
   return mkdtemp(join(stateDirectory, `build-${process.pid}-`));
 }

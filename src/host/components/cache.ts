@@ -7,8 +7,9 @@
 // What is complete gets its final name by one rename, so a reader never sees half of it and needs no lock.
 
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../files/make-directory.ts';
 import { pathExists } from '../files/path-exists.ts';
 import { withFileLock } from './file-lock.ts';
 
@@ -31,7 +32,7 @@ export class ComponentCache {
   /** A directory that stays between builds, for a tool that keeps its own state. */
   async stateDirectory(...names: string[]): Promise<string> {
     const path = join(this.directory, ...names);
-    await mkdir(path, { recursive: true });
+    await makeDirectory(path);
     return path;
   }
 
@@ -49,7 +50,7 @@ export class ComponentCache {
     return this.withLock(`blob-${fileNameOf(digest)}`, async () => {
       // Another process may have fetched it while this one waited.
       if ((await pathExists(path)) && (await isIntact(path))) return path;
-      await mkdir(join(this.directory, 'blobs'), { recursive: true });
+      await makeDirectory(join(this.directory, 'blobs'));
       const incoming = `${path}.incoming`;
       try {
         await fetch(incoming);

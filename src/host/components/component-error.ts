@@ -1,6 +1,7 @@
 // The messages for what goes wrong with a component, in one place, because three sources share them.
 
 import { proxyHint } from './env-proxy.ts';
+import { DirectoryError } from '../files/make-directory.ts';
 import { UserError } from '../user-error.ts';
 
 /** A download that is not what the lock says. */
@@ -71,7 +72,8 @@ export function isCacheProblem(code: string): boolean {
 
 /** Turns what can go wrong outside of this program into words: an unusable cache, a malformed archive. */
 export function explainComponentError(component: string, cacheDirectory: string, error: unknown): unknown {
-  if (error instanceof UserError || !(error instanceof Error)) return error;
+  if (!(error instanceof Error)) return error;
+  if (error instanceof UserError && !(error instanceof DirectoryError)) return error;
   if (error instanceof SyntaxError) {
     return new UserError(`Cannot use component ${component}: ${error.message}`, {
       hint: 'Run "tsk get -u" to move to the newest version, or correct the component in tskrazy.json',

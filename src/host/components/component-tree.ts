@@ -7,12 +7,13 @@
 // edit component.json: `verifyFile` is for callers who want the bytes checked all the same.
 
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, open, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, open, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UserError } from '../user-error.ts';
 import { COMPONENT_NAMES, type Component, type ComponentFile, type ComponentName } from './component.ts';
 import { wrongHash } from './component-error.ts';
 import { sha256Of, sha256OfFile } from './file-hash.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 
 const FORMAT_VERSION = 1;
 
@@ -89,7 +90,7 @@ export class TreeWriter {
     if (this.#files.has(path))
       throw new RangeError(`Cannot add "${path}" to a component: it is there already`);
     const target = join(this.#directory, path);
-    await mkdir(dirname(target), { recursive: true });
+    await makeDirectory(dirname(target));
     return target;
   }
 }
@@ -106,7 +107,7 @@ export async function createTree(
 ): Promise<Component> {
   const work = join(temporary, 'tree');
   const filesDirectory = join(work, 'files');
-  await mkdir(filesDirectory, { recursive: true });
+  await makeDirectory(filesDirectory);
   const writer = new TreeWriter(filesDirectory);
   await fill(writer);
   const record: TreeRecord = { formatVersion: FORMAT_VERSION, ...identity, files: writer.files };
@@ -114,7 +115,7 @@ export async function createTree(
   const checked: CheckedRecord = {};
   for (const file of record.files) checked[file.path] = await stampOf(join(filesDirectory, file.path));
   await writeFile(join(work, 'checked.json'), `${JSON.stringify(checked)}\n`);
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path));
   await rm(path, { recursive: true, force: true });
   await rename(work, path);
   return { ...identity, directory: join(path, 'files'), files: record.files };

@@ -2,12 +2,13 @@
 // keys, proxies and credentials, but changes nothing of the host's and needs no root. apt checks the archive's
 // signature; that is why it comes before a plain mirror (debian-mirror.ts). apt.conf(5), sources.list(5)
 
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
 import { parseStanzas, type Stanza } from './debian-control.ts';
 import { runTool } from '../run-tool.ts';
 import type { SourceContext } from './source-context.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 
 export interface AptTools {
   get: string;
@@ -93,7 +94,7 @@ export class Apt {
     const { cache, board, environment } = this.#context;
     const directory = await cache.stateDirectory('apt', board.debianArch);
     for (const name of ['state/lists/partial', 'cache/archives/partial', 'sources.list.d']) {
-      await mkdir(join(directory, name), { recursive: true });
+      await makeDirectory(join(directory, name));
     }
     const dump = await runTool(this.#tools.config, ['dump'], { environment, directory });
     if (dump.status !== 0) {

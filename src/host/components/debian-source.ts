@@ -1,7 +1,7 @@
 // Components that are made of Debian packages: which packages exactly, and where their files are on this machine.
 // apt where the host has it, a plain mirror (TSK_DEBIAN_MIRROR) else; the lock's SHA-256 decides in any case.
 
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
 import { noNetwork, notInCache, wrongHash } from './component-error.ts';
@@ -13,6 +13,7 @@ import type { LockedDebian, LockedDebianPackage } from './lock-file.ts';
 import { megabytes } from '../progress.ts';
 import { findTool } from '../run-tool.ts';
 import type { SourceContext } from './source-context.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 
 /** A component's packages: those named, and what they depend on as far as `follows` says. */
 export interface DebianSelection {
@@ -105,7 +106,7 @@ export class DebianSource {
       'download',
     );
     await rm(directory, { recursive: true });
-    await mkdir(directory);
+    await makeDirectory(directory);
     const totalBytes = packages.reduce((sum, each) => sum + each.sizeBytes, 0);
     let reached = 0;
     const onPercent = (percent: number) => {

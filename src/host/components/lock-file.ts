@@ -1,12 +1,14 @@
 // tskrazy.lock.json: the exact version and hash of every component, per board, and of Go programs by import path.
 // Written by `tsk get`, committed with the instance, so that everybody builds the same image.
 
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { COMPONENT_NAMES, type ComponentName } from './component.ts';
+import { makeDirectory } from '../files/make-directory.ts';
+import { writeProblem } from '../files/write-problem.ts';
 
 export const LOCK_FILE_NAME = 'tskrazy.lock.json';
 
@@ -132,14 +134,16 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
 export async function writeLockFile(path: string, lock: Lock): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     await writeFile(temporary, stringifyLock(lock));
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {
       // The error that matters is the first one.
     });
-    throw new UserError(`Cannot write lock file "${path}": ${(error as Error).message}`, { cause: error });
+    const act = `Cannot write lock file "${path}"`;
+    if (error instanceof UserError) throw new UserError(act, { cause: error });
+    throw new UserError(`${act}: ${writeProblem(error) ?? (error as Error).message}`, { cause: error });
   }
 }
 

@@ -2,7 +2,7 @@
 // and cache hold for us too.
 
 import { createHash } from 'node:crypto';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
 import { isCacheProblem, noNetwork, notInCache, wrongHash } from './component-error.ts';
@@ -12,6 +12,7 @@ import { megabytes } from '../progress.ts';
 import { findTool, runTool } from '../run-tool.ts';
 import { compareVersions } from './semver.ts';
 import type { SourceContext } from './source-context.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 
 /** The newest version within `range`, with the integrity that the registry states. */
 export async function resolveNpmPackage(
@@ -46,7 +47,7 @@ export async function fetchNpmPackage(
   const isIntact = async (path: string) => (await integrityOf(path)) === locked.integrity;
   return context.cache.blob(locked.integrity, isIntact, async (destination) => {
     const directory = `${destination}.d`;
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     const step = context.report.start(`${component} ${locked.version}`);
     try {
       const path = await npmPack(context, component, spec, directory);

@@ -1,6 +1,6 @@
 // Makes a new instance from a template: real files in host/templates, with a few {{words}} filled in.
 
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { BoardId } from '../../shared/board/boards.ts';
@@ -11,6 +11,8 @@ import { makePrivateDirectory } from './private-file.ts';
 import { plainName } from './plain-name.ts';
 import { displayPath } from './problem.ts';
 import { ensureUpdateKeys } from './update-keys.ts';
+import { makeDirectory } from '../files/make-directory.ts';
+import { writeProblem } from '../files/write-problem.ts';
 
 export interface NewInstance {
   directory: string;
@@ -38,7 +40,7 @@ export async function createInstance(
   try {
     for (const [name, text] of files) {
       const path = join(root, name);
-      await mkdir(dirname(path), { recursive: true });
+      await makeDirectory(dirname(path));
       // `wx`: not even a file that came up since the check is overwritten.
       await writeFile(path, fillIn(text, words), { flag: 'wx' });
       written.push(path);
@@ -98,17 +100,13 @@ function refuseToOverwrite(directory: string, names: readonly string[]): void {
   });
 }
 
-const WRITE_PROBLEMS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the file system is full',
+const IN_THE_WAY: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is not a folder',
   EEXIST: 'a file is where a folder is needed',
 };
 
 function explainWriteError(cause: unknown, directory: string): unknown {
-  const problem = WRITE_PROBLEMS[(cause as NodeJS.ErrnoException).code ?? ''];
+  const problem = IN_THE_WAY[(cause as NodeJS.ErrnoException).code ?? ''] ?? writeProblem(cause);
   if (problem === undefined) return cause;
   return new UserError(`Cannot make a new instance in "${directory}": ${problem}`, { cause });
 }

@@ -1,20 +1,22 @@
 // Secrets that are drawn once and kept in an instance's state directory, where only their owner can read them.
 
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DirectoryError, makeDirectory } from '../files/make-directory.ts';
+import { writeProblem } from '../files/write-problem.ts';
 import { UserError } from '../user-error.ts';
 
 /** A folder that only its owner can look into, and that no repository takes. */
 export async function makePrivateDirectory(path: string): Promise<void> {
   try {
-    const made = await mkdir(path, { recursive: true, mode: 0o700 });
-    if (made !== undefined) await writeFile(join(path, '.gitignore'), '*\n');
+    const isNew = await makeDirectory(path, { mode: 0o700 });
+    if (isNew) await writeFile(join(path, '.gitignore'), '*\n');
     const { mode } = await stat(path);
     // An older or copied folder may be open to others.
     if ((mode & 0o777) !== 0o700) await chmod(path, 0o700);
   } catch (error) {
-    throw describePrivateError(error, path);
+    throw describePrivateError(error instanceof DirectoryError ? error.cause : error, path);
   }
 }
 
@@ -72,12 +74,8 @@ async function withTemporary(
   }
 }
 
-const PROBLEMS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the file system is full',
-  EDQUOT: 'the disk quota is used up',
+/** What is in the place of a secret or of its directory. */
+const IN_THE_WAY: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
   EEXIST: 'it is not a directory',
   ENOTDIR: 'it is not a directory',
@@ -86,12 +84,24 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 /** A UserError where the user can mend what the file system refuses; otherwise `cause` itself. */
 export function describePrivateError(cause: unknown, path: string): unknown {
   const { code = '' } = cause as NodeJS.ErrnoException;
-  const problem = PROBLEMS[code];
+  const problem = IN_THE_WAY[code] ?? writeProblem(cause);
   if (problem === undefined) return cause;
-  const message = `Cannot use "${path}": ${problem}`;
-  if (problem !== PROBLEMS['EACCES']) return new UserError(message, { cause });
-  return new UserError(message, {
+  const hint = HINTS[code];
+  return new UserError(`Cannot use "${path}": ${problem}`, {
     cause,
-    hint: 'Is it yours? What tsk made as another user, with sudo say, you get with "sudo chown -R $USER .tskrazy".',
+    ...(hint === undefined ? {} : { hint }),
   });
 }
+
+const OWNER_HINT =
+  'Is it yours? What tsk made as another user, with sudo say, you get with "sudo chown -R $USER .tskrazy".';
+
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: OWNER_HINT,
+  EPERM: OWNER_HINT,
+  EROFS: 'A build keeps its password, keys and work there: copy the instance to where it can be written.',
+  ENOSPC: 'Free some space.',
+  EDQUOT: 'Free some space.',
+  EEXIST: 'Move that file away.',
+  ENOTDIR: 'Move that file away.',
+};

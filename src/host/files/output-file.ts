@@ -6,6 +6,7 @@ import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { processExists } from '../process-exists.ts';
 import { UserError } from '../user-error.ts';
+import { writeProblem } from './write-problem.ts';
 
 /** Runs `write` with the temporary path; `signal` aborts between the write and the rename too. */
 export async function writeOutputFile<T>(
@@ -58,19 +59,10 @@ export async function checkOutputTarget(path: string, what: string): Promise<voi
   }
 }
 
-const WRITE_PROBLEMS: Record<string, string> = {
-  ENOSPC: 'the file system is full',
-  EDQUOT: 'the disk quota is used up',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-  ENAMETOOLONG: 'the name is too long',
-  EFBIG: 'the file system does not take files of this size',
-};
-
 /** A UserError where the file system refuses what the user can mend; otherwise `cause` itself. */
 export function describeWriteError(cause: unknown, act: string): unknown {
-  const problem = WRITE_PROBLEMS[(cause as NodeJS.ErrnoException).code ?? ''];
-  if (problem === undefined) return cause;
+  const problem = writeProblem(cause);
+  // A UserError says it already, and of what.
+  if (problem === undefined || cause instanceof UserError) return cause;
   return new UserError(`${act}: ${problem}`, { cause });
 }

@@ -16,7 +16,8 @@ const READ_PROBLEMS: Readonly<Record<string, string>> = {
 export function describeReadError(cause: unknown, act?: string): unknown {
   const { code = '', path } = cause as NodeJS.ErrnoException;
   const problem = READ_PROBLEMS[code];
-  if (problem === undefined || path === undefined) return cause;
+  // A UserError says it already, and of what.
+  if (problem === undefined || path === undefined || cause instanceof UserError) return cause;
   const text = `cannot read "${path}": ${problem}`;
   return new UserError(act === undefined ? `C${text.slice(1)}` : `${act}: ${text}`, { cause });
 }

@@ -1,6 +1,6 @@
 // From an instance to a virtual machine whose page answers: build, write its disk, start, wait.
 
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { buildImage } from '../build/build-image.ts';
@@ -14,6 +14,7 @@ import { prepareDisk, refuseSmallerDisk } from './machine-disk.ts';
 import { stopVm } from './stop-vm.ts';
 import { requireQemu, startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
 import { listVms, makeRegistry, recordVm, type VmRecord } from './vm-registry.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 
 export interface RunOptions extends BuildOptions {
   /** Use the disk of the last run again, with its /perm; the system on it is replaced. */
@@ -44,7 +45,7 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
   await requireQemu(board);
   await makeRegistry();
   const directory = join(instance.stateDirectory, 'vm');
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   // Two files: a machine that is only tried must not cost the data of the one that was kept.
   const diskPath = join(directory, options.keep ? 'disk.img' : 'temporary-disk.img');
   const disk = { path: diskPath, keep: options.keep, sizeBytes: options.diskBytes };

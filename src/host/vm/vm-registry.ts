@@ -1,12 +1,12 @@
 // Which virtual machines run, for `vm list` and `vm stop`: one small file a machine in the user's state
 // directory. A record whose process is gone is removed when somebody looks.
 
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { BoardId } from '../../shared/board/boards.ts';
 import { processExists } from '../process-exists.ts';
-import { UserError } from '../user-error.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 
 export interface VmRecord {
   name: string;
@@ -31,16 +31,9 @@ function registryDirectory(): string {
 
 /** Before a machine is started that could not be recorded: nobody would find it again. */
 export async function makeRegistry(): Promise<void> {
-  const directory = registryDirectory();
-  try {
-    await mkdir(directory, { recursive: true });
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new UserError(
-      `Cannot keep a list of virtual machines in "${directory}": ${code ?? 'unknown error'}`,
-      { cause, hint: 'Set $HOME or $XDG_STATE_HOME to a folder that you may write.' },
-    );
-  }
+  await makeDirectory(registryDirectory(), {
+    hint: 'The list of virtual machines is kept there: set $HOME or $XDG_STATE_HOME to a folder that you may write.',
+  });
 }
 
 export async function recordVm(record: VmRecord): Promise<void> {

@@ -1,10 +1,11 @@
 // Go programs by import path. What their version means is found out once and pinned by the lock; each pinned one has
 // a module of its own in the cache, in which it is built.
 
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { ComponentCache } from '../../components/cache.ts';
 import type { LockedGoProgram } from '../../components/lock-file.ts';
+import { makeDirectory } from '../../files/make-directory.ts';
 import { pathExists } from '../../files/path-exists.ts';
 import { UserError } from '../../user-error.ts';
 import { cacheKeyOf } from '../cache-key.ts';
@@ -78,7 +79,7 @@ export async function openGoProgram(
 
 async function getProgram(app: GoApp, go: GoTool, query: string, temporary: string): Promise<string> {
   const incoming = join(temporary, 'module');
-  await mkdir(incoming);
+  await makeDirectory(incoming);
   for (const args of [
     ['mod', 'init', 'tskrazy.invalid/app'],
     ['get', query],

@@ -1,9 +1,10 @@
 // Installs an app's npm packages for the board into the cache. One directory per lock file and architecture, which
 // appears by a rename when it is complete and never changes afterwards.
 
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 import { ComponentCache } from '../../components/cache.ts';
+import { makeDirectory } from '../../files/make-directory.ts';
 import type { AppContext } from '../app-context.ts';
 import { cacheKeyOf } from '../cache-key.ts';
 import type { NpmPackage } from './npm-package.ts';
@@ -39,10 +40,10 @@ export async function stageLocked(
     command: 'ci',
     key: cacheKeyOf([FORMAT, [context.board.nodeArch, lock.text, contents]]),
     root: posix.join(...Array.from({ length: ups }, (_, index) => `up${index}`), 'root'),
-    fill: (root) => {
+    fill: async (root) => {
       for (const path of files) {
         const target = join(root, path);
-        mkdirSync(dirname(target), { recursive: true });
+        await makeDirectory(dirname(target));
         copyFileSync(join(lock.directory, path), target);
       }
       writeFileSync(join(root, 'package-lock.json'), lock.text);
@@ -92,7 +93,7 @@ interface StageRequest {
   /** Directory below the staging directory in which npm runs. */
   root: string;
   /** Puts into it what npm reads. */
-  fill: (rootDirectory: string) => void;
+  fill: (rootDirectory: string) => void | Promise<void>;
 }
 
 /** The root of the staging directory; npm runs only when it does not exist yet. */
@@ -111,8 +112,8 @@ async function stage(
     await cache.withTemporary(`npm-${key}`, async (temporary) => {
       const incoming = join(temporary, 'stage');
       const directory = join(incoming, root);
-      mkdirSync(directory, { recursive: true });
-      fill(directory);
+      await makeDirectory(directory);
+      await fill(directory);
       await installForBoard({ appName, board, offline, command, directory });
       renameSync(incoming, final);
     });
