@@ -16,6 +16,7 @@ export function generateSchema(): string {
         const sources = valibotAction.sources as readonly string[];
         return { ...jsonSchema, oneOf: sources.map((key) => ({ required: [key] })) };
       }
+      if ('pattern' in valibotAction) return { ...jsonSchema, pattern: valibotAction.pattern as string };
       if (valibotAction.type === 'not_values')
         return { ...jsonSchema, not: { enum: [...RESERVED_APP_NAMES] } };
       // Checked when the file is read: JSON Schema has no word for them, and editors need none.

@@ -54,6 +54,8 @@ test('hostnameFor: a valid hostname out of any folder name', () => {
     '/x/---': 'tskrazy',
     '/': 'tskrazy',
     '/x/42': 'tsk-42',
+    '/x/Local': 'tsk-local',
+    '/x/localhost': 'tsk-localhost',
   };
   for (const [path, hostname] of Object.entries(cases)) assert.equal(hostnameFor(path), hostname);
   assert.equal(hostnameFor(`/${'a'.repeat(62)}-${'b'.repeat(9)}`), 'a'.repeat(62));

@@ -4,6 +4,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { BoardId } from '../../shared/board/boards.ts';
+import { hostnameProblem } from '../../shared/config/hostname.ts';
 import { packageRoot, type Template, templateDirectory } from '../package-root.ts';
 import { UserError } from '../user-error.ts';
 import { STATE_DIRECTORY_NAME } from './instance.ts';
@@ -76,11 +77,11 @@ function fillIn(text: string, words: Record<string, string>): string {
   return text.replaceAll(/\{\{(\w+)\}\}/g, (whole, word: string) => words[word] ?? whole);
 }
 
-/** The folder's name made a hostname: lower case, hyphens for what is not allowed, no number alone. */
+/** The folder's name made a hostname: lower case, hyphens for what is not allowed, nothing that means something else. */
 export function hostnameFor(directory: string): string {
   const name = plainName(basename(resolve(directory)), 'a-z0-9');
   if (name === '') return 'tskrazy';
-  return /^\d+$/.test(name) ? `tsk-${name}`.slice(0, 63) : name;
+  return hostnameProblem(name) === undefined ? name : `tsk-${name}`.slice(0, 63);
 }
 
 /** From a checkout the package is the checkout itself: its version may not be published. */

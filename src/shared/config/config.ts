@@ -3,6 +3,7 @@
 // Defaults are filled in by host/config/instance-config.ts.
 
 import * as v from 'valibot';
+import { hostnameSchema } from './hostname.ts';
 import { networkSchema } from './network.ts';
 import { timeSchema } from './time.ts';
 import { BOARD_IDS } from '../board/boards.ts';
@@ -17,22 +18,12 @@ export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
   'apps.*': ['npm'],
 };
 
-/** RFC 1123, section 2.1; 64 is what Linux takes. The last label is no number: it would read as an IP address. */
-const HOSTNAME =
-  /^(?=.{1,64}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*(?!\d+$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 const SERIAL_CONSOLE = /^(?:off|tty[A-Za-z]+\d*(?:,\d+[a-z0-9]*)?)$/;
 
 export const configSchema = v.strictObject(
   {
     $schema: v.exactOptional(v.string('must be a string')),
-    hostname: v.pipe(
-      v.string('must be a string'),
-      v.regex(
-        HOSTNAME,
-        'is not a valid hostname: letters, digits and hyphens, at most 63 in a row between dots (RFC 1123)',
-      ),
-      v.description('Name of the device in the network'),
-    ),
+    hostname: hostnameSchema,
     board: v.pipe(
       v.picklist(BOARD_IDS, `must be one of ${BOARD_IDS.map((id) => `"${id}"`).join(', ')}`),
       v.description('What the image is built for'),
