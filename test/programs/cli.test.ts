@@ -228,6 +228,10 @@ test('tsk build refuses a size or a path before it builds', () => {
     /^Error: Cannot write the disk image to ".*x\.img": ".*no" is not a directory\n/,
   );
   assert.match(build('--root', '.'), /it exists and is not a regular file\n/);
+  assert.match(
+    build('--archive', 'x.tar.gz'),
+    /^Error: Cannot write the archive to "x\.tar\.gz": its name ends neither in \.tar nor in \.tar\.zst\nHint: .*NAME\.tar/,
+  );
 });
 
 test('tsk flash and tsk vm refuse what is not there', () => {

@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
 import { before, type TestContext, test } from 'node:test';
 import { type ByteSource, sliceDevice, sourceOfBytes } from '../../src/formats/byte-source.ts';
 import { type FatVolume, openFat } from '../../src/formats/fat/volume.ts';
@@ -37,6 +38,7 @@ interface Files {
   disk: string;
   boot: string;
   root: string;
+  archive: string;
 }
 
 interface Build {
@@ -48,12 +50,13 @@ interface Build {
 async function build(
   directory: string,
   name: string,
-  options: TskOptions & { args?: string[] } = {},
+  options: TskOptions & { args?: string[]; archive?: 'tar' | 'tar.zst' } = {},
 ): Promise<Build> {
   const files = {
     disk: join(root, `${name}.disk`),
     boot: join(root, `${name}.boot`),
     root: join(root, `${name}.root`),
+    archive: join(root, `${name}.${options.archive ?? 'tar'}`),
   };
   const outputs = Object.entries(files).flatMap(([kind, path]) => [`--${kind}`, path]);
   const { code, stdout, stderr } = await runTsk(
@@ -128,11 +131,14 @@ for (const board of ['pc-amd64', 'pc-arm64'] as const) {
       cwd: '/',
       env: { ...env, ...cold },
       args: ['--offline'],
+      archive: 'tar.zst',
     });
     assert.equal(second.buildId, first.buildId);
     for (const kind of ['disk', 'boot', 'root'] as const) {
       assert.ok(haveSameBytes(second.files[kind], first.files[kind]), kind);
     }
+    const unpacked = zstdDecompressSync(readFileSync(second.files.archive));
+    assert.equal(unpacked.compare(readFileSync(first.files.archive)), 0);
   });
 
   test(`${board}: the reference tools find no fault`, (t) => {
@@ -161,6 +167,40 @@ for (const board of ['pc-amd64', 'pc-arm64'] as const) {
     assert.deepEqual(await boot.list('b'), []);
     // Sparse: what holds nothing takes no room.
     assert.ok(statSync(files.disk).blocks * 512 < 200 * 1024 * 1024);
+  });
+
+  test(`${board}: the archive has what the partitions are made of, the manifest first`, async (t) => {
+    const tar = requireTool(t, 'tar');
+    if (tar === undefined) return;
+    const { files } = buildOf(board);
+    const { boot, manifest } = await openDisk(t, files.disk);
+    const read = (name: string): Buffer =>
+      execFileSync(tar, ['-xOf', files.archive, name], { maxBuffer: 1024 ** 3 });
+    const list = (...options: string[]): string[] =>
+      execFileSync(tar, [...options, '-tf', files.archive], { encoding: 'utf8' })
+        .trimEnd()
+        .split('\n');
+    const names = list();
+    const loader = names.filter((name) => name.startsWith('boot/'));
+    assert.deepEqual(names, [
+      MANIFEST_NAME,
+      SIGNATURES_NAME,
+      ...loader,
+      ...manifest.bootFiles.map(({ path }) => `slot/${path}`),
+      'root.squashfs',
+    ]);
+    assert.ok(loader.length >= 4);
+    assert.equal(read('root.squashfs').compare(readFileSync(files.root)), 0);
+    for (const name of names.slice(0, -1)) {
+      const path = name.replace(/^boot\/|^(?:slot\/)?(?=[^/]+$)/, (prefix) =>
+        prefix === 'boot/' ? '' : 'a/',
+      );
+      assert.equal(read(name).compare(await boot.readFile(path)), 0, name);
+    }
+    const created = new Date(manifest.buildTimeSec * 1000).toISOString().slice(0, 19).replace('T', ' ');
+    for (const line of list('--utc', '--full-time', '--numeric-owner', '-v')) {
+      assert.match(line, new RegExp(`^-rw-r--r-- 0/0 +\\d+ ${created} `));
+    }
   });
 
   test(`${board}: the manifest describes boot files and root exactly`, async (t) => {

@@ -114,7 +114,7 @@ export const ROOMS: readonly Room[] = [
     folder: 'src/host/build',
     imports: [...HOST_BELOW, 'src/host/components', 'src/host/config', 'src/host/apps'],
     builtins: HOST,
-    packages: ['esbuild'],
+    packages: ['esbuild', 'modern-tar'],
   },
   { folder: 'src/host/doctor', imports: [...HOST_BELOW, 'src/host/components'], builtins: HOST },
   {

@@ -8,6 +8,7 @@ interface BuildOptions {
   size?: number;
   boot?: string;
   root?: string;
+  archive?: string;
   offline?: boolean;
 }
 
@@ -20,6 +21,7 @@ export const addBuildVerb: VerbAdder = (program, action) => {
     .option('--size <size>', 'size of the disk, such as 8GB or 4GiB (default: 2GiB)', parseSize)
     .option('--boot <file>', 'write the boot partition alone')
     .option('--root <file>', 'write the root partition alone')
+    .option('--archive <file>', 'write all of it as .tar or .tar.zst, to keep or to publish')
     .option('--offline', 'use the cache only, download nothing')
     .option('--json', 'print what was built as JSON')
     .addHelpText(
@@ -31,6 +33,7 @@ export const addBuildVerb: VerbAdder = (program, action) => {
           'tsk -i ~/garden build --boot boot.fat --root root.squashfs --json',
           'write the partitions, for a script',
         ],
+        ['tsk build --archive garden.tar.zst', 'manifest, signatures, boot files and root in one file'],
       ),
     )
     .action(action(runBuild));

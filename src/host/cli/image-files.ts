@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MIN_DISK_BYTES } from '../../shared/board/disk-layout.ts';
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import { checkArchiveName, writeArchive } from '../build/archive.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeBootImage, writeDiskImage, writeRootFile } from '../build/disk-image.ts';
 import { displayPath } from '../config/problem.ts';
@@ -18,10 +19,19 @@ export interface ImageFileOptions {
   size?: number;
   boot?: string;
   root?: string;
+  archive?: string;
 }
 
+const KINDS = {
+  disk: 'the disk image',
+  boot: 'the boot image',
+  root: 'the root image',
+  archive: 'the archive',
+} as const;
+type ImageFileKind = keyof typeof KINDS;
+
 export interface ImageFile {
-  kind: 'disk' | 'boot' | 'root';
+  kind: ImageFileKind;
   /** Absolute. */
   path: string;
   sizeBytes: number;
@@ -31,14 +41,19 @@ export interface ImageFile {
 export async function checkImageFileOptions(options: ImageFileOptions): Promise<void> {
   checkDiskSize(options);
   checkDistinct(options);
-  for (const kind of ['disk', 'boot', 'root'] as const) {
-    const path = options[kind];
-    if (path !== undefined) await checkOutputTarget(path, `the ${kind} image`);
-  }
+  if (options.archive !== undefined) checkArchiveName(options.archive);
+  for (const [kind, path] of namedFiles(options)) await checkOutputTarget(path, KINDS[kind]);
 }
 
-function checkDistinct({ disk, boot, root }: ImageFileOptions): void {
-  const paths = [disk, boot, root].filter((path) => path !== undefined).map((path) => resolve(path));
+function namedFiles(options: ImageFileOptions): [ImageFileKind, string][] {
+  return (Object.keys(KINDS) as ImageFileKind[]).flatMap((kind) => {
+    const path = options[kind];
+    return path === undefined ? [] : [[kind, path]];
+  });
+}
+
+function checkDistinct(options: ImageFileOptions): void {
+  const paths = namedFiles(options).map(([, path]) => resolve(path));
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
   if (twice === undefined) return;
   throw new UserError(`Cannot write two images to "${twice}"`, { hint: 'Name a file for each of them.' });
@@ -62,21 +77,18 @@ export async function writeImageFiles(
   options: ImageFileOptions,
 ): Promise<ImageFile[]> {
   const sizeBytes = options.size ?? DEFAULT_DISK_BYTES;
-  const writers = [
-    {
-      kind: 'disk',
-      write: (path: string) => writeDiskImage(image, path, { sizeBytes, signal: session.signal }),
-    },
-    { kind: 'boot', write: (path: string) => writeBootImage(image, path, session.signal) },
-    { kind: 'root', write: (path: string) => writeRootFile(image, path, session.signal) },
-  ] as const;
+  const { signal } = session;
+  const writers: Record<ImageFileKind, (path: string) => Promise<void>> = {
+    disk: (path) => writeDiskImage(image, path, { sizeBytes, signal }),
+    boot: (path) => writeBootImage(image, path, signal),
+    root: (path) => writeRootFile(image, path, signal),
+    archive: (path) => writeArchive(image, path, signal),
+  };
   const files: ImageFile[] = [];
-  for (const { kind, write } of writers) {
-    const given = options[kind];
-    if (given === undefined) continue;
+  for (const [kind, given] of namedFiles(options)) {
     const path = resolve(given);
     const step = session.output.progress.start(`Writing ${displayPath(path)}`);
-    await write(path);
+    await writers[kind](path);
     step.done();
     files.push({ kind, path, sizeBytes: (await stat(path)).size });
   }
