@@ -3,7 +3,7 @@
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Environment } from './run-tool.ts';
+import type { Environment } from './tool-environment.ts';
 
 export function defaultCacheDirectory(environment: Environment = process.env): string {
   const base = environment['XDG_CACHE_HOME'] || join(environment['HOME'] || homedir(), '.cache');

@@ -3,8 +3,7 @@
 import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import { type Environment, withoutRepository } from './tool-environment.ts';
 
 export interface ToolResult {
   /** Exit status; `null` when a signal ended it. */
@@ -41,7 +40,7 @@ export async function runTool(
 ): Promise<ToolResult> {
   const child = spawn(path, args, {
     cwd: options.directory,
-    env: options.environment,
+    env: withoutRepository(options.environment),
     stdio: ['ignore', 'pipe', 'pipe', options.onStatusLine ? 'pipe' : 'ignore'],
   });
   const stdout = collect(child.stdio[1]);

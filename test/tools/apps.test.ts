@@ -323,6 +323,27 @@ suite('a Go app', () => {
     }
   });
 
+  test('is the same whatever the environment wants of Go, and says what does not count', async (t) => {
+    if (requireTool(t, 'go') === undefined) return;
+    const app = appConfig({ name: 'clock', go: './cmd/clock' });
+    const context = appContext(makeFiles(t, CLOCK), HOST_BOARD.id, makeFiles(t, {}));
+    const plain = await buildApp(app, context);
+    assert.deepEqual(plain.warnings, []);
+    const program = readFileSync(programOf(plain));
+    setVariables(t, {
+      GOFLAGS: '-race -modcacherw -tags=other',
+      GOAMD64: 'v4',
+      GO111MODULE: 'off',
+      GOEXPERIMENT: 'nonsense',
+      GIT_DIR: '/nonexistent',
+    });
+    const again = await buildApp(app, context);
+    assert.ok(readFileSync(programOf(again)).equals(program));
+    assert.deepEqual(again.warnings, [
+      'app "clock" is built without what GOFLAGS of this computer says: -race -tags=other',
+    ]);
+  });
+
   test('with a version comes from the module proxy, in the version that the lock pins', async (t) => {
     if (requireTool(t, 'go') === undefined) return;
     const proxy = makeFiles(t, {

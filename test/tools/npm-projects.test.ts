@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite, test } from 'node:test';
+import { suite, type TestContext, test } from 'node:test';
 import { ELF_MACHINE } from '../../src/formats/elf.ts';
 import { buildApp } from '../../src/host/apps/build-app.ts';
 import { appConfig, appContext, makeFiles, userError } from '../support/builds/app-builds.ts';
@@ -12,6 +12,16 @@ import { installHere, makeNpmInstance } from '../support/builds/npm-instance.ts'
 import { requireTool } from '../support/require-tool.ts';
 
 const ADDON = makeElf({ machine: ELF_MACHINE.x86_64, needed: ['libc.so.6'] });
+
+function setVariable(t: TestContext, name: string, value: string | undefined): void {
+  const before = process.env[name];
+  t.after(() => put(before));
+  put(value);
+  function put(text: string | undefined): void {
+    if (text === undefined) delete process.env[name];
+    else process.env[name] = text;
+  }
+}
 
 type NpmNames = Record<string, string>;
 
@@ -63,6 +73,42 @@ suite('an npm project', () => {
     installHere(directory);
     const { entries } = await buildApp(appConfig({ node: './main.ts' }), appContext(directory));
     assert.ok(entries.some(({ path }) => path.endsWith('/node_modules/loader/index.js')));
+  });
+
+  test('is installed in the same way whatever npm run, the user and the shell want of npm', async (t) => {
+    if (requireTool(t, 'npm') === undefined) return;
+    const native = { files: { 'prebuilds/linux-x64/addon.node': ADDON } };
+    const packages = { native, outer: { json: { optionalDependencies: { native: '1.0.0' } } } };
+    const directory = await makeNpmInstance(t, packages, "import 'native';");
+    const settings = {
+      loglevel: 'silent',
+      dry_run: 'true',
+      json: 'true',
+      global: 'true',
+      package_lock_only: 'true',
+      omit: 'optional',
+      location: 'global',
+    };
+    for (const [name, value] of Object.entries(settings)) setVariable(t, `npm_config_${name}`, value);
+    setVariable(t, 'npm_config_workspace', 'none');
+    setVariable(t, 'npm_config_offline', 'true');
+    setVariable(t, 'NODE_OPTIONS', '--inspect-brk=127.0.0.1:0');
+    const fromShell = await buildApp(appConfig({ node: './main.ts' }), appContext(directory));
+    assert.ok(fromShell.entries.some(({ path }) => path.endsWith('/addon.node')));
+
+    for (const name of [...Object.keys(settings), 'workspace', 'offline'])
+      setVariable(t, `npm_config_${name}`, undefined);
+    const lines = Object.entries(settings).map(([name, value]) => `${name.replaceAll('_', '-')}=${value}\n`);
+    writeFileSync(join(directory, '.npmrc'), lines.join(''));
+    const fromFile = await buildApp(appConfig({ node: './main.ts' }), appContext(directory));
+    assert.ok(fromFile.entries.some(({ path }) => path.endsWith('/addon.node')));
+
+    const path = join(directory, 'package.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"outer":', '"other":'));
+    await assert.rejects(
+      buildApp(appConfig({ node: './main.ts' }), appContext(directory)),
+      userError(/"npm ci" failed:\n {2}code EUSAGE\n.*Missing: other@/s, /^Run "npm install"/),
+    );
   });
 
   test('without a lock file is installed from the registry of its settings', async (t) => {

@@ -18,7 +18,7 @@ import {
   isTamperProof,
   withoutCredentials,
 } from './download.ts';
-import type { Environment } from '../run-tool.ts';
+import type { Environment } from '../tool-environment.ts';
 import { compareVersions, isPrerelease, isPseudoVersion } from './semver.ts';
 
 interface Proxy {

@@ -12,7 +12,7 @@ import { createTree, openTree } from './component-tree.ts';
 import { DebianSource } from './debian-source.ts';
 import { type Lock, type LockedComponent, stringifyValue } from './lock-file.ts';
 import type { ProgressReporter } from '../progress.ts';
-import type { Environment } from '../run-tool.ts';
+import type { Environment } from '../tool-environment.ts';
 
 export type { ProgressReporter } from '../progress.ts';
 export { type LockChange, resolveLock, type ResolveOptions } from './resolve-lock.ts';

@@ -10,6 +10,7 @@ import { hashFile } from './file-hash.ts';
 import type { LockedNpmPackage } from './lock-file.ts';
 import { megabytes } from '../progress.ts';
 import { findTool, runTool } from '../run-tool.ts';
+import { npmEnvironment } from '../tool-environment.ts';
 import { compareVersions } from './semver.ts';
 import type { SourceContext } from './source-context.ts';
 import { makeDirectory } from '../files/make-directory.ts';
@@ -70,7 +71,15 @@ async function npmPack(
   directory: string,
 ): Promise<string> {
   // Scripts off: `pack` must not run what a package brings along.
-  const args = ['pack', spec, '--ignore-scripts', '--json', `--pack-destination=${directory}`];
+  const args = [
+    'pack',
+    spec,
+    '--ignore-scripts',
+    '--no-dry-run',
+    '--no-global',
+    '--json',
+    `--pack-destination=${directory}`,
+  ];
   const answer = await runNpm(context, component, spec, args);
   // npm 11 prints an array, npm 12 an object keyed by name.
   const [packed] = Object.values(answer as Record<string, { filename: string }>);
@@ -93,7 +102,7 @@ async function runNpm(
   const directory = await context.cache.stateDirectory('temporary');
   const result = await runTool(npm, [...args, ...(context.offline ? ['--offline'] : [])], {
     environment: {
-      ...context.environment,
+      ...npmEnvironment(context.environment),
       // Two quick retries: the defaults wait over a minute before they say that there is no network.
       npm_config_fetch_retries: '2',
       npm_config_fetch_retry_mintimeout: '500',

@@ -9,7 +9,7 @@ import { explainComponentError } from './component-error.ts';
 import { DebianSource } from './debian-source.ts';
 import { type Lock, type LockedBoard, type LockedComponent, stringifyValue } from './lock-file.ts';
 import type { ProgressReporter } from '../progress.ts';
-import type { Environment } from '../run-tool.ts';
+import type { Environment } from '../tool-environment.ts';
 
 export interface ResolveOptions {
   board: Board;

@@ -3,7 +3,7 @@
 import type { Board } from '../../shared/board/boards.ts';
 import type { ComponentCache } from './cache.ts';
 import type { ProgressReporter } from '../progress.ts';
-import type { Environment } from '../run-tool.ts';
+import type { Environment } from '../tool-environment.ts';
 
 export interface SourceContext {
   board: Board;

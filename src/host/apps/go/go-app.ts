@@ -72,7 +72,14 @@ export async function buildGoApp(app: GoApp, context: AppContext): Promise<AppPr
     env: {},
     entries: [programEntry(app.name, output, (await stat(output)).size)],
     inputs: source.inputs,
+    warnings: ignoredFlagsWarning(app, go),
   };
+}
+
+/** Who builds on another computer has other ones. */
+function ignoredFlagsWarning({ name }: GoApp, { ignoredFlags }: GoTool): string[] {
+  if (ignoredFlags.length === 0) return [];
+  return [`app "${name}" is built without what GOFLAGS of this computer says: ${ignoredFlags.join(' ')}`];
 }
 
 /**

@@ -2,9 +2,12 @@
 
 import type { Board } from '../../../shared/board/boards.ts';
 import { findTool, type ToolResult, runTool } from '../../run-tool.ts';
+import { goEnvironment } from '../../tool-environment.ts';
 import { UserError } from '../../user-error.ts';
 
 export interface GoTool {
+  /** What GOFLAGS of this computer says and does not count. */
+  ignoredFlags: readonly string[];
   /** Does not reject when `go` fails: its status and words are for the caller. */
   run(
     args: readonly string[],
@@ -23,14 +26,16 @@ export async function requireGo(
       hint: 'Install Go (Debian and Ubuntu: apt install golang; macOS: brew install go), then run the command again.',
     });
   }
+  const { environment: own, ignoredFlags } = goEnvironment(process.env);
   const environment = {
-    ...process.env,
+    ...own,
     CGO_ENABLED: '0',
     GOOS: 'linux',
     GOARCH: board.goArch,
     ...(offline ? { GOPROXY: 'off' } : {}),
   };
   return {
+    ignoredFlags,
     run: (args, directory, variables) =>
       runTool(path, args, { environment: { ...environment, ...variables }, directory }),
   };

@@ -3,6 +3,7 @@
 
 import type { Board } from '../../../shared/board/boards.ts';
 import { findTool, type ToolResult, runTool } from '../../run-tool.ts';
+import { npmEnvironment } from '../../tool-environment.ts';
 import { UserError } from '../../user-error.ts';
 
 /** The npm of Node.js 22.18, the oldest that tsk runs on; 10.9.4 and 11 were tried. */
@@ -34,12 +35,19 @@ export async function installForBoard({
     '--ignore-scripts',
     // Whatever the project's own settings say: what a package depends on is looked for beside and above it.
     '--install-strategy=hoisted',
+    // Likewise what the user's settings say of how npm is to work and what it is to print: from here on its errors
+    // are read, and what it installs must be there. Platform packages are optional ones.
+    '--include=optional',
+    '--package-lock',
+    '--loglevel=error',
+    '--location=project',
+    ...['dry-run', 'json', 'global', 'package-lock-only', 'timing'].map((name) => `--no-${name}`),
     '--no-audit',
     '--no-fund',
     '--no-update-notifier',
     ...(offline ? ['--offline'] : []),
   ];
-  const result = await runTool(npm, args, { environment: npmEnvironment(), directory });
+  const result = await runTool(npm, args, { environment: npmEnvironment(process.env), directory });
   if (result.status !== 0) throw npmError(appName, command, result);
 }
 
@@ -51,7 +59,10 @@ async function requireNpm(appName: string): Promise<string> {
       hint: 'Install Node.js with npm.',
     });
   }
-  const { stdout } = await runTool(path, ['--version'], { environment: npmEnvironment(), directory: '/' });
+  const { stdout } = await runTool(path, ['--version'], {
+    environment: npmEnvironment(process.env),
+    directory: '/',
+  });
   const version = stdout.trim();
   if (isTooOld(version)) {
     throw new UserError(
@@ -66,13 +77,6 @@ async function requireNpm(appName: string): Promise<string> {
 function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major < MIN_VERSION[0] || (major === MIN_VERSION[0] && minor < MIN_VERSION[1]);
-}
-
-/** Without what an outer `npm run` says of its own package. */
-function npmEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_(?:package|lifecycle)_|^INIT_CWD$/.test(name)),
-  );
 }
 
 const MAX_LINES = 15;
