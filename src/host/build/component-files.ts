@@ -40,21 +40,23 @@ export function requireFile(component: Component, path: string): FileOnDisk {
 
 /** Adds all that the components bring to the root, the runtime first: its blocks then lie at the front. */
 export function addComponents(tree: RootTree, components: Components): void {
-  for (const [name, layer] of ROOT_LAYERS) {
-    const component = components.get(name);
-    if (component) addComponent(tree, component, layer);
+  for (const [name, layer] of Object.entries(ROOT_LAYERS)) {
+    const component = components.get(name as ComponentName);
+    if (component && layer !== null) addComponent(tree, component, layer);
   }
   for (const component of components.values()) addLicences(tree, component);
 }
 
-const ROOT_LAYERS: readonly (readonly [ComponentName, Layer])[] = [
-  ['libc', 'runtime'],
-  ['node', 'runtime'],
-  ['ca-certificates', 'system'],
-  ['e2fsprogs', 'system'],
-  ['bubblewrap', 'system'],
-  ['kernel', 'system'],
-];
+/** In the order of the root; null: all of it lies in the boot partition. */
+const ROOT_LAYERS: Readonly<Record<ComponentName, Layer | null>> = {
+  libc: 'runtime',
+  node: 'runtime',
+  'ca-certificates': 'system',
+  e2fsprogs: 'system',
+  bubblewrap: 'system',
+  kernel: 'system',
+  'boot-loader': null,
+};
 
 function addComponent(tree: RootTree, component: Component, layer: Layer): void {
   for (const file of component.files) {
