@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { DEVICE_PROGRAMS } from '../src/shared/services/device-programs.ts';
 import { bundleDeviceProgram } from '../src/host/build/device-programs.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -25,7 +26,7 @@ await build({
 });
 chmodSync('dist/tsk.js', 0o755);
 
-for (const name of ['init', 'net', 'web'] as const) {
+for (const { name } of DEVICE_PROGRAMS) {
   const { code, sourceMap } = await bundleDeviceProgram(name);
   writeFileSync(`dist/device/${name}.cjs`, code);
   writeFileSync(`dist/device/${name}.cjs.map`, sourceMap);

@@ -4,6 +4,7 @@
 
 import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
+import { DEVICE_PROGRAMS, SYSTEM_SERVICES } from '../src/shared/services/device-programs.ts';
 import { WEB_API } from '../src/shared/api/web-api.ts';
 import {
   type DeviceFigures,
@@ -19,7 +20,6 @@ const MIN_SAMPLES = 16;
 const SETTLED_AFTER_MINUTES = 15;
 /** What the lowest of two quarters may differ by chance. */
 const TOLERANCE_KIB = 4096;
-const SERVICES_OF_OURS = ['init', 'net', 'web'];
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '30' }, json: { type: 'boolean', default: false } },
@@ -56,7 +56,7 @@ watcher.abort();
 const restarted = await startedAgain(device);
 await device.stop();
 report(
-  SERVICES_OF_OURS.map((service) => trendOf(service, samples)),
+  DEVICE_PROGRAMS.map(({ name: service }) => trendOf(service, samples)),
   restarted,
 );
 
@@ -98,9 +98,10 @@ function describe({ processes, availableKiB }: DeviceFigures): string {
 
 /** What should have run through. */
 async function startedAgain(device: ProbeDevice): Promise<string[]> {
+  const watched: string[] = [...SYSTEM_SERVICES.map(({ name }) => name), 'probe', 'flooder'];
   const { services } = await device.status();
   return services
-    .filter(({ name, startCount }) => ['net', 'web', 'probe', 'flooder'].includes(name) && startCount !== 1)
+    .filter(({ name, startCount }) => watched.includes(name) && startCount !== 1)
     .map(({ name, startCount, lastExit }) => `${name}: ${startCount} starts, ${JSON.stringify(lastExit)}`);
 }
 

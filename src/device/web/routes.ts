@@ -2,6 +2,7 @@
 
 import type http from 'node:http';
 
+import { APP_NAME } from '../../shared/app-name.ts';
 import {
   INIT_API,
   SERVICE_ACTIONS,
@@ -24,8 +25,6 @@ import { readForm } from './request-body.ts';
 import { redirect, sendJson, sendText } from './respond.ts';
 import { UPDATE_ROUTES } from './update-routes.ts';
 
-/** What apps may be called (shared/config/config.ts), and what init's own logs are called. */
-const SERVICE_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const DEFAULT_LOG_LINES = 500;
 
 const showPage: Handler = async ({ auth, assets }, { request, response }) => {
@@ -93,7 +92,7 @@ const followStatus: Handler = ({ feed, streams }, { response }) => {
 
 function serviceName({ params }: Exchange, absent: 'no-such-service' | 'no-such-log'): string {
   const name = params['name'] ?? '';
-  if (!SERVICE_NAME.test(name)) throw new HttpError(absent, `There is no service "${name.slice(0, 80)}"`);
+  if (!APP_NAME.test(name)) throw new HttpError(absent, `There is no service "${name.slice(0, 80)}"`);
   return name;
 }
 

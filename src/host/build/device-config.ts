@@ -1,6 +1,7 @@
 // What init, net and web read on the device: the services and the instance's settings.
 
 import type { Board } from '../../shared/board/boards.ts';
+import { SYSTEM_SERVICES } from '../../shared/services/device-programs.ts';
 import type { DeviceConfig, ServiceSpec } from '../../shared/services/services.ts';
 import type { AppBuild } from '../apps/build-app.ts';
 import { ensurePassword, type Instance } from '../config/instance.ts';
@@ -35,17 +36,17 @@ export async function planDeviceConfig(plan: DeviceConfigPlan): Promise<DeviceCo
     network: config.network,
     time: config.time,
     web: { port: config.web.port, passwordHash: hash },
-    services: [...SYSTEM_SERVICES, ...plan.apps.map((app) => app.service)],
+    services: [...SERVICES_OF_OURS, ...plan.apps.map((app) => app.service)],
   };
 }
 
 /** A small young generation: after a burst of requests `web` stays at 79 MB instead of 100 MB. */
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
 
-const SYSTEM_SERVICES: readonly ServiceSpec[] = ['net', 'web'].map((name) => ({
+const SERVICES_OF_OURS: readonly ServiceSpec[] = SYSTEM_SERVICES.map(({ name, path }) => ({
   name,
   kind: 'system',
-  argv: ['/bin/node', ...NODE_FLAGS, `/tsk/${name}.cjs`],
+  argv: ['/bin/node', ...NODE_FLAGS, path],
   env: {},
   dataDir: `/perm/${name}`,
   restart: 'always',

@@ -4,23 +4,17 @@
 
 import { readFile } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { INIT_PATH } from '../../shared/board/cmdline.ts';
+import { DEVICE_PROGRAMS, type DeviceProgramName } from '../../shared/services/device-programs.ts';
 import { packageRoot } from '../package-root.ts';
 import { webUiPlugin } from './web-ui-bundle.ts';
 
 export interface DeviceProgram {
-  name: 'init' | 'net' | 'web';
+  name: DeviceProgramName;
   /** Where it lies on the device. */
   path: string;
   code: Uint8Array;
   sourceMap: Uint8Array;
 }
-
-const PROGRAMS = [
-  { name: 'init', path: INIT_PATH },
-  { name: 'net', path: '/tsk/net.cjs' },
-  { name: 'web', path: '/tsk/web.cjs' },
-] as const;
 
 /** The kernel starts init by this line; one argument is all that it passes on (execve(2), "Interpreter scripts"). */
 const SHEBANG = '#!/bin/node --disable-warning=ExperimentalWarning';
@@ -29,7 +23,7 @@ const SHEBANG = '#!/bin/node --disable-warning=ExperimentalWarning';
 export async function loadDevicePrograms(): Promise<DeviceProgram[]> {
   const root = packageRoot();
   return Promise.all(
-    PROGRAMS.map(async ({ name, path }) => {
+    DEVICE_PROGRAMS.map(async ({ name, path }) => {
       const files = root.isCheckout
         ? await bundleDeviceProgram(name)
         : {
@@ -42,7 +36,7 @@ export async function loadDevicePrograms(): Promise<DeviceProgram[]> {
 }
 
 export async function bundleDeviceProgram(
-  name: DeviceProgram['name'],
+  name: DeviceProgramName,
 ): Promise<{ code: Uint8Array; sourceMap: Uint8Array }> {
   const root = packageRoot();
   const result = await build({

@@ -4,6 +4,7 @@
 
 import { Argument } from 'commander';
 import { LOG_OF_INIT, LOG_OF_KERNEL } from '../../shared/api/init-api.ts';
+import { SYSTEM_SERVICES } from '../../shared/services/device-programs.ts';
 import { examples, type VerbAdder } from './session.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -53,7 +54,7 @@ async function listVmNames(): Promise<string[]> {
 }
 
 /** Programs of ours, then logs that belong to no service. */
-const SYSTEM_LOGS = ['net', 'web', LOG_OF_INIT, LOG_OF_KERNEL];
+const SYSTEM_LOGS = [...SYSTEM_SERVICES.map(({ name }) => name), LOG_OF_INIT, LOG_OF_KERNEL];
 
 /** Those of tskrazy.json: a device is not asked at every TAB. */
 async function listAppNames(words: readonly string[]): Promise<string[]> {

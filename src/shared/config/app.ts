@@ -2,12 +2,13 @@
 
 import * as v from 'valibot';
 import { isolationEntries } from './isolation.ts';
-import { filledText, oneSourceOf, text } from './parts.ts';
+import { filledText, listWords, oneSourceOf, text } from './parts.ts';
 import { waitForSchema } from './wait-for.ts';
+import { APP_KIND_NAMES, APP_KINDS, type AppKind, type AppKindRow } from '../services/app-kinds.ts';
+import { APP_NAME } from '../app-name.ts';
+import { DEVICE_PROGRAMS, SYSTEM_SERVICES } from '../services/device-programs.ts';
 import { MAX_STOP_TIMEOUT_SEC } from '../services/services.ts';
 
-/** A name becomes a file name, a log's name and part of URLs on the device. */
-const APP_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** The port is named, as the usual one is that of the status page. */
@@ -18,21 +19,27 @@ const HEALTH_URL = new RegExp(
 
 /** Names of programs, folders and users of the system: an app's name is its service's, log's, user's and folder's in /perm. */
 export const RESERVED_APP_NAMES: readonly string[] = [
+  ...DEVICE_PROGRAMS.map(({ name }) => name),
   'breakglass',
-  'init',
   'kernel',
   'log',
-  'net',
   'nobody',
   'root',
   'tskrazy',
   'update',
   'var',
-  'web',
-];
+].toSorted();
 
 /** Folders in /perm that programs of ours keep their own in. An app's data directory becomes the app's. */
-const OF_THE_SYSTEM = /^\/perm\/(?:(?:breakglass|log|lost\+found|net|tskrazy|update|web)(?:\/|$)|var$)/;
+const FOLDERS_OF_THE_SYSTEM = [
+  ...SYSTEM_SERVICES.map(({ name }) => name),
+  'breakglass',
+  'log',
+  String.raw`lost\+found`,
+  'tskrazy',
+  'update',
+];
+const OF_THE_SYSTEM = new RegExp(String.raw`^/perm/(?:(?:${FOLDERS_OF_THE_SYSTEM.join('|')})(?:/|$)|var$)`);
 
 /** Where an absolute include target may lie; all else belongs to the image or to the device. */
 const INCLUDE_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'] as const;
@@ -65,24 +72,15 @@ const packageNames = (description: string) =>
     ),
   );
 
+const sourceSchema = ({ value }: AppKindRow) => v.exactOptional(filledText(value));
+const sourceEntries = Object.fromEntries(
+  Object.entries(APP_KINDS).map(([kind, row]) => [kind, sourceSchema(row)]),
+) as Record<AppKind, ReturnType<typeof sourceSchema>>;
+
 export const appSchema = v.pipe(
   v.strictObject(
     {
-      node: v.exactOptional(
-        filledText(
-          'TypeScript or JavaScript entry point, relative to this file; it is bundled with what it imports',
-        ),
-      ),
-      go: v.exactOptional(
-        filledText(
-          'Go package: an import path with its version (example.org/cmd/x@v1.2.3) or a local directory (./cmd/x)',
-        ),
-      ),
-      binary: v.exactOptional(
-        filledText(
-          "Static Linux executable, relative to this file; ${arch} stands for the board's architecture (amd64, arm64)",
-        ),
-      ),
+      ...sourceEntries,
       args: v.exactOptional(
         v.pipe(
           v.array(text('One argument'), 'must be an array of strings'),
@@ -172,8 +170,8 @@ export const appSchema = v.pipe(
     },
     'must be an object',
   ),
-  oneSourceOf(['node', 'go', 'binary']),
-  v.description('An app: one of "node", "go" and "binary", and how to run it'),
+  oneSourceOf(APP_KIND_NAMES),
+  v.description(`An app: one of ${listWords(APP_KIND_NAMES, 'and')}, and how to run it`),
 );
 
 export const appNameSchema = v.pipe(

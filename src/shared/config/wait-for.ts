@@ -1,9 +1,10 @@
 // "waitFor" in tskrazy.json: the conditions, and the check that apps wait for apps that exist and not in a circle.
 
 import * as v from 'valibot';
-import { appOfCondition } from '../services/app-contract.ts';
+import { APP_NAME_PATTERN } from '../app-name.ts';
+import { appOfCondition, DEVICE_CONDITIONS } from '../services/app-contract.ts';
 
-const CONDITION = /^(?:clock|network|app:[a-z0-9][a-z0-9._-]{0,62})$/;
+const CONDITION = new RegExp(`^(?:${DEVICE_CONDITIONS.join('|')}|app:${APP_NAME_PATTERN})$`);
 
 export const waitForSchema = v.pipe(
   v.array(

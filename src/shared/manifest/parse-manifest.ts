@@ -14,11 +14,10 @@ import {
   MAX_MANIFEST_BYTES,
 } from './manifest.ts';
 import { SIGNATURES_NAME } from './manifest-signature.ts';
+import { APP_NAME } from '../app-name.ts';
 import { parseUntrustedJson, type UntrustedValue } from '../untrusted-json.ts';
 
 const SHA256 = /^[0-9a-f]{64}$/;
-/** Names of apps and components. */
-const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const HOSTNAME = /^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/;
 /** Printable, without blanks. */
 const VERSION = /^[!-~]{1,200}$/;
@@ -67,7 +66,7 @@ function parseComponents(value: UntrustedValue): Record<string, string> {
   const entries = value.entries(MAX_COMPONENTS);
   return Object.fromEntries(
     entries.map(([name, version]) => {
-      if (!NAME.test(name)) throw version.error('is no component');
+      if (!APP_NAME.test(name)) throw version.error('is no component');
       return [name, version.text(VERSION)];
     }),
   );
@@ -82,8 +81,8 @@ function parseKernelArgs(value: UntrustedValue): string[] {
 
 function parseApps(value: UntrustedValue): ManifestApp[] {
   const apps = value.items(MAX_APPS).map((app) => ({
-    name: app.field('name').text(NAME),
-    kind: app.field('kind').text(NAME),
+    name: app.field('name').text(APP_NAME),
+    kind: app.field('kind').text(APP_NAME),
     contentSha256: app.field('contentSha256').text(SHA256),
   }));
   refuseTwins(

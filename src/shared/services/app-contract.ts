@@ -8,6 +8,8 @@
 //   wait CONDITION...         -> ok          As soon as all of them hold, which may take for ever.
 //   anything else             -> error TEXT
 
+import { APP_NAME_PATTERN } from '../app-name.ts';
+
 export const APP_SOCKET_VARIABLE = 'TSK_SOCKET';
 
 /** The folder is the app's alone: a sandbox that hides /run shows it this one. */
@@ -17,11 +19,11 @@ export const appSocketPath = (name: string) => `${appRunDirectory(name)}/app.soc
 export const MAX_APP_REQUEST_BYTES = 1024;
 
 /** `network`: `online` of NET_STATUS_PATH. `clock`: `synchronised` of TIME_STATUS_PATH. */
-const DEVICE_CONDITIONS = ['clock', 'network'] as const;
+export const DEVICE_CONDITIONS = ['clock', 'network'] as const;
 export type DeviceCondition = (typeof DEVICE_CONDITIONS)[number];
 
 /** `app:NAME` holds while that app runs; with `ready` in its configuration, once it has said so. */
-export const APP_CONDITION = /^app:([a-z0-9][a-z0-9._-]{0,62})$/;
+export const APP_CONDITION = new RegExp(`^app:(${APP_NAME_PATTERN})$`);
 
 export function isDeviceCondition(text: string): text is DeviceCondition {
   return (DEVICE_CONDITIONS as readonly string[]).includes(text);

@@ -11,6 +11,7 @@ import {
   type ServiceAction,
   type SystemStatus,
 } from '../../../shared/api/init-api.ts';
+import { APP_NAME } from '../../../shared/app-name.ts';
 import type { LogLine } from '../../../shared/services/services.ts';
 import type { KeptLine } from '../log/kept-line.ts';
 import type { LogFollower } from '../log/log-ring.ts';
@@ -164,7 +165,7 @@ function sendLines(lines: readonly LogLine[], response: ServerResponse): void {
 }
 
 async function readEarlier(api: InitApi, boot: number, name: string): Promise<KeptLine[]> {
-  const kept = isLogName(name) ? await api.logKeeper.lines(boot, name) : undefined;
+  const kept = APP_NAME.test(name) ? await api.logKeeper.lines(boot, name) : undefined;
   if (kept === undefined) throw new ApiRefusal('no-such-log', `There are no logs of boot ${boot}`);
   if (kept.length === 0)
     throw new ApiRefusal('no-such-log', `Boot ${boot} has no log "${name.slice(0, 80)}"`);
@@ -203,11 +204,6 @@ function readNumber(
   const value = Number(query.get(name) ?? absent);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new ApiRefusal('malformed', `"${name}" is not a number from ${least} to ${most}`);
-}
-
-/** As in shared/config/config.ts; a log's name becomes that of a file. */
-function isLogName(name: string): boolean {
-  return /^[a-z0-9][a-z0-9._-]{0,62}$/.test(name);
 }
 
 function sendEvents(supervisor: Supervisor, response: ServerResponse): void {

@@ -1,6 +1,7 @@
 // The routes of the control API below /v1/update. See shared/api/init-api.ts for what they mean.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { APP_NAME } from '../../../shared/app-name.ts';
 import { SLOTS } from '../../../shared/board/slots.ts';
 import type { UntrustedValue } from '../../../shared/untrusted-json.ts';
 import {
@@ -19,7 +20,6 @@ export type UpdateControl = Pick<Trials, 'state' | 'startTrial' | 'takeChecks' |
 /** Without control characters: it is shown on consoles. */
 const TEXT = /^[^\p{Cc}]{1,200}$/u;
 const BUILD_ID = /^[0-9a-zA-Z._-]{1,128}$/;
-const SERVICE_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const MAX_APPS = 1000;
 const MAX_CHECKS = 1000;
 
@@ -77,7 +77,7 @@ function readTrialRequest(body: UntrustedValue): TrialRequest {
     changedApps: body
       .field('changedApps')
       .items(MAX_APPS)
-      .map((name) => name.text(SERVICE_NAME)),
+      .map((name) => name.text(APP_NAME)),
   };
 }
 

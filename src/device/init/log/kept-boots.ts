@@ -6,6 +6,7 @@
 import { mkdir, open, read, close, readdir, rename, rm, stat, writeFile } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { APP_NAME_PATTERN } from '../../../shared/app-name.ts';
 import type { BootRecord } from '../../../shared/api/init-api.ts';
 import { isSlot } from '../../../shared/board/slots.ts';
 import { decodeKeptLines, type KeptLine } from './kept-line.ts';
@@ -37,7 +38,7 @@ export const DEFAULT_KEPT_LIMITS: KeptLimits = { boots: 20, totalBytes: 8 * 1024
 /** Of one file. Ours are smaller. */
 const MAX_READ_BYTES = 1024 * 1024;
 const BOOT_NAME = /^\d{6,9}$/;
-const LOG_NAME = /^([a-z0-9][a-z0-9._-]*)\.log(\.1)?$/;
+const LOG_NAME = new RegExp(String.raw`^(${APP_NAME_PATTERN})\.log(\.1)?$`);
 
 export type StoredBoot = Omit<BootRecord, 'boot' | 'logs'>;
 

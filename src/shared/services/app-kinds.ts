@@ -1,0 +1,46 @@
+// What an app can be made from. A row gives a kind its key in tskrazy.json, its option of `tsk add` and the words that
+// people read of it; the row in host/apps/kinds.ts says how it is recognised and built. The two rows and a folder in
+// host/apps are all that there is to a kind.
+
+export interface AppKindRow {
+  /** What the key in tskrazy.json holds, for editors. */
+  value: string;
+  /** The same in the table of docs/config.md, with what its readers should know. */
+  docs: string;
+  /** `tsk add --KIND ARGUMENT` */
+  option: { argument: string; text: string };
+  /** What `tsk add` recognises, as the message says that it saw none: files, folders, other words. */
+  missing: { file?: string; folder?: string; word?: string };
+}
+
+export const APP_KINDS = {
+  node: {
+    value: 'TypeScript or JavaScript entry point, relative to this file; it is bundled with what it imports',
+    docs:
+      'TypeScript or JavaScript entry point; it is bundled with all that it imports. ' +
+      "Packages with native add-ons stay packages, for the board's architecture",
+    option: { argument: 'file', text: 'TypeScript or JavaScript entry point' },
+    missing: { file: 'no TypeScript or JavaScript file' },
+  },
+  go: {
+    value:
+      'Go package: an import path with its version (example.org/cmd/x@v1.2.3) or a local directory (./cmd/x)',
+    docs:
+      'import path with a version (`example.org/cmd/x@v1.2.3`, `@latest`), or a local folder (`./cmd/x`); ' +
+      'needs Go on your computer',
+    option: { argument: 'package', text: 'Go import path with version, or local folder' },
+    missing: { file: 'no Go file', folder: 'no Go files', word: 'no Go import path' },
+  },
+  binary: {
+    value:
+      "Static Linux executable, relative to this file; ${arch} stands for the board's architecture (amd64, arm64)",
+    docs: 'static Linux executable; `${arch}` stands for `amd64` or `arm64`',
+    option: { argument: 'file', text: 'static Linux executable; ${arch} stands for amd64 or arm64' },
+    missing: { file: 'no Linux executable' },
+  },
+} as const satisfies Record<string, AppKindRow>;
+
+export type AppKind = keyof typeof APP_KINDS;
+
+/** Also the order in which `tsk add` tries them. */
+export const APP_KIND_NAMES = Object.keys(APP_KINDS) as readonly AppKind[];
