@@ -344,6 +344,8 @@ suite('a Go app', () => {
     ]);
   });
 
+  const PINNED = { update: false, withoutTool: 'refuse' } as const;
+
   test('with a version comes from the module proxy, in the version that the lock pins', async (t) => {
     if (requireTool(t, 'go') === undefined) return;
     const proxy = makeFiles(t, {
@@ -359,13 +361,13 @@ suite('a Go app', () => {
     const app = appConfig({ name: 'tool', go: 'example.org/tool/cmd/tool@latest' });
     const local = appConfig({ name: 'clock', go: './cmd/clock' });
     const context = appContext(makeFiles(t, {}), HOST_BOARD.id);
-    const output = async ({ goPrograms = {} }: Lock, on: AppContext = context) => {
+    const output = async (lock: Lock, on: AppContext = context) => {
       const root = makeFiles(t, {});
-      unpack(await buildApp(app, { ...on, goPrograms }), root);
+      unpack(await buildApp(app, { ...on, lock }), root);
       return spawnSync(join(root, 'user/tool'), { encoding: 'utf8' }).stderr;
     };
     const empty: Lock = { formatVersion: 1, createdAtSec: 1, boards: {} };
-    const { lock, changes } = await pinGoPrograms(empty, [app, local], context, false);
+    const { lock, changes } = await pinGoPrograms(empty, [app, local], context, PINNED);
     assert.deepEqual(changes, [{ app: 'tool', from: null, to: 'v1.0.0' }]);
     assert.equal(await output(lock), 'first\n');
     assert.deepEqual(parseLock(stringifyLock(lock), 'x'), lock);
@@ -374,10 +376,10 @@ suite('a Go app', () => {
       writeFileSync(join(proxy, path), content);
     }
     writeFileSync(join(proxy, 'example.org/tool/@v/list'), 'v1.0.0\nv1.1.0\n');
-    assert.equal((await pinGoPrograms(lock, [app, local], context, false)).lock, lock);
+    assert.equal((await pinGoPrograms(lock, [app, local], context, PINNED)).lock, lock);
     assert.equal(await output(lock, { ...context, offline: true }), 'first\n');
     assert.equal(await output(lock, appContext(makeFiles(t, {}), HOST_BOARD.id)), 'first\n');
-    const moved = await pinGoPrograms(lock, [app, local], context, true);
+    const moved = await pinGoPrograms(lock, [app, local], context, { ...PINNED, update: true });
     assert.deepEqual(moved.changes, [{ app: 'tool', from: 'v1.0.0', to: 'v1.1.0' }]);
     assert.equal(await output(moved.lock), 'second\n');
 

@@ -3,7 +3,7 @@
 import type { Board } from '../../shared/board/boards.ts';
 import type { ServiceKind } from '../../shared/services/services.ts';
 import type { RootEntry } from '../root-tree.ts';
-import type { LockedGoProgram } from '../components/lock-file.ts';
+import type { Lock } from '../components/lock-file.ts';
 import type { ProgressReporter } from '../progress.ts';
 
 export interface AppContext {
@@ -14,8 +14,7 @@ export interface AppContext {
   report: ProgressReporter;
   /** File names (sonames) of the shared libraries that the image provides. */
   libraries: ReadonlySet<string>;
-  /** What the lock pins, by `go` of the app. */
-  goPrograms: Readonly<Record<string, LockedGoProgram>>;
+  lock: Lock;
   signal?: AbortSignal;
 }
 
@@ -29,4 +28,19 @@ export interface AppProgram {
   inputs: string[];
   sourceMaps?: Map<string, string>;
   warnings?: string[];
+}
+
+export type PinContext = Pick<AppContext, 'board' | 'cacheDirectory' | 'offline' | 'report' | 'signal'>;
+
+export interface PinOptions {
+  /** Moves everything to what it means now. */
+  update: boolean;
+  /** What to do where the tool that looks sources up is not installed. */
+  withoutTool: 'skip' | 'refuse';
+}
+
+export interface PinnedApps {
+  /** The one that was given when nothing changed. */
+  lock: Lock;
+  changes: { app: string; from: string | null; to: string }[];
 }

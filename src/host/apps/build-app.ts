@@ -1,17 +1,16 @@
 // An app of the instance -> its files in the root tree and its service.
 
+import { listWords } from '../../shared/config/parts.ts';
+import { APP_KIND_NAMES } from '../../shared/services/app-kinds.ts';
 import { uidOfApp } from '../../shared/services/sandbox.ts';
 import type { ServiceSpec } from '../../shared/services/services.ts';
 import type { RootEntry } from '../root-tree.ts';
-import { explainComponentError } from '../components/component-error.ts';
-import { describeReadError } from '../files/read-error.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from '../config/app-config.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
-import { buildBinaryApp } from './binary/binary-app.ts';
-import { buildGoApp } from './go/go-app.ts';
+import { explainBuildError } from './explain-build-error.ts';
 import { collectIncludes } from './include.ts';
-import { buildNodeApp } from './node/node-app.ts';
+import { APP_KINDS_OF_HOST } from './kinds.ts';
 
 export interface AppBuild {
   entries: RootEntry[];
@@ -29,20 +28,6 @@ export async function buildApp(app: AppConfig, context: AppContext): Promise<App
   } catch (error) {
     throw explainBuildError(error, app.name, context);
   }
-}
-
-export function explainBuildError(
-  error: unknown,
-  appName: string,
-  { signal, cacheDirectory }: Pick<AppContext, 'cacheDirectory' | 'signal'>,
-): unknown {
-  // Ctrl-C reaches the tools as well: that they failed is not the news.
-  signal?.throwIfAborted();
-  const { path } = error as NodeJS.ErrnoException;
-  if (path?.startsWith(cacheDirectory) !== true) {
-    return describeReadError(error, `Cannot build app "${appName}"`);
-  }
-  return explainComponentError(appName, cacheDirectory, error);
 }
 
 async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
@@ -77,10 +62,11 @@ function buildProgram(
   context: AppContext,
   included: readonly RootEntry[],
 ): Promise<AppProgram> {
-  if (app.node !== undefined) return buildNodeApp({ ...app, node: app.node }, context, included);
-  if (app.go !== undefined) return buildGoApp({ ...app, go: app.go }, context);
-  if (app.binary !== undefined) return buildBinaryApp({ ...app, binary: app.binary }, context, included);
+  for (const kind of APP_KIND_NAMES) {
+    const source = app[kind];
+    if (source !== undefined) return APP_KINDS_OF_HOST[kind].build(app, source, context, included);
+  }
   throw new UserError(`Cannot build app "${app.name}": it has no source`, {
-    hint: `Give apps.${app.name} one of "node", "go" and "binary" in tskrazy.json.`,
+    hint: `Give apps.${app.name} one of ${listWords(APP_KIND_NAMES, 'and')} in tskrazy.json.`,
   });
 }

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { appName, chooseApp, guessApp } from './guess-app.ts';
+import { appName } from './app-argument.ts';
+import { chooseApp, guessApp } from './guess-app.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tsk-guess-app-'));
 after(() => rmSync(root, { recursive: true }));
@@ -36,7 +37,7 @@ test('guessApp: says what it cannot make out', async () => {
   await assert.rejects(guessApp(join(root, 'empty'), root), /: the folder has no Go files$/);
   await assert.rejects(
     guessApp(join(root, 'notes.txt'), root),
-    /: it is no TypeScript, JavaScript or Go file and no Linux executable$/,
+    /: it is no TypeScript or JavaScript file, no Go file and no Linux executable$/,
   );
   await assert.rejects(
     guessApp('./nothing.ts', root),

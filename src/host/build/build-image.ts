@@ -168,7 +168,7 @@ async function buildApps(options: BuildOptions, components: Components, lock: Lo
     offline,
     report,
     libraries: librariesOf(components, board),
-    goPrograms: lock.goPrograms ?? {},
+    lock,
     ...(signal === undefined ? {} : { signal }),
   };
   return Promise.all(instance.config.apps.map((app) => buildApp(app, context)));

@@ -1,7 +1,7 @@
 // The lock of an instance, and the components that it pins. The first build of a board makes the lock's entries,
 // as `tsk get` would.
 
-import { pinGoPrograms } from '../apps/go/pin-go-programs.ts';
+import { pinApps } from '../apps/pin-apps.ts';
 import { defaultCacheDirectory } from '../cache-directory.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { LOCK_FILE_NAME, type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
@@ -40,7 +40,10 @@ async function ensureLock({ instance, board, offline, report, signal }: BuildOpt
   });
   const context = { board, offline, cacheDirectory, report, ...(signal === undefined ? {} : { signal }) };
   if (resolved.lock !== previous) await writeLockFile(instance.lockPath, resolved.lock);
-  const { lock } = await pinGoPrograms(resolved.lock, instance.config.apps, context, false);
+  const { lock } = await pinApps(resolved.lock, instance.config.apps, context, {
+    update: false,
+    withoutTool: 'refuse',
+  });
   if (lock !== resolved.lock) await writeLockFile(instance.lockPath, lock);
   return lock;
 }

@@ -1,32 +1,28 @@
 // tsk add: adds an app to tskrazy.json.
 
 import { InvalidArgumentError } from 'commander';
+import { APP_KINDS, type AppKind } from '../../shared/services/app-kinds.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 
-interface AddOptions {
-  name?: string;
-  node?: string;
-  go?: string;
-  binary?: string;
-  env?: Record<string, string>;
-}
+type AddOptions = { name?: string; env?: Record<string, string> } & Partial<Record<AppKind, string>>;
 
 export const addAddVerb: VerbAdder = (program, action) => {
-  program
+  const verb = program
     .command('add')
     .summary('add an app to tskrazy.json')
     .description(
-      'Add an app to tskrazy.json; its comments stay. APP is the name together with one of --node, --go and\n' +
-        '--binary, or the program itself: a .ts or .js file, a folder with a Go package, a Go import path,\n' +
-        'a Linux executable. What follows -- becomes the arguments of the app. The paths of the options are\n' +
-        'relative to the instance, as in tskrazy.json; APP is relative to the current folder.',
+      'Add an app to tskrazy.json; its comments stay. APP is the name together with the option of\n' +
+        'its source, or the program itself: a .ts or .js file, a folder with a Go package, a Go import\n' +
+        'path, a Linux executable. What follows -- becomes the arguments of the app. The paths of the\n' +
+        'options are relative to the instance, as in tskrazy.json; APP is relative to the current folder.',
     )
     .argument('<app>', 'name of the app, or the program')
     .argument('[args...]', 'arguments of the app, after --')
-    .option('--name <name>', 'name of the app, where the program gives another one')
-    .option('--node <file>', 'TypeScript or JavaScript entry point')
-    .option('--go <package>', 'Go import path with version, or local folder')
-    .option('--binary <file>', 'static Linux executable; ${arch} stands for amd64 or arm64')
+    .option('--name <name>', 'name of the app, where the program gives another one');
+  for (const [kind, { option }] of Object.entries(APP_KINDS)) {
+    verb.option(`--${kind} <${option.argument}>`, option.text);
+  }
+  verb
     .option('--env <name=value>', 'environment variable; may be repeated', collectVariable)
     .addHelpText(
       'after',

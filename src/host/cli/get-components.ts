@@ -1,12 +1,11 @@
 // What `tsk get` does: resolve, write the lock, fill the cache, say what moved.
 
-import { pinGoPrograms } from '../apps/go/pin-go-programs.ts';
+import { pinApps } from '../apps/pin-apps.ts';
 import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
 import { defaultCacheDirectory } from '../cache-directory.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { openInstance, type Instance } from '../config/instance.ts';
-import { findTool } from '../run-tool.ts';
 import { formatTable } from './output.ts';
 import type { Session } from './session.ts';
 
@@ -68,14 +67,13 @@ async function moveLock(
   return { lock, changes };
 }
 
-/** Go programs by import path. Without Go nobody can look them up; that is for the build to say. */
+/** That a tool which looks them up is not installed is for the build to say. */
 async function moveApps(
   { output, signal }: Session,
   { config }: Instance,
   lock: Lock,
   { update }: { update: boolean },
 ): Promise<{ lock: Lock; changes: Change[] }> {
-  if ((await findTool('go', process.env)) === undefined) return { lock, changes: [] };
   const context = {
     board: BOARDS[config.board],
     cacheDirectory: defaultCacheDirectory(),
@@ -83,7 +81,7 @@ async function moveApps(
     report: output.progress,
     signal,
   };
-  const pinned = await pinGoPrograms(lock, config.apps, context, update);
+  const pinned = await pinApps(lock, config.apps, context, { update, withoutTool: 'skip' });
   const changes = pinned.changes.map(({ app, from, to }) => ({
     board: config.board,
     component: `app ${app}`,

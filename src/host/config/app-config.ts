@@ -1,14 +1,12 @@
 // An app as the build sees it: what tskrazy.json says of it, checked and with all defaults filled in.
 
+import type { AppKind } from '../../shared/services/app-kinds.ts';
 import type { SandboxSpec, ServiceLimits } from '../../shared/services/sandbox.ts';
 import type { RestartPolicy } from '../../shared/services/services.ts';
 
-export interface AppConfig {
+/** Exactly one source is set, by its kind. */
+export interface AppConfig extends Partial<Record<AppKind, string>> {
   name: string;
-  /** Exactly one of `node`, `go` and `binary` is set. */
-  node?: string;
-  go?: string;
-  binary?: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   include: readonly AppInclude[];

@@ -1,6 +1,7 @@
 // Services as the image bakes them in (`DeviceConfig`, written by the host to DEVICE_CONFIG_PATH) and
 // as init reports them (`ServiceStatus`, control API on INIT_SOCKET_PATH). No I/O here.
 
+import type { AppKind } from './app-kinds.ts';
 import type { BoardId } from '../board/boards.ts';
 import type { TrustedKey } from '../manifest/manifest-signature.ts';
 import type { NetworkConfig } from '../network/network-config.ts';
@@ -19,7 +20,7 @@ export const MAX_STOP_TIMEOUT_SEC = 600;
 export const ACT_LIMIT_MS = (MAX_STOP_TIMEOUT_SEC + 60) * 1000;
 
 /** `system`: a program of ours in /tsk. The others are the user's apps. */
-export type ServiceKind = 'system' | 'node' | 'go' | 'binary';
+export type ServiceKind = 'system' | AppKind;
 
 export interface ServiceSpec {
   name: string;

@@ -63,7 +63,7 @@ export function appContext(
     offline: false,
     report: silentProgress,
     libraries: new Set(LIBRARIES),
-    goPrograms: {},
+    lock: { formatVersion: 1, createdAtSec: 0, boards: {} },
   };
 }
 

@@ -120,9 +120,9 @@ async function moduleSource(
   app: GoApp,
   go: GoTool,
   cache: ComponentCache,
-  { goPrograms }: AppContext,
+  { lock }: AppContext,
 ): Promise<GoSource> {
-  const locked = goPrograms[app.go] ?? (await resolveGoProgram(app, go, cache));
+  const locked = lock.goPrograms?.[app.go] ?? (await resolveGoProgram(app, go, cache));
   const { key, directory } = await openGoProgram(app, locked, go, cache);
   return { key, directory, package: parseGoProgram(app).path, variables: MODULE_VARIABLES, inputs: [] };
 }

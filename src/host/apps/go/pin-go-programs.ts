@@ -3,28 +3,22 @@
 import { ComponentCache } from '../../components/cache.ts';
 import { type Lock, type LockedGoProgram, stringifyValue } from '../../components/lock-file.ts';
 import type { AppConfig } from '../../config/app-config.ts';
-import type { AppContext } from '../app-context.ts';
-import { explainBuildError } from '../build-app.ts';
+import type { PinContext, PinnedApps, PinOptions } from '../app-context.ts';
+import { explainBuildError } from '../explain-build-error.ts';
+import { findTool } from '../../run-tool.ts';
 import { isLocalGo, resolveGoProgram } from './go-program.ts';
 import { requireGo } from './go-tool.ts';
 
-type PinContext = Pick<AppContext, 'board' | 'cacheDirectory' | 'offline' | 'report' | 'signal'>;
-
-interface PinChange {
-  app: string;
-  from: string | null;
-  to: string;
-}
-
-/** `lock` itself when nothing changed. `update`: move every program to what its version means now. */
 export async function pinGoPrograms(
   lock: Lock,
   apps: readonly AppConfig[],
   context: PinContext,
-  update: boolean,
-): Promise<{ lock: Lock; changes: PinChange[] }> {
+  { update, withoutTool }: PinOptions,
+): Promise<PinnedApps> {
+  if (withoutTool === 'skip' && (await findTool('go', process.env)) === undefined)
+    return { lock, changes: [] };
   const before = lock.goPrograms ?? {};
-  const changes: PinChange[] = [];
+  const changes: PinnedApps['changes'] = [];
   const pinned = new Map<string, LockedGoProgram>(update ? [] : Object.entries(before));
   for (const { name, go } of apps) {
     if (go === undefined || isLocalGo(go) || pinned.has(go)) continue;
