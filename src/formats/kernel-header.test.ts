@@ -5,20 +5,23 @@ import { makeKernelHead } from '../../test/support/formats/make-kernel.ts';
 import { KERNEL_HEAD_BYTES, readKernelHeader } from './kernel-header.ts';
 
 test('readKernelHeader knows an x86 bzImage and an arm64 Image with EFI stub', () => {
-  assert.deepEqual(readKernelHeader(makeKernelHead('amd64')), { architecture: 'amd64', hasEfiStub: true });
-  assert.deepEqual(readKernelHeader(makeKernelHead('arm64')), { architecture: 'arm64', hasEfiStub: true });
+  assert.deepEqual(readKernelHeader(makeKernelHead('amd64')), { machine: 'x86_64', hasEfiStub: true });
+  assert.deepEqual(readKernelHeader(makeKernelHead('arm64')), { machine: 'aarch64', hasEfiStub: true });
 });
 
 test('readKernelHeader sees that the EFI stub is missing or for another architecture', () => {
-  for (const architecture of ['amd64', 'arm64'] as const) {
+  for (const [architecture, machine] of [
+    ['amd64', 'x86_64'],
+    ['arm64', 'aarch64'],
+  ] as const) {
     const plain = makeKernelHead(architecture);
     plain[0] = 0x90;
-    assert.deepEqual(readKernelHeader(plain), { architecture, hasEfiStub: false });
+    assert.deepEqual(readKernelHeader(plain), { machine, hasEfiStub: false });
     const foreign = makeKernelHead(architecture, { peMachine: 0x1c2 });
-    assert.deepEqual(readKernelHeader(foreign), { architecture, hasEfiStub: false });
+    assert.deepEqual(readKernelHeader(foreign), { machine, hasEfiStub: false });
     const beyond = makeKernelHead(architecture);
     new DataView(beyond.buffer).setUint32(0x3c, 0xffffffff, true);
-    assert.deepEqual(readKernelHeader(beyond), { architecture, hasEfiStub: false });
+    assert.deepEqual(readKernelHeader(beyond), { machine, hasEfiStub: false });
   }
 });
 
@@ -26,7 +29,7 @@ test('readKernelHeader says why an image is of no use', () => {
   const for32Bit = makeKernelHead('amd64');
   for32Bit[0x236] = 0;
   const messages = [
-    [Buffer.from([0x1f, 0x8b, 8, 0]), 'it is compressed by gzip, but UEFI starts plain images only'],
+    [Buffer.from([0x1f, 0x8b, 8, 0]), 'it is compressed by gzip, and a plain image is needed'],
     [for32Bit, 'it is for 32-bit x86'],
     [Buffer.from('\x7fELF vmlinux'), 'it is neither an x86 bzImage nor an arm64 Image'],
     [new Uint8Array(), 'it is neither an x86 bzImage nor an arm64 Image'],

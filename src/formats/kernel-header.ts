@@ -1,16 +1,17 @@
-// Tells from the start of a Linux kernel image for which architecture it is and whether UEFI can start it.
+// Tells from the start of a Linux kernel image for which machine it is and whether UEFI can start it.
 // Linux Documentation: arch/x86/boot.rst (setup header), arch/arm64/booting.rst (image header), EFI stub: PE/COFF.
 
 /** How much of the image `readKernelHeader` wants to see: the setup header and the PE header lie in here. */
 export const KERNEL_HEAD_BYTES = 4096;
 
 export interface KernelHeader {
-  architecture: 'amd64' | 'arm64';
-  /** Whether it is also a PE program for that architecture, as systemd-boot needs it. */
+  /** As `uname -m` calls it. */
+  machine: 'x86_64' | 'aarch64';
+  /** Whether it is also a PE program for that machine, which UEFI can start. */
   hasEfiStub: boolean;
 }
 
-const PE_MACHINE = { amd64: 0x8664, arm64: 0xaa64 } as const;
+const PE_MACHINE = { x86_64: 0x8664, aarch64: 0xaa64 } as const;
 
 /** Throws a SyntaxError for what is no kernel image that a board could start. */
 export function readKernelHeader(head: Uint8Array): KernelHeader {
@@ -20,13 +21,11 @@ export function readKernelHeader(head: Uint8Array): KernelHeader {
   const u32 = (at: number) => (at + 4 <= head.length ? view.getUint32(at, true) : 0);
 
   if (u16(0) === 0x8b1f) {
-    throw new SyntaxError(
-      'Cannot use kernel image: it is compressed by gzip, but UEFI starts plain images only',
-    );
+    throw new SyntaxError('Cannot use kernel image: it is compressed by gzip, and a plain image is needed');
   }
   if (u32(0x38) === 0x644d5241) {
     // arm64: magic @0x38 "ARM\x64"
-    return { architecture: 'arm64', hasEfiStub: peMachine(u8, u16, u32) === PE_MACHINE.arm64 };
+    return { machine: 'aarch64', hasEfiStub: peMachine(u8, u16, u32) === PE_MACHINE.aarch64 };
   }
   // x86: boot_flag @0x1fe u16 0xaa55, header @0x202 "HdrS", version @0x206 u16, xloadflags @0x236 u16 (since 2.12)
   if (u16(0x1fe) === 0xaa55 && u32(0x202) === 0x53726448) {
@@ -34,7 +33,7 @@ export function readKernelHeader(head: Uint8Array): KernelHeader {
     if (u16(0x206) < 0x020c || (u16(0x236) & XLF_KERNEL_64) === 0) {
       throw new SyntaxError('Cannot use kernel image: it is for 32-bit x86');
     }
-    return { architecture: 'amd64', hasEfiStub: peMachine(u8, u16, u32) === PE_MACHINE.amd64 };
+    return { machine: 'x86_64', hasEfiStub: peMachine(u8, u16, u32) === PE_MACHINE.x86_64 };
   }
   throw new SyntaxError('Cannot use kernel image: it is neither an x86 bzImage nor an arm64 Image');
 }

@@ -100,7 +100,7 @@ for (const id of BOARD_IDS) {
       }
     }
     assert.ok(licenceFiles(components.get('libc')!).some(({ name }) => name === 'common-licenses/GPL-2'));
-    for (const path of ['vmlinuz', 'bin/node', board.efiLoader.packagePath, 'sbin/mkfs.ext4']) {
+    for (const path of ['vmlinuz', 'bin/node', board.boot.packagePath, 'sbin/mkfs.ext4']) {
       assert.ok(owners.has(path), path);
     }
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BOARDS } from '../../shared/board/boards.ts';
 import { diskGuid } from '../../shared/board/disk-layout.ts';
+import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import type { ComponentName } from '../components/component.ts';
 import { bootKernelArgs, type BootOptions, loaderFiles, slotBootFiles } from './boot-files.ts';
 import type { Components } from './component-files.ts';
@@ -10,7 +11,7 @@ const board = BOARDS['pc-amd64'];
 const components: Components = new Map(
   (
     [
-      ['boot-loader', board.efiLoader.packagePath],
+      ['boot-loader', board.boot.packagePath],
       ['kernel', 'vmlinuz'],
     ] as [ComponentName, string][]
   ).map(([name, path]) => [
@@ -23,8 +24,9 @@ const components: Components = new Map(
     },
   ]),
 );
+const layout = layoutOf(board.boot);
 const options: BootOptions = {
-  board,
+  layout,
   hostname: 'garden',
   kernelArgs: bootKernelArgs(board, 'ttyS0,115200', []),
 };
@@ -43,7 +45,7 @@ test('loaderFiles: the boot loader at the path that UEFI looks at, its configura
   );
   assert.deepEqual(files[0]?.content, {
     kind: 'path',
-    path: `/cache/boot-loader/${board.efiLoader.packagePath}`,
+    path: `/cache/boot-loader/${board.boot.packagePath}`,
     sizeBytes: 1,
     sha256: 'boot-loader',
   });
@@ -82,7 +84,7 @@ test('bootKernelArgs: more than a kernel reads is refused', () => {
 
 test('slotBootFiles: the kernel, relative to the slot', () => {
   assert.deepEqual(
-    slotBootFiles(components).map(({ path }) => path),
+    slotBootFiles(layout, components).map(({ path }) => path),
     ['vmlinuz'],
   );
 });

@@ -1,16 +1,11 @@
-// The files of the boot partition of a UEFI board: systemd-boot, its configuration, and slot directories.
-// The boot loader's own default is the only record of which slot is committed (docs/disk-layout.md).
+// The files of the boot partition, as the board's boot loader wants them (shared/boot-loader/): what it needs itself,
+// and the slots' directories.
 
 import type { Board } from '../../shared/board/boards.ts';
 import { formatCmdline, kernelArgsOf, kernelArgsProblem } from '../../shared/board/cmdline.ts';
 import { diskGuid } from '../../shared/board/disk-layout.ts';
-import {
-  formatLoaderConf,
-  formatLoaderEntry,
-  LOADER_CONF_PATH,
-  loaderEntryPath,
-} from '../../shared/boot-loader/loader-entry.ts';
-import { SLOT_PARTITION, SLOTS, type Slot } from '../../shared/board/slots.ts';
+import { FIRST_SLOT, SLOT_PARTITION, SLOTS, type Slot } from '../../shared/board/slots.ts';
+import type { BootLoaderLayout, BroughtFile } from '../../shared/boot-loader/boot-loader-layout.ts';
 import { UserError } from '../user-error.ts';
 import { type Components, componentOf, requireFile } from './component-files.ts';
 import type { FileContent } from '../root-tree.ts';
@@ -22,7 +17,7 @@ export interface BootFile {
 }
 
 export interface BootOptions {
-  board: Board;
+  layout: BootLoaderLayout;
   hostname: string;
   /** As in the manifest. */
   kernelArgs: readonly string[];
@@ -43,23 +38,24 @@ export function bootKernelArgs(board: Board, serialConsole: string, extraArgs: r
 
 /** What the loader needs; written once when a disk is made, only ever edited in place afterwards. */
 export function loaderFiles(options: BootOptions, components: Components): BootFile[] {
-  const { efiLoader } = options.board;
+  const { layout } = options;
   return [
-    {
-      path: efiLoader.bootPath,
-      content: requireFile(componentOf(components, 'boot-loader'), efiLoader.packagePath),
-    },
-    { path: LOADER_CONF_PATH, content: text(formatLoaderConf('a')) },
-    ...SLOTS.map((slot) => ({
-      path: loaderEntryPath(slot),
-      content: text(formatLoaderEntry(slot, cmdlineOf(slot, options))),
-    })),
+    ...layout.sharedFiles.map((file) => brought(file, components)),
+    { path: layout.commit.path, content: text(layout.commit.format(FIRST_SLOT)) },
+    ...SLOTS.map((slot) => {
+      const own = layout.ownFile(slot);
+      return { path: own.path, content: text(own.format(cmdlineOf(slot, options), own.sizeBytes)) };
+    }),
   ];
 }
 
 /** What belongs to the slot itself, the manifest excepted; paths are relative to the slot's directory. */
-export function slotBootFiles(components: Components): BootFile[] {
-  return [{ path: 'vmlinuz', content: requireFile(componentOf(components, 'kernel'), 'vmlinuz') }];
+export function slotBootFiles({ slotFiles }: BootLoaderLayout, components: Components): BootFile[] {
+  return slotFiles.map((file) => brought(file, components));
+}
+
+function brought({ component, from, path }: BroughtFile, components: Components): BootFile {
+  return { path, content: requireFile(componentOf(components, component), from) };
 }
 
 function cmdlineOf(slot: Slot, { hostname, kernelArgs }: BootOptions): string {

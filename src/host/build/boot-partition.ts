@@ -1,11 +1,11 @@
-// The boot partition: the boot loader, and a directory for each slot. Slot b stays empty until the first
-// update, but there must be room for it.
+// The boot partition: the boot loader, and a directory for each slot. The second slot holds nothing to start until the
+// first update, but there must be room for it.
 
 import { type ByteDevice, sourceOfBytes } from '../../formats/byte-source.ts';
 import { FatSpaceError, layOutVolume } from '../../formats/fat/layout.ts';
 import { type FatFile, type FatOptions, writeFat } from '../../formats/fat/writer.ts';
 import { BOOT_PARTITION_BYTES, diskId } from '../../shared/board/disk-layout.ts';
-import { type Slot, SLOTS } from '../../shared/board/slots.ts';
+import { FIRST_SLOT, type Slot, SLOTS } from '../../shared/board/slots.ts';
 import { sourceOfFile } from '../files/file-device.ts';
 import type { BootFile } from './boot-files.ts';
 import { tooLarge } from './size-limit.ts';
@@ -27,7 +27,7 @@ export async function writeBootPartition(
   firstSector: number,
 ): Promise<void> {
   await writeFat(device, {
-    ...volumeOptions(partition, ['a'], device.sizeBytes),
+    ...volumeOptions(partition, [FIRST_SLOT], device.sizeBytes),
     hiddenSectors: firstSector,
   });
 }

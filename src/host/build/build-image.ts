@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from '../../shared/board/boards.ts';
 import { ROOT_PARTITION_BYTES } from '../../shared/board/disk-layout.ts';
+import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import { type Manifest, MANIFEST_NAME } from '../../shared/manifest/manifest.ts';
 import { SIGNATURES_NAME } from '../../shared/manifest/manifest-signature.ts';
 import type { DeviceConfig } from '../../shared/services/services.ts';
@@ -11,7 +12,6 @@ import { type AppBuild, buildApp } from '../apps/build-app.ts';
 import { defaultCacheDirectory } from '../cache-directory.ts';
 import type { Lock } from '../components/lock-file.ts';
 import { checkIsolation } from './check-isolation.ts';
-import { checkKernel } from './check-kernel.ts';
 import type { BuildOptions } from './build-options.ts';
 import { loadInstanceComponents } from './instance-components.ts';
 import { ensureUpdateKeys, type UpdateKeys } from '../config/update-keys.ts';
@@ -63,7 +63,6 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
     Promise.all([loadInstanceComponents(options), loadDevicePrograms()]),
     signal,
   );
-  await checkKernel(components, board);
   const apps = await untilAborted(buildApps(options, components, lock), signal);
   const buildTimeSec = buildTime(lock.createdAtSec);
   const updateKeys = await ensureUpdateKeys(instance);
@@ -109,8 +108,9 @@ async function planParts(plan: Plan, programs: readonly DeviceProgram[]): Promis
   const { components } = plan;
   const { hostname, serialConsole, kernel } = plan.instance.config;
   const kernelArgs = bootKernelArgs(plan.board, serialConsole ?? plan.board.serialConsole, kernel.extraArgs);
-  const boot = loaderFiles({ board: plan.board, hostname, kernelArgs }, components);
-  const slot = slotBootFiles(components);
+  const layout = layoutOf(plan.board.boot);
+  const boot = loaderFiles({ layout, hostname, kernelArgs }, components);
+  const slot = slotBootFiles(layout, components);
   const withoutId = await planDeviceConfig(plan);
   const tree = planRoot(plan, programs, withoutId);
   const config = { ...withoutId, buildId: await computeBuildId(tree, withoutId, [...boot, ...slot]) };

@@ -12,9 +12,9 @@ import {
   diskId,
   FIRST_SECTOR,
   layOutDisk,
-  ROOT_A_PARTITION,
   SECTOR_BYTES,
 } from '../../shared/board/disk-layout.ts';
+import { FIRST_SLOT, SLOT_PARTITION } from '../../shared/board/slots.ts';
 import { FileDevice } from '../files/file-device.ts';
 import { writeOutputFile } from '../files/output-file.ts';
 import { type BootPartition, writeBootPartition } from './boot-partition.ts';
@@ -68,7 +68,7 @@ async function writeImageFile(
 
 /** Fills a disk that holds nothing yet. `/perm` stays blank: the device formats it on its first boot. */
 export async function writeDisk(image: BuiltImage, disk: ByteDevice, layout: DiskLayout): Promise<void> {
-  await copyRoot(image, partitionOf(disk, layout, ROOT_A_PARTITION));
+  await copyRoot(image, partitionOf(disk, layout, SLOT_PARTITION[FIRST_SLOT]));
   const boot = layout.partitions[BOOT_PARTITION - 1]!;
   await writeBootPartition(
     bootPartitionOf(image),
@@ -87,11 +87,10 @@ function partitionOf(disk: ByteDevice, layout: DiskLayout, number: number): Byte
 async function writePartitionTables(image: BuiltImage, disk: ByteDevice, layout: DiskLayout): Promise<void> {
   const { hostname } = image;
   const diskSectors = layout.diskBytes / SECTOR_BYTES;
-  const rootType = image.board.nodeArch === 'x64' ? PARTITION_TYPE.rootAmd64 : PARTITION_TYPE.rootArm64;
   // Types and names are those of gokrazy, so that its tools know the disk.
   const kinds = [
     { typeGuid: PARTITION_TYPE.efiSystem, name: 'Microsoft basic data' },
-    { typeGuid: rootType, name: 'Linux filesystem' },
+    { typeGuid: PARTITION_TYPE[image.board.rootPartitionType], name: 'Linux filesystem' },
     { typeGuid: PARTITION_TYPE.linuxData, name: 'Linux filesystem' },
     { typeGuid: PARTITION_TYPE.linuxData, name: 'Linux filesystem' },
   ];

@@ -1,6 +1,6 @@
 // tsk new: makes an instance that builds and boots as it is.
 
-import type { BoardId } from '../../shared/board/boards.ts';
+import { BOARD_IDS, type BoardId, boardLike } from '../../shared/board/boards.ts';
 import { displayPath } from '../config/problem.ts';
 import { type Template, TEMPLATES } from '../package-root.ts';
 import { boardOption, choiceOption } from './choice-option.ts';
@@ -27,7 +27,7 @@ export const addNewVerb: VerbAdder = (program, action) => {
       'after',
       examples(
         ['tsk new garden', 'a TypeScript app in the folder garden'],
-        ['tsk new garden --board pc-arm64 --template go', 'a Go app for a PC with an Arm processor'],
+        [`tsk new garden --board ${BOARD_IDS[1]} --template go`, 'a Go app for another board'],
       ),
     )
     .action(action(runNew));
@@ -35,7 +35,7 @@ export const addNewVerb: VerbAdder = (program, action) => {
 
 async function runNew({ output }: Session, directory: string, options: NewOptions): Promise<void> {
   const { createInstance } = await import('../config/new-instance.ts');
-  const board = options.board ?? (process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64');
+  const board = options.board ?? boardLike(process.arch);
   const created = await createInstance(directory, { board, template: options.template ?? 'ts' });
   const path = displayPath(created.directory);
   output.say(

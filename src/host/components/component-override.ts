@@ -5,11 +5,14 @@ import { open, readdir, readlink, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { KERNEL_HEAD_BYTES } from '../../formats/kernel-header.ts';
 import type { Board } from '../../shared/board/boards.ts';
+import { filesFrom } from '../../shared/boot-loader/boot-loader-layout.ts';
+import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import { UserError } from '../user-error.ts';
 import { requireBoardElf } from './board-elf.ts';
+import { requireBoardKernel } from './board-kernel.ts';
 import type { Component, ComponentFile, ComponentName } from './component.ts';
 import { sha256Of, sha256OfFile } from './file-hash.ts';
-import { requireBoardKernel } from './kernel-files.ts';
+
 import { sourceOfHandle } from './node-runtime.ts';
 
 export type ComponentOverride =
@@ -21,10 +24,10 @@ export type ComponentOverrides = Partial<Record<ComponentName, ComponentOverride
 
 /** What must be in the directory; everything else in it belongs to the component too. */
 const REQUIRED_FILES: Readonly<Record<ComponentName, (board: Board) => string[]>> = {
-  kernel: () => ['vmlinuz'],
+  kernel: (board) => filesFrom(layoutOf(board.boot), 'kernel'),
   node: () => ['bin/node'],
   libc: (board) => [`lib/${board.gnuTriplet}/libc.so.6`, board.dynamicLinker.slice(1)],
-  'boot-loader': (board) => [board.efiLoader.packagePath],
+  'boot-loader': (board) => filesFrom(layoutOf(board.boot), 'boot-loader'),
   e2fsprogs: () => ['sbin/e2fsck', 'sbin/mkfs.ext4', 'sbin/resize2fs'],
   'ca-certificates': () => ['etc/ssl/certs/ca-certificates.crt'],
   bubblewrap: () => ['bin/bwrap', 'bin/setpriv'],

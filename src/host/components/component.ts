@@ -1,6 +1,10 @@
 // What a component is to the rest of the host: a pinned part that others keep (kernel, Node.js, C library, ...),
 // present as a directory of verified files in the cache.
 
+import type { Board } from '../../shared/board/boards.ts';
+import { filesFrom } from '../../shared/boot-loader/boot-loader-layout.ts';
+import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
+
 export const COMPONENT_NAMES = [
   'kernel',
   'node',
@@ -11,6 +15,16 @@ export const COMPONENT_NAMES = [
   'bubblewrap',
 ] as const;
 export type ComponentName = (typeof COMPONENT_NAMES)[number];
+
+/** What only boot loaders consist of: a board whose boot loader has no file of it does without. */
+const OF_BOOT_LOADERS: readonly ComponentName[] = ['boot-loader'];
+
+export function componentNamesOf(board: Board): ComponentName[] {
+  const layout = layoutOf(board.boot);
+  return COMPONENT_NAMES.filter(
+    (name) => !OF_BOOT_LOADERS.includes(name) || filesFrom(layout, name).length > 0,
+  );
+}
 
 export interface ComponentFile {
   /** Relative, '/'-separated. For what goes to the root image: its place there, without the leading slash. */

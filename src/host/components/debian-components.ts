@@ -5,6 +5,8 @@
 
 import { posix } from 'node:path';
 import type { Board } from '../../shared/board/boards.ts';
+import { filesFrom } from '../../shared/boot-loader/boot-loader-layout.ts';
+import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import type { TreeWriter } from './component-tree.ts';
 import type { DebianFiles } from './debian-files.ts';
 import type { DebianSelection } from './debian-source.ts';
@@ -65,8 +67,9 @@ export const BOOT_LOADER: DebianComponent = {
   packages: ['systemd-boot-efi'],
   follows: () => false,
   async write(files, board, writer, packages) {
-    const { packagePath } = board.efiLoader;
-    await writer.file(packagePath, 0o644, files.require(packagePath).entry.bytes);
+    for (const path of filesFrom(layoutOf(board.boot), 'boot-loader')) {
+      await writer.file(path, 0o644, files.require(path).entry.bytes);
+    }
     await files.addCopyright(writer, packages);
   },
 };

@@ -1,8 +1,8 @@
 // Takes the kernel image, its modules and its licence out of a Go module, and checks that the board can start it.
 
-import { KERNEL_HEAD_BYTES, readKernelHeader } from '../../formats/kernel-header.ts';
-import type { Board } from '../../shared/board/boards.ts';
-import { UserError } from '../user-error.ts';
+import { KERNEL_HEAD_BYTES } from '../../formats/kernel-header.ts';
+import { KERNEL_FILE } from '../../shared/boot-loader/boot-loader-layout.ts';
+import { requireBoardKernel } from './board-kernel.ts';
 import type { TreeWriter } from './component-tree.ts';
 import { takeGoModule } from './go-source.ts';
 import type { LockedGoModule } from './lock-file.ts';
@@ -17,33 +17,13 @@ export async function writeKernelFiles(
   await takeGoModule(context, 'kernel', locked, {
     // The module's cmdline.txt and config.txt are gokrazy's; ours come from the board.
     wants: (path) =>
-      path === 'vmlinuz' || path.startsWith('lib/modules/') || /^(LICEN[CS]E|COPYING)/.test(path),
+      path === KERNEL_FILE || path.startsWith('lib/modules/') || /^(LICEN[CS]E|COPYING)/.test(path),
     async take(path, content) {
-      const isImage = path === 'vmlinuz';
+      const isImage = path === KERNEL_FILE;
       await writer.file(path, 0o644, isImage ? keepHead(content, (bytes) => (head = bytes)) : content);
     },
   });
-  requireBoardKernel(context.board, `"vmlinuz" of ${locked.module}`, head);
-}
-
-/** Throws a UserError when `head`, the start of a kernel image, is not one for the board. */
-export function requireBoardKernel(board: Board, what: string, head: Uint8Array): void {
-  const act = `Cannot use component kernel for board ${board.id}: ${what}`;
-  const hint = 'Correct the kernel in tskrazy.json, or run "tsk get -u"';
-  let image;
-  try {
-    image = readKernelHeader(head);
-  } catch (error) {
-    throw new UserError(`${act}: ${(error as Error).message}`, { hint, cause: error });
-  }
-  if (image.architecture !== board.debianArch) {
-    throw new UserError(`${act} is for ${image.architecture}, the board needs ${board.debianArch}`, { hint });
-  }
-  if (!image.hasEfiStub) {
-    throw new UserError(`${act} has no EFI stub`, {
-      hint: 'Use a kernel that was built with CONFIG_EFI_STUB=y',
-    });
-  }
+  requireBoardKernel(context.board, `"${KERNEL_FILE}" of ${locked.module}`, head);
 }
 
 async function* keepHead(

@@ -94,11 +94,11 @@ test('loadComponents says what the lock lacks', async (t) => {
 
 test('loadComponents refuses a kernel that the board cannot start', async (t) => {
   const cases = [
-    [makeKernelHead('amd64'), ' is for amd64, the board needs arm64'],
+    [makeKernelHead('amd64'), ' is for x86_64, the board needs aarch64'],
     [makeKernelHead('arm64', { peMachine: 0x1c2 }), ' has no EFI stub'],
     [
       Buffer.from('\x1f\x8b gzip', 'latin1'),
-      ': Cannot use kernel image: it is compressed by gzip, but UEFI starts plain images only',
+      ': Cannot use kernel image: it is compressed by gzip, and a plain image is needed',
     ],
   ] as const;
   for (const [image, reason] of cases) {

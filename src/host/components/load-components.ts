@@ -5,7 +5,7 @@ import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { ComponentCache } from './cache.ts';
 import { COMPONENT_KINDS, type ComponentSources, isLockedFor } from './component-kinds.ts';
-import { COMPONENT_NAMES, type Component, type ComponentName } from './component.ts';
+import { type Component, type ComponentName, componentNamesOf } from './component.ts';
 import { explainComponentError } from './component-error.ts';
 import { type ComponentOverride, type ComponentOverrides, loadDirectory } from './component-override.ts';
 import { createTree, openTree } from './component-tree.ts';
@@ -24,7 +24,7 @@ export interface LoadOptions {
   offline: boolean;
   report: ProgressReporter;
   overrides?: ComponentOverrides;
-  /** Default: all. */
+  /** Default: all of the board's. */
   names?: readonly ComponentName[];
   /** Default: the process's own. */
   environment?: Environment;
@@ -37,7 +37,7 @@ export async function loadComponents(options: LoadOptions): Promise<Map<Componen
   const context = { board, cache, offline, report, environment };
   const sources = { ...context, debian: new DebianSource(context) };
   const results = await Promise.allSettled(
-    (options.names ?? COMPONENT_NAMES).map((name) => {
+    (options.names ?? componentNamesOf(board)).map((name) => {
       const override = options.overrides?.[name];
       return override?.kind === 'directory'
         ? loadDirectory(name, override.path, board)

@@ -3,7 +3,7 @@
 import type { Board } from '../../shared/board/boards.ts';
 import { ComponentCache } from './cache.ts';
 import { COMPONENT_KINDS, type ComponentSources, isLockedFor, packageOf } from './component-kinds.ts';
-import { COMPONENT_NAMES, type ComponentName } from './component.ts';
+import { type ComponentName, componentNamesOf } from './component.ts';
 import type { ComponentOverride, ComponentOverrides } from './component-override.ts';
 import { explainComponentError } from './component-error.ts';
 import { DebianSource } from './debian-source.ts';
@@ -39,7 +39,7 @@ export async function resolveLock(options: ResolveOptions): Promise<{ lock: Lock
   const sources = { ...context, debian: new DebianSource(context) };
   const before = previous?.boards[board.id] ?? {};
   const results = await Promise.allSettled(
-    COMPONENT_NAMES.map(async (name) => {
+    componentNamesOf(board).map(async (name) => {
       const override = options.overrides?.[name];
       const entry = before[name];
       // Nothing pins a local directory; an entry that there is stays, for when the override goes.

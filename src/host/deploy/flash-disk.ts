@@ -6,13 +6,8 @@ import { constants } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { ByteDevice } from '../../formats/byte-source.ts';
-import {
-  type DiskLayout,
-  layOutDisk,
-  PERM_PARTITION,
-  ROOT_B_PARTITION,
-  SECTOR_BYTES,
-} from '../../shared/board/disk-layout.ts';
+import { type DiskLayout, layOutDisk, PERM_PARTITION, SECTOR_BYTES } from '../../shared/board/disk-layout.ts';
+import { FIRST_SLOT, otherSlot, SLOT_PARTITION } from '../../shared/board/slots.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { writeDisk } from '../build/disk-image.ts';
 import type { ProgressReporter, ProgressStep } from '../progress.ts';
@@ -77,12 +72,12 @@ async function write(image: BuiltImage, disk: Disk, options: FlashOptions): Prom
 }
 
 /**
- * Both partition tables, and where root b and /perm start: the device formats a blank /perm on its first boot,
+ * Both partition tables, and where the empty slot's root and /perm start: the device formats a blank /perm on its first boot,
  * and what somebody else had there is none of its business.
  */
 async function wipe(target: FlashTarget, layout: DiskLayout): Promise<void> {
   const zeros = new Uint8Array(WIPED_BYTES);
-  const starts = [ROOT_B_PARTITION, PERM_PARTITION].map(
+  const starts = [SLOT_PARTITION[otherSlot(FIRST_SLOT)], PERM_PARTITION].map(
     (number) => layout.partitions[number - 1]!.firstSector * SECTOR_BYTES,
   );
   // The size in whole sectors: a device's last ones are where an old backup table is looked for.

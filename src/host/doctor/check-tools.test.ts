@@ -26,7 +26,7 @@ test('checkTools: Node.js is there, and every purpose has its checks', async () 
 });
 
 test('installCommandFor: one command, no package twice, sudo only where it is needed', () => {
-  const tools = [QEMU_PACKAGES['pc-amd64'], FIRMWARE_PACKAGES['pc-amd64']];
+  const tools = [QEMU_PACKAGES['qemu-system-x86_64'], FIRMWARE_PACKAGES.ovmf];
   const commandOf = (manager: 'apt' | 'dnf' | 'pacman' | 'brew') =>
     installCommandFor(manager, tools)?.argv.join(' ');
   const sudo = process.getuid?.() === 0 ? '' : 'sudo ';

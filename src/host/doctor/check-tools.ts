@@ -178,7 +178,7 @@ function checkQemu(board: BoardId): Promise<ToolCheck> {
     isRequired: false,
     minimum: ['7.0', 'older ones lack machine options that tsk uses'],
     whenMissing: 'images for this board cannot be booted here',
-    packages: QEMU_PACKAGES[board],
+    packages: QEMU_PACKAGES[BOARDS[board].qemuSystem],
   });
 }
 
@@ -193,6 +193,6 @@ async function checkFirmware(board: BoardId): Promise<ToolCheck> {
     version: null,
     path: firmware?.codePath ?? null,
     note: firmware ? null : 'images for this board cannot be booted here',
-    packages: FIRMWARE_PACKAGES[board],
+    packages: FIRMWARE_PACKAGES[BOARDS[board].vmFirmware],
   };
 }

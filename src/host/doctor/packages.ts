@@ -1,6 +1,6 @@
 // Which package of which distribution holds a tool, and the one command that installs it.
 
-import type { BoardId } from '../../shared/board/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { findTool } from '../run-tool.ts';
 
 const PACKAGE_MANAGERS = ['apt', 'dnf', 'pacman', 'brew'] as const;
@@ -9,14 +9,14 @@ export type PackageManager = (typeof PACKAGE_MANAGERS)[number];
 /** Names of the packages; none where the system has the tool anyway. */
 export type Packages = Readonly<Record<PackageManager, readonly string[]>>;
 
-export const QEMU_PACKAGES: Readonly<Record<BoardId, Packages>> = {
-  'pc-amd64': {
+export const QEMU_PACKAGES: Readonly<Record<Board['qemuSystem'], Packages>> = {
+  'qemu-system-x86_64': {
     apt: ['qemu-system-x86'],
     dnf: ['qemu-system-x86-core'],
     pacman: ['qemu-system-x86'],
     brew: ['qemu'],
   },
-  'pc-arm64': {
+  'qemu-system-aarch64': {
     apt: ['qemu-system-arm'],
     dnf: ['qemu-system-aarch64-core'],
     pacman: ['qemu-system-aarch64'],
@@ -24,9 +24,9 @@ export const QEMU_PACKAGES: Readonly<Record<BoardId, Packages>> = {
   },
 };
 
-export const FIRMWARE_PACKAGES: Readonly<Record<BoardId, Packages>> = {
-  'pc-amd64': { apt: ['ovmf'], dnf: ['edk2-ovmf'], pacman: ['edk2-ovmf'], brew: ['qemu'] },
-  'pc-arm64': { apt: ['qemu-efi-aarch64'], dnf: ['edk2-aarch64'], pacman: ['edk2-aarch64'], brew: ['qemu'] },
+export const FIRMWARE_PACKAGES: Readonly<Record<Board['vmFirmware'], Packages>> = {
+  ovmf: { apt: ['ovmf'], dnf: ['edk2-ovmf'], pacman: ['edk2-ovmf'], brew: ['qemu'] },
+  aavmf: { apt: ['qemu-efi-aarch64'], dnf: ['edk2-aarch64'], pacman: ['edk2-aarch64'], brew: ['qemu'] },
 };
 
 export const GO_PACKAGES: Packages = { apt: ['golang-go'], dnf: ['golang'], pacman: ['go'], brew: ['go'] };

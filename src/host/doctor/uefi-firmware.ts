@@ -3,7 +3,7 @@
 
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Board, BoardId } from '../../shared/board/boards.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { describeInstall, FIRMWARE_PACKAGES } from './packages.ts';
 
@@ -15,8 +15,8 @@ export interface Firmware {
 }
 
 /** Directory, code, variables; best first. */
-const PLACES: Readonly<Record<BoardId, readonly (readonly [string, string, string])[]>> = {
-  'pc-amd64': [
+const PLACES: Readonly<Record<Board['vmFirmware'], readonly (readonly [string, string, string])[]>> = {
+  ovmf: [
     // Debian, Ubuntu: package ovmf. The files without 4M are gone since Debian 13.
     ['/usr/share/OVMF', 'OVMF_CODE_4M.fd', 'OVMF_VARS_4M.fd'],
     ['/usr/share/OVMF', 'OVMF_CODE.fd', 'OVMF_VARS.fd'],
@@ -34,7 +34,7 @@ const PLACES: Readonly<Record<BoardId, readonly (readonly [string, string, strin
     ['/home/linuxbrew/.linuxbrew/share/qemu', 'edk2-x86_64-code.fd', 'edk2-i386-vars.fd'],
     ['/usr/share/qemu', 'edk2-x86_64-code.fd', 'edk2-i386-vars.fd'],
   ],
-  'pc-arm64': [
+  aavmf: [
     // Debian, Ubuntu: qemu-efi-aarch64.
     ['/usr/share/AAVMF', 'AAVMF_CODE.no-secboot.fd', 'AAVMF_VARS.fd'],
     ['/usr/share/AAVMF', 'AAVMF_CODE.fd', 'AAVMF_VARS.fd'],
@@ -58,14 +58,14 @@ export async function findFirmware(board: Board): Promise<Firmware> {
   throw new UserError(
     `Cannot find UEFI firmware for a virtual machine of board "${board.id}": it is not installed`,
     {
-      hint: await describeInstall([FIRMWARE_PACKAGES[board.id]]),
+      hint: await describeInstall([FIRMWARE_PACKAGES[board.vmFirmware]]),
     },
   );
 }
 
 /** `root` is put before every path; tests make other distributions' trees below it. */
 export async function lookForFirmware(board: Board, root = ''): Promise<Firmware | undefined> {
-  const places = PLACES[board.id].map(([directory, code, vars]) => ({
+  const places = PLACES[board.vmFirmware].map(([directory, code, vars]) => ({
     codePath: join(root, directory, code),
     varsPath: join(root, directory, vars),
   }));
@@ -106,13 +106,12 @@ function isPlain(
   { 'interface-types': types, mapping, targets, features }: FirmwareDescriptor,
   board: Board,
 ): boolean {
-  const architecture = board.qemuSystem.replace('qemu-system-', '');
   return (
     types.includes('uefi') &&
     mapping.device === 'flash' &&
     mapping.executable?.format === 'raw' &&
     mapping['nvram-template']?.format === 'raw' &&
-    targets.some((target) => target.architecture === architecture) &&
+    targets.some((target) => target.architecture === board.machine) &&
     !features.includes('requires-smm') &&
     !features.includes('enrolled-keys')
   );

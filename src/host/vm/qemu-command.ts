@@ -53,14 +53,11 @@ export function qemuArguments(options: QemuOptions): string[] {
   ].flat();
 }
 
-function machineArguments(board: Board, accelerator: Accelerator): string[] {
-  const native = accelerator === 'tcg' ? undefined : ['-accel', accelerator, '-cpu', 'host'];
-  if (board.nodeArch === 'x64') return ['-machine', 'q35', ...(native ?? TCG)];
-  // virt has no default CPU that can run a 64-bit kernel.
-  return ['-machine', 'virt', ...(native ?? [...TCG, '-cpu', 'cortex-a72'])];
+function machineArguments({ qemuMachine, emulatedCpu }: Board, accelerator: Accelerator): string[] {
+  const cpu = accelerator === 'tcg' ? emulatedCpu : 'host';
+  const accel = accelerator === 'tcg' ? 'tcg,thread=multi' : accelerator;
+  return ['-machine', qemuMachine, '-accel', accel, ...(cpu === null ? [] : ['-cpu', cpu])];
 }
-
-const TCG = ['-accel', 'tcg,thread=multi'];
 
 /** Best first. Emulation is always among them: a KVM inside a virtual machine may be there and not work. */
 export function possibleAccelerators(board: Board): Accelerator[] {

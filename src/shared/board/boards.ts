@@ -1,14 +1,28 @@
 // What differs between the boards that an image can be built for. One row a board; nothing else
-// in the code base compares a board's id to decide such a thing.
+// in the code base compares the id of a board or of an architecture to decide such a thing.
 
 export const BOARD_IDS = ['pc-amd64', 'pc-arm64'] as const;
 export type BoardId = (typeof BOARD_IDS)[number];
 /** Those to come, whose names are refused as such. */
 export const PLANNED_BOARDS: readonly string[] = ['raspberry-pi'];
 
+/** systemd-boot on UEFI. */
+export interface SystemdBoot {
+  kind: 'systemd-boot';
+  /** Where the Debian package has the loader. */
+  packagePath: string;
+  /** The removable-media path of UEFI section 3.5.1.1. */
+  bootPath: string;
+}
+
+/** What starts the kernel: src/shared/boot-loader/ and src/device/boot-loader/ have a part for each kind. */
+export type BoardBoot = SystemdBoot;
+
 export interface Board {
   id: BoardId;
   title: string;
+  /** As `uname -m` calls it. */
+  machine: 'x86_64' | 'aarch64';
   /** `process.arch` of the board's Node.js; also npm's `--cpu`. */
   nodeArch: 'x64' | 'arm64';
   goArch: 'amd64' | 'arm64';
@@ -21,8 +35,9 @@ export interface Board {
   dynamicLinker: string;
   /** Go module that carries the default kernel. */
   kernelModule: string;
-  /** systemd-boot: where the Debian package has it, and the removable-media path of UEFI section 3.5.1.1. */
-  efiLoader: { packagePath: string; bootPath: string };
+  boot: BoardBoot;
+  /** GPT type of the root partition that a new disk starts from (Discoverable Partitions Specification). */
+  rootPartitionType: 'rootAmd64' | 'rootArm64';
   /** Value of `console=` when the instance does not say. */
   serialConsole: string;
   /** Kernel arguments that only this board needs. */
@@ -33,12 +48,18 @@ export interface Board {
     memoryController: boolean;
   };
   qemuSystem: 'qemu-system-x86_64' | 'qemu-system-aarch64';
+  qemuMachine: 'q35' | 'virt';
+  /** null: the default CPU of the emulated machine runs a 64-bit kernel. */
+  emulatedCpu: string | null;
+  /** Which builds of UEFI firmware start virtual machines (host/doctor/uefi-firmware.ts). */
+  vmFirmware: 'ovmf' | 'aavmf';
 }
 
 export const BOARDS: Readonly<Record<BoardId, Board>> = {
   'pc-amd64': {
     id: 'pc-amd64',
     title: 'PC or VM with UEFI, 64-bit x86',
+    machine: 'x86_64',
     nodeArch: 'x64',
     goArch: 'amd64',
     debianArch: 'amd64',
@@ -46,19 +67,25 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
     gnuTriplet: 'x86_64-linux-gnu',
     dynamicLinker: '/lib64/ld-linux-x86-64.so.2',
     kernelModule: 'github.com/gokrazy/kernel.amd64',
-    efiLoader: {
+    boot: {
+      kind: 'systemd-boot',
       packagePath: 'usr/lib/systemd/boot/efi/systemd-bootx64.efi',
       bootPath: 'EFI/BOOT/BOOTX64.EFI',
     },
+    rootPartitionType: 'rootAmd64',
     serialConsole: 'ttyS0,115200',
     // Some PCs' firmware has a wrong MMCONFIG table; the kernel module's own command line sets this too.
     kernelArgs: ['pci=nommconf'],
     kernelFeatures: { memoryController: false },
     qemuSystem: 'qemu-system-x86_64',
+    qemuMachine: 'q35',
+    emulatedCpu: null,
+    vmFirmware: 'ovmf',
   },
   'pc-arm64': {
     id: 'pc-arm64',
     title: 'PC, server or VM with UEFI, 64-bit Arm',
+    machine: 'aarch64',
     nodeArch: 'arm64',
     goArch: 'arm64',
     debianArch: 'arm64',
@@ -66,13 +93,23 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
     gnuTriplet: 'aarch64-linux-gnu',
     dynamicLinker: '/lib/ld-linux-aarch64.so.1',
     kernelModule: 'github.com/gokrazy/kernel.arm64',
-    efiLoader: {
+    boot: {
+      kind: 'systemd-boot',
       packagePath: 'usr/lib/systemd/boot/efi/systemd-bootaa64.efi',
       bootPath: 'EFI/BOOT/BOOTAA64.EFI',
     },
+    rootPartitionType: 'rootArm64',
     serialConsole: 'ttyAMA0,115200',
     kernelArgs: [],
     kernelFeatures: { memoryController: true },
     qemuSystem: 'qemu-system-aarch64',
+    qemuMachine: 'virt',
+    emulatedCpu: 'cortex-a72',
+    vmFirmware: 'aavmf',
   },
 };
+
+/** The first board of this architecture (`process.arch`); of another one, the first of all. */
+export function boardLike(nodeArch: string): BoardId {
+  return BOARD_IDS.find((id) => BOARDS[id].nodeArch === nodeArch) ?? BOARD_IDS[0];
+}

@@ -4,10 +4,8 @@
 export const SECTOR_BYTES = 512;
 const MIB = 1024 * 1024;
 
-/** Partition numbers in the GPT, from 1. */
+/** Partition numbers in the GPT, from 1; those of the slots' roots are in slots.ts. */
 export const BOOT_PARTITION = 1;
-export const ROOT_A_PARTITION = 2;
-export const ROOT_B_PARTITION = 3;
 export const PERM_PARTITION = 4;
 
 export interface PartitionExtent {

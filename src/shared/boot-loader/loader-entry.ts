@@ -3,6 +3,7 @@
 // overwritten in place: hence their fixed sizes.
 
 import { isSlot, type Slot } from '../board/slots.ts';
+import { KERNEL_FILE } from './boot-loader-layout.ts';
 
 export const LOADER_CONF_PATH = 'loader/loader.conf';
 /** Of an entry: many times what it needs. */
@@ -48,7 +49,7 @@ export function formatLoaderEntry(slot: Slot, cmdline: string, sizeBytes = LOADE
       `The kernel command line has ${cmdlineBytes} bytes; a kernel takes ${MAX_CMDLINE_BYTES}`,
     );
   }
-  const entry = `title tskrazy ${slot}\nlinux /${slot}/vmlinuz\noptions ${cmdline}\n`;
+  const entry = `title tskrazy ${slot}\nlinux /${slot}/${KERNEL_FILE}\noptions ${cmdline}\n`;
   const roomBytes = sizeBytes - Buffer.byteLength(entry);
   if (roomBytes < 0) {
     throw new RangeError(

@@ -2,7 +2,7 @@
 // update can be worked out from two of them. Stored as JSON in the slot's boot directory, beside its
 // signatures (manifest-signature.ts). Whoever changes a byte of it must sign it again.
 
-import type { BoardId } from '../board/boards.ts';
+import type { Board, BoardId } from '../board/boards.ts';
 
 export const MANIFEST_NAME = 'manifest.json';
 /** A device takes no larger one. */
@@ -35,7 +35,7 @@ export interface Manifest {
   buildId: string;
   hostname: string;
   board: BoardId;
-  arch: 'amd64' | 'arm64';
+  arch: Board['goArch'];
   tskrazyVersion: string;
   buildTimeSec: number;
   components: Readonly<Record<string, string>>;

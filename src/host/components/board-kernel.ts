@@ -1,0 +1,38 @@
+// Refuses kernels that the board cannot start: of another machine, or of a form that its boot loader does not take. Looked
+// at by the header whenever a kernel becomes a component, so that it is said at build time and not by a dark screen.
+
+import { type KernelHeader, readKernelHeader } from '../../formats/kernel-header.ts';
+import type { Board, BoardBoot } from '../../shared/board/boards.ts';
+import { UserError } from '../user-error.ts';
+
+interface Obstacle {
+  /** As the end of a sentence that begins with the kernel. */
+  problem: string;
+  hint: string;
+}
+
+/** What keeps the boot loader from starting such a kernel. */
+const OBSTACLE: Readonly<Record<BoardBoot['kind'], (kernel: KernelHeader) => Obstacle | undefined>> = {
+  // Kernels are programs to UEFI.
+  'systemd-boot': ({ hasEfiStub }) =>
+    hasEfiStub
+      ? undefined
+      : { problem: 'has no EFI stub', hint: 'Use a kernel that was built with CONFIG_EFI_STUB=y' },
+};
+
+/** Throws a UserError when `head`, the start of a kernel image, is not one for the board. */
+export function requireBoardKernel(board: Board, what: string, head: Uint8Array): void {
+  const act = `Cannot use component kernel for board ${board.id}: ${what}`;
+  const hint = 'Correct the kernel in tskrazy.json, or run "tsk get -u"';
+  let kernel: KernelHeader;
+  try {
+    kernel = readKernelHeader(head);
+  } catch (error) {
+    throw new UserError(`${act}: ${(error as Error).message}`, { hint, cause: error });
+  }
+  if (kernel.machine !== board.machine) {
+    throw new UserError(`${act} is for ${kernel.machine}, the board needs ${board.machine}`, { hint });
+  }
+  const obstacle = OBSTACLE[board.boot.kind](kernel);
+  if (obstacle) throw new UserError(`${act} ${obstacle.problem}`, { hint: obstacle.hint });
+}

@@ -1,0 +1,36 @@
+// systemd-boot on a UEFI board: a loader at the path that firmware starts, loader.conf, and an entry for each slot
+// beside the slots' directories.
+
+import type { SystemdBoot } from '../board/boards.ts';
+import { type BootLoaderLayout, KERNEL_FILE } from './boot-loader-layout.ts';
+import {
+  formatLoaderConf,
+  formatLoaderEntry,
+  LOADER_CONF_PATH,
+  LOADER_ENTRY_BYTES,
+  loaderEntryPath,
+  parseLoaderConf,
+  parseLoaderEntry,
+} from './loader-entry.ts';
+
+export function systemdBootLayout({ packagePath, bootPath }: SystemdBoot): BootLoaderLayout {
+  return {
+    sharedFiles: [{ component: 'boot-loader', from: packagePath, path: bootPath }],
+    slotFiles: [{ component: 'kernel', from: KERNEL_FILE, path: KERNEL_FILE }],
+    commit: {
+      path: LOADER_CONF_PATH,
+      format: formatLoaderConf,
+      parse: parseLoaderConf,
+      change: (text, slot) => text.replace(/^(\s*default\s+)[ab](?=\.conf)/m, `$1${slot}`),
+    },
+    ownFile: (slot) => ({
+      path: loaderEntryPath(slot),
+      sizeBytes: LOADER_ENTRY_BYTES,
+      format: (cmdline, sizeBytes) => formatLoaderEntry(slot, cmdline, sizeBytes),
+      parse(text) {
+        const { linux, options } = parseLoaderEntry(text);
+        return { kernelPath: linux, cmdline: options };
+      },
+    }),
+  };
+}
