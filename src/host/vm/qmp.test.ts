@@ -1,44 +1,12 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
+import { serveQmp } from '../../../test/support/machines/qmp-server.ts';
 import { QmpClient } from './qmp.ts';
-
-interface Command {
-  execute: string;
-  arguments?: Record<string, unknown>;
-}
-
-/** The other end of the socket: greets as QEMU does, then `answer` decides what is sent for each command. */
-async function serve(
-  t: TestContext,
-  answer: (command: Command, socket: Socket) => object | undefined,
-): Promise<string> {
-  const directory = mkdtempSync(join(tmpdir(), 'tsk-qmp-'));
-  const server = createServer((socket) => {
-    socket.write('{"QMP": {"version": {}, "capabilities": []}}\r\n');
-    createInterface({ input: socket }).on('line', (line) => {
-      const reply = answer(JSON.parse(line) as Command, socket);
-      if (reply) socket.write(`${JSON.stringify(reply)}\r\n`);
-    });
-  });
-  const path = join(directory, 'qmp');
-  server.listen(path);
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    rmSync(directory, { recursive: true, force: true });
-  });
-  return path;
-}
 
 test('QmpClient leaves the negotiation mode, then runs commands in order', async (t) => {
   const seen: string[] = [];
-  const path = await serve(t, (command) => {
+  const path = await serveQmp(t, (command) => {
     seen.push(command.execute);
     return { return: command.arguments ?? {} };
   });
@@ -50,14 +18,14 @@ test('QmpClient leaves the negotiation mode, then runs commands in order', async
 });
 
 test('QmpClient asks the human monitor', async (t) => {
-  const path = await serve(t, (command) => ({ return: command.arguments?.['command-line'] ?? {} }));
+  const path = await serveQmp(t, (command) => ({ return: command.arguments?.['command-line'] ?? {} }));
   const client = await QmpClient.connect(path);
   t.after(() => client.close());
   assert.equal(await client.monitor('info usernet'), 'info usernet');
 });
 
 test('QmpClient rejects with what QEMU says, and hands on events that come in between', async (t) => {
-  const path = await serve(t, ({ execute }, socket) => {
+  const path = await serveQmp(t, ({ execute }, socket) => {
     if (execute === 'qmp_capabilities') return { return: {} };
     socket.write('{"event": "SHUTDOWN", "data": {"guest": true}}\r\n');
     return { error: { class: 'GenericError', desc: 'no such thing' } };
@@ -71,7 +39,7 @@ test('QmpClient rejects with what QEMU says, and hands on events that come in be
 });
 
 test('QmpClient rejects what is not answered when QEMU goes', async (t) => {
-  const path = await serve(t, ({ execute }, socket) => {
+  const path = await serveQmp(t, ({ execute }, socket) => {
     if (execute === 'qmp_capabilities') return { return: {} };
     socket.destroy();
     return undefined;
@@ -84,6 +52,6 @@ test('QmpClient rejects what is not answered when QEMU goes', async (t) => {
 });
 
 test('QmpClient gives up a QEMU that is there and says nothing', async (t) => {
-  const path = await serve(t, () => undefined);
+  const path = await serveQmp(t, () => undefined);
   await assert.rejects(QmpClient.connect(path, 20), { message: 'QEMU closed its control socket' });
 });

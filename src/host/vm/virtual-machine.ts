@@ -12,6 +12,7 @@ import { describeInstall, QEMU_PACKAGES } from '../doctor/packages.ts';
 import { findFirmware, type Firmware } from '../doctor/uefi-firmware.ts';
 import { findTool } from '../run-tool.ts';
 import { UserError } from '../user-error.ts';
+import { guestRuns } from './guest-runs.ts';
 import { type Accelerator, possibleAccelerators, type PortForward, qemuArguments } from './qemu-command.ts';
 import { QmpClient } from './qmp.ts';
 
@@ -46,7 +47,7 @@ async function prepareVariables(pristine: string, path: string): Promise<void> {
   });
 }
 
-/** Takes the first accelerator with which QEMU comes up. */
+/** Takes the first accelerator with which QEMU comes up and the guest runs. */
 export async function startVirtualMachine(options: VmOptions): Promise<VirtualMachine> {
   const firmware = await findFirmware(options.board);
   const varsPath = join(options.directory, 'firmware-variables.fd');
@@ -55,7 +56,9 @@ export async function startVirtualMachine(options: VmOptions): Promise<VirtualMa
   const accelerators = possibleAccelerators(options.board);
   for (const accelerator of accelerators.slice(0, -1)) {
     const vm = await launch(options, flash, accelerator).catch(() => undefined);
-    if (vm) return vm;
+    if (vm === undefined) continue;
+    if (await guestRuns(vm).catch(() => false)) return vm;
+    await kill(vm.pid, vm.ended, 0);
   }
   return launch(options, flash, 'tcg');
 }
@@ -189,9 +192,13 @@ export async function powerOff(
 const GRACE_MS = 5000;
 
 /** Ends the process, unless it is about to end by itself. */
-async function kill(pid: number, ended: Promise<void>): Promise<'powered-off' | 'killed'> {
+async function kill(
+  pid: number,
+  ended: Promise<void>,
+  graceMs = GRACE_MS,
+): Promise<'powered-off' | 'killed'> {
   const grace = new AbortController();
-  const late = delay(GRACE_MS, 'late' as const, { signal: grace.signal });
+  const late = delay(graceMs, 'late' as const, { signal: grace.signal });
   const result = await Promise.race([ended.then(() => 'powered-off' as const), late]);
   grace.abort();
   if (result === 'powered-off') return result;
