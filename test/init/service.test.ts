@@ -176,6 +176,23 @@ test('Service backs off after a failure; a start by hand cuts that short', async
   assert.equal(subject.service.state, 'stopped');
 });
 
+test('what lasts does not jump with the clock', async (t) => {
+  const subject = new Subject('exit 1', { restart: 'always' });
+  t.after(() => subject.service.stop());
+  const before = Date.now();
+  await subject.service.start('boot');
+  await subject.reaches('backoff');
+  const days = 5 * 24 * 3_600_000;
+  const realNow = Date.now.bind(Date);
+  // As a time server does that has been away.
+  t.mock.method(Date, 'now', () => realNow() + days);
+  const { startedAtMs, lastExit, nextStartAtMs } = subject.service.status();
+  assert.ok(startedAtMs !== null && startedAtMs >= before + days - 2, 'it started before there was a test');
+  assert.ok(lastExit !== null && lastExit.atMs >= startedAtMs && lastExit.atMs <= Date.now() + 2);
+  assert.ok(nextStartAtMs !== null && nextStartAtMs > Date.now());
+  await subject.service.stop();
+});
+
 test('Service stops a program with all of its process group', async () => {
   const subject = new Subject('sleep 100 & echo ready; sleep 100');
   await subject.service.start('boot');

@@ -11,6 +11,7 @@ import type {
   UpdateClient,
   UpdateOffer,
 } from '../../shared/update/update-api.ts';
+import { clockTimeOf, monotonicMs } from '../monotonic.ts';
 import type { InstallProgress } from './install-progress.ts';
 import { ChunkError, type InstallResult, type SlotInstaller } from './slot-installer.ts';
 import type { OpenUpdateDisk } from './update-disk.ts';
@@ -36,8 +37,9 @@ export class UpdateSession {
   readonly id = randomBytes(16).toString('hex');
   readonly #options: SessionOptions;
   readonly #abort = new AbortController();
-  readonly #startedAtMs = Date.now();
-  #heardAtMs = Date.now();
+  /** Monotonic, as is the next one. */
+  readonly #startedAt = monotonicMs();
+  #heardAt = monotonicMs();
   #idleTimer: NodeJS.Timeout | undefined;
   /** What goes on; it ends soon after the signal. */
   readonly #acts = new Set<Promise<unknown>>();
@@ -64,8 +66,8 @@ export class UpdateSession {
     const { client, buildId } = this.#options;
     return {
       client: client.name,
-      startedAtMs: this.#startedAtMs,
-      lastHeardAtMs: this.#heardAtMs,
+      startedAtMs: clockTimeOf(this.#startedAt),
+      lastHeardAtMs: clockTimeOf(this.#heardAt),
       buildId,
     };
   }
@@ -122,7 +124,7 @@ export class UpdateSession {
     const decoder = new ChunkStreamDecoder();
     const received = { chunks: 0, bytes: 0 };
     for await (const piece of pieces) {
-      this.#heardAtMs = Date.now();
+      this.#heardAt = monotonicMs();
       for (const { index, bytes } of decoder.push(piece)) {
         await installer.receive(index, bytes).catch(blame);
         received.chunks++;
@@ -173,7 +175,7 @@ export class UpdateSession {
   }
 
   #hear(): void {
-    this.#heardAtMs = Date.now();
+    this.#heardAt = monotonicMs();
     clearTimeout(this.#idleTimer);
     if (this.#acts.size > 0 || this.signal.aborted) return;
     const { idleMs } = this.#options;

@@ -6,7 +6,7 @@
 // A try is charged before the password is checked and refunded when it was right: a hundred tries at
 // once are a hundred tries.
 
-import { monotonicMs } from './monotonic.ts';
+import { monotonicMs } from '../monotonic.ts';
 
 const FREE_TRIES = 5;
 const MAX_WAIT_MS = 60_000;

@@ -4,7 +4,7 @@
 import type http from 'node:http';
 
 import { HttpError } from './http-error.ts';
-import { monotonicMs } from './monotonic.ts';
+import { monotonicMs } from '../monotonic.ts';
 
 /** Of a body, unless its route takes more. */
 export const MAX_BODY_BYTES = 8 * 1024;

@@ -12,7 +12,8 @@ import {
   type ServiceAction,
 } from '../../shared/api/init-api.ts';
 import { ACT_LIMIT_MS, type ServiceStatus } from '../../shared/services/services.ts';
-import { MAX_LOG_LINES, type NewSession } from '../../shared/api/web-api.ts';
+import { MAX_LOG_LINES, WEB_API, type NewSession } from '../../shared/api/web-api.ts';
+import { acceptance } from './accept.ts';
 import { sendAsset } from './assets.ts';
 import { checkOrigin, sessionCookie, sessionTokens } from './auth.ts';
 import type { Exchange, Handler, WebRoute } from './exchange.ts';
@@ -27,7 +28,17 @@ import { UPDATE_ROUTES } from './update-routes.ts';
 
 const DEFAULT_LOG_LINES = 500;
 
+/** Throws HttpError 406 when the client would not read a page. */
+function checkTakesPage({ headers }: http.IncomingMessage): void {
+  if (acceptance(headers.accept, 'text/html') > 0) return;
+  throw new HttpError(
+    'not-acceptable',
+    `Here is a page for people: programs read the same at ${WEB_API.status}`,
+  );
+}
+
 const showPage: Handler = async ({ auth, assets }, { request, response }) => {
+  checkTakesPage(request);
   const page = assets.get('/');
   if (!page) throw new HttpError('failed', 'The page is missing in this build');
   if (auth.hasPassword && auth.identify(request) === undefined) redirect(response, '/login');
@@ -41,6 +52,7 @@ const showAsset: Handler = async ({ assets }, { request, response, params }) => 
 };
 
 const showLogin: Handler = ({ auth, config }, { request, response }) => {
+  checkTakesPage(request);
   if (!auth.hasPassword || auth.identify(request) !== undefined) redirect(response, '/');
   else sendText(response, 200, loginPage(config), 'text/html; charset=utf-8');
 };
@@ -51,7 +63,7 @@ const logIn: Handler = async ({ auth, config, bodyPace }, { request, response })
   try {
     auth.checkPassword(request, form.get('password') ?? '');
   } catch (error) {
-    if (!(error instanceof HttpError)) throw error;
+    if (!(error instanceof HttpError) || acceptance(request.headers.accept, 'text/html') === 0) throw error;
     for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
     response.removeHeader('WWW-Authenticate');
     sendText(response, error.status, loginPage(config, error.message), 'text/html; charset=utf-8');
@@ -78,7 +90,11 @@ const createSession: Handler = ({ auth }, { response, identity }) => {
   // A session must not beget sessions: it would never end.
   if (identity !== 'password') throw new HttpError('password-needed', 'Use the password to get a session');
   const { token, expiresInMs } = auth.sessions.create();
-  const session: NewSession = { token, expiresAtMs: Date.now() + expiresInMs };
+  const session: NewSession = {
+    token,
+    expiresAtMs: Date.now() + expiresInMs,
+    expiresInSec: expiresInMs / 1000,
+  };
   sendJson(response, 201, session);
 };
 

@@ -259,6 +259,36 @@ suite('web server', () => {
     assert.equal(messageOf(await to('/nowhere')), 'There is nothing at this address');
   });
 
+  test('gives a program that asks for JSON no page, whatever it asks for', async () => {
+    const json = { Accept: 'application/json' };
+    for (const [method, path, status, code] of [
+      ['GET', '/', 406, 'not-acceptable'],
+      ['GET', '/login', 406, 'not-acceptable'],
+      ['OPTIONS', '/', 405, 'wrong-method'],
+      ['PUT', '/login', 405, 'wrong-method'],
+      ['GET', '/nowhere', 404, 'no-such-address'],
+      ['GET', '/api/v1/nowhere', 404, 'no-such-address'],
+      ['OPTIONS', '/api/v1/nowhere', 404, 'no-such-address'],
+      ['OPTIONS', '/api/v1/status', 405, 'wrong-method'],
+      ['PATCH', '/api/v1/update', 405, 'wrong-method'],
+      ['OPTIONS', '*', 404, 'no-such-address'],
+    ] as const) {
+      const answer = await to(path, { method, headers: { ...RIGHT, ...json } });
+      const { error } = answer.json() as WebError;
+      assert.deepEqual([answer.status, error.code], [status, code], `${method} ${path}`);
+      assert.equal(answer.headers['content-type'], 'application/json; charset=utf-8');
+      assert.equal(answer.headers.allow !== undefined, status === 405);
+    }
+    const head = await to('/', { method: 'HEAD', headers: json });
+    assert.deepEqual([head.status, head.body], [406, '']);
+    const login = { method: 'POST', headers: { ...FORM, ...json }, body: 'password=nope' };
+    assert.equal(((await to('/login', login)).json() as WebError).error.code, 'wrong-password');
+    // What takes anything gets what there is.
+    assert.equal((await to('/', { headers: { ...RIGHT, Accept: '*/*' } })).status, 200);
+    const liked = 'application/json, text/plain, */*';
+    assert.equal((await to('/', { headers: { ...RIGHT, Accept: liked } })).status, 200);
+  });
+
   test('names a code beside each sentence, and the device to whoever has to log in', async () => {
     const codeOf = async (path: string, options?: Ask) =>
       ((await to(path, options)).json() as WebError).error.code;

@@ -4,6 +4,7 @@ import http from 'node:http';
 import type net from 'node:net';
 
 import type { DeviceConfig } from '../../shared/services/services.ts';
+import { prefersPage } from './accept.ts';
 import type { AssetTable } from './assets.ts';
 import { Authenticator } from './auth.ts';
 import { ConnectionLimit } from './connection-limit.ts';
@@ -200,8 +201,7 @@ function answerError(request: http.IncomingMessage, response: http.ServerRespons
       ? error
       : new HttpError('failed', 'Something went wrong here; the log of web says what');
   for (const [name, value] of Object.entries(known.headers)) response.setHeader(name, value);
-  const wantsPage =
-    !targetOf(request).path.startsWith('/api/') && /\btext\/html\b/.test(request.headers.accept ?? '');
+  const wantsPage = !targetOf(request).path.startsWith('/api/') && prefersPage(request.headers.accept);
   if (wantsPage)
     sendText(response, known.status, refusalPage(known.status, known.message), 'text/html; charset=utf-8');
   else sendJsonError(response, known);

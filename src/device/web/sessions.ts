@@ -3,7 +3,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 
-import { monotonicMs } from './monotonic.ts';
+import { monotonicMs } from '../monotonic.ts';
 
 /** A day without use ends a session. */
 const IDLE_LIMIT_MS = 24 * 60 * 60 * 1000;

@@ -11,7 +11,7 @@ import type { SessionView } from '../../shared/update/update-api.ts';
 import type { UpdateBrief } from '../../shared/update/update-state.ts';
 import type { WebStatus } from '../../shared/api/web-api.ts';
 import type { InitClient } from './init-client.ts';
-import { monotonicMs } from './monotonic.ts';
+import { monotonicMs } from '../monotonic.ts';
 import { UsageMeter, readHardware, type Meter } from './usage-meter.ts';
 
 /** However many ask: /proc is read no more often than this. */

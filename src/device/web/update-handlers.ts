@@ -29,7 +29,7 @@ import type { UpdateReceiver } from '../update/update-receiver.ts';
 import type { Exchange, Handler, WebContext } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 import { logError, logLine } from './log.ts';
-import { monotonicMs } from './monotonic.ts';
+import { monotonicMs } from '../monotonic.ts';
 import { checkIsJson, collect, contentEncoding, readJson, receiveBody } from './request-body.ts';
 import { sendJson } from './respond.ts';
 

@@ -4,7 +4,7 @@
 import { readFileSync, readdirSync, statfs, type StatsFs } from 'node:fs';
 
 import type { DeviceUsage, DiskUsage, ServiceUsage } from '../../shared/api/web-api.ts';
-import { monotonicMs } from './monotonic.ts';
+import { monotonicMs } from '../monotonic.ts';
 import {
   parseCgroupCpuUsec,
   parseCgroupPath,

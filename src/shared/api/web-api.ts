@@ -102,7 +102,10 @@ export interface DeviceUsage {
 }
 
 export interface WebStatus {
-  /** The device's clock when this was put together. */
+  /**
+   * The device's clock when this was put together. Times of services, of the boot and of updates that go on are by the
+   * same clock, whatever it said when they were: what lasts is the difference.
+   */
   timeMs: number;
   /** Changes with every boot. */
   bootId: string;
@@ -140,5 +143,7 @@ export interface LogEvents {
 
 export interface NewSession {
   token: string;
+  /** By the device's clock, which may still be set. */
   expiresAtMs: number;
+  expiresInSec: number;
 }

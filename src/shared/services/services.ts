@@ -80,7 +80,7 @@ export interface ServiceStatus {
   state: ServiceState;
   /** Process id while there is a process. */
   pid: number | null;
-  /** Unix time in ms of the last start; null before the first. */
+  /** Unix time in ms of the last start, by the clock as it is now, as all times here; null before the first. */
   startedAtMs: number | null;
   /** Starts since boot. */
   startCount: number;

@@ -10,6 +10,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceSpec, ServiceState, ServiceStatus } from '../../../shared/services/services.ts';
 import { appSocketPath } from '../../../shared/services/app-contract.ts';
+import { clockTimeOf, monotonicMs } from '../../monotonic.ts';
 import type { ProcessExit, Sys } from '../../sys/sys.ts';
 import { LogRing } from '../log/log-ring.ts';
 import { AppSocket } from './app-socket.ts';
@@ -51,10 +52,11 @@ export class Service {
   #isReady = false;
   #state: ServiceState = 'stopped';
   #reason: string | null = null;
-  #startedAtMs: number | null = null;
+  /** This and the other moments are monotonic: the clock may be set before anybody asks. */
+  #startedAt: number | null = null;
   #startCount = 0;
-  #lastExit: ServiceStatus['lastExit'] = null;
-  #nextStartAtMs: number | null = null;
+  #lastExit: (ProcessExit & { at: number }) | null = null;
+  #nextStartAt: number | null = null;
   #life: Promise<void> | undefined;
   #isStopRequested = false;
   #run: Run | undefined;
@@ -102,14 +104,20 @@ export class Service {
       kind: this.spec.kind,
       state: this.#state,
       pid: this.#run?.tree.pid ?? null,
-      startedAtMs: this.#startedAtMs,
+      startedAtMs: timeOf(this.#startedAt),
       startCount: this.#startCount,
-      lastExit: this.#lastExit,
-      nextStartAtMs: this.#nextStartAtMs,
+      lastExit: this.#viewLastExit(),
+      nextStartAtMs: timeOf(this.#nextStartAt),
       reason: this.#reason,
       lastLine: this.log.lastOutput(),
       ...(this.spec.health && { health: this.spec.health }),
     };
+  }
+
+  #viewLastExit(): ServiceStatus['lastExit'] {
+    if (this.#lastExit === null) return null;
+    const { code, signal, at } = this.#lastExit;
+    return { code, signal, atMs: clockTimeOf(at) };
   }
 
   /** From its next process on; the one that there is ends by the rules with which it began. */
@@ -232,7 +240,7 @@ export class Service {
     const reason = describeExit(exit, this.#whyKilled ?? whyKilledByKernel(run));
     this.#run = undefined;
     this.#runsFrom = null;
-    this.#lastExit = { ...exit, atMs: Date.now() };
+    this.#lastExit = { ...exit, at: monotonicMs() };
     this.#note(reason);
     return {
       next: afterExit(placement.spec.restart, exit),
@@ -246,7 +254,7 @@ export class Service {
     this.#isReady = spec.ready !== true;
     await this.#openSocket(spec);
     this.#startCount++;
-    this.#startedAtMs = Date.now();
+    this.#startedAt = monotonicMs();
     return launch(spec, {
       sys,
       root,
@@ -311,14 +319,14 @@ export class Service {
   }
 
   async #backOff(delayMs: number, reason: string): Promise<void> {
-    this.#nextStartAtMs = Date.now() + delayMs;
+    this.#nextStartAt = monotonicMs() + delayMs;
     this.#note(`starts again in ${(delayMs / 1000).toFixed(1)} s`);
     this.#enter('backoff', reason);
     const timeIsUp = Promise.withResolvers<void>();
     const timer = setTimeout(timeIsUp.resolve, delayMs);
     await this.#unlessWoken(timeIsUp.promise);
     clearTimeout(timer);
-    this.#nextStartAtMs = null;
+    this.#nextStartAt = null;
   }
 
   async #unlessWoken(promise: Promise<unknown>): Promise<void> {
@@ -338,6 +346,10 @@ export class Service {
     this.log.append('init', text);
     this.#context.say(`${this.spec.name}: ${text}`);
   }
+}
+
+function timeOf(moment: number | null): number | null {
+  return moment === null ? null : clockTimeOf(moment);
 }
 
 function whyKilledByKernel(run: Run): string | undefined {
