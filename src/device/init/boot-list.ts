@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { parseCmdline } from '../../shared/board/cmdline.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services/services.ts';
 import type { BootStep } from './boot-step.ts';
-import { raiseClock, readSavedTime } from './clock-floor.ts';
+import { correctClock, useSavedTime } from './clock-floor.ts';
 import type { Device } from './device.ts';
 import { useEntropySeed } from './entropy-seed.ts';
 import { applyKernelSettings } from './kernel-settings.ts';
@@ -34,7 +34,7 @@ export function bootList(lasting: LastingSteps): readonly BootStep[] {
     { name: 'read the configuration', run: readConfiguration, onFailure: 'fatal' },
     { name: 'catch Ctrl-Alt-Del', run: ({ sys }) => sys.catchCtrlAltDel(), onFailure: 'warn' },
     { name: 'set the hostname', run: setHostname, onFailure: 'warn' },
-    { name: 'raise the clock to the build time', run: raiseClockToBuildTime, onFailure: 'warn' },
+    { name: 'correct a clock that cannot be right', run: correctClockByBuildTime, onFailure: 'warn' },
     { name: 'link /dev/fd and the standard streams', run: linkStandardStreams, onFailure: 'warn' },
     {
       name: 'bring up the loopback interface',
@@ -50,7 +50,7 @@ export function bootList(lasting: LastingSteps): readonly BootStep[] {
     { name: 'prepare /perm', run: preparePerm, onFailure: 'warn' },
     { name: 'make the directories of /perm', run: makePermDirectories, onFailure: 'warn' },
     { name: 'keep logs in /perm', run: keepLogs, onFailure: 'warn' },
-    { name: 'raise the clock to the last saved time', run: raiseClockToSavedTime, onFailure: 'warn' },
+    { name: 'set such a clock to the last saved time', run: correctClockBySavedTime, onFailure: 'warn' },
     { name: 'use the saved entropy', run: ({ sys }) => useEntropySeed(sys), onFailure: 'warn' },
     { name: 'start apps', run: ({ supervisor }) => supervisor.startApps(), onFailure: 'warn' },
     { name: 'recall the last update', run: recallLastTrial, onFailure: 'warn' },
@@ -76,14 +76,19 @@ function setHostname({ sys, config }: Device): void {
   sys.setHostname(config.hostname);
 }
 
-function raiseClockToBuildTime({ sys, config, log }: Device): void {
-  const time = raiseClock(sys, config.buildTimeSec * 1000);
-  if (time !== undefined) log.say(`clock was before the build time: set to ${time.toISOString()}`);
+function correctClockByBuildTime(device: Device): void {
+  const change = correctClock(device.sys, device.config.buildTimeSec);
+  if (change === undefined) return;
+  device.isClockGuessed = true;
+  const { from, to } = change;
+  const wrong =
+    from < to ? 'was before the build time' : `was at ${from.toISOString()}, which cannot be right`;
+  device.log.say(`clock ${wrong}: set to ${to.toISOString()}`);
 }
 
-function raiseClockToSavedTime({ sys, config, log }: Device): void {
-  const savedMs = readSavedTime(sys, config.buildTimeSec);
-  const time = savedMs === undefined ? undefined : raiseClock(sys, savedMs);
+/** A clock that could be right keeps its time: what was saved may come from one that was wrong. */
+function correctClockBySavedTime({ sys, config, isClockGuessed, log }: Device): void {
+  const time = isClockGuessed ? useSavedTime(sys, config.buildTimeSec) : undefined;
   if (time !== undefined) log.say(`clock was behind: set to the last saved time, ${time.toISOString()}`);
 }
 

@@ -35,6 +35,8 @@ export class Device {
   perm: PermStatus = { state: 'pending', device: null, note: null };
   /** It is in memory although the disk has one that should be usable. */
   isPermLost = false;
+  /** There is no hardware clock, or none that could be right: init has set the time to what it knows. */
+  isClockGuessed = false;
   watchdog: SystemStatus['watchdog'] = 'none';
   readonly warnings: string[] = [];
   #config: DeviceConfig | undefined;

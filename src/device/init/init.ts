@@ -14,6 +14,7 @@ import { Health } from './health.ts';
 import { guardMemory } from './memory-guard.ts';
 import { watchPowerButtons } from './power-button.ts';
 import { Shutdown, type ShutdownOptions } from './shutdown.ts';
+import { Conditions } from './supervisor/conditions.ts';
 import type { Service } from './supervisor/service.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import type { TrialParts } from './update/open-trials.ts';
@@ -69,6 +70,7 @@ export class Init {
       watchPowerButtons(this.#sys, () => void this.power('poweroff', 'power button'));
       this.#health.keepChecking();
       setInterval(() => saveClock(device), SAVE_TIME_EVERY_MS).unref();
+      void this.#saveClockOnceSet();
     } catch (error) {
       await this.giveUp(error);
     }
@@ -156,6 +158,13 @@ export class Init {
   async #recallLastTrial(): Promise<void> {
     const recalled = this.#trials.promise.then((trials) => trials.recall());
     await Promise.race([recalled, sleep(RECALL_LIMIT_MS, undefined, { ref: false })]);
+  }
+
+  /** At once: a time from before that was wrong must not outlive a power cut. */
+  async #saveClockOnceSet(): Promise<void> {
+    const { signal } = new AbortController();
+    await new Conditions(this.#sys, () => false).whenMet(['clock'], { signal });
+    saveClock(this.device);
   }
 
   async #openTrials(): Promise<Trials> {

@@ -16,10 +16,10 @@ import type { BuildOptions } from './build-options.ts';
 import { loadInstanceComponents } from './instance-components.ts';
 import { ensureUpdateKeys, type UpdateKeys } from '../config/update-keys.ts';
 import { describeWriteError } from '../files/output-file.ts';
-import { UserError } from '../user-error.ts';
 import { bootKernelArgs, type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
 import { checkBootPartition } from './boot-partition.ts';
 import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
+import { readBuildTime } from './build-time.ts';
 import { addComponents, type Components, librariesOf } from './component-files.ts';
 import { planDeviceConfig } from './device-config.ts';
 import { type DeviceProgram, loadDevicePrograms } from './device-programs.ts';
@@ -64,9 +64,9 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
     signal,
   );
   const apps = await untilAborted(buildApps(options, components, lock), signal);
-  const buildTimeSec = buildTime(lock.createdAtSec);
+  const time = readBuildTime(process.env['SOURCE_DATE_EPOCH'], lock.createdAtSec, Date.now());
   const updateKeys = await ensureUpdateKeys(instance);
-  const plan = { ...options, components, apps, buildTimeSec, updateKeys };
+  const plan = { ...options, components, apps, ...time, updateKeys };
 
   const parts = await planParts(plan, programs);
 
@@ -91,6 +91,8 @@ interface Plan extends BuildOptions {
   components: Components;
   apps: readonly AppBuild[];
   buildTimeSec: number;
+  /** Those of apps come on top. */
+  warnings: readonly string[];
   updateKeys: UpdateKeys;
 }
 
@@ -155,7 +157,7 @@ async function packImage(
     bootFiles: parts.bootFiles,
     slotFiles,
     inputs: apps.flatMap((app) => app.inputs),
-    warnings: apps.flatMap((app) => app.warnings),
+    warnings: [...plan.warnings, ...apps.flatMap((app) => app.warnings)],
   };
 }
 
@@ -196,13 +198,4 @@ async function computeBuildId(
 
 function bootFileOf(path: string, bytes: Uint8Array): BootFile {
   return { path, content: { kind: 'bytes', bytes } };
-}
-
-/** Reproducible builds: SOURCE_DATE_EPOCH (its own specification), else the moment the lock was made. */
-function buildTime(lockCreatedAtSec: number): number {
-  const epoch = process.env['SOURCE_DATE_EPOCH'];
-  if (epoch === undefined || epoch === '') return lockCreatedAtSec;
-  // File systems have 32 bits for it.
-  if (/^\d+$/.test(epoch) && Number(epoch) < 2 ** 32) return Number(epoch);
-  throw new UserError(`Cannot use SOURCE_DATE_EPOCH "${epoch}": it is not a number of seconds since 1970`);
 }

@@ -4,8 +4,9 @@
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { encodeNtpRequest, NTP_COOKIE_LENGTH } from '../../../formats/ntp-packet.ts';
+import type { TimeLimits } from '../../../shared/manifest/build-time.ts';
 import { randomBytes } from '../../sys/random-bytes.ts';
-import { type Answer, judgeAnswer, type TimeLimits } from './sample.ts';
+import { type Answer, judgeAnswer } from './sample.ts';
 
 export interface AskRequest {
   address: string;

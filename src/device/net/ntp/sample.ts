@@ -1,19 +1,13 @@
 // One question to a time server and what its answer is worth (RFC 5905 sections 8 and 9.2). No I/O.
 
 import { decodeNtpResponse, NTP_MODE, type NtpResponse } from '../../../formats/ntp-packet.ts';
+import type { TimeLimits } from '../../../shared/manifest/build-time.ts';
 
 export interface NtpQuestion {
   /** Random; the answer repeats it. */
   cookie: Uint8Array;
   /** Our clock when the question left. */
   sentAtMs: number;
-}
-
-/** What is not the clock's to know about time: no server's word is taken beyond these. */
-export interface TimeLimits {
-  /** The image was built then: it cannot be earlier. */
-  floorMs: number;
-  ceilingMs: number;
 }
 
 export interface Sample {
@@ -31,11 +25,15 @@ export interface Sample {
 
 export type Answer =
   | { kind: 'sample'; sample: Sample }
-  /** The server asks for less, or for nothing more (RFC 5905 section 7.4). */
-  | { kind: 'kiss'; code: string }
+  /** The server asks for less, or for nothing more. */
+  | { kind: 'kiss'; code: KissCode }
   | { kind: 'unfit'; problem: string }
   /** Not an answer to this question, whoever sent it. */
   | { kind: 'foreign' };
+
+/** The codes of RFC 5905 section 7.4 that are to be obeyed. */
+const KISS_CODES = ['RATE', 'DENY', 'RSTR'] as const;
+export type KissCode = (typeof KISS_CODES)[number];
 
 /** RFC 5905: MAXSTRAT, MAXDIST, PHI, MINDISP. */
 const MAX_STRATUM = 15;
@@ -43,6 +41,8 @@ const MAX_DISTANCE_MS = 1500;
 const DRIFT_PER_MS = 15e-6;
 const MIN_ERROR_MS = 1;
 const DAY_MS = 24 * 3600 * 1000;
+/** Times are told modulo 136 years. */
+const HALF_ERA_MS = 68 * 365 * DAY_MS;
 
 /** `elapsedMs` and `takenAtMs` by the monotonic clock: ours may have been set in the meantime. */
 export function judgeAnswer(
@@ -51,10 +51,10 @@ export function judgeAnswer(
   arrival: { elapsedMs: number; takenAtMs: number },
   limits: TimeLimits,
 ): Answer {
-  const answer = decodeNtpResponse(bytes, limits.floorMs);
+  const answer = decodeNtpResponse(bytes, middleOf(limits));
   if (answer === undefined || answer.mode !== NTP_MODE.server) return { kind: 'foreign' };
   if (Buffer.compare(answer.originCookie, question.cookie) !== 0) return { kind: 'foreign' };
-  if (answer.stratum === 0) return { kind: 'kiss', code: answer.kissCode };
+  if (answer.stratum === 0) return judgeKiss(answer.kissCode);
   const { receiveMs, transmitMs, leap } = answer;
   const problem = problemOf(answer, limits);
   if (problem !== null || receiveMs === null || transmitMs === null || leap === 'unsynchronised') {
@@ -78,6 +78,13 @@ export function judgeAnswer(
   };
 }
 
+/** Other codes say only that there is no time to be had yet (`INIT`, `STEP`): a server that has just started, too. */
+function judgeKiss(text: string): Answer {
+  const code = KISS_CODES.find((each) => each === text);
+  if (code !== undefined) return { kind: 'kiss', code };
+  return { kind: 'unfit', problem: `It does not know the time${text === '' ? '' : ` (${text})`}` };
+}
+
 /** How far the offset may be wrong by now: the synchronization distance of RFC 5905 section 11.2. */
 export function distanceMs(sample: Sample, nowMs: number): number {
   const ageMs = Math.max(0, nowMs - sample.takenAtMs);
@@ -95,9 +102,13 @@ function problemOf(answer: NtpResponse, { floorMs, ceilingMs }: TimeLimits): str
   if (referenceMs !== null && (referenceMs > transmitMs || transmitMs - referenceMs > DAY_MS)) {
     return 'It has not compared its own clock for a day';
   }
-  if (transmitMs < floorMs) return `Its time, ${dayOf(transmitMs)}, is before this image was built`;
-  if (transmitMs > ceilingMs) return `Its time, ${dayOf(transmitMs)}, cannot be right`;
+  if (transmitMs < floorMs || transmitMs > ceilingMs)
+    return `Its time, ${dayOf(transmitMs)}, cannot be right`;
   return null;
+}
+
+function middleOf({ floorMs, ceilingMs }: TimeLimits): number {
+  return Math.min((floorMs + ceilingMs) / 2, floorMs + HALF_ERA_MS);
 }
 
 function dayOf(timeMs: number): string {

@@ -10,6 +10,7 @@ import { type NtpBehaviour, NtpServer } from '../../../../test/support/network/n
 import type { NetStatus } from '../../../shared/network/net-status.ts';
 import type { TimeStatus } from '../../../shared/network/time-status.ts';
 import { ImaginedClock, type SlewRequest } from '../../sys/clock.ts';
+import { BuildTimeFloor } from './build-time-floor.ts';
 import { TimeClient } from './time-client.ts';
 import { TimeServer } from './time-server.ts';
 
@@ -51,6 +52,7 @@ class Lab {
     t: TestContext,
     behaviours: readonly NtpBehaviour[],
     namedBy: 'configuration' | 'DHCP' = 'configuration',
+    buildTimeSec = BUILD_TIME_SEC,
   ): Promise<Lab> {
     const lab = new Lab();
     lab.#directory = mkdtempSync(join(tmpdir(), 'tsk-time-'));
@@ -58,7 +60,7 @@ class Lab {
     lab.#client = new TimeClient({
       configured: namedBy === 'DHCP' ? undefined : lab.servers.map(({ name }) => name),
       clock: lab.clock,
-      buildTimeSec: BUILD_TIME_SEC,
+      buildTimeSec,
       statusPath: join(lab.#directory, 'time.json'),
       onStep: () => lab.steps++,
       log: (line) => lab.lines.push(line),
@@ -137,6 +139,92 @@ test('TimeClient never goes below the build time, even if only that server is th
   assert.match(status.servers[0]?.problem ?? '', /before this image was built/);
   assert.equal(status.synchronised, false);
   assertNear(lab.aheadMs, 0);
+});
+
+test('TimeClient says why the only server is not believed', async (t) => {
+  const lab = await Lab.start(t, [{ aheadMs: -2 * YEAR_MS }]);
+  lab.plugIn();
+  const status = await lab.status(({ problem }) => problem?.includes('believed') === true);
+  assert.equal(status.problem, 'No time server gives an answer that can be believed');
+  assert.match(
+    lab.lines.join('\n'),
+    /^time: 127\.0\.0\.1:\d+ is not believed: its time, \d{4}-\d\d-\d\d \d\d:\d\d UTC, is before this image was built \(\d{4}/m,
+  );
+});
+
+for (const buildTimeSec of [0, 1, Date.UTC(1980, 0, 1) / 1000]) {
+  test(`TimeClient takes the time with an image that says that it was built at ${buildTimeSec}`, async (t) => {
+    const lab = await Lab.start(t, [{ aheadMs: 60_000 }], 'configuration', buildTimeSec);
+    lab.plugIn();
+    const status = await lab.status(({ synchronised }) => synchronised);
+    assertNear(lab.aheadMs, 60_000);
+    assert.match(status.notes?.join() ?? '', /^The image does not know when it was built: it says 19[78]0/);
+  });
+}
+
+test('TimeClient believes a lone server when the build is ahead by no more than a clock of a computer is', async (t) => {
+  const lab = await Lab.start(t, [{ aheadMs: -60_000 }], 'configuration', Math.floor(Date.now() / 1000));
+  lab.plugIn();
+  const status = await lab.status(({ synchronised }) => synchronised);
+  assertNear(lab.aheadMs, -60_000);
+  assert.match(status.notes?.join() ?? '', /^The image says that it was built later than it is now, at /);
+});
+
+for (const years of [2, 40, 79]) {
+  test(`TimeClient lets servers that agree overrule a build time that is ${years} years ahead`, async (t) => {
+    const build = Math.floor((Date.now() + years * YEAR_MS) / 1000);
+    const lab = await Lab.start(
+      t,
+      [{ aheadMs: 0 }, { aheadMs: 3 }, { aheadMs: -YEAR_MS }],
+      'configuration',
+      build,
+    );
+    lab.clock.step(years * YEAR_MS);
+    lab.plugIn();
+    const status = await lab.status(({ synchronised }) => synchronised);
+    assertNear(lab.aheadMs, 0);
+    assert.deepEqual(
+      status.servers.map(({ state }) => state),
+      ['agrees', 'agrees', 'unfit'],
+    );
+    const text = lab.lines.join('\n');
+    assert.match(text, /^time: set back by [\d.]+ years, as 127.* with 1 more says$/m);
+    assert.match(text, /^time: The image says that it was built later than it is now/m);
+    assert.equal(lab.steps, 1);
+  });
+}
+
+test('BuildTimeFloor is overruled once', () => {
+  const day = 24 * 3600 * 1000;
+  const now = Date.UTC(2026, 10, 28);
+  const floor = new BuildTimeFloor((now + 100 * day) / 1000);
+  assert.deepEqual([floor.admits(now, 1), floor.admits(now, 2)], [false, true]);
+  assert.match(floor.take(now) ?? '', /built later than it is now, at 2027-03-08 00:00 UTC/);
+  assert.equal(floor.take(now + 1), null);
+  assert.deepEqual([floor.admits(now, 1), floor.doubt(now)], [true, null]);
+  assert.deepEqual([floor.admits(now - 2 * day, 1), floor.admits(now - 2 * day, 9)], [false, false]);
+});
+
+test('TimeClient names what two servers say that contradict each other', async (t) => {
+  const lab = await Lab.start(t, [{ aheadMs: YEAR_MS }, { aheadMs: YEAR_MS }, {}, {}]);
+  lab.plugIn();
+  const status = await lab.status(({ problem }) => problem?.includes('contradict') === true);
+  assert.equal(status.synchronised, false);
+  for (const server of lab.servers)
+    assert.match(lab.lines.join('\n'), new RegExp(`^time: ${server.name} says \\d{4}-\\d\\d-\\d\\d `, 'm'));
+});
+
+test('TimeServer is asked again soon when it says only that it has just started', async (t) => {
+  const starting = await NtpServer.start(t, { stratum: 0, leap: 3, kissCode: 'INIT' });
+  const limits = { floorMs: BUILD_TIME_SEC * 1000, ceilingMs: Date.now() + YEAR_MS };
+  const server = new TimeServer(starting.name);
+  const ask = (): Promise<void> => server.ask({ limits, nowMs: () => Date.now(), timeLimitMs: 1000 });
+  await ask();
+  assert.equal(server.status(false).state, 'unfit');
+  assert.equal(server.status(false).problem, 'It does not know the time (INIT)');
+  starting.behaviour = {};
+  await ask();
+  assert.ok(server.best(performance.now()));
 });
 
 test('TimeClient takes no time from servers that do not know it, and passes over forgeries', async (t) => {

@@ -3,9 +3,8 @@
 // too few to outvote a wrong one.
 
 import type { NetStatus } from '../../../shared/network/net-status.ts';
-import type { TimeStatus } from '../../../shared/network/time-status.ts';
+import type { TimeServerStatus, TimeStatus } from '../../../shared/network/time-status.ts';
 import type { Clock } from '../../sys/clock.ts';
-import { describeDuration } from '../duration.ts';
 import { replaceFile } from '../replace-file.ts';
 import {
   type DisciplineState,
@@ -14,7 +13,9 @@ import {
   stepDiscipline,
   type Verdict,
 } from './discipline.ts';
-import type { Sample, TimeLimits } from './sample.ts';
+import { BuildTimeFloor } from './build-time-floor.ts';
+import { describeOffset, describeSize, formatMinute } from './describe-time.ts';
+import type { Sample } from './sample.ts';
 import { selectTime, type Selection } from './selection.ts';
 import { TimeServer } from './time-server.ts';
 
@@ -38,7 +39,6 @@ const TIME_LIMIT_MS = 2500;
 const MIN_ROUND_DISTANCE_MS = 4000;
 /** After the clock has been set, a lost packet is no news. */
 const SILENT_ROUNDS = 3;
-const LIFETIME_MS = 50 * 365 * 24 * 3600 * 1000;
 const HARDWARE_CLOCK_INTERVAL_MS = 24 * 3600 * 1000;
 
 interface Voter {
@@ -48,10 +48,11 @@ interface Voter {
 
 export class TimeClient {
   readonly #options: TimeClientOptions;
-  readonly #limits: TimeLimits;
+  readonly #floor: BuildTimeFloor;
   #servers: TimeServer[] = [];
   #agreeing: readonly TimeServer[] = [];
-  readonly #liars = new Set<string>();
+  /** By name, those of whom the log says why they are not believed. */
+  readonly #distrusted = new Set<string>();
   #discipline: DisciplineState = INITIAL_DISCIPLINE;
   #adjusted: { atMs: number; monotonicMs: number; offsetMs: number } | undefined;
   #hardwareClockSetMs = -Infinity;
@@ -67,8 +68,7 @@ export class TimeClient {
 
   constructor(options: TimeClientOptions) {
     this.#options = options;
-    const floorMs = options.buildTimeSec * 1000;
-    this.#limits = { floorMs, ceilingMs: floorMs + LIFETIME_MS };
+    this.#floor = new BuildTimeFloor(options.buildTimeSec);
     if (options.configured?.length === 0) this.#problem = 'No time servers are configured';
     this.#publish();
   }
@@ -116,7 +116,7 @@ export class TimeClient {
     this.#isHurried = false;
     this.#lastRoundMs = performance.now();
     const { clock } = this.#options;
-    const context = { limits: this.#limits, nowMs: () => clock.nowMs(), timeLimitMs: TIME_LIMIT_MS };
+    const context = { limits: this.#floor.limits, nowMs: () => clock.nowMs(), timeLimitMs: TIME_LIMIT_MS };
     await Promise.all(this.#servers.map((server) => server.ask(context)));
     this.#isAsking = false;
     const verdict = this.#judge();
@@ -125,19 +125,10 @@ export class TimeClient {
   }
 
   #judge(): Verdict {
-    const nowMs = performance.now();
-    const voters = this.#servers.flatMap((server): Voter[] => {
-      const sample = server.best(nowMs);
-      return sample === undefined ? [] : [{ server, sample }];
-    });
-    const selection = selectTime(
-      voters.map(({ sample }) => sample),
-      nowMs,
-      this.#adjusted?.monotonicMs,
-    );
+    const { voters, selection } = this.#select(performance.now());
     this.#agreeing = selection?.agreeing.flatMap((index) => voters[index]?.server ?? []) ?? [];
-    this.#explain(voters.length, selection);
-    if (selection !== undefined) this.#reportLiars(voters, selection);
+    this.#reportDistrust(voters, selection);
+    this.#explain(voters, selection);
     const verdict = stepDiscipline(this.#discipline, selection);
     const isFirst = verdict.state.synchronised && !this.#discipline.synchronised;
     this.#discipline = verdict.state;
@@ -146,17 +137,38 @@ export class TimeClient {
     return verdict;
   }
 
+  /** All servers vote; those whose time is before the build only count when they are many. */
+  #select(nowMs: number): { voters: readonly Voter[]; selection: Selection | undefined } {
+    const everybody = this.#servers.flatMap((server): Voter[] => {
+      const sample = server.best(nowMs);
+      return sample === undefined ? [] : [{ server, sample }];
+    });
+    const select = (voters: readonly Voter[]): Selection | undefined => {
+      const samples = voters.map(({ sample }) => sample);
+      return selectTime(samples, nowMs, this.#adjusted?.monotonicMs);
+    };
+    const selection = select(everybody);
+    if (selection === undefined || this.#floor.admits(this.#timeAt(selection), selection.agreeing.length))
+      return { voters: everybody, selection };
+    const voters = everybody.filter(({ sample }) => this.#floor.doubt(this.#timeAt(sample)) === null);
+    return { voters, selection: select(voters) };
+  }
+
+  /** What the clock would show. */
+  #timeAt({ offsetMs }: { offsetMs: number }): number {
+    return this.#options.clock.nowMs() + offsetMs;
+  }
+
   #adjust(action: 'step' | 'slew', selection: Selection, isFirst: boolean): void {
     const { clock, log, onStep } = this.#options;
     const { offsetMs } = selection;
+    const timeMs = this.#timeAt(selection);
     const slew = {
       pollExponent: this.#discipline.pollExponent,
       maxErrorMs: selection.errorMs,
-      leap: isLeapDay(clock.nowMs() + offsetMs) ? selection.leap : 'none',
+      leap: isLeapDay(timeMs) ? selection.leap : 'none',
     };
     try {
-      if (clock.nowMs() + offsetMs < this.#limits.floorMs)
-        throw new Error('it would be before the build time');
       if (action === 'step') clock.step(offsetMs);
       clock.slew({ ...slew, offsetMs: action === 'step' ? 0 : offsetMs });
     } catch (error) {
@@ -172,6 +184,8 @@ export class TimeClient {
     } else if (isFirst) {
       log(`time: the clock is right to ${describeSize(offsetMs)}, as ${this.#authority()} says`);
     }
+    const note = this.#floor.take(timeMs);
+    if (note !== null) log(`time: ${note}`);
     if (action === 'step' || performance.now() > this.#hardwareClockSetMs + HARDWARE_CLOCK_INTERVAL_MS) {
       this.#saveToHardware();
     }
@@ -187,14 +201,20 @@ export class TimeClient {
   }
 
   /** Each once, until it agrees again. */
-  #reportLiars(voters: readonly Voter[], { offsetMs }: Selection): void {
-    for (const { server, sample } of voters) {
-      if (this.#agreeing.includes(server)) this.#liars.delete(server.name);
-      else if (!this.#liars.has(server.name)) {
-        this.#liars.add(server.name);
-        const by = describeSize(sample.offsetMs - offsetMs);
-        this.#options.log(`time: ${server.name} is not believed: it is ${by} away from the others`);
-      }
+  #reportDistrust(voters: readonly Voter[], selection: Selection | undefined): void {
+    for (const server of this.#servers) {
+      const sample = voters.find((voter) => voter.server === server)?.sample;
+      const { state, problem } = this.#statusOf(server);
+      const reason =
+        state === 'unfit' || state === 'refused'
+          ? problem
+          : state === 'disagrees' && sample !== undefined && selection !== undefined
+            ? `It is ${describeSize(sample.offsetMs - selection.offsetMs)} away from the others`
+            : null;
+      if (state === 'agrees') this.#distrusted.delete(server.name);
+      if (reason === null || this.#distrusted.has(server.name)) continue;
+      this.#distrusted.add(server.name);
+      this.#options.log(`time: ${server.name} is not believed: ${lowerFirst(reason)}`);
     }
   }
 
@@ -203,29 +223,49 @@ export class TimeClient {
     return others.length === 0 ? (first ?? '') : `${first} with ${others.length} more`;
   }
 
-  #explain(voters: number, selection: Selection | undefined): void {
-    if (selection !== undefined) this.#problem = null;
-    else if (voters > 0) this.#complain('The time servers contradict each other');
-    else if (!this.#discipline.synchronised || this.#discipline.silentRounds >= SILENT_ROUNDS) {
-      this.#complain('No time server answers');
+  #explain(voters: readonly Voter[], selection: Selection | undefined): void {
+    if (selection !== undefined) {
+      this.#problem = null;
+    } else if (voters.length > 0) {
+      if (!this.#complain('The time servers contradict each other')) return;
+      for (const { server, sample } of voters)
+        this.#options.log(`time: ${server.name} says ${formatMinute(this.#timeAt(sample))}`);
+    } else if (!this.#discipline.synchronised || this.#discipline.silentRounds >= SILENT_ROUNDS) {
+      const states = this.#servers.map((server) => this.#statusOf(server).state);
+      const isAnswered = states.some((state) => state === 'unfit' || state === 'refused');
+      this.#complain(
+        isAnswered ? 'No time server gives an answer that can be believed' : 'No time server answers',
+      );
     }
   }
 
   /** Once, however long it lasts. */
-  #complain(problem: string): void {
-    if (problem !== this.#problem) this.#options.log(`time: ${problem}`);
+  #complain(problem: string): boolean {
+    const isNew = problem !== this.#problem;
+    if (isNew) this.#options.log(`time: ${problem}`);
     this.#problem = problem;
+    return isNew;
+  }
+
+  #statusOf(server: TimeServer): TimeServerStatus {
+    const best = server.best(performance.now());
+    return server.status(
+      this.#agreeing.includes(server),
+      best === undefined ? null : this.#floor.doubt(this.#timeAt(best)),
+    );
   }
 
   #publish(): void {
+    const { note } = this.#floor;
     const status: TimeStatus = {
       formatVersion: 1,
       synchronised: this.#discipline.synchronised,
       lastAdjustedAtMs: this.#adjusted === undefined ? null : Math.round(this.#adjusted.atMs),
       lastOffsetMs: this.#adjusted === undefined ? null : Math.round(this.#adjusted.offsetMs * 1000) / 1000,
       pollIntervalSec: pollIntervalMs(this.#discipline) / 1000,
-      servers: this.#servers.map((server) => server.status(this.#agreeing.includes(server))),
+      servers: this.#servers.map((server) => this.#statusOf(server)),
       problem: this.#problem,
+      notes: note === null ? [] : [note],
     };
     const text = `${JSON.stringify(status, null, 2)}\n`;
     if (text === this.#published) return;
@@ -253,12 +293,6 @@ function isLeapDay(timeMs: number): boolean {
   return (month === 5 && day === 30) || (month === 11 && day === 31);
 }
 
-/** `forwards by 2.5 hours`, `back by 3 ms` */
-function describeOffset(offsetMs: number): string {
-  return `${offsetMs < 0 ? 'back' : 'forwards'} by ${describeSize(offsetMs)}`;
-}
-
-function describeSize(offsetMs: number): string {
-  const sizeMs = Math.abs(offsetMs);
-  return sizeMs < 1000 ? `${Math.ceil(sizeMs)} ms` : describeDuration(Math.round(sizeMs / 1000));
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }

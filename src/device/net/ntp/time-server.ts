@@ -2,11 +2,12 @@
 
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import type { TimeLimits } from '../../../shared/manifest/build-time.ts';
 import { parseTimeServer } from '../../../shared/network/time-servers.ts';
 import type { TimeServerStatus } from '../../../shared/network/time-status.ts';
 import { askServer, type Reply } from './ask-server.ts';
 import { ClockFilter } from './clock-filter.ts';
-import type { Sample, TimeLimits } from './sample.ts';
+import type { KissCode, Sample } from './sample.ts';
 
 export interface AskContext {
   limits: TimeLimits;
@@ -73,25 +74,31 @@ export class TimeServer {
     if (this.#failures > 0) this.#addresses = [];
   }
 
-  status(agrees: boolean): TimeServerStatus {
+  /** `doubt`: why its time alone is not believed. */
+  status(agrees: boolean, doubt: string | null = null): TimeServerStatus {
     const best = this.#filter.best(performance.now());
     const isHeld = performance.now() < this.#heldUntilMs;
     return {
       name: this.name,
       address: this.#addresses[0] ?? null,
-      state: this.#stateOf({ agrees, isHeld, hasSample: best !== undefined }),
+      state: this.#stateOf({ agrees, isHeld, hasSample: best !== undefined, isDoubted: doubt !== null }),
       offsetMs: best === undefined ? null : round(best.offsetMs),
       delayMs: best === undefined ? null : round(best.delayMs),
       stratum: best?.stratum ?? null,
-      problem: this.#problem,
+      problem: this.#problem ?? doubt,
     };
   }
 
-  #stateOf(facts: { agrees: boolean; isHeld: boolean; hasSample: boolean }): TimeServerStatus['state'] {
+  #stateOf(facts: {
+    agrees: boolean;
+    isHeld: boolean;
+    hasSample: boolean;
+    isDoubted: boolean;
+  }): TimeServerStatus['state'] {
     if (facts.isHeld) return 'refused';
     if (facts.agrees) return 'agrees';
+    if (this.#isUnfit || facts.isDoubted) return 'unfit';
     if (facts.hasSample) return 'disagrees';
-    if (this.#isUnfit) return 'unfit';
     return this.#problem === null ? 'new' : 'silent';
   }
 
@@ -119,13 +126,13 @@ export class TimeServer {
   }
 
   /** RFC 5905 section 7.4: who is told to go away goes away. */
-  #onKiss(code: string, address: string): void {
+  #onKiss(code: KissCode, address: string): void {
     this.#filter.clear();
-    if (code === 'DENY' || code === 'RSTR') {
+    if (code !== 'RATE') {
       this.#refused.add(address);
       this.#addresses = this.#addresses.slice(1);
     }
-    this.#problem = `It asks to be left alone (${code === '' ? 'no reason given' : code})`;
+    this.#problem = `It asks to be left alone (${code})`;
     this.#heldUntilMs = performance.now() + this.#holdMs;
     this.#holdMs = Math.min(this.#holdMs * 2, MAX_HOLD_MS);
   }
