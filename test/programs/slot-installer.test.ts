@@ -21,6 +21,8 @@ import {
   type TestImage,
   testImage,
 } from '../support/updates/slot-disk.ts';
+import { PC_LAYOUT } from '../support/boot-loader/pc-layout.ts';
+import { PREFIX_LAYOUT } from '../support/boot-loader/prefix-loader.ts';
 import { history, imageOf, runHistory } from '../support/updates/slot-scenario.ts';
 import type { SparseDevice } from '../support/formats/sparse-device.ts';
 
@@ -33,9 +35,15 @@ async function update(disk: SlotDisk, image: TestImage): Promise<void> {
   await installer.install(() => {});
 }
 
-test('random histories: the slot becomes the new image, and nothing is sent twice', async () => {
-  await fc.assert(fc.asyncProperty(history, runHistory), { seed: 66, numRuns: 100 });
-});
+for (const [name, layout, numRuns] of [
+  ['a PC', PC_LAYOUT, 100],
+  ['a board with command lines in the slots', PREFIX_LAYOUT, 30],
+] as const) {
+  test(`random histories on ${name}: the slot becomes the new image, and nothing is sent twice`, async () => {
+    const property = fc.asyncProperty(history, (scenario) => runHistory(scenario, layout));
+    await fc.assert(property, { seed: 66, numRuns });
+  });
+}
 
 test('a power cut in any write: the slot is whole or does not count, and the next update completes it', async (t) => {
   const running = await imageOf({ versions: [0, 0, 0, 0, 0, 0, 0, 0], kernel: 0, overlay: 0, signedBy: 0 });

@@ -280,7 +280,7 @@ suite('roll-back and confirmation', () => {
     assert.equal((await updated.status()).session, null);
   });
 
-  test('a slot whose entry in the boot menu is damaged is not tried', async (t) => {
+  test('a slot whose start is not that of its image is not tried', async (t) => {
     const { updated } = await installed(t);
     {
       using disk = updated.target.openDisk();
@@ -289,7 +289,7 @@ suite('roll-back and confirmation', () => {
     const answer = await updated.post(UPDATE_API.rollback, { client: PAGE });
     assert.deepEqual(
       [answer.status, messageOf(answer)],
-      [409, 'Slot b cannot be started: its entry in the boot menu is not that of its image'],
+      [409, 'Slot b cannot be started: the boot loader would start it in another way than its image says'],
     );
     assert.deepEqual(updated.device.init.updateRequests, []);
   });

@@ -6,6 +6,7 @@ import { filesOn } from '../../../test/support/formats/fat-volume.ts';
 import { sampleBytes } from '../../../test/support/formats/squashfs-image.ts';
 import { sourceOfBytes } from '../../formats/byte-source.ts';
 import { replaceFatFile } from '../../formats/fat/editor.ts';
+import type { OwnFile } from '../../shared/boot-loader/boot-loader-layout.ts';
 import { foldName } from '../../formats/fat/names.ts';
 import { FatSpaceError } from '../../formats/fat/layout.ts';
 import { readSlotManifest, SlotDirectory, type SlotFile } from './slot-directory.ts';
@@ -22,8 +23,8 @@ async function disk(zones?: readonly string[]): Promise<SlotDisk> {
   return slotDisk(await image, await image, zones ? { zones } : {});
 }
 
-function directoryOf({ boot }: SlotDisk): SlotDirectory {
-  return new SlotDirectory(boot, 'b', TIMESTAMP_SEC);
+function directoryOf({ boot }: SlotDisk, own: readonly OwnFile[] = []): SlotDirectory {
+  return new SlotDirectory(boot, 'b', own, TIMESTAMP_SEC);
 }
 
 function fileOf(path: string, bytes: Uint8Array): SlotFile {

@@ -10,7 +10,7 @@
 // alternative is a device that can never be updated again, the cut that does harm would have to tear a sector, and
 // afterwards the slot's files lie apart.
 
-import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
+import { type ByteDevice, type ByteSource, sourceOfBytes } from '../../formats/byte-source.ts';
 import { emptyFatZone, type FatEditor, openFatEditor } from '../../formats/fat/editor.ts';
 import { FatSpaceError } from '../../formats/fat/layout.ts';
 import { directoriesAbove, foldName } from '../../formats/fat/names.ts';
@@ -19,11 +19,10 @@ import { FatSharedError } from '../../formats/fat/zone-clusters.ts';
 import { type Manifest, MANIFEST_NAME, MAX_MANIFEST_BYTES } from '../../shared/manifest/manifest.ts';
 import { parseManifest } from '../../shared/manifest/parse-manifest.ts';
 import type { Slot } from '../../shared/board/slots.ts';
-
+import { KERNEL_FILE, type OwnFile } from '../../shared/boot-loader/boot-loader-layout.ts';
 import { sha256OfSource } from './content-hash.ts';
 
-/** What boot loaders of all boards start. */
-const KERNEL_NAME = 'vmlinuz';
+type SizedFile = Pick<OwnFile, 'path' | 'sizeBytes'>;
 
 export interface FileDigest {
   /** Relative to the slot's directory. */
@@ -82,11 +81,18 @@ export async function readSlotManifest(boot: ByteSource, slot: Slot): Promise<Ma
 export class SlotDirectory {
   readonly #boot: ByteDevice;
   readonly #slot: Slot;
+  /** What the boot loader has in here for itself, without the manifest knowing; paths are within the directory. */
+  readonly #own: readonly SizedFile[];
   readonly #timestampSec: number;
 
-  constructor(boot: ByteDevice, slot: Slot, timestampSec: number) {
+  /** `own`: files that are made for this slot on the device, wherever they lie; paths are on the boot partition. */
+  constructor(boot: ByteDevice, slot: Slot, own: readonly SizedFile[], timestampSec: number) {
     this.#boot = boot;
     this.#slot = slot;
+    this.#own = own.flatMap(({ path, sizeBytes }) => {
+      const inside = withinSlot(slot, path);
+      return inside === undefined ? [] : [{ path: inside, sizeBytes }];
+    });
     this.#timestampSec = timestampSec;
   }
 
@@ -120,9 +126,13 @@ export class SlotDirectory {
     const { clusterBytes } = volume.geometry;
     const onDisk = (sizeBytes: number): number => Math.ceil(sizeBytes / clusterBytes) * clusterBytes;
     const present = await listFiles(volume, this.#slot);
-    const leaving = present.filter(({ path }) => !kept.has(foldName(path)));
+    const stays = kept.union(this.#ownPaths());
+    const leaving = present.filter(({ path }) => !stays.has(foldName(path)));
+    const there = new Set(present.map(({ path }) => foldName(path)));
+    const missing = this.#own.filter(({ path }) => !there.has(foldName(path)));
     const editor = await openFatEditor(this.#boot, this.#options('proceed'));
-    const needed = sizes.reduce((sum, sizeBytes) => sum + onDisk(sizeBytes), 0);
+    const all = [...sizes, ...missing.map(({ sizeBytes }) => sizeBytes)];
+    const needed = all.reduce((sum, sizeBytes) => sum + onDisk(sizeBytes), 0);
     const room = leaving.reduce((sum, { sizeBytes }) => sum + onDisk(sizeBytes), editor.availableBytes);
     if (needed <= room) return;
     throw new FatSpaceError(
@@ -142,7 +152,10 @@ export class SlotDirectory {
     await this.#edit((editor) => editor.remove(this.#pathOf(MANIFEST_NAME), { recursive: true }));
   }
 
-  /** Makes the directory contain `files` and no others but the manifest. What is in `kept`, by folded path, is fine. */
+  /**
+   * Makes the directory contain `files` and no others but the manifest and what is the boot loader's own. What is in `kept`,
+   * by folded path, is fine.
+   */
   async write(files: readonly SlotFile[], kept: Set<string>): Promise<void> {
     const differing = files.filter(({ path }) => !kept.has(foldName(path)));
     await this.#edit(async (editor) => {
@@ -157,6 +170,18 @@ export class SlotDirectory {
         await editor.replaceFile(this.#pathOf(path), content);
         kept.add(foldName(path));
       }
+    });
+  }
+
+  /** For a slot that was emptied: unless it is there already, or lies outside, and was laid out with the disk. */
+  async makeOwn({ path, bytes }: { path: string; bytes: Uint8Array }): Promise<void> {
+    if (withinSlot(this.#slot, path) === undefined) return;
+    const stat = await (await openFat(this.#boot)).stat(path);
+    if (stat?.kind === 'file' && stat.sizeBytes >= bytes.length) return;
+    await this.#edit(async (editor) => {
+      if (stat?.kind === 'directory') await editor.remove(path, { recursive: true });
+      await editor.makeDirectory(path.split('/').slice(0, -1).join('/'));
+      await editor.replaceFile(path, sourceOfBytes(bytes));
     });
   }
 
@@ -181,8 +206,10 @@ export class SlotDirectory {
   /** Paths to remove: what differs, the kernel first, then all that should not be there. */
   async #surplus(files: readonly SlotFile[], kept: ReadonlySet<string>): Promise<string[]> {
     const volume = await openFat(this.#boot);
-    const stays = new Set([...kept, foldName(MANIFEST_NAME)]);
-    const directories = new Set(files.flatMap(({ path }) => directoriesAbove(foldName(path))));
+    const own = this.#ownPaths();
+    const stays = new Set([...kept, ...own, foldName(MANIFEST_NAME)]);
+    const wanted = [...files.map(({ path }) => foldName(path)), ...own];
+    const directories = new Set(wanted.flatMap(directoriesAbove));
     const surplus: string[] = [];
     const visit = async (directory: string): Promise<void> => {
       for (const { name, kind } of await listIfThere(volume, joinPath(this.#slot, directory))) {
@@ -193,6 +220,11 @@ export class SlotDirectory {
     };
     await visit('');
     return surplus.toSorted((x, y) => Number(isKernel(y)) - Number(isKernel(x)));
+  }
+
+  /** Folded. */
+  #ownPaths(): Set<string> {
+    return new Set(this.#own.map(({ path }) => foldName(path)));
   }
 
   /** `act` may run twice. */
@@ -222,8 +254,14 @@ export class SlotDirectory {
   }
 }
 
+/** The path in the slot's directory of something on the boot partition; undefined: it lies elsewhere. */
+function withinSlot(slot: Slot, path: string): string | undefined {
+  const [first, ...inside] = path.split('/');
+  return first === slot && inside.length > 0 ? inside.join('/') : undefined;
+}
+
 function isKernel(path: string): boolean {
-  return foldName(path) === foldName(KERNEL_NAME);
+  return foldName(path) === foldName(KERNEL_FILE);
 }
 
 /** Either may be '', the top. */

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { PC_LAYOUT } from '../../../test/support/boot-loader/pc-layout.ts';
+import { PREFIX_LAYOUT } from '../../../test/support/boot-loader/prefix-loader.ts';
 import {
   assertInstalled,
   assertSourceUntouched,
+  crossLink,
   isMarked,
   PowerCut,
   slotDisk,
@@ -13,6 +16,7 @@ import {
 } from '../../../test/support/updates/slot-disk.ts';
 import { history, runHistory } from '../../../test/support/updates/slot-scenario.ts';
 import { sampleBytes } from '../../../test/support/formats/squashfs-image.ts';
+import { removeFatFile } from '../../formats/fat/editor.ts';
 import { openFat } from '../../formats/fat/volume.ts';
 import { loaderEntryPath } from '../../shared/boot-loader/loader-entry.ts';
 import { SlotSizeError } from './chunk-plan.ts';
@@ -25,7 +29,7 @@ const KERNEL = sampleBytes(40_000, 2);
 /** Five chunks of root, of which images differ in the last one, and three of kernel. */
 async function build(
   seed: number,
-  parts: { kernel?: Uint8Array; signedBy?: string } = {},
+  parts: { kernel?: Uint8Array; kernelArgs?: readonly string[]; signedBy?: string } = {},
 ): Promise<TestImage> {
   const { kernel = KERNEL, ...others } = parts;
   const root = Buffer.concat([SHARED, sampleBytes(8 * 1024, seed)]);
@@ -36,6 +40,12 @@ async function open(disk: SlotDisk, image: TestImage, signal?: AbortSignal): Pro
   const { manifest, manifestBytes, signatureBytes } = image;
   const options = { disk, manifest, manifestBytes, signatureBytes };
   return openSlotInstaller(signal ? { ...options, signal } : options);
+}
+
+/** On the boot partition. */
+async function offsetOf({ boot }: SlotDisk, path: string): Promise<number> {
+  const [first] = await (await openFat(boot)).extents(path);
+  return first!.offsetBytes;
 }
 
 async function sendAll(installer: SlotInstaller, image: TestImage): Promise<void> {
@@ -174,13 +184,38 @@ test('chunks that arrive at once are written one after the other', async () => {
 test('a damaged loader entry is written anew', async () => {
   const before = await slotDisk(await build(1));
   const disk = before.clone();
-  const [entry] = await (await openFat(disk.boot)).extents(loaderEntryPath('b'));
-  disk.devices.boot.poke(entry!.offsetBytes, sampleBytes(512, 6));
+  disk.devices.boot.poke(await offsetOf(disk, loaderEntryPath('b')), sampleBytes(512, 6));
   const image = await build(2);
   const installer = await open(disk, image);
   await sendAll(installer, image);
   await installer.install(() => {});
   await assertInstalled(disk, image, before);
+});
+
+test('a command line in the slot: kept, changed in place, made anew where it was lost, and never that of the other', async () => {
+  const options = { layout: PREFIX_LAYOUT };
+  const image = await build(2, { kernelArgs: ['ro', 'quiet'] });
+  const own = { path: 'b/cmdline.txt', sizeBytes: PREFIX_LAYOUT.ownFile('b').sizeBytes };
+  const lose = (disk: SlotDisk) => removeFatFile(disk.devices.boot, own.path, { zone: 'b', timestampSec: 0 });
+  const cases: [string, (disk: SlotDisk) => Promise<unknown>][] = [
+    ['there', async () => {}],
+    ['lost', lose],
+    ['damaged', async (disk) => disk.devices.boot.poke(await offsetOf(disk, own.path), sampleBytes(512, 6))],
+    ['in a damaged directory', crossLink],
+  ];
+  for (const [name, prepare] of cases) {
+    for (const other of [undefined, await build(1, { kernelArgs: ['ro', 'debug'] })]) {
+      const before = await slotDisk(await build(1), other, options);
+      await prepare(before);
+      const disk = before.clone();
+      const installer = await open(disk, image);
+      await sendAll(installer, image);
+      await installer.install(() => {});
+      await assertInstalled(disk, image, before);
+      const stat = await (await openFat(disk.boot)).stat(own.path);
+      assert.equal(stat?.sizeBytes, own.sizeBytes, name);
+    }
+  }
 });
 
 test('an image that does not fit is refused before anything is written', async () => {
@@ -274,5 +309,8 @@ test('cut off anywhere, an update of another build goes on with what was receive
 });
 
 test('whatever was in the slot, and wherever updates are cut off, it becomes the new image', async () => {
-  await fc.assert(fc.asyncProperty(history, runHistory), { seed: 65, numRuns: 2 });
+  for (const layout of [PC_LAYOUT, PREFIX_LAYOUT]) {
+    const property = fc.asyncProperty(history, (scenario) => runHistory(scenario, layout));
+    await fc.assert(property, { seed: 65, numRuns: 2 });
+  }
 });

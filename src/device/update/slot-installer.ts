@@ -7,7 +7,7 @@
 //   2. the record says where chunks are going to be (place-record.ts);
 //   3. chunks that are in the way of the new image are put aside (chunk-plan.ts);
 //   4. the root image: chunks that arrive, then copies of what the device has; all of it is read back;
-//   5. boot files and loader entry; all of them are read back;
+//   5. boot files and what tells the boot loader how the slot starts; all of them are read back;
 //   6. the mark.
 
 import { readInto, sourceOfBytes } from '../../formats/byte-source.ts';
@@ -18,7 +18,7 @@ import { type ChunkPlan, planChunks, type WantedChunk } from './chunk-plan.ts';
 import { bootFilesFromChunks, rootPlaces, sourceLibraries } from './chunk-sources.ts';
 import { sha256Of, sha256OfSource } from './content-hash.ts';
 import { type InstallProgress, progressOf, whenRead } from './install-progress.ts';
-import { isLoaderEntryOf, renewLoaderEntry } from '../boot-loader/loader-entries.ts';
+import { LoaderFiles } from '../boot-loader/loader-files.ts';
 import { PageWriter } from './page-writer.ts';
 import {
   type ChunkPlace,
@@ -76,6 +76,7 @@ export async function openSlotInstaller(options: InstallOptions): Promise<SlotIn
 class Installer implements SlotInstaller {
   readonly #options: InstallOptions;
   readonly #slot: SlotDirectory;
+  readonly #loader: LoaderFiles;
   readonly #written: WrittenBytes;
   readonly #root: PageWriter;
   readonly #plan: ChunkPlan;
@@ -91,6 +92,7 @@ class Installer implements SlotInstaller {
   private constructor(parts: InstallerParts) {
     this.#options = parts.options;
     this.#slot = parts.slot;
+    this.#loader = parts.loader;
     this.#written = parts.written;
     this.#root = parts.root;
     this.#plan = parts.plan;
@@ -102,14 +104,17 @@ class Installer implements SlotInstaller {
     const { manifest, disk, signal } = options;
     const written = new WrittenBytes();
     const root = new PageWriter(written.counting(disk.targetRoot));
-    const slot = new SlotDirectory(written.counting(disk.boot), disk.target, manifest.buildTimeSec);
+    const boot = written.counting(disk.boot);
+    const loader = new LoaderFiles(disk.layout, boot);
+    const own = loader.ownFiles(disk.target);
+    const slot = new SlotDirectory(boot, disk.target, own, manifest.buildTimeSec);
     const sound = await slot.isSound();
     const kept = sound ? await slot.present(manifest.bootFiles) : new Set<string>();
     const bootFiles = manifest.bootFiles.filter(({ path }) => !kept.has(foldName(path)));
     if (sound) {
       const sizes = bootFiles.map(({ sizeBytes }) => sizeBytes);
-      const own = [options.manifestBytes.length, options.signatureBytes.length];
-      await slot.checkRoom([...sizes, ...own], kept);
+      const marks = [options.manifestBytes.length, options.signatureBytes.length];
+      await slot.checkRoom([...sizes, ...marks], kept);
     }
     const before = await readSlotManifest(disk.boot, disk.target);
     const record = await readPlaceRecord(root);
@@ -121,7 +126,7 @@ class Installer implements SlotInstaller {
       hints: [...(record?.places ?? []), ...(before ? rootPlaces(before) : [])],
       signal,
     });
-    return new Installer({ options, slot, written, root, plan, record, kept });
+    return new Installer({ options, slot, loader, written, root, plan, record, kept });
   }
 
   missing(): readonly number[] {
@@ -225,11 +230,13 @@ class Installer implements SlotInstaller {
     await this.#writeBootFiles(signatures, report);
     const { kernelArgs } = manifest;
     const cmdline = { rootPartitionGuid: await disk.rootGuid(disk.target), slot: disk.target, kernelArgs };
-    await renewLoaderEntry(this.#written.counting(disk.boot), cmdline);
+    await this.#slot.makeOwn(this.#loader.newOwnFile(cmdline));
+    await this.#loader.renew(cmdline);
     await disk.dropCaches();
     await this.#slot.check([...manifest.bootFiles, signatures], check);
-    if (!(await isLoaderEntryOf(disk.boot, cmdline))) {
-      throw new Error("The boot partition has not kept the slot's loader entry as it was written");
+    if (!(await this.#loader.startsWith(cmdline))) {
+      const { path } = this.#loader.newOwnFile(cmdline);
+      throw new Error(`The boot partition has not kept "${path}" as it was written`);
     }
     if (this.#begun) {
       await this.#slot.mark(manifestFile);
@@ -288,6 +295,7 @@ function keyOf({ sha256, offsetBytes }: ChunkPlace): string {
 interface InstallerParts {
   options: InstallOptions;
   slot: SlotDirectory;
+  loader: LoaderFiles;
   written: WrittenBytes;
   root: PageWriter;
   plan: ChunkPlan;

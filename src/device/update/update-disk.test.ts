@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PC_LAYOUT } from '../../../test/support/boot-loader/pc-layout.ts';
 import { RecordingSys } from '../../../test/support/init/recording-sys.ts';
 import { encodeGpt, PARTITION_TYPE } from '../../formats/gpt.ts';
 import { openUpdateDisk } from './update-disk.ts';
@@ -23,7 +24,7 @@ test('openUpdateDisk: the slot that runs is the source, the other one the target
     [3, 'b', 'a'],
   ] as const) {
     using sys = deviceWithDisk(rootPartition);
-    using disk = openUpdateDisk(sys, 'write');
+    using disk = openUpdateDisk(sys, PC_LAYOUT, 'write');
     assert.deepEqual([disk.source, disk.target], [source, target]);
     const sizes = [disk.boot.sizeBytes, disk.sourceRoot.sizeBytes, disk.targetRoot.sizeBytes];
     assert.deepEqual(sizes, [MIB, ...(source === 'a' ? [2 * MIB, 3 * MIB] : [3 * MIB, 2 * MIB])]);
@@ -32,7 +33,7 @@ test('openUpdateDisk: the slot that runs is the source, the other one the target
 
 test('openUpdateDisk: what is written to the target can be read back, also after the caches were dropped', async () => {
   using sys = deviceWithDisk(2);
-  using disk = openUpdateDisk(sys, 'write');
+  using disk = openUpdateDisk(sys, PC_LAYOUT, 'write');
   await disk.targetRoot.write(512, Uint8Array.of(1, 2, 3));
   await disk.dropCaches();
   assert.deepEqual([...(await disk.targetRoot.read(511, 5))], [0, 1, 2, 3, 0]);
@@ -41,19 +42,19 @@ test('openUpdateDisk: what is written to the target can be read back, also after
 
 test('openUpdateDisk refuses a root that is in no slot', () => {
   using sys = deviceWithDisk(4);
-  assert.throws(() => openUpdateDisk(sys, 'look'), /partition 4, which belongs to no slot/);
+  assert.throws(() => openUpdateDisk(sys, PC_LAYOUT, 'look'), /partition 4, which belongs to no slot/);
 });
 
 test('openUpdateDisk: whoever only looks cannot write', async () => {
   using sys = deviceWithDisk(2);
-  using disk = openUpdateDisk(sys, 'look');
+  using disk = openUpdateDisk(sys, PC_LAYOUT, 'look');
   assert.equal((await disk.targetRoot.read(0, 1)).length, 1);
   for (const device of [disk.boot, disk.targetRoot]) await assert.rejects(device.write(0, Uint8Array.of(1)));
 });
 
 test('openUpdateDisk: the partition table says which root is whose', async () => {
   using sys = deviceWithDisk(2);
-  using disk = openUpdateDisk(sys, 'look');
+  using disk = openUpdateDisk(sys, PC_LAYOUT, 'look');
   await assert.rejects(disk.rootGuid('b'), /no usable GPT header/);
   const guids = [1, 2, 3, 4].map((number) => `60c24cc1-f3f9-427a-8199-00000000000${number}`);
   const { primary } = encodeGpt({

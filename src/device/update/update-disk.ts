@@ -4,8 +4,9 @@
 
 import type { ByteDevice, ByteSource } from '../../formats/byte-source.ts';
 import { readGpt } from '../../formats/gpt.ts';
+import type { BootLoaderLayout } from '../../shared/boot-loader/boot-loader-layout.ts';
 import { BOOT_PARTITION } from '../../shared/board/disk-layout.ts';
-import { type Slot, SLOT_PARTITION, SLOTS } from '../../shared/board/slots.ts';
+import { otherSlot, type Slot, SLOT_PARTITION, SLOTS } from '../../shared/board/slots.ts';
 import { type BlockDeviceMode, openBlockDevice } from '../block-device.ts';
 import { type DiskPartition, locateRootDisk, openPartition, partitionOf } from '../root-disk.ts';
 import type { StorageSys } from '../sys/sys.ts';
@@ -17,6 +18,8 @@ export interface UpdateDisk {
   target: Slot;
   /** p1. `flush` reaches the medium. */
   boot: ByteDevice;
+  /** What the boot loader needs on it. */
+  layout: BootLoaderLayout;
   sourceRoot: ByteSource;
   /** The whole partition of the target's root. `flush` reaches the medium. */
   targetRoot: ByteDevice;
@@ -35,13 +38,13 @@ export type DiskUse = 'look' | 'write';
  * The slot whose root is `/` is the source, whatever the command line says. Throws when there is nothing to update, and
  * EBUSY when the target is to be written and in use.
  */
-export function openUpdateDisk(sys: StorageSys, use: DiskUse): OpenUpdateDisk {
+export function openUpdateDisk(sys: StorageSys, layout: BootLoaderLayout, use: DiskUse): OpenUpdateDisk {
   const disk = locateRootDisk(sys);
   const source = SLOTS.find((slot) => SLOT_PARTITION[slot] === disk.rootPartition);
-  const target = SLOTS.find((slot) => slot !== source);
-  if (source === undefined || target === undefined) {
+  if (source === undefined) {
     throw new Error(`The root file system is on partition ${disk.rootPartition}, which belongs to no slot`);
   }
+  const target = otherSlot(source);
   const bootPartition = partitionOf(disk, BOOT_PARTITION);
   const targetPartition = partitionOf(disk, SLOT_PARTITION[target]);
   using opened = new DisposableStack();
@@ -55,6 +58,7 @@ export function openUpdateDisk(sys: StorageSys, use: DiskUse): OpenUpdateDisk {
     source,
     target,
     boot,
+    layout,
     sourceRoot,
     targetRoot,
     async rootGuid(slot) {

@@ -21,7 +21,7 @@ import {
 import type { ConfirmTrial, TrialRequest, UpdateState } from '../../shared/update/update-state.ts';
 import { checkImage, nowSec, type OfferedImage, trustedKeysOf } from './check-image.ts';
 import { SlotSizeError } from './chunk-plan.ts';
-import { readCommittedSlot } from '../boot-loader/committed-slot.ts';
+import { LoaderFiles } from '../boot-loader/loader-files.ts';
 import { examineImage } from './examine-image.ts';
 import { describeSlot, readRunningSlot, readSlot } from './slot-contents.ts';
 import { ImageRefusal, SessionEnded, UpdateConflict } from './update-refusal.ts';
@@ -143,7 +143,7 @@ export class UpdateReceiver {
       return { installer: null, offer: { ...offer, missingChunks: [], missingBytes: 0 } };
     const disk = session.openDisk(() => this.#openToWrite(offer.slot));
     // By the medium itself, whatever init believes.
-    if ((await readCommittedSlot(disk.boot)) === disk.target)
+    if ((await new LoaderFiles(disk.layout, disk.boot).committed()) === disk.target)
       throw restartFirst(`This device starts from slot ${disk.target}, which is the one to write`);
     const installer = await this.#around
       .openInstaller({ disk, signal, ...image })

@@ -15,7 +15,7 @@ import {
 import { parseManifest } from '../../shared/manifest/parse-manifest.ts';
 import type { Slot } from '../../shared/board/slots.ts';
 import { sha256OfSource } from './content-hash.ts';
-import { isLoaderEntryOf } from '../boot-loader/loader-entries.ts';
+import { LoaderFiles } from '../boot-loader/loader-files.ts';
 import { openSlotFiles, readSlotFile } from './slot-directory.ts';
 import type { UpdateDisk } from './update-disk.ts';
 
@@ -31,7 +31,7 @@ export async function verifySlot(
   await disk.dropCaches();
   const manifest = await readTrustedManifest(disk, slot, trustedKeys);
   if (!(await startsAsItShould(disk, slot, manifest)))
-    throw notStartable(slot, 'its entry in the boot menu is not that of its image');
+    throw notStartable(slot, 'the boot loader would start it in another way than its image says');
   const paths = manifest.bootFiles.map(({ path }) => path);
   const files = await openSlotFiles(disk.boot, slot, paths);
   for (const { path, sizeBytes, sha256 } of manifest.bootFiles) {
@@ -46,11 +46,12 @@ export async function verifySlot(
   return manifest;
 }
 
-/** An entry that is damaged or gone starts nothing. */
+/** What is damaged or gone starts nothing. */
 async function startsAsItShould(disk: UpdateDisk, slot: Slot, { kernelArgs }: Manifest): Promise<boolean> {
   const rootPartitionGuid = await disk.rootGuid(slot);
   try {
-    return await isLoaderEntryOf(disk.boot, { rootPartitionGuid, slot, kernelArgs });
+    const loader = new LoaderFiles(disk.layout, disk.boot);
+    return await loader.startsWith({ rootPartitionGuid, slot, kernelArgs });
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof FatPathError) return false;
     throw error;

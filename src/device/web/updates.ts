@@ -3,6 +3,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 
+import { type BoardId, BOARDS } from '../../shared/board/boards.ts';
+import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import type { DeviceConfig } from '../../shared/services/services.ts';
 import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/network/time-status.ts';
 import { SESSION_IDLE_MS, type SessionView } from '../../shared/update/update-api.ts';
@@ -59,7 +61,7 @@ export class Updates {
       init,
       idleMs,
       isClockSet: () => isClockSet(timeStatusPath),
-      openDisk: this.#options.openDisk ?? (await realDisk()),
+      openDisk: this.#options.openDisk ?? (await realDisk(config.board)),
       openInstaller: openSlotInstaller,
     });
     return this.#receiver;
@@ -70,13 +72,14 @@ export class Updates {
   }
 }
 
-async function realDisk(): Promise<(use: DiskUse) => OpenUpdateDisk> {
+async function realDisk(board: BoardId): Promise<(use: DiskUse) => OpenUpdateDisk> {
   const [{ openUpdateDisk }, { linuxStorage }] = await Promise.all([
     import('../update/update-disk.ts'),
     import('../sys/linux-storage.ts'),
   ]);
   const sys = linuxStorage();
-  return (use) => openUpdateDisk(sys, use);
+  const layout = layoutOf(BOARDS[board].boot);
+  return (use) => openUpdateDisk(sys, layout, use);
 }
 
 function isClockSet(path: string): boolean {

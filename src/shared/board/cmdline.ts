@@ -27,6 +27,11 @@ export function slotOfCmdline(text: string): Slot | undefined {
   return value !== undefined && isSlot(value) ? value : undefined;
 }
 
+/** Whether the start was one of which the firmware knows nothing. */
+export function isKexecStart(text: string): boolean {
+  return parseCmdline(text).get(START_PARAMETER) === KEXEC_START;
+}
+
 export interface KernelArgsOptions {
   /** `console=` values in order; the last one becomes /dev/console. */
   consoles: readonly string[];

@@ -75,8 +75,8 @@ export interface UpdateState {
   committed: Slot | null;
   /** Other than `running` after a live switch: whose apps run. */
   appsFrom: Slot | null;
-  /** How a trial start is asked for; null: this device has no way. */
-  trialStart: 'efi-variable' | 'kexec' | null;
+  /** The way in which the next trial will start (docs/boot.md), of which newer devices may have more; null: there is none. */
+  trialStart: string | null;
   trial: Trial | null;
   /** Newest first; kept in /perm, at most MAX_UPDATE_RECORDS. */
   history: readonly UpdateRecord[];

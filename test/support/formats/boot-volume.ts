@@ -3,19 +3,17 @@
 import { sourceOfBytes } from '../../../src/formats/byte-source.ts';
 import { writeFat } from '../../../src/formats/fat/writer.ts';
 import { formatCmdline } from '../../../src/shared/board/cmdline.ts';
-import {
-  formatLoaderConf,
-  formatLoaderEntry,
-  LOADER_CONF_PATH,
-  loaderEntryPath,
-} from '../../../src/shared/boot-loader/loader-entry.ts';
-import { type Slot, SLOTS } from '../../../src/shared/board/slots.ts';
+import type { BootLoaderLayout } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
+import { FIRST_SLOT, type Slot, SLOTS } from '../../../src/shared/board/slots.ts';
+import { PC_LAYOUT } from '../boot-loader/pc-layout.ts';
 import { SparseDevice } from './sparse-device.ts';
 
 /** The smallest with four granules of FAT16. */
 const SIZE_BYTES = 6 * 1024 * 1024;
 
 export interface BootVolumeOptions {
+  /** Default: that of a PC. */
+  layout?: BootLoaderLayout;
   kernelArgs?: readonly string[];
   /** More files, or others. */
   files?: Readonly<Record<string, string>>;
@@ -24,7 +22,8 @@ export interface BootVolumeOptions {
 /** Its log is empty. */
 export async function bootVolume(options: BootVolumeOptions = {}): Promise<SparseDevice> {
   const device = new SparseDevice(SIZE_BYTES);
-  const files = { ...filesOf(options.kernelArgs ?? ['ro']), ...options.files };
+  const { layout = PC_LAYOUT, kernelArgs = ['ro'] } = options;
+  const files = { ...loaderFilesOf(layout, () => kernelArgs), 'a/vmlinuz': 'kernel of a', ...options.files };
   await writeFat(device, {
     sizeBytes: SIZE_BYTES,
     hiddenSectors: 8192,
@@ -41,19 +40,32 @@ export async function bootVolume(options: BootVolumeOptions = {}): Promise<Spars
   return device;
 }
 
-/** Of its root partition, as the entries here name it. */
+/** Of its root partition, as the command lines here name it. */
 export function rootGuidOf(slot: Slot): string {
   return `guid-of-${slot}`;
 }
 
-function filesOf(kernelArgs: readonly string[]): Record<string, string> {
-  const entries = SLOTS.map((slot) => {
-    const cmdline = formatCmdline({ rootPartitionGuid: rootGuidOf(slot), slot, kernelArgs });
-    return [loaderEntryPath(slot), formatLoaderEntry(slot, cmdline)];
+/** All that the boot loader reads besides kernels, by path. */
+export function loaderFilesOf(
+  layout: BootLoaderLayout,
+  kernelArgsOf: (slot: Slot) => readonly string[],
+): Record<string, string> {
+  const own = SLOTS.map((slot) => {
+    const { path, text } = ownFileOf(layout, slot, kernelArgsOf(slot));
+    return [path, text];
   });
   return {
-    [LOADER_CONF_PATH]: formatLoaderConf('a'),
-    ...(Object.fromEntries(entries) as Record<string, string>),
-    'a/vmlinuz': 'kernel of a',
+    [layout.commit.path]: layout.commit.format(FIRST_SLOT),
+    ...(Object.fromEntries(own) as Record<string, string>),
   };
+}
+
+export function ownFileOf(
+  layout: BootLoaderLayout,
+  slot: Slot,
+  kernelArgs: readonly string[],
+): { path: string; text: string } {
+  const own = layout.ownFile(slot);
+  const cmdline = formatCmdline({ rootPartitionGuid: rootGuidOf(slot), slot, kernelArgs });
+  return { path: own.path, text: own.format(cmdline, own.sizeBytes) };
 }

@@ -8,6 +8,7 @@ import { openSlotInstaller } from '../../../src/device/update/slot-installer.ts'
 import { numberChunks } from '../../../src/shared/manifest/chunk-index.ts';
 import { MAX_CHUNK_BYTES } from '../../../src/formats/chunk-stream.ts';
 import { parseManifest } from '../../../src/shared/manifest/parse-manifest.ts';
+import { PC_LAYOUT } from '../boot-loader/pc-layout.ts';
 import { rootGuidOf } from '../formats/boot-volume.ts';
 
 const directory = process.argv[2]!;
@@ -23,6 +24,7 @@ const disk = {
   source: 'a',
   target: 'b',
   boot: partition('boot'),
+  layout: PC_LAYOUT,
   sourceRoot: partition('root-a'),
   targetRoot: partition('root-b'),
   rootGuid: async () => rootGuidOf('b'),

@@ -10,20 +10,15 @@ import { directorySectorOffset, resolveDirectory } from '../../../src/formats/fa
 import { openFat } from '../../../src/formats/fat/volume.ts';
 import type { SquashfsEntry } from '../../../src/formats/squashfs/writer.ts';
 import { chunkBorders, hashChunks } from '../../../src/host/build/chunks.ts';
-import { readLoaderEntry } from '../../../src/device/boot-loader/loader-entries.ts';
+import { LoaderFiles } from '../../../src/device/boot-loader/loader-files.ts';
 import type { UpdateDisk } from '../../../src/device/update/update-disk.ts';
 import { numberChunks } from '../../../src/shared/manifest/chunk-index.ts';
-import { formatCmdline } from '../../../src/shared/board/cmdline.ts';
-import {
-  formatLoaderConf,
-  formatLoaderEntry,
-  LOADER_CONF_PATH,
-  loaderEntryPath,
-} from '../../../src/shared/boot-loader/loader-entry.ts';
+import type { BootLoaderLayout } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
 import { type Manifest, MANIFEST_NAME } from '../../../src/shared/manifest/manifest.ts';
 import { SIGNATURES_NAME } from '../../../src/shared/manifest/manifest-signature.ts';
 import { type Slot, SLOTS } from '../../../src/shared/board/slots.ts';
-import { rootGuidOf } from '../formats/boot-volume.ts';
+import { PC_LAYOUT } from '../boot-loader/pc-layout.ts';
+import { loaderFilesOf, ownFileOf, rootGuidOf } from '../formats/boot-volume.ts';
 import { filesOn } from '../formats/fat-volume.ts';
 import { SparseDevice } from '../formats/sparse-device.ts';
 import { imageInMemory } from '../formats/squashfs-image.ts';
@@ -100,6 +95,8 @@ function bordersEvery(stepBytes: number, endBytes: number): number[] {
 }
 
 export interface SlotDiskOptions {
+  /** Default: that of a PC. */
+  layout?: BootLoaderLayout;
   /** Laid out so that nobody else needs their sectors. */
   zones?: readonly string[];
   rootPartitionBytes?: number;
@@ -113,18 +110,19 @@ export async function slotDisk(
   options: SlotDiskOptions = {},
 ): Promise<SlotDisk> {
   const {
+    layout = PC_LAYOUT,
     zones = SLOTS,
     rootPartitionBytes = ROOT_PARTITION_BYTES,
     bootPartitionBytes = BOOT_BYTES,
   } = options;
   const boot = new SparseDevice(bootPartitionBytes);
-  const files = {
-    [LOADER_CONF_PATH]: Buffer.from(formatLoaderConf('a')),
-    ...loaderEntryOf('a', running),
-    ...loaderEntryOf('b', other ?? running),
+  const images = { a: running, b: other ?? running };
+  const files: Record<string, Uint8Array> = {
     ...slotFilesOf('a', running),
     ...(other && slotFilesOf('b', other)),
   };
+  const ofLoader = loaderFilesOf(layout, (slot) => images[slot].manifest.kernelArgs);
+  for (const [path, text] of Object.entries(ofLoader)) files[path] = Buffer.from(text);
   await writeFat(boot, {
     sizeBytes: bootPartitionBytes,
     hiddenSectors: 8192,
@@ -132,20 +130,14 @@ export async function slotDisk(
     volumeId: 1,
     timestampSec: 1_700_000_000,
     zones,
-    directories: ['a', 'b'],
+    directories: SLOTS,
     files: Object.entries(files).map(([path, bytes]) => ({ path, content: sourceOfBytes(bytes) })),
   });
   const roots = { a: new SparseDevice(rootPartitionBytes), b: new SparseDevice(rootPartitionBytes) };
   roots.a.poke(0, running.root);
   if (other) roots.b.poke(0, other.root);
   for (const device of [boot, roots.a, roots.b]) device.log.length = 0;
-  return new SlotDisk(boot, roots.a, roots.b);
-}
-
-function loaderEntryOf(slot: Slot, { manifest }: TestImage): Record<string, Uint8Array> {
-  const { kernelArgs } = manifest;
-  const cmdline = formatCmdline({ rootPartitionGuid: rootGuidOf(slot), slot, kernelArgs });
-  return { [loaderEntryPath(slot)]: Buffer.from(formatLoaderEntry(slot, cmdline)) };
+  return new SlotDisk(layout, boot, roots.a, roots.b);
 }
 
 function slotFilesOf(slot: Slot, image: TestImage): Record<string, Uint8Array> {
@@ -186,6 +178,7 @@ export class PowerCut extends Error {}
 export class SlotDisk implements UpdateDisk {
   readonly source = 'a';
   readonly target = 'b';
+  readonly layout: BootLoaderLayout;
   readonly boot: ByteDevice;
   readonly sourceRoot: ByteSource;
   readonly targetRoot: ByteDevice;
@@ -196,7 +189,13 @@ export class SlotDisk implements UpdateDisk {
   /** Sectors of each write. */
   readonly writes: number[] = [];
 
-  constructor(boot: SparseDevice, sourceRoot: SparseDevice, targetRoot: SparseDevice) {
+  constructor(
+    layout: BootLoaderLayout,
+    boot: SparseDevice,
+    sourceRoot: SparseDevice,
+    targetRoot: SparseDevice,
+  ) {
+    this.layout = layout;
     this.devices = { boot, sourceRoot, targetRoot };
     this.boot = this.#limited(boot);
     this.sourceRoot = sourceRoot;
@@ -211,7 +210,7 @@ export class SlotDisk implements UpdateDisk {
 
   clone(): SlotDisk {
     const { boot, sourceRoot, targetRoot } = this.devices;
-    return new SlotDisk(boot.clone(), sourceRoot.clone(), targetRoot.clone());
+    return new SlotDisk(this.layout, boot.clone(), sourceRoot.clone(), targetRoot.clone());
   }
 
   /** What a power cut leaves of this disk, which was `before`: of what was not flushed, what `keeps` says. */
@@ -254,14 +253,13 @@ export class SlotDisk implements UpdateDisk {
 export async function assertInstalled(disk: SlotDisk, image: TestImage, before: SlotDisk): Promise<void> {
   const root = await disk.targetRoot.read(0, image.root.length);
   assert.ok(Buffer.compare(root, image.root) === 0, 'the root image is another one');
-  const files = Object.entries(await filesOn(disk.devices.boot)).filter(([path]) => path.startsWith('b/'));
+  const own = ownFileOf(disk.layout, 'b', image.manifest.kernelArgs);
+  const files = Object.entries(await filesOn(disk.devices.boot)).filter(
+    ([path]) => path.startsWith('b/') && path !== own.path,
+  );
   assert.deepEqual(digestsOf(files), digestsOf(Object.entries(slotFilesOf('b', image))));
-  const cmdline = formatCmdline({
-    rootPartitionGuid: rootGuidOf('b'),
-    slot: 'b',
-    kernelArgs: image.manifest.kernelArgs,
-  });
-  assert.equal((await readLoaderEntry(disk.boot, 'b')).options, cmdline);
+  const start = await new LoaderFiles(disk.layout, disk.boot).startOf('b');
+  assert.deepEqual(start, disk.layout.ownFile('b').parse(own.text));
   await assertSourceUntouched(disk, before);
 }
 
@@ -274,7 +272,7 @@ export async function assertSourceUntouched(disk: SlotDisk, before: SlotDisk): P
   assert.deepEqual(disk.devices.sourceRoot.log, []);
   const now = await filesOn(disk.devices.boot);
   const others = Object.entries(await filesOn(before.devices.boot)).filter(
-    ([path]) => !path.startsWith('b/') && path !== loaderEntryPath('b'),
+    ([path]) => !path.startsWith('b/') && path !== disk.layout.ownFile('b').path,
   );
   for (const [path, bytes] of others) {
     assert.ok(now[path] && Buffer.compare(now[path], bytes) === 0, `"${path}" has changed`);

@@ -4,8 +4,11 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import * as fc from 'fast-check';
+import { LoaderFiles } from '../../../src/device/boot-loader/loader-files.ts';
 import { openSlotInstaller } from '../../../src/device/update/slot-installer.ts';
 import { MANIFEST_NAME } from '../../../src/shared/manifest/manifest.ts';
+import type { BootLoaderLayout } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
+import { ownFileOf } from '../formats/boot-volume.ts';
 import { filesOn } from '../formats/fat-volume.ts';
 import {
   assertInstalled,
@@ -110,10 +113,10 @@ export const history: fc.Arbitrary<History> = fc.record({
   ),
 });
 
-async function diskOf(scenario: History, next: TestImage): Promise<SlotDisk> {
+async function diskOf(scenario: History, next: TestImage, layout: BootLoaderLayout): Promise<SlotDisk> {
   const running = await imageOf(scenario.running);
   const other = scenario.other && (await imageOf(scenario.other));
-  const disk = await slotDisk(running, other);
+  const disk = await slotDisk(running, other, { layout });
   if (scenario.damagedDirectory) await crossLink(disk);
   const { targetRoot } = disk.devices;
   for (const { what, fromBytes, toBytes, lengthBytes } of scenario.patches) {
@@ -174,12 +177,20 @@ async function assertWholeIfMarked(disk: SlotDisk, images: readonly TestImage[])
       `the slot counts as whole, and ${path} is not`,
     );
   }
+  const own = ownFileOf(disk.layout, 'b', image.manifest.kernelArgs);
+  const start = await new LoaderFiles(disk.layout, disk.boot).startOf('b');
+  assert.deepEqual(
+    start,
+    disk.layout.ownFile('b').parse(own.text),
+    'the slot counts as whole, and its start is not',
+  );
 }
 
-export async function runHistory(scenario: History): Promise<void> {
+/** On a disk with this boot loader. */
+export async function runHistory(scenario: History, layout: BootLoaderLayout): Promise<void> {
   const images = { next: await imageOf(scenario.next), third: await imageOf(scenario.third) };
   const other = scenario.other && (await imageOf(scenario.other));
-  let disk = await diskOf(scenario, images.next);
+  let disk = await diskOf(scenario, images.next, layout);
   const before = disk.clone();
   const known = [images.next, images.third, ...(other ? [other] : [])];
   const sent: Sent = new Set();

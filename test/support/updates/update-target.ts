@@ -16,7 +16,7 @@ import { join } from 'node:path';
 
 import type { ByteDevice } from '../../../src/formats/byte-source.ts';
 import { openBlockDevice } from '../../../src/device/block-device.ts';
-import { writeCommittedSlot } from '../../../src/device/boot-loader/committed-slot.ts';
+import { LoaderFiles } from '../../../src/device/boot-loader/loader-files.ts';
 import type { DiskUse, OpenUpdateDisk } from '../../../src/device/update/update-disk.ts';
 import { numberChunks } from '../../../src/shared/manifest/chunk-index.ts';
 import { MANIFEST_NAME, type Manifest, type ManifestChunk } from '../../../src/shared/manifest/manifest.ts';
@@ -28,6 +28,7 @@ import {
   type TrustedKey,
 } from '../../../src/shared/manifest/manifest-signature.ts';
 import type { Slot } from '../../../src/shared/board/slots.ts';
+import { PC_LAYOUT } from '../boot-loader/pc-layout.ts';
 import { bootVolume, rootGuidOf } from '../formats/boot-volume.ts';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -181,6 +182,7 @@ export class UpdateTarget {
       source: 'a',
       target: 'b',
       boot: this.#failing(boot),
+      layout: PC_LAYOUT,
       sourceRoot,
       targetRoot: this.#failing(targetRoot),
       rootGuid: async (slot) => rootGuidOf(slot),
@@ -196,7 +198,7 @@ export class UpdateTarget {
   /** As init does: of this slot the boot loader starts. */
   async commit(slot: Slot): Promise<void> {
     using disk = this.openDisk();
-    await writeCommittedSlot(disk.boot, slot, () => {});
+    await new LoaderFiles(disk.layout, disk.boot).commit(slot, () => {});
   }
 
   remove(): void {

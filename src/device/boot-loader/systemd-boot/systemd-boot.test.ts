@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { BootDevice, type BootDeviceOptions } from '../../../../test/support/init/boot-device.ts';
+import { BOARDS } from '../../../shared/board/boards.ts';
 import { formatLoaderConf } from '../../../shared/boot-loader/loader-entry.ts';
 import type { BootSwitch } from '../boot-switch.ts';
 import { loaderVariable, ownVariable } from './efi-variables.ts';
@@ -13,7 +14,7 @@ const CANARY = ownVariable('TrialTrace');
 const KERNEL_OF_B = { 'b/vmlinuz': 'kernel of b' };
 
 function opened(device: BootDevice, said: string[] = []): Promise<BootSwitch> {
-  return openBootSwitch(device.sys, (text) => said.push(text));
+  return openBootSwitch(device.sys, BOARDS['pc-amd64'].boot, (text) => said.push(text));
 }
 
 async function deviceWith(options: BootDeviceOptions = {}): Promise<BootDevice> {

@@ -1,6 +1,7 @@
 // Puts the parts of update supervision together for the device at hand. All of it is loaded after the control API is
 // served, and what only a trial needs (live switch, health) when there is one.
 
+import { BOARDS } from '../../../shared/board/boards.ts';
 import type { Device } from '../device.ts';
 import { steadyClock } from './trial-clock.ts';
 import { Trials } from './trials.ts';
@@ -18,7 +19,7 @@ export async function openTrials(
     clock: steadyClock,
     openBootSwitch: async () => {
       const { openBootSwitch } = await import('../../boot-loader/open-boot-switch.ts');
-      return openBootSwitch(device.sys, (text) => device.log.say(text));
+      return openBootSwitch(device.sys, BOARDS[device.config.board].boot, (text) => device.log.say(text));
     },
     openAppSwitch: async () => {
       const { LiveSwitch } = await import('./live-switch.ts');

@@ -6,9 +6,11 @@ import { createServer } from 'node:http';
 import { openFat } from '../../../../src/formats/fat/volume.ts';
 import { linuxSys } from '../../../../src/device/sys/linux.ts';
 import type { Sys } from '../../../../src/device/sys/sys.ts';
-import { renewLoaderEntry } from '../../../../src/device/boot-loader/loader-entries.ts';
+import { LoaderFiles } from '../../../../src/device/boot-loader/loader-files.ts';
 import { openBootSwitch } from '../../../../src/device/boot-loader/open-boot-switch.ts';
 import { openUpdateDisk } from '../../../../src/device/update/update-disk.ts';
+import { BOARDS, boardLike } from '../../../../src/shared/board/boards.ts';
+import { layoutOf } from '../../../../src/shared/boot-loader/layout-of.ts';
 import { isSlot, type Slot } from '../../../../src/shared/board/slots.ts';
 
 const PORT = 8081;
@@ -22,7 +24,9 @@ const sys: Sys = {
 };
 mkdirSync(OWN_STATE, { recursive: true });
 const said: string[] = [];
-const opened = openBootSwitch(sys, (text) => said.push(text));
+const { boot } = BOARDS[boardLike(process.arch)];
+const layout = layoutOf(boot);
+const opened = openBootSwitch(sys, boot, (text) => said.push(text));
 const trace = opened.then((bootSwitch) => bootSwitch.takeTrace());
 
 async function act(name: string, slot: Slot, text: string): Promise<void> {
@@ -35,9 +39,10 @@ async function act(name: string, slot: Slot, text: string): Promise<void> {
     case 'spoil-kernel':
       return spoilKernel(slot);
     case 'renew-entry': {
-      using disk = openUpdateDisk(sys, 'write');
+      using disk = openUpdateDisk(sys, layout, 'write');
       const rootPartitionGuid = await disk.rootGuid(slot);
-      await renewLoaderEntry(disk.boot, { rootPartitionGuid, slot, kernelArgs: text.split(' ') });
+      const loader = new LoaderFiles(layout, disk.boot);
+      await loader.renew({ rootPartitionGuid, slot, kernelArgs: text.split(' ') });
       await disk.dropCaches();
       return;
     }
@@ -48,7 +53,7 @@ async function act(name: string, slot: Slot, text: string): Promise<void> {
 
 /** Its first sector, so that the loader must notice. Once more, and it is as before. */
 async function spoilKernel(slot: Slot): Promise<void> {
-  using disk = openUpdateDisk(sys, 'write');
+  using disk = openUpdateDisk(sys, layout, 'write');
   const [start] = await (await openFat(disk.boot)).extents(`${slot}/vmlinuz`);
   const offsetBytes = start?.offsetBytes ?? 0;
   const sector = await disk.boot.read(offsetBytes, SECTOR_BYTES);
