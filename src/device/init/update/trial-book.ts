@@ -1,23 +1,11 @@
 // Keeps the memory of trials: in init, and in /perm as far as that is there.
 
-import type { UpdateOutcome, UpdateRecord } from '../../../shared/update/update-state.ts';
+import type { UpdateRecord } from '../../../shared/update/update-state.ts';
 import { MAX_UPDATE_RECORDS } from '../../../shared/update/update-state.ts';
 import { describeError } from '../../describe-error.ts';
 import type { Device } from '../device.ts';
-import {
-  EMPTY_MEMORY,
-  type PendingTrial,
-  readTrialMemory,
-  type TrialEnding,
-  type TrialMemory,
-  writeTrialMemory,
-} from './trial-memory.ts';
-
-const MAX_LAST_LINES = 20;
-const MAX_LINE_CHARACTERS = 300;
-const MAX_REASON_CHARACTERS = 1000;
-
-export type TrialOutcome = { outcome: UpdateOutcome; bootId: string | null } & TrialEnding;
+import type { PendingTrial, TrialOutcome } from './trial/pending-trial.ts';
+import { EMPTY_MEMORY, readTrialMemory, type TrialMemory, writeTrialMemory } from './trial-memory.ts';
 
 export class TrialBook {
   readonly #device: Device;
@@ -27,21 +15,19 @@ export class TrialBook {
     this.#device = device;
   }
 
-  get pending(): PendingTrial | null {
-    return this.#memory.pending;
-  }
-
   get history(): readonly UpdateRecord[] {
     return this.#memory.history;
   }
 
-  /** Once /perm is there. */
-  load(): void {
-    if (this.#device.perm.state !== 'mounted') return;
+  /** Once /perm is there. Returns what is pending, by what an earlier start has noted. */
+  load(): PendingTrial | null {
+    if (this.#device.perm.state !== 'mounted') return null;
     try {
       this.#memory = readTrialMemory(this.#device.sys);
+      return this.#memory.pending;
     } catch (error) {
       this.#device.warn(`What came of earlier updates is lost: ${describeError(error)}`);
+      return null;
     }
   }
 
@@ -81,18 +67,4 @@ export class TrialBook {
       return false;
     }
   }
-}
-
-/** How a trial ended, and the last lines of the log that tells most of it. */
-export function makeEnding(
-  reason: string | null,
-  { of, lines }: { of: string; lines: readonly { text: string }[] } = { of: '', lines: [] },
-  atMs: number = Date.now(),
-): TrialEnding {
-  const last = lines.slice(-MAX_LAST_LINES).map(({ text }) => text.slice(0, MAX_LINE_CHARACTERS));
-  return {
-    atMs,
-    reason: reason?.slice(0, MAX_REASON_CHARACTERS) ?? null,
-    lastLines: last.length === 0 ? null : { of, lines: last },
-  };
 }

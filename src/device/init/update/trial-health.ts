@@ -13,7 +13,7 @@ import { ServiceWatch } from './service-watch.ts';
 const PROBLEM_LIMIT_MS = 60_000;
 
 /** How things were before the trial: what was missing then may be missing now. */
-export interface Before {
+export interface HealthBefore {
   network: NetworkQuality;
   /** Services that waited for something. */
   waiting: readonly string[];
@@ -43,7 +43,7 @@ export class TrialHealth {
     this.#checks = new ReportedChecks(clock);
   }
 
-  compareWith({ network, waiting }: Before): void {
+  compareWith({ network, waiting }: HealthBefore): void {
     this.#networkBefore = network;
     this.#services.allowWaiting(waiting);
   }

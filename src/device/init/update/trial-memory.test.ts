@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { UpdateRecord } from '../../../shared/update/update-state.ts';
 import { RecordingSys } from '../../../../test/support/init/recording-sys.ts';
-import { type PendingTrial, readTrialMemory, type TrialMemory, writeTrialMemory } from './trial-memory.ts';
+import type { PendingTrial } from './trial/pending-trial.ts';
+import { readTrialMemory, type TrialMemory, writeTrialMemory } from './trial-memory.ts';
 
 const name = fc.string({ minLength: 1, maxLength: 40 });
 const time = fc.integer({ min: 0, max: 8.64e15 });
@@ -22,6 +23,7 @@ const pending: fc.Arbitrary<PendingTrial> = fc.record({
   slot: fc.constantFrom('a' as const, 'b' as const),
   buildId: name,
   confirmBy: fc.constantFrom('client' as const, 'device' as const),
+  changedApps: fc.array(name, { maxLength: 5 }),
   askedAtMs: time,
   askedBootId: fc.string({ maxLength: 40 }),
   before: fc.record({

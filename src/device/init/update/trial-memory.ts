@@ -9,14 +9,13 @@ import { SLOTS } from '../../../shared/board/slots.ts';
 import { parseUntrustedJson, type UntrustedValue } from '../../../shared/untrusted-json.ts';
 import {
   MAX_UPDATE_RECORDS,
-  type Trial,
   type UpdateOutcome,
   type UpdateRecord,
 } from '../../../shared/update/update-state.ts';
 import type { Sys } from '../../sys/sys.ts';
 import { writeDurably } from '../../durable-file.ts';
 import { STATE_DIRECTORY } from '../../state-directory.ts';
-import type { Before } from './trial-health.ts';
+import type { PendingTrial } from './trial/pending-trial.ts';
 
 const FILE = `${STATE_DIRECTORY}/updates.json`;
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -26,23 +25,6 @@ const MAX_LINES = 100;
 const NAME = /^.{1,200}$/su;
 const LONG_TEXT = /^.{0,2000}$/su;
 const OUTCOMES: readonly UpdateOutcome[] = ['confirmed', 'rolled back', 'did not start'];
-
-export type TrialEnding = Pick<UpdateRecord, 'reason' | 'lastLines'> & { atMs: number };
-
-export interface PendingTrial extends Omit<Trial, 'startedAtMs' | 'deadlineAtMs' | 'waitsFor'> {
-  askedAtMs: number;
-  /** The start of the device in which it was asked for. */
-  askedBootId: string;
-  before: Before;
-  /** The start on trial; null: none that could be written down. */
-  startedBootId: string | null;
-  /** Written down before the device goes back. */
-  ending: TrialEnding | null;
-  /** The firmware has forgotten to start it once, and it was asked for again in the other way. */
-  isSecondTry: boolean;
-  /** How often it was rolled back, and came up again in place of the old slot. */
-  returns: number;
-}
 
 export interface TrialMemory {
   pending: PendingTrial | null;
@@ -84,15 +66,13 @@ function readPending(value: UntrustedValue): PendingTrial {
     mode: value.field('mode').oneOf(['live', 'reboot']),
     confirmBy: value.field('confirmBy').oneOf(['client', 'device']),
     who: value.field('who').text(NAME),
+    changedApps: readNames(value.field('changedApps')),
     fromBuildId: value.field('fromBuildId').text(NAME),
     askedAtMs: readTime(value.field('askedAtMs')),
     askedBootId: value.field('askedBootId').text(LONG_TEXT),
     before: {
       network: { ipv4: network.field('ipv4').boolean(), ipv6: network.field('ipv6').boolean() },
-      waiting: before
-        .field('waiting')
-        .items(MAX_SERVICES)
-        .map((name) => name.text(NAME)),
+      waiting: readNames(before.field('waiting')),
     },
     startedBootId: value.field('startedBootId').orNull((id) => id.text(LONG_TEXT)),
     ending: value.field('ending').orNull((ending) => ({
@@ -102,6 +82,11 @@ function readPending(value: UntrustedValue): PendingTrial {
     isSecondTry: value.field('isSecondTry').boolean(),
     returns: readReturns(value.field('returns')),
   };
+}
+
+/** Older builds had fewer of these lists. */
+function readNames(value: UntrustedValue): string[] {
+  return value.isAbsent ? [] : value.items(MAX_SERVICES).map((name) => name.text(NAME));
 }
 
 function readReturns(value: UntrustedValue): number {
