@@ -15,7 +15,7 @@ import {
 import type { Sys } from '../../sys/sys.ts';
 import { writeDurably } from '../../durable-file.ts';
 import { STATE_DIRECTORY } from '../../state-directory.ts';
-import type { PendingTrial } from './trial/pending-trial.ts';
+import type { PendingTrial, TrialOutcome } from './trial/pending-trial.ts';
 
 const FILE = `${STATE_DIRECTORY}/updates.json`;
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -34,6 +34,29 @@ export interface TrialMemory {
 
 export const EMPTY_MEMORY: TrialMemory = { pending: null, history: [] };
 
+/** With what came of the trial that was pending. */
+export function addRecord(
+  { history }: TrialMemory,
+  trial: PendingTrial,
+  { outcome, bootId, atMs, reason, lastLines }: TrialOutcome,
+): TrialMemory {
+  const record: UpdateRecord = {
+    id: trial.id,
+    startedAtMs: trial.askedAtMs,
+    endedAtMs: atMs,
+    fromBuildId: trial.fromBuildId,
+    toBuildId: trial.buildId,
+    toSlot: trial.slot,
+    mode: trial.mode,
+    who: trial.who,
+    outcome,
+    reason,
+    lastLines,
+    bootId,
+  };
+  return { pending: null, history: [record, ...history].slice(0, MAX_UPDATE_RECORDS) };
+}
+
 export function readTrialMemory(sys: Sys): TrialMemory {
   let bytes: Buffer;
   try {
@@ -42,6 +65,10 @@ export function readTrialMemory(sys: Sys): TrialMemory {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY_MEMORY;
     throw error;
   }
+  return parseTrialMemory(bytes);
+}
+
+export function parseTrialMemory(bytes: Uint8Array): TrialMemory {
   const file = parseUntrustedJson(bytes, { name: FILE, maxBytes: MAX_FILE_BYTES });
   file.field('formatVersion').oneOf([1]);
   return {
@@ -53,7 +80,11 @@ export function readTrialMemory(sys: Sys): TrialMemory {
 export function writeTrialMemory(sys: Sys, memory: TrialMemory): void {
   const path = sys.path(FILE);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeDurably(path, `${JSON.stringify({ formatVersion: 1, ...memory })}\n`, 0o600);
+  writeDurably(path, formatTrialMemory(memory), 0o600);
+}
+
+export function formatTrialMemory(memory: TrialMemory): string {
+  return `${JSON.stringify({ formatVersion: 1, ...memory })}\n`;
 }
 
 function readPending(value: UntrustedValue): PendingTrial {

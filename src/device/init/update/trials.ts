@@ -259,6 +259,7 @@ export class Trials {
   async #switchApps(request: Parameters<AppSwitch['start']>[0]): Promise<void> {
     try {
       await this.#appSwitch?.start(request);
+      this.#take({ type: 'switched' });
     } catch (error) {
       this.#take({ type: 'not switched', problem: describeError(error) });
     }

@@ -35,7 +35,7 @@ export function judgeLastTrial({
 }: LastTrial): TrialOutcome | 'forgotten' {
   const bootId = pending.startedBootId;
   // The power was cut between the boot loader's sector and our own note of it.
-  if (pending.slot === committed && !isOverwritten(pending, start))
+  if (pending.slot === committed && isStillThere(pending, start))
     return { outcome: 'confirmed', bootId, ...makeEnding(null, nowMs) };
   if (pending.ending !== null) return { outcome: 'rolled back', bootId, ...pending.ending };
   const boot = evidence?.boot ?? null;
@@ -54,7 +54,7 @@ export function judgeLastTrial({
   return { outcome: 'did not start', bootId: null, ...makeEnding(reason, nowMs) };
 }
 
-/** By a later build, of which nothing could be noted. */
-function isOverwritten({ slot, buildId }: PendingTrial, start: LastTrial['start']): boolean {
-  return slot === start.slot && buildId !== start.buildId;
+/** And not overwritten by a later build of which nothing could be noted. */
+function isStillThere({ slot, buildId, ending }: PendingTrial, start: LastTrial['start']): boolean {
+  return slot === start.slot ? buildId === start.buildId : ending === null;
 }

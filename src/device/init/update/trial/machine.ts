@@ -3,7 +3,6 @@
 // down are in ../trials.ts. The table is what the machine goes by: an event that has no row in a state is of no
 // consequence there (whoever asks is refused), and docs/updates.md shows the same table (machine.test.ts).
 
-import { LOG_OF_INIT } from '../../../../shared/api/init-api.ts';
 import type { Slot } from '../../../../shared/board/slots.ts';
 import { shortBuildId } from '../../../../shared/manifest/short-build-id.ts';
 import type { UpdateState } from '../../../../shared/update/update-state.ts';
@@ -24,7 +23,6 @@ import { type PendingTrial, unknownTrial } from './pending-trial.ts';
 import { FORGOTTEN, onNoted, onRecalled } from './recall.ts';
 import {
   isRolledBack,
-  NOT_LOOKED_AT,
   type RunningTrial,
   restartsInto,
   type TrialEnvironment,
@@ -33,6 +31,7 @@ import {
   type TrialMachine,
   type TrialRefusal,
   type TrialStateName,
+  whatIsMissing,
 } from './state.ts';
 import { answer, arm, begin, didNotStart, leave, note, refuse, say, type Turn } from './turn.ts';
 
@@ -65,7 +64,7 @@ export const TRIAL_TABLE: Readonly<Record<TrialStateName, StateRow>> = {
   },
   noting: {
     means: 'writes down what must not be done twice, before it does that',
-    on: { noted: ['arming', 'trying', 'resting'], 'going down': ['leaving'] },
+    on: { noted: ['arming', 'trying', 'resting'] },
   },
   arming: {
     means: 'has the boot loader start the other slot next time, and only then',
@@ -83,7 +82,8 @@ export const TRIAL_TABLE: Readonly<Record<TrialStateName, StateRow>> = {
       look: ['trying', 'committing', ...ENDS_BADLY],
       confirm: ['trying', 'committing'],
       'roll back': ENDS_BADLY,
-      'not switched': ENDS_BADLY,
+      switched: ['trying'],
+      'not switched': ['switching back'],
       'not supervised': ['leaving'],
       'going down': ['leaving'],
     },
@@ -96,7 +96,6 @@ export const TRIAL_TABLE: Readonly<Record<TrialStateName, StateRow>> = {
       'not written': ['trying'],
       confirm: ['committing'],
       look: ['committing', 'switching back', 'leaving'],
-      'not switched': ['switching back'],
       'going down': ['leaving'],
     },
   },
@@ -139,7 +138,6 @@ const COMMIT_LIMIT_MS = 30_000;
 const TAKE_BACK_LIMIT_MS = 10_000;
 const NO_ANSWER_OF_DISK = 'the boot loader cannot be told: the disk does not answer';
 const SHUTTING_DOWN = 'The device is shutting down';
-const UNSEEN: HealthReport = { waitsFor: [NOT_LOOKED_AT], of: LOG_OF_INIT, fault: null };
 
 export function stepTrial(
   machine: TrialMachine,
@@ -173,6 +171,8 @@ function take(turn: Turn, event: TrialEvent): void {
       return onConfirm(turn, event);
     case 'roll back':
       return rollBack(turn, `rolled back by ${event.who}`);
+    case 'switched':
+      return onSwitched(turn);
     case 'not switched':
       return rollBack(turn, `apps were not switched: ${event.problem}`);
     case 'not supervised':
@@ -267,7 +267,7 @@ function restartIntoTrial(turn: Turn, pending: PendingTrial): void {
 function onLook(turn: Turn, report: HealthReport | null): void {
   const { machine, env } = turn;
   const { phase } = machine;
-  if (phase.name === 'trying') return onReport(turn, phase.trial, report ?? phase.trial.report ?? UNSEEN);
+  if (phase.name === 'trying') return onReport(turn, phase.trial, report);
   const lastsMs = 'sinceMs' in phase ? env.nowMs - phase.sinceMs : 0;
   if (phase.name === 'committing') {
     if (isLate(turn, phase.trial) && lastsMs >= COMMIT_LIMIT_MS) rollBack(turn, NO_ANSWER_OF_DISK);
@@ -278,14 +278,15 @@ function onLook(turn: Turn, report: HealthReport | null): void {
   }
 }
 
-function onReport(turn: Turn, before: RunningTrial, report: HealthReport): void {
-  const { machine, env } = turn;
-  const trial = { ...before, report };
-  const isWell = report.waitsFor.length === 0;
-  if (isWell && before.report?.waitsFor.length !== 0) say(turn, 'trial: all is well');
+function onReport(turn: Turn, before: RunningTrial, report: HealthReport | null): void {
+  const { machine } = turn;
+  const trial = { ...before, report: report ?? before.report };
+  const isWell = whatIsMissing(trial, trial.report).length === 0;
+  if (isWell && whatIsMissing(before, before.report).length > 0) say(turn, 'trial: all is well');
   machine.phase = { name: 'trying', trial };
-  if (report.fault !== null) rollBack(turn, report.fault.reason, report.fault.of);
-  else if (isLate(turn, trial)) rollBackLate(turn, trial, report);
+  const fault = trial.report?.fault ?? null;
+  if (fault !== null) rollBack(turn, fault.reason, fault.of);
+  else if (isLate(turn, trial)) rollBackLate(turn, trial);
   else if (isWell) commitIfDue(turn, trial);
 }
 
@@ -300,11 +301,19 @@ function isLate({ machine, env }: Turn, { startedMs }: RunningTrial): boolean {
   return env.nowMs - startedMs >= machine.start.trialLimitMs;
 }
 
-function rollBackLate(turn: Turn, { commitProblem }: RunningTrial, { waitsFor, of }: HealthReport): void {
+function rollBackLate(turn: Turn, trial: RunningTrial): void {
   const limit = describeLimit(turn.machine.start.trialLimitMs);
-  if (commitProblem !== null) rollBack(turn, commitProblem);
-  else if (waitsFor.length > 0) rollBack(turn, `it was not well within ${limit}: ${waitsFor.join('; ')}`, of);
+  const missing = whatIsMissing(trial, trial.report);
+  if (trial.commitProblem !== null) rollBack(turn, trial.commitProblem);
+  else if (missing.length > 0)
+    rollBack(turn, `it was not well within ${limit}: ${missing.join('; ')}`, trial.report?.of);
   else rollBack(turn, `nobody confirmed within ${limit}: the client was not heard again`);
+}
+
+function onSwitched(turn: Turn): void {
+  const { phase } = turn.machine;
+  if (phase.name === 'trying')
+    turn.machine.phase = { name: 'trying', trial: { ...phase.trial, isSwitched: true } };
 }
 
 function onConfirm(turn: Turn, { buildId, who, report }: TrialEvent & { type: 'confirm' }): void {
@@ -315,7 +324,7 @@ function onConfirm(turn: Turn, { buildId, who, report }: TrialEvent & { type: 'c
   if (ofTrial !== buildId)
     return refuse(turn, `Build ${shortBuildId(ofTrial)} is on trial, not ${shortBuildId(buildId)}`);
   // Who may confirm it is not known before.
-  const waitsFor = isRecalled ? (report ?? UNSEEN).waitsFor : ['the device is still starting'];
+  const waitsFor = isRecalled ? whatIsMissing(trial, report) : ['the device is still starting'];
   if (waitsFor.length > 0) refuse(turn, cannotConfirm(waitsFor.join('; ')), waitsFor);
   else if (phase.name === 'trying') commit(turn, { ...trial, confirmedBy: who }, who);
 }
@@ -324,7 +333,6 @@ function onGoingDown(turn: Turn, why: string): void {
   const { phase } = turn.machine;
   const because = 'the device goes down';
   switch (phase.name) {
-    case 'noting':
     case 'arming':
     case 'armed':
       return leave(turn, {

@@ -28,6 +28,7 @@ export function onRecalled(turn: Turn, pending: PendingTrial | null, evidence: T
     turn.effects.push({ type: 'compare', before: known.before }, { type: 'keep logs safe', isOn: true });
   } else if (phase.name === 'leaving') {
     if (phase.pending === null) return;
+    if (!isThis) settle(turn, pending, evidence);
     machine.phase = { ...phase, pending: identify(turn, phase.pending, isThis ? pending : null) };
   } else if (loader.committed !== null) {
     settle(turn, pending, evidence);
@@ -45,7 +46,13 @@ function identify(turn: Turn, own: PendingTrial, asked: PendingTrial | null): Pe
   const known = asked === null ? own : countReturn(turn, asked);
   if (asked !== null)
     say(turn, `trial: ${known.who} asked for it, ${describeConfirmer(known)} has to confirm it`);
-  const identified = { ...known, startedBootId: turn.machine.start.bootId, ending: own.ending };
+  const identified = {
+    ...known,
+    // Whatever was asked for: the way back from a start is another start.
+    mode: 'reboot' as const,
+    startedBootId: turn.machine.start.bootId,
+    ending: own.ending,
+  };
   note(turn, identified);
   return identified;
 }

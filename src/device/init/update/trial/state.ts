@@ -10,6 +10,8 @@ import type { HealthReport } from '../trial-health.ts';
 export interface RunningTrial {
   readonly pending: PendingTrial;
   readonly startedMs: number;
+  /** Apps come from the new build: always so after a restart, and after a live switch when that is through. */
+  readonly isSwitched: boolean;
   /** As of the last look; null: nobody has looked yet. */
   readonly report: HealthReport | null;
   /** Who wants it to last, though the boot loader could not be told yet. */
@@ -43,6 +45,8 @@ export type TrialPhase =
       /** What may still be answered, and is of consequence. */
       readonly awaits: 'arming' | 'commit' | null;
     };
+
+type OnTrial = Extract<TrialPhase, { trial: RunningTrial }>;
 
 export type TrialStateName = TrialPhase['name'];
 
@@ -83,6 +87,7 @@ export type TrialEvent =
   | { type: 'look'; report: HealthReport | null }
   | { type: 'confirm'; buildId: string; who: string; report: HealthReport | null }
   | { type: 'roll back'; who: string }
+  | { type: 'switched' }
   | { type: 'not switched'; problem: string }
   | { type: 'not supervised'; problem: string }
   /** What was committed before `commit` is known only now. */
@@ -195,17 +200,18 @@ function viewAsked(pending: PendingTrial, because: string): Trial {
   });
 }
 
-function waitsForNow(
-  phase: Exclude<TrialPhase, { name: 'starting' | 'resting' | 'noting' | 'arming' | 'armed' | 'leaving' }>,
-  report: HealthReport | null,
-): readonly string[] {
+function waitsForNow(phase: OnTrial, report: HealthReport | null): readonly string[] {
   if (phase.name === 'taking back' || phase.name === 'switching back') return [isRolledBack(phase.reason)];
-  const { commitProblem, report: last } = phase.trial;
-  const waitsFor = (report ?? last)?.waitsFor ?? [NOT_LOOKED_AT];
-  return commitProblem === null ? waitsFor : [...waitsFor, commitProblem];
+  const { trial } = phase;
+  const missing = whatIsMissing(trial, report ?? trial.report);
+  return trial.commitProblem === null ? missing : [...missing, trial.commitProblem];
 }
 
-export const NOT_LOOKED_AT = 'nobody has looked at it yet';
+/** What is not (yet) as it should be for a confirmation, a sentence each. */
+export function whatIsMissing({ isSwitched }: RunningTrial, report: HealthReport | null): readonly string[] {
+  const { waitsFor } = report ?? { waitsFor: ['nobody has looked at it yet'] };
+  return isSwitched ? waitsFor : ['the apps are still being switched', ...waitsFor];
+}
 
 export function isRolledBack(reason: string): string {
   return `is being rolled back: ${reason}`;

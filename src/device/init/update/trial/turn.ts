@@ -21,6 +21,7 @@ export function begin(turn: Turn, pending: PendingTrial): void {
     trial: {
       pending,
       startedMs: env.nowMs,
+      isSwitched: pending.mode === 'reboot',
       report: null,
       confirmedBy: null,
       commitProblem: null,
