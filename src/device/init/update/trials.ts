@@ -304,7 +304,6 @@ function trialLimitMs(kernelArguments: ReadonlyMap<string, string>): number {
 }
 
 /** What the device fails at is no refusal. */
-function toError({ statusCode, message, waitsFor }: TrialRefusal): Error {
-  if (statusCode === 500) return new Error(message);
-  return new ApiRefusal(statusCode, message, waitsFor && { waitsFor });
+function toError({ code, message, waitsFor }: TrialRefusal): Error {
+  return code === 'failed' ? new Error(message) : new ApiRefusal(code, message, waitsFor && { waitsFor });
 }

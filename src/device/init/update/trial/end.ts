@@ -65,11 +65,11 @@ export function onNotWritten(turn: Turn, failed: TrialEvent & { type: 'not writt
   if (phase.name === 'committing') {
     const commitProblem = `the boot loader cannot be told: ${failed.problem}`;
     say(turn, `trial: ${commitProblem}`);
-    answer(turn, 'confirmers', { statusCode: 500, message: cannotConfirm(commitProblem) });
+    answer(turn, 'confirmers', { code: 'failed', message: cannotConfirm(commitProblem) });
     machine.phase = { name: 'trying', trial: { ...phase.trial, commitProblem, commitFailedMs: env.nowMs } };
   } else if (phase.name === 'leaving' && phase.awaits === 'commit') {
     // The next start sees by the disk what came of it.
-    answer(turn, 'confirmers', { statusCode: 500, message: cannotConfirm(phase.because) });
+    answer(turn, 'confirmers', { code: 'failed', message: cannotConfirm(phase.because) });
     machine.phase = { ...phase, awaits: null };
   } else if (phase.name === 'taking back') {
     giveUpTakingBack(turn, failed.problem);
@@ -89,7 +89,7 @@ export function rollBack(turn: Turn, reason: string, of = LOG_OF_INIT): void {
   say(turn, `trial: rolled back: ${reason}`);
   const trial = endBadly(turn, phase.trial, reason, of);
   if (phase.name === 'committing')
-    answer(turn, 'confirmers', { statusCode: 500, message: cannotConfirm(reason) });
+    answer(turn, 'confirmers', { code: 'failed', message: cannotConfirm(reason) });
   if (loader.before === null) return goBack(turn, trial, reason);
   machine.loader = { ...loader, committed: null };
   // A disk that does not answer: what it makes of the commit is seen when it does.

@@ -3,6 +3,7 @@
 // down are in ../trials.ts. The table is what the machine goes by: an event that has no row in a state is of no
 // consequence there (whoever asks is refused), and docs/updates.md shows the same table (machine.test.ts).
 
+import type { RefusalCode } from '../../../../shared/api/refusals.ts';
 import type { Slot } from '../../../../shared/board/slots.ts';
 import { shortBuildId } from '../../../../shared/manifest/short-build-id.ts';
 import type { UpdateState } from '../../../../shared/update/update-state.ts';
@@ -137,7 +138,7 @@ const COMMIT_LIMIT_MS = 30_000;
 /** On a disk that may be dying; the device goes back to its old slot meanwhile. */
 const TAKE_BACK_LIMIT_MS = 10_000;
 const NO_ANSWER_OF_DISK = 'the boot loader cannot be told: the disk does not answer';
-const SHUTTING_DOWN = 'The device is shutting down';
+const SHUTTING_DOWN: TrialRefusal = { code: 'shutting-down', message: 'The device is shutting down' };
 
 export function stepTrial(
   machine: TrialMachine,
@@ -194,12 +195,14 @@ function take(turn: Turn, event: TrialEvent): void {
 function refuseOutOfPlace(turn: Turn, event: TrialEvent): void {
   const { name } = turn.machine.phase;
   if (event.type === 'asked') {
-    const problem = name === 'starting' ? 'the device is still starting' : 'a trial is going on';
-    refuse(turn, name === 'leaving' ? SHUTTING_DOWN : cannotTry(event.pending, problem));
+    if (name === 'leaving') refuse(turn, SHUTTING_DOWN);
+    else if (name !== 'starting')
+      refuse(turn, cannotTry('trial-going-on', event.pending, 'a trial is going on'));
+    else refuse(turn, cannotTry('still-starting', event.pending, 'the device is still starting'));
   } else if (event.type === 'roll back' && name === 'committing') {
-    refuse(turn, 'The trial is being confirmed right now');
+    refuse(turn, { code: 'trial-ending', message: 'The trial is being confirmed right now' });
   } else if (event.type === 'confirm' || event.type === 'roll back') {
-    refuse(turn, 'No trial is going on');
+    refuse(turn, { code: 'no-trial', message: 'No trial is going on' });
   }
 }
 
@@ -213,7 +216,7 @@ function onOpened(turn: Turn, committed: Slot | null): void {
 
 function onAsked(turn: Turn, { pending, trialStart }: TrialEvent & { type: 'asked' }): void {
   const problem = whyNotTry(pending, turn.machine, trialStart);
-  if (problem !== null) return refuse(turn, cannotTry(pending, problem));
+  if (problem !== null) return refuse(turn, cannotTry('cannot-try', pending, problem));
   note(turn, pending);
   if (pending.mode === 'reboot') return arm(turn, pending);
   begin(turn, pending);
@@ -228,7 +231,7 @@ function onArming(turn: Turn, problem: string | null): void {
     if (problem !== null) {
       machine.phase = { name: 'resting' };
       doNotTry(turn, pending, {
-        statusCode: 500,
+        code: 'failed',
         message: `Cannot ask for a start of slot ${pending.slot}: ${problem}`,
       });
     } else if (pending.isSecondTry) {
@@ -240,7 +243,7 @@ function onArming(turn: Turn, problem: string | null): void {
   } else if (phase.name === 'leaving' && phase.awaits === 'arming' && phase.pending !== null) {
     machine.phase = { ...phase, pending: null, awaits: null };
     if (problem === null) turn.effects.push({ type: 'disarm' });
-    doNotTry(turn, phase.pending, { statusCode: 409, message: SHUTTING_DOWN });
+    doNotTry(turn, phase.pending, SHUTTING_DOWN);
   }
 }
 
@@ -321,11 +324,14 @@ function onConfirm(turn: Turn, { buildId, who, report }: TrialEvent & { type: 'c
   if (phase.name !== 'trying' && phase.name !== 'committing') return;
   const { trial } = phase;
   const ofTrial = trial.pending.buildId;
-  if (ofTrial !== buildId)
-    return refuse(turn, `Build ${shortBuildId(ofTrial)} is on trial, not ${shortBuildId(buildId)}`);
+  if (ofTrial !== buildId) {
+    const message = `Build ${shortBuildId(ofTrial)} is on trial, not ${shortBuildId(buildId)}`;
+    return refuse(turn, { code: 'no-trial', message });
+  }
   // Who may confirm it is not known before.
   const waitsFor = isRecalled ? whatIsMissing(trial, report) : ['the device is still starting'];
-  if (waitsFor.length > 0) refuse(turn, cannotConfirm(waitsFor.join('; ')), waitsFor);
+  if (waitsFor.length > 0)
+    refuse(turn, { code: 'trial-unwell', message: cannotConfirm(waitsFor.join('; ')), waitsFor });
   else if (phase.name === 'trying') commit(turn, { ...trial, confirmedBy: who }, who);
 }
 
@@ -369,8 +375,8 @@ function whyNotTry(
   return null;
 }
 
-function cannotTry({ buildId, slot }: PendingTrial, problem: string): string {
-  return `Cannot try build ${shortBuildId(buildId)} in slot ${slot}: ${problem}`;
+function cannotTry(code: RefusalCode, { buildId, slot }: PendingTrial, problem: string): TrialRefusal {
+  return { code, message: `Cannot try build ${shortBuildId(buildId)} in slot ${slot}: ${problem}` };
 }
 
 function describeLimit(ms: number): string {

@@ -1,5 +1,6 @@
 // What the machine of trials (trial-machine.ts) remembers, is told and answers; and what follows from its state.
 
+import type { RefusalCode } from '../../../../shared/api/refusals.ts';
 import type { Slot } from '../../../../shared/board/slots.ts';
 import { type Trial, TRIAL_LIMIT_MS, type UpdateState } from '../../../../shared/update/update-state.ts';
 import type { TrialEvidence } from './judge-last-trial.ts';
@@ -101,7 +102,7 @@ export type TrialEvent =
   | { type: 'going down'; why: string };
 
 export interface TrialRefusal {
-  statusCode: 409 | 500;
+  code: RefusalCode;
   message: string;
   waitsFor?: readonly string[];
 }

@@ -65,8 +65,7 @@ export function say(turn: Turn, text: string): void {
 }
 
 /** Whoever sent the event. */
-export function refuse(turn: Turn, message: string, waitsFor?: readonly string[]): void {
-  const refusal: TrialRefusal = { statusCode: 409, message, ...(waitsFor && { waitsFor }) };
+export function refuse(turn: Turn, refusal: TrialRefusal): void {
   turn.effects.push({ type: 'refuse', refusal });
 }
 
