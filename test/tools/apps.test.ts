@@ -149,16 +149,18 @@ suite('a node app with a native add-on', () => {
   });
 });
 
-async function refuses(t: TestContext, native: NpmFixture, message: RegExp): Promise<void> {
+const NO_PREBUILT_HINT =
+  /^Use a version of "native", or another package, .*linux-arm64.*ignoreInstallScripts\.$/;
+
+async function refuses(
+  t: TestContext,
+  native: NpmFixture,
+  message: RegExp,
+  hint = NO_PREBUILT_HINT,
+): Promise<void> {
   if (requireTool(t, 'npm') === undefined) return;
   const directory = await makeNpmInstance(t, { native }, "import 'native';");
-  await assert.rejects(
-    build(directory, {}, 'pc-arm64'),
-    userError(
-      message,
-      /^Use a version of "native", or another package, .*linux-arm64.*ignoreInstallScripts\.$/,
-    ),
-  );
+  await assert.rejects(build(directory, {}, 'pc-arm64'), userError(message, hint));
 }
 
 suite('a node app is refused', () => {
@@ -182,6 +184,7 @@ suite('a node app is refused', () => {
       t,
       { files: { 'prebuilds/linux-arm64/addon.node': addon } },
       /: its "prebuilds\/linux-arm64\/addon\.node" does not load: it needs the shared library "libusb-1\.0\.so\.0"/,
+      /^Put "libusb-1\.0\.so\.0" for linux-arm64, .*apps\.app\.include .*"LD_LIBRARY_PATH": "\/app\/app\/lib".*ignoreInstallScripts\.$/,
     );
   });
 
@@ -208,6 +211,60 @@ suite('a node app is accepted', () => {
     const directory = await makeNpmInstance(t, { printing, downloading }, main);
     const dependencies = { ignoreInstallScripts: ['downloading'] };
     assert.deepEqual(paths(await build(directory, { dependencies })), ['/app/app/main.cjs']);
+  });
+
+  test('when the library that an add-on needs is included where the app looks for it', async (t) => {
+    if (requireTool(t, 'npm') === undefined) return;
+    const addon = makeElf({ ...GLIBC_ADDON, needed: ['libc.so.6', 'libusb-1.0.so.0'] });
+    const native = { files: { 'prebuilds/linux-x64/addon.node': addon } };
+    const directory = await makeNpmInstance(t, { native }, "import 'native';");
+    mkdirSync(join(directory, 'lib'));
+    writeFileSync(join(directory, 'lib/libusb-1.0.so.0'), makeElf(GLIBC_ADDON));
+    const include = [{ from: 'lib', to: 'lib' }];
+    await assert.rejects(build(directory, { include }), { name: 'UserError' });
+    const built = await build(directory, { include, env: { LD_LIBRARY_PATH: '/app/app/lib' } });
+    assert.deepEqual(built.warnings, []);
+  });
+
+  test('when an install script does nothing that can be seen to count, in one line', async (t) => {
+    if (requireTool(t, 'npm') === undefined) return;
+    const patched = { json: { scripts: { postinstall: 'patch-package' } }, ...PURE };
+    const hooked = { json: { scripts: { install: 'husky' } }, files: { 'index.js': '' } };
+    const directory = await makeNpmInstance(
+      t,
+      { patched, hooked },
+      "import { name } from 'patched';\nconsole.log(name);",
+    );
+    const dependencies = { unbundled: ['hooked'] };
+    const built = await build(directory, { dependencies });
+    assert.deepEqual(built.warnings, [
+      'install scripts of packages of app "app" are not run: hooked ("install: husky"), patched ("postinstall: patch-package"); ' +
+        'those that nothing needs go into apps.app.dependencies.ignoreInstallScripts',
+    ]);
+    assert.ok(!paths(built).some((path) => path.includes('/patched/')));
+    const ignoreInstallScripts = ['hooked', 'patched'];
+    assert.deepEqual(
+      (await build(directory, { dependencies: { ...dependencies, ignoreInstallScripts } })).warnings,
+      [],
+    );
+  });
+
+  test('with programs for other machines only when nothing shows that they count, with a warning', async (t) => {
+    if (requireTool(t, 'npm') === undefined) return;
+    const tool = { files: { 'bin/tool': makeElf(ARM_ADDON), 'index.js': '' } };
+    const directory = await makeNpmInstance(t, { tool }, '');
+    const built = await build(directory, { dependencies: { unbundled: ['tool'] } });
+    assert.deepEqual(built.warnings, [
+      'package "tool" of app "app" has programs for other machines only: its "bin/tool" is for 64-bit Arm',
+    ]);
+    assert.deepEqual(
+      built.leftOut.map(({ reason, files }) => [reason, files]),
+      [['foreign binary', 1]],
+    );
+    const foreignBinaries = ['node_modules/tool/bin/tool'];
+    const wanted = await build(directory, { foreignBinaries, dependencies: { unbundled: ['tool'] } });
+    assert.ok(paths(wanted).includes('/app/app/node_modules/tool/bin/tool'));
+    assert.deepEqual([wanted.warnings, wanted.leftOut], [[], []]);
   });
 
   test('when a missing add-on is optional, with a warning', async (t) => {

@@ -5,6 +5,7 @@ import type { ServiceKind } from '../../shared/services/services.ts';
 import type { RootEntry } from '../root-tree.ts';
 import type { Lock } from '../components/lock-file.ts';
 import type { ProgressReporter } from '../progress.ts';
+import type { LeftOutFile } from './left-out.ts';
 
 export interface AppContext {
   instanceDirectory: string;
@@ -28,6 +29,8 @@ export interface AppProgram {
   inputs: string[];
   sourceMaps?: Map<string, string>;
   warnings?: string[];
+  /** Of packages, what does not go to the device. */
+  leftOut?: LeftOutFile[];
 }
 
 export type PinContext = Pick<AppContext, 'board' | 'cacheDirectory' | 'offline' | 'report' | 'signal'>;

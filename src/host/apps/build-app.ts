@@ -7,10 +7,12 @@ import type { ServiceSpec } from '../../shared/services/services.ts';
 import type { RootEntry } from '../root-tree.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from '../config/app-config.ts';
+import { checkBinaries } from './app-binaries.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
 import { explainBuildError } from './explain-build-error.ts';
 import { collectIncludes } from './include.ts';
 import { APP_KINDS_OF_HOST } from './kinds.ts';
+import { type LeftOut, sumLeftOut } from './left-out.ts';
 
 export interface AppBuild {
   entries: RootEntry[];
@@ -20,6 +22,7 @@ export interface AppBuild {
   /** Device path of a file -> its source map, which stays on the host. */
   sourceMaps: Map<string, string>;
   warnings: string[];
+  leftOut: LeftOut[];
 }
 
 export async function buildApp(app: AppConfig, context: AppContext): Promise<AppBuild> {
@@ -33,8 +36,10 @@ export async function buildApp(app: AppConfig, context: AppContext): Promise<App
 async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
   const include = collectIncludes(app, context.instanceDirectory);
   const program = await buildProgram(app, context, include.entries);
+  const entries = [...program.entries, ...include.entries];
+  const binaryWarnings = await checkBinaries(entries, { app, ...context });
   return {
-    entries: [...program.entries, ...include.entries],
+    entries,
     service: {
       name: app.name,
       kind: program.kind,
@@ -53,7 +58,8 @@ async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
     },
     inputs: [...new Set([...program.inputs, ...include.inputs])].toSorted(),
     sourceMaps: program.sourceMaps ?? new Map<string, string>(),
-    warnings: program.warnings ?? [],
+    warnings: [...(program.warnings ?? []), ...binaryWarnings],
+    leftOut: sumLeftOut(program.leftOut ?? []),
   };
 }
 

@@ -9,6 +9,7 @@ import { type Manifest, MANIFEST_NAME } from '../../shared/manifest/manifest.ts'
 import { SIGNATURES_NAME } from '../../shared/manifest/manifest-signature.ts';
 import type { DeviceConfig } from '../../shared/services/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
+import type { LeftOut } from '../apps/left-out.ts';
 import { defaultCacheDirectory } from '../cache-directory.ts';
 import type { Lock } from '../components/lock-file.ts';
 import { checkIsolation } from './check-isolation.ts';
@@ -51,6 +52,8 @@ export interface BuiltImage {
   /** Files of the instance that went in, for watching. */
   inputs: readonly string[];
   warnings: readonly string[];
+  /** By app: what of its packages is not in the image. */
+  leftOut: ReadonlyMap<string, readonly LeftOut[]>;
   /** Removes the temporary files. */
   dispose(): Promise<void>;
 }
@@ -158,6 +161,7 @@ async function packImage(
     slotFiles,
     inputs: apps.flatMap((app) => app.inputs),
     warnings: [...plan.warnings, ...apps.flatMap((app) => app.warnings)],
+    leftOut: new Map(apps.map((app) => [app.service.name, app.leftOut])),
   };
 }
 

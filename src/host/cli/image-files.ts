@@ -7,6 +7,7 @@ import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import { checkArchiveName, writeArchive } from '../build/archive.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { DEFAULT_DISK_BYTES, writeBootImage, writeDiskImage, writeRootFile } from '../build/disk-image.ts';
+import type { LeftOutReason } from '../apps/left-out.ts';
 import { displayPath } from '../config/problem.ts';
 import { checkOutputTarget } from '../files/output-file.ts';
 import { UserError } from '../user-error.ts';
@@ -113,11 +114,31 @@ export function describeImage(
       hostname,
       board,
       components,
-      apps: apps.map(({ name, kind }) => ({ name, kind })),
+      apps: apps.map(({ name, kind }) => ({ name, kind, leftOut: image.leftOut.get(name) ?? [] })),
       rootBytes: manifest.root.sizeBytes,
       files,
       warnings: image.warnings,
     },
-    text: rows.length === 0 ? head : `${head}\n${formatTable(rows)}`,
+    text: [head, ...(rows.length === 0 ? [] : [formatTable(rows)]), ...describeLeftOut(image)].join('\n'),
   };
+}
+
+const REASONS: Readonly<Record<LeftOutReason, string>> = {
+  'foreign binary': 'binaries for other machines',
+  'native source': 'sources of add-ons',
+  declaration: 'type declarations',
+  'source map': 'source maps',
+  link: 'symbolic links',
+};
+
+/** A line for each app whose packages have something that no device needs. */
+function describeLeftOut({ leftOut }: BuiltImage): string[] {
+  return [...leftOut]
+    .filter(([, rows]) => rows.length > 0)
+    .map(([app, rows]) => {
+      const words = rows.map(
+        ({ reason, files, bytes }) => `${files} ${REASONS[reason]} (${formatBytes(bytes)})`,
+      );
+      return `  left out of the packages of app ${app}: ${words.join(', ')}`;
+    });
 }

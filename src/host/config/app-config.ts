@@ -10,6 +10,8 @@ export interface AppConfig extends Partial<Record<AppKind, string>> {
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   include: readonly AppInclude[];
+  /** Files of the app for other machines, which are wanted; as `to` of an include. */
+  foreignBinaries?: readonly string[];
   /** Only for `node`. */
   dependencies?: AppDependencies;
   autostart: boolean;

@@ -63,6 +63,7 @@ function resolveApp(name: string, file: AppFile): AppConfig {
     args: app.args ?? [],
     env: app.env ?? {},
     include: app.include ?? [],
+    ...(app.foreignBinaries === undefined ? {} : { foreignBinaries: app.foreignBinaries }),
     autostart: app.autostart ?? true,
     restart: app.restart ?? 'always',
     stopTimeoutSec: app.stopTimeoutSec ?? 5,

@@ -47,6 +47,7 @@ function makeImage(t: TestContext): BuiltImage {
     slotFiles: [{ path: 'vmlinuz', content: kernel }],
     inputs: [],
     warnings: [],
+    leftOut: new Map(),
     dispose: async () => {},
   };
 }

@@ -103,6 +103,15 @@ export const appSchema = v.pipe(
           v.description('Files to copy into the image beside the app'),
         ),
       ),
+      foreignBinaries: v.exactOptional(
+        v.pipe(
+          v.array(
+            filledText('File of the app as it lies on the device: relative to its directory, or absolute'),
+            'must be an array of paths',
+          ),
+          v.description('Binaries for other machines that the app only hands on; all others are refused'),
+        ),
+      ),
       dependencies: v.exactOptional(
         v.pipe(
           v.strictObject(

@@ -1,11 +1,12 @@
 // A binary app: an executable that the user brings, one file for each architecture.
 
 import { statSync } from 'node:fs';
-import { posix, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Board } from '../../../shared/board/boards.ts';
 import type { RootEntry } from '../../root-tree.ts';
 import { UserError } from '../../user-error.ts';
 import type { AppConfig } from '../../config/app-config.ts';
+import { reachableLibraries } from '../app-binaries.ts';
 import type { AppContext, AppProgram } from '../app-context.ts';
 import { checkProgram } from '../program-file.ts';
 import { programEntry } from '../user-program.ts';
@@ -48,15 +49,4 @@ function expandArchitecture({ name, binary }: { name: string; binary: string }, 
       hint: 'Use ${arch} for amd64 or arm64, or ${nodeArch} for x64 or arm64.',
     });
   });
-}
-
-/** The image's libraries, and those beside the app when its environment says that they are looked for there. */
-function reachableLibraries(
-  app: AppConfig,
-  libraries: ReadonlySet<string>,
-  included: readonly RootEntry[],
-): ReadonlySet<string> {
-  const directories = new Set((app.env['LD_LIBRARY_PATH'] ?? '').split(':').filter(Boolean));
-  const own = included.filter(({ path }) => directories.has(posix.dirname(path)));
-  return new Set([...libraries, ...own.map(({ path }) => posix.basename(path))]);
 }

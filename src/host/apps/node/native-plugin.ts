@@ -41,6 +41,11 @@ export class NativePackages {
     return [...this.#outside.values()];
   }
 
+  /** All packages that the app imports, themselves or by others. */
+  get imported(): NpmPackage[] {
+    return [...this.#packages.values()].filter((found) => found !== undefined);
+  }
+
   plugin(): Plugin {
     return {
       name: 'native-packages',
@@ -78,11 +83,11 @@ export class NativePackages {
     return { path, external: true };
   }
 
-  #staysOutside({ name, directory, nativeBecause, installScript }: NpmPackage): boolean {
+  #staysOutside({ name, directory, nativeBecause }: NpmPackage): boolean {
     const { unbundled, ignoredScripts } = this.#choices;
     if (unbundled.has(name)) return true;
     if (ignoredScripts.has(name)) return false;
-    return (nativeBecause ?? installScript) !== undefined || this.#reached.has(directory);
+    return nativeBecause !== undefined || this.#reached.has(directory);
   }
 
   #note(outside: NpmPackage, importer: string): void {

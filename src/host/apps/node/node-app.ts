@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import type { RootEntry, RootFile } from '../../root-tree.ts';
 import { UserError } from '../../user-error.ts';
 import type { AppConfig } from '../../config/app-config.ts';
+import { foreignBinaryFilter, reachableLibraries } from '../app-binaries.ts';
 import type { AppContext, AppProgram } from '../app-context.ts';
 import { bundle } from './bundle.ts';
 import { decoratorMetadataWarning } from './decorator-metadata.ts';
@@ -35,7 +36,7 @@ export async function buildNodeApp(
     ignoredScripts: new Set(app.dependencies?.ignoreInstallScripts),
   });
   const bundled = await bundle({ appName: app.name, instanceDirectory, entry: app.node, native, staged });
-  const modules = await addModules(app, native.outside, { project, staged }, context);
+  const modules = await addModules(app, native.outside, { project, staged, included }, context);
   const path = `/app/${app.name}/${bundled.fileName}`;
   return {
     kind: 'node',
@@ -47,6 +48,7 @@ export async function buildNodeApp(
     warnings: [
       ...bundled.warnings,
       ...modules.warnings,
+      ...unrunScripts(app, [...native.imported, ...modules.packages]),
       ...decoratorMetadataWarning(entry, instanceDirectory),
       ...missingFilesBesideCode({
         appName: app.name,
@@ -55,7 +57,23 @@ export async function buildNodeApp(
         included: [...included, ...modules.entries].map((file) => file.path),
       }),
     ],
+    leftOut: modules.leftOut,
   };
+}
+
+/** npm would run them on this computer, for this computer. Most do nothing that counts on a device. */
+function unrunScripts({ name, dependencies }: NodeApp, packages: readonly NpmPackage[]): string[] {
+  const ignored = new Set(dependencies?.ignoreInstallScripts);
+  const scripts = packages
+    .filter((found) => found.nativeBecause === undefined && !ignored.has(found.name))
+    .flatMap((found) =>
+      found.installScript === undefined ? [] : [`${found.name} ("${found.installScript}")`],
+    );
+  if (scripts.length === 0) return [];
+  return [
+    `install scripts of packages of app "${name}" are not run: ${[...new Set(scripts)].toSorted().join(', ')}; ` +
+      `those that nothing needs go into apps.${name}.dependencies.ignoreInstallScripts`,
+  ];
 }
 
 function checkEntry({ name }: NodeApp, path: string): void {
@@ -87,13 +105,14 @@ async function stageBeforeBundling(
 interface Packages {
   project: NpmProject | undefined;
   staged: StagedPackages | undefined;
+  included: readonly RootEntry[];
 }
 
 /** The packages outside of the bundle, and those that the configuration names and nobody imports. */
 async function addModules(
   app: NodeApp,
   imported: readonly OutsidePackage[],
-  { project, staged: present }: Packages,
+  { project, staged: present, included }: Packages,
   context: AppContext,
 ): Promise<NativeModules> {
   const packages = [...imported];
@@ -101,7 +120,7 @@ async function addModules(
     if (packages.some((outside) => outside.package.name === name)) continue;
     packages.push({ package: requirePackage(app, name, { project, staged: present }), isOptional: false });
   }
-  if (packages.length === 0) return { entries: [], warnings: [] };
+  if (packages.length === 0) return { entries: [], warnings: [], leftOut: [], packages: [] };
 
   const warnings: string[] = [];
   let staged = present;
@@ -113,11 +132,18 @@ async function addModules(
     warnings.push(`app "${app.name}" has no package-lock.json: what ${names} depend on is not pinned`);
   }
   const ignoredScripts = new Set(app.dependencies?.ignoreInstallScripts);
-  const modules = await nativeModules({ appName: app.name, packages, ignoredScripts, staged }, context);
-  return { entries: modules.entries, warnings: [...warnings, ...modules.warnings] };
+  const libraries = reachableLibraries(app, context.libraries, included);
+  const isWanted = foreignBinaryFilter(app);
+  const request = { appName: app.name, packages, ignoredScripts, staged, libraries, isWanted };
+  const modules = await nativeModules(request, context);
+  return { ...modules, warnings: [...warnings, ...modules.warnings] };
 }
 
-function requirePackage({ name: appName }: NodeApp, name: string, { project, staged }: Packages): NpmPackage {
+function requirePackage(
+  { name: appName }: NodeApp,
+  name: string,
+  { project, staged }: Omit<Packages, 'included'>,
+): NpmPackage {
   const directory = staged
     ? findPackage(name, staged.directory, staged.rootDirectory)
     : project && findPackage(name, project.directory);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { makeFiles } from '../../../../test/support/builds/app-builds.ts';
-import { findDoubtfulScript } from './install-script.ts';
+import { findDoubtfulScript, makesBinary } from './install-script.ts';
 
 const FILES = {
   'greet.js':
@@ -49,4 +49,32 @@ suite('findDoubtfulScript', () => {
       assert.equal(findDoubtfulScript({ install: script }, directory), `install: ${script}`);
     }
   });
+});
+
+test('makesBinary: what compiles or downloads, as far as it can be read', (t) => {
+  const directory = makeFiles(t, { ...FILES, 'through.js': "require('./download');" });
+  for (const script of [
+    'node-gyp rebuild',
+    'cd deps && make install',
+    'curl -o x https://example.org/x',
+    './node_modules/.bin/prebuild-install',
+    'node download.js',
+    'node through || exit 0',
+    'node fetching.mjs',
+    'node helper.js',
+    `node -e "require('https').get('x')"`,
+  ]) {
+    assert.ok(makesBinary({ install: script }, directory), script);
+  }
+  for (const script of [
+    'patch-package',
+    'node deep.js',
+    'node greet.js',
+    'node none.js',
+    'make-it-so',
+    'remake x',
+  ]) {
+    assert.ok(!makesBinary({ postinstall: script }, directory), script);
+  }
+  assert.ok(!makesBinary({ prepare: 'node-gyp rebuild' }, directory));
 });

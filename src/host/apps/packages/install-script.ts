@@ -1,6 +1,7 @@
 // Tells install scripts that make something the package needs (they compile or download, which nobody does for
-// the device) from those that only print a greeting. A script is harmless when all of its code can be read here
-// and it has no way to reach the network or another program.
+// the device) from those that only print a greeting, and from those of which one cannot say: they patch packages, set
+// up hooks of git or print a greeting by way of another program. A script is harmless when all of its code can be read
+// here and it has no way to reach the network or another program.
 
 import { readFileSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -17,6 +18,14 @@ const HARMLESS_COMMANDS = /^(?:echo\b[^|;&`$]*|exit 0|true|:)$/;
 const IMPORT =
   /(?:\brequire(?:\.resolve)?|\bimport)\s*\(\s*(?:(['"])([^'"]+)\1)?|\bfrom\s*(['"])([^'"]+)\3|\bimport\s*(['"])([^'"]+)\5/g;
 
+/** Programs that compile or download. */
+const MAKERS =
+  /(?:^|[\s/])(?:node-gyp|node-gyp-build|node-pre-gyp|prebuild-install|prebuildify|cmake-js|cmake|make|cargo|napi|curl|wget)(?:\s|$)/;
+
+/** What a script downloads with. */
+const NETWORK =
+  /(?:\brequire|\bimport)\s*\(\s*(['"])(?:node:)?(?:https?|http2|net|tls|undici|got|axios|node-fetch|follow-redirects)\1|\bfrom\s*(['"])(?:node:)?(?:https?|http2|net|tls|undici|got|axios|node-fetch|follow-redirects)\2|\bfetch\s*\(/;
+
 const MAX_FILES = 20;
 
 /** The first install script that may do more than print: `install: node-gyp rebuild`. */
@@ -29,6 +38,29 @@ export function findDoubtfulScript(
     if (typeof command === 'string' && !isHarmless(command, directory)) return `${name}: ${command}`;
   }
   return undefined;
+}
+
+/** Whether one of the install scripts compiles or downloads something, as far as can be read here. */
+export function makesBinary(scripts: Readonly<Record<string, unknown>>, directory: string): boolean {
+  return INSTALL_SCRIPTS.some((name) => {
+    const command = scripts[name];
+    if (typeof command !== 'string') return false;
+    if (MAKERS.test(command)) return true;
+    const file = /\bnode ([\w./@-]+)/.exec(command)?.[1];
+    return NETWORK.test(command) || (file !== undefined && reachesNetwork(join(directory, file), new Set()));
+  });
+}
+
+function reachesNetwork(path: string, seen: Set<string>): boolean {
+  const found = findCode(path);
+  if (found === undefined || seen.has(found) || seen.size >= MAX_FILES) return false;
+  seen.add(found);
+  const code = readFileSync(found, 'utf8');
+  if (NETWORK.test(code)) return true;
+  return [...code.matchAll(IMPORT)].some((match) => {
+    const specifier = match[2] ?? match[4] ?? match[6] ?? '';
+    return /^\.{1,2}\//.test(specifier) && reachesNetwork(join(dirname(found), specifier), seen);
+  });
 }
 
 function isHarmless(command: string, directory: string): boolean {
@@ -46,13 +78,17 @@ function isHarmlessPart(command: string, directory: string): boolean {
 }
 
 function isHarmlessFile(path: string, seen: Set<string>): boolean {
-  const found = [path, `${path}.js`, `${path}.cjs`, `${path}.json`, join(path, 'index.js')].find(
-    (candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile() === true,
-  );
+  const found = findCode(path);
   if (found === undefined || seen.size >= MAX_FILES) return false;
   if (seen.has(found) || found.endsWith('.json')) return true;
   seen.add(found);
   return isHarmlessCode(readFileSync(found, 'utf8'), dirname(found), seen);
+}
+
+function findCode(path: string): string | undefined {
+  return [path, `${path}.js`, `${path}.cjs`, `${path}.json`, join(path, 'index.js')].find(
+    (candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile() === true,
+  );
 }
 
 function isHarmlessCode(code: string, directory: string, seen: Set<string>): boolean {

@@ -3,18 +3,24 @@
 
 import { existsSync, realpathSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
+import { elfMachineName } from '../../../formats/elf.ts';
+import type { Board } from '../../../shared/board/boards.ts';
 import type { RootFile } from '../../root-tree.ts';
 import { UserError } from '../../user-error.ts';
 import type { AppContext } from '../app-context.ts';
+import type { LeftOutFile } from '../left-out.ts';
 import { isPlatformPackage, type NpmPackage, packageOwning } from './npm-package.ts';
 import type { StagedPackages } from './npm-stage.ts';
-import { type PackageFile, packageFiles } from './package-files.ts';
+import { packageFiles, type PackageFiles } from './package-files.ts';
 import { findPackage, layOutPackages, type PlacedPackage, type WantedPackage } from './package-layout.ts';
 import { dynamicProblem } from '../program-file.ts';
 
 export interface NativeModules {
   entries: RootFile[];
   warnings: string[];
+  leftOut: LeftOutFile[];
+  /** The packages that go to the device. */
+  packages: NpmPackage[];
 }
 
 export interface NativeRequest {
@@ -24,10 +30,18 @@ export interface NativeRequest {
   /** Names of packages that do without their install script. */
   ignoredScripts: ReadonlySet<string>;
   staged: StagedPackages;
+  /** Whether the binary for another machine at this path of the device is wanted. */
+  isWanted: (path: string) => boolean;
+  /** File names of the libraries that the app finds on the device, beside those of its packages. */
+  libraries: ReadonlySet<string>;
 }
 
-interface LoadedPackage extends PlacedPackage {
-  files: PackageFile[];
+interface LoadedPackage extends PlacedPackage, PackageFiles {}
+
+interface Problem {
+  text: string;
+  /** Where that is all that it lacks. */
+  missingLibraries?: readonly string[];
 }
 
 export async function nativeModules(request: NativeRequest, context: AppContext): Promise<NativeModules> {
@@ -39,14 +53,17 @@ export async function nativeModules(request: NativeRequest, context: AppContext)
       .map((entry) => ({ ...entry, problem: missingBinary(entry, loaded, request, context) }))
       .find(({ problem }) => problem !== undefined);
     if (missing?.problem === undefined) {
+      const all = [...loaded.values()];
       return {
-        entries: [...loaded.values()].flatMap((entry) => rootFiles(entry, request.appName)),
-        warnings,
+        entries: all.flatMap((entry) => rootFiles(entry, request.appName)),
+        warnings: [...warnings, ...all.flatMap((entry) => foreignOnly(entry, loaded, request, context))],
+        leftOut: all.flatMap(({ leftOut }) => leftOut),
+        packages: all.map((entry) => entry.package),
       };
     }
     const { package: found, isOptional, problem } = missing;
-    if (!isOptional) throw noPrebuilt(request.appName, found, problem, context);
-    warnings.push(`package "${found.name}" of app "${request.appName}" is left out: ${problem}`);
+    if (!isOptional) throw noPrebuilt(request, found, problem, context);
+    warnings.push(`package "${found.name}" of app "${request.appName}" is left out: ${problem.text}`);
     // Once more: what only that package depends on stays out too.
     excluded.add(found.directory);
   }
@@ -59,14 +76,16 @@ async function loadPackages(
 ): Promise<Map<string, LoadedPackage>> {
   const { rootDirectory } = request.staged;
   const loaded = new Map<string, LoadedPackage>();
-  for (const entry of layOutPackages(
-    wantedPackages(request, context),
-    context.board,
-    rootDirectory,
-    excluded,
-  )) {
-    const files = await packageFiles(entry.package.directory, context.board);
-    loaded.set(entry.devicePath, { ...entry, files });
+  const { board } = context;
+  const placed = layOutPackages(wantedPackages(request, context), board, rootDirectory, excluded);
+  const keepsDeclarations = placed.some((entry) => entry.package.realName === 'typescript');
+  for (const entry of placed) {
+    const found = await packageFiles(entry.package.directory, {
+      board,
+      keepsDeclarations,
+      isWanted: (path) => request.isWanted(`/app/${request.appName}/${entry.devicePath}/${path}`),
+    });
+    loaded.set(entry.devicePath, { ...entry, ...found });
   }
   return loaded;
 }
@@ -107,45 +126,84 @@ function stagedTwin(directory: string, { rootDirectory, copyOf }: StagedPackages
 function missingBinary(
   entry: LoadedPackage,
   loaded: ReadonlyMap<string, LoadedPackage>,
-  { ignoredScripts }: NativeRequest,
-  { board, libraries }: AppContext,
-): string | undefined {
+  { ignoredScripts, libraries }: NativeRequest,
+  { board }: AppContext,
+): Problem | undefined {
   const { nativeBecause, installScript, name } = entry.package;
-  if ((nativeBecause ?? installScript) === undefined || ignoredScripts.has(name)) return undefined;
-  const platformPackages = entry.dependencies
-    .map((path) => loaded.get(path))
-    .filter((dependency) => dependency !== undefined && isPlatformPackage(dependency.package));
-  const binaries = [entry, ...platformPackages].flatMap((from) => from?.files.filter(({ elf }) => elf) ?? []);
+  if (nativeBecause === undefined || ignoredScripts.has(name)) return undefined;
+  const binaries = withPlatformPackages(entry, loaded).flatMap(({ files }) => files.filter(({ elf }) => elf));
   if (binaries.length === 0) {
     const script =
       installScript === undefined
         ? ''
         : `, and its install script, which would make one, runs for this machine only ("${installScript}")`;
-    return `it carries no prebuilt add-on for linux-${board.nodeArch} with glibc${script}`;
+    return { text: `it carries no prebuilt add-on for linux-${board.nodeArch} with glibc${script}` };
   }
   // A package may bring its own libraries, and its add-ons find them by their run path.
   const own = [...loaded.values()].flatMap(({ files }) => files.map(({ path }) => posix.basename(path)));
   const available = new Set([...libraries, ...own]);
-  const problems = binaries.map(({ path, elf }) => {
+  const problems = binaries.map(({ path, elf }): Problem | undefined => {
     const problem = elf && dynamicProblem(elf, board, available);
-    return problem === undefined ? undefined : `its "${path}" does not load: ${problem}`;
+    if (problem === undefined) return undefined;
+    const missingLibraries = elf?.needed.filter((library) => !available.has(library)) ?? [];
+    return { text: `its "${path}" does not load: ${problem}`, missingLibraries };
   });
   return problems.includes(undefined) ? undefined : problems[0];
 }
 
+/** The package and those that carry its binaries for the board. */
+function withPlatformPackages(
+  entry: LoadedPackage,
+  loaded: ReadonlyMap<string, LoadedPackage>,
+): LoadedPackage[] {
+  const dependencies = entry.dependencies.flatMap((path) => loaded.get(path) ?? []);
+  return [entry, ...dependencies.filter((dependency) => isPlatformPackage(dependency.package))];
+}
+
+/** A package that brings programs, but none for the board, and shows by nothing else that it cannot do without. */
+function foreignOnly(
+  entry: LoadedPackage,
+  loaded: ReadonlyMap<string, LoadedPackage>,
+  { appName, ignoredScripts }: NativeRequest,
+  { board }: AppContext,
+): string[] {
+  const { name, nativeBecause } = entry.package;
+  if (nativeBecause !== undefined || ignoredScripts.has(name) || isPlatformPackage(entry.package)) return [];
+  const foreign = entry.leftOut.find(({ machine }) => machine !== undefined);
+  const hasOwn = withPlatformPackages(entry, loaded).some(({ files }) => files.some(({ elf }) => elf));
+  if (foreign?.machine === undefined || hasOwn) return [];
+  const { path, machine } = foreign;
+  const kind = machine === board.elfMachine ? 'another C library than glibc' : elfMachineName(machine);
+  return [
+    `package "${name}" of app "${appName}" has programs for other machines only: its "${path}" is for ${kind}`,
+  ];
+}
+
 function noPrebuilt(
-  appName: string,
+  { appName }: NativeRequest,
   { name, version }: NpmPackage,
-  problem: string,
+  { text, missingLibraries = [] }: Problem,
   { board }: AppContext,
 ): UserError {
+  const [library] = missingLibraries;
   return new UserError(
-    `Cannot add package "${name}" ${version} to app "${appName}" for board "${board.id}": ${problem}`,
-    {
-      hint:
-        `Use a version of "${name}", or another package, that is published with prebuilt files for linux-${board.nodeArch}. ` +
-        `If it works without its native part, list it in apps.${appName}.dependencies.ignoreInstallScripts.`,
-    },
+    `Cannot add package "${name}" ${version} to app "${appName}" for board "${board.id}": ${text}`,
+    library !== undefined
+      ? { hint: libraryHint(appName, name, library, board) }
+      : {
+          hint:
+            `Use a version of "${name}", or another package, that is published with prebuilt files for linux-${board.nodeArch}. ` +
+            `If it works without its native part, list it in apps.${appName}.dependencies.ignoreInstallScripts.`,
+        },
+  );
+}
+
+function libraryHint(appName: string, packageName: string, library: string, board: Board): string {
+  return (
+    `Put "${library}" for linux-${board.nodeArch}, and the libraries that it needs itself, into a folder "lib", then set ` +
+    `apps.${appName}.include to [{ "from": "lib", "to": "lib" }] and apps.${appName}.env to ` +
+    `{ "LD_LIBRARY_PATH": "/app/${appName}/lib" }. If "${packageName}" works without its native part, list it in ` +
+    `apps.${appName}.dependencies.ignoreInstallScripts.`
   );
 }
 

@@ -34,9 +34,29 @@ suite('readNpmPackage', () => {
       [{ dependencies: { 'node-gyp-build': '4' } }, {}, /node-gyp-build/],
       [{ optionalDependencies: { '@x/y-linux-arm64-gnu': '1' } }, {}, /a package per platform/],
       [{}, { 'build/Release/x.node': '' }, /"build\/Release\/x\.node"/],
+      [{ scripts: { install: 'prebuild-install || node-gyp rebuild' } }, {}, /install script compiles/],
+      [
+        { scripts: { postinstall: 'node lib/get' } },
+        { 'lib/get.js': "require('./x')", 'lib/x.js': "require('https')" },
+        /downloads/,
+      ],
     ];
     for (const [json, files, because] of cases) {
       assert.match(read(t, json, files).nativeBecause ?? '', because);
+    }
+  });
+
+  test('an install script alone is no native code', (t) => {
+    const files = { 'hooks.js': "require('child_process').execSync('git config x y');" };
+    for (const script of [
+      'patch-package',
+      'husky install',
+      'node hooks.js',
+      'node missing.js',
+      'npm run make-it-so',
+    ]) {
+      const { nativeBecause, installScript } = read(t, { scripts: { postinstall: script } }, files);
+      assert.deepEqual([nativeBecause, installScript], [undefined, `postinstall: ${script}`]);
     }
   });
 

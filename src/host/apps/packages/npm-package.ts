@@ -4,7 +4,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import type { Board } from '../../../shared/board/boards.ts';
-import { findDoubtfulScript } from './install-script.ts';
+import { findDoubtfulScript, makesBinary } from './install-script.ts';
 import { readPackageJson } from './package-json.ts';
 
 export interface NpmPackage {
@@ -15,7 +15,7 @@ export interface NpmPackage {
   directory: string;
   /** Why it has, or seems to have, native code: for messages. */
   nativeBecause: string | undefined;
-  /** An install script that does more than print; npm runs it on the host, nothing runs it for the device. */
+  /** An install script that may do more than print; npm runs it on the host, nothing runs it for the device. */
   installScript: string | undefined;
   dependencies: readonly PackageDependency[];
   /** Names of packages that it asks for and does without where they are not installed. */
@@ -134,7 +134,8 @@ function nativeEvidence(json: PackageJson, directory: string): string | undefine
   );
   if (platforms.length > 0) return 'it has a package per platform';
   const addon = findAddon(directory, SEARCH_DEPTH);
-  return addon === undefined ? undefined : `it has "${addon}"`;
+  if (addon !== undefined) return `it has "${addon}"`;
+  return makesBinary(json.scripts ?? {}, directory) ? 'its install script compiles or downloads' : undefined;
 }
 
 function findAddon(directory: string, depth: number): string | undefined {

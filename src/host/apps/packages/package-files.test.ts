@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { makeFiles } from '../../../../test/support/builds/app-builds.ts';
 import { makeElf } from '../../../../test/support/formats/make-elf.ts';
 import { ELF_MACHINE } from '../../../formats/elf.ts';
 import { BOARDS } from '../../../shared/board/boards.ts';
-import { isForDevelopers, packageFiles } from './package-files.ts';
+import { type PackageChoice, packageFiles } from './package-files.ts';
 
 /** `MZ`, and where the word at 0x3c points, `PE`. */
 function windowsProgram(): Uint8Array {
@@ -21,6 +23,8 @@ function macProgram(magic: number, next: number): Uint8Array {
   bytes.writeUInt32BE(next, 4);
   return bytes;
 }
+
+const PC = { board: BOARDS['pc-arm64'], keepsDeclarations: false, isWanted: () => false };
 
 suite('packageFiles', () => {
   test('leaves of the binaries those that the board can load', async (t) => {
@@ -40,42 +44,112 @@ suite('packageFiles', () => {
       'lib/index.js': 'exports.x = 1;',
       'lib/short.bin': 'MZ',
     });
-    const files = await packageFiles(directory, BOARDS['pc-arm64']);
+    const { files, leftOut } = await packageFiles(directory, PC);
     assert.deepEqual(
       files.map(({ path }) => path),
       ['lib/Main.class', 'lib/index.js', 'lib/short.bin', 'prebuilds/linux-arm64/x.glibc.node'],
     );
     assert.deepEqual(files.at(-1)?.elf?.machine, ELF_MACHINE.aarch64);
+    assert.ok(leftOut.every(({ reason }) => reason === 'foreign binary'));
+    assert.equal(leftOut.length, 7);
   });
 });
 
-test('isForDevelopers spares code, data and licences', () => {
-  for (const path of [
-    'index.js',
-    'package.json',
-    'lib/test/x.js',
-    'LICENSE.md',
-    'deps/COPYING',
-    'x.wasm',
-    'docs.js',
-  ]) {
-    assert.ok(!isForDevelopers(path), path);
-  }
-  for (const path of [
-    'index.d.ts',
-    'index.js.map',
-    'README.md',
-    'README',
-    'src/addon.cc',
-    'deps/sqlite3.h',
-    'binding.gyp',
-    'test/x.js',
-    'docs/x.html',
-    'tsconfig.build.json',
-    'lib/.npmignore',
-    '.eslintrc',
-    'src/index.ts',
-  ]) {
-    assert.ok(isForDevelopers(path), path);
-  }
+/** Paths by what becomes of them. */
+async function sorted(
+  directory: string,
+  choice: Partial<PackageChoice> = {},
+): Promise<Record<string, string[]>> {
+  const { files, leftOut } = await packageFiles(directory, { ...PC, ...choice });
+  const result: Record<string, string[]> = { taken: files.map(({ path }) => path) };
+  for (const { reason, path } of leftOut) (result[reason] ??= []).push(path);
+  return result;
+}
+
+suite('packageFiles of a package', () => {
+  test('takes all that may be read, whatever its name', async (t) => {
+    const names = [
+      '.npmignore',
+      '.well-known/x',
+      'CHANGELOG.md',
+      'README',
+      'Test/Fixture.JSON',
+      'dist/.hash',
+      'docs/a b\u00e9.html',
+      'examples/flow.json',
+      'firmware/blink.c',
+      'include/x.h',
+      'level1.map',
+      'lib/node_modules/inner/index.js',
+      'movie.ts',
+      'package-lock.json',
+      'short.bin',
+      'test/index.js',
+      'tsconfig.json',
+      'yarn.lock',
+    ];
+    const directory = makeFiles(t, Object.fromEntries(names.map((name) => [name, name])));
+    assert.deepEqual(await sorted(directory), { taken: names });
+  });
+
+  test('leaves to npm what npm has put below it', async (t) => {
+    const directory = makeFiles(t, { 'index.js': '', 'node_modules/dependency/index.js': '' });
+    assert.deepEqual(await sorted(directory), { taken: ['index.js'] });
+  });
+
+  test('leaves out declarations and source maps, but not what only has such a name', async (t) => {
+    const directory = makeFiles(t, {
+      'a.js': '',
+      'a.js.map': '{"version":3}',
+      'b.css.map': 'not a source map',
+      'types/a.d.ts': '',
+      'types/b.D.MTS': '',
+    });
+    assert.deepEqual(await sorted(directory), {
+      taken: ['a.js', 'b.css.map'],
+      'source map': ['a.js.map'],
+      declaration: ['types/a.d.ts', 'types/b.D.MTS'],
+    });
+  });
+
+  test('keeps declarations where code reads them', async (t) => {
+    const files = { 'public/types/a.d.ts': '', 'public/editor.js': "load('types/' + name + '.d.ts');" };
+    const expected = { taken: ['public/editor.js', 'public/types/a.d.ts'] };
+    assert.deepEqual(await sorted(makeFiles(t, files)), expected);
+    const others = makeFiles(t, { 'index.d.ts': '', 'index.js': '' });
+    assert.deepEqual(await sorted(others, { keepsDeclarations: true }), {
+      taken: ['index.d.ts', 'index.js'],
+    });
+  });
+
+  test('leaves out what an add-on is compiled from, in packages that are compiled', async (t) => {
+    const sources = ['Makefile', 'binding.gyp', 'deps/x.h', 'src/addon.cc'];
+    const names = [...sources, 'index.js', 'src/index.js'].toSorted();
+    const directory = makeFiles(t, Object.fromEntries(names.map((name) => [name, ''])));
+    assert.deepEqual(await sorted(directory), {
+      taken: ['index.js', 'src/index.js'],
+      'native source': sources,
+    });
+  });
+
+  test('takes a static program for any C library, and binaries for other machines that are wanted', async (t) => {
+    const directory = makeFiles(t, {
+      'bin/tool-musl': makeElf({ machine: ELF_MACHINE.aarch64 }),
+      'bin/x64': makeElf({ machine: ELF_MACHINE.x86_64 }),
+      'bin/arm': makeElf({ machine: ELF_MACHINE.arm }),
+      'bin/damaged': Buffer.from('\x7fELF and no more'),
+    });
+    const found = await sorted(directory, { isWanted: (path) => path === 'bin/x64' });
+    assert.deepEqual(found, {
+      taken: ['bin/damaged', 'bin/tool-musl', 'bin/x64'],
+      'foreign binary': ['bin/arm'],
+    });
+  });
+
+  test('follows no symbolic links, and says so', async (t) => {
+    const directory = makeFiles(t, { 'a.js': '' });
+    symlinkSync('a.js', join(directory, 'b.js'));
+    symlinkSync('..', join(directory, 'loop'));
+    assert.deepEqual(await sorted(directory), { taken: ['a.js'], link: ['b.js', 'loop'] });
+  });
 });
