@@ -3,6 +3,7 @@
 
 import { open, readdir, readlink, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isElf } from '../../formats/elf.ts';
 import { KERNEL_HEAD_BYTES } from '../../formats/kernel-header.ts';
 import type { Board } from '../../shared/board/boards.ts';
 import { filesFrom } from '../../shared/boot-loader/boot-loader-layout.ts';
@@ -49,7 +50,7 @@ export async function loadDirectory(name: ComponentName, path: string, board: Bo
       hint: `Give it the files of the component that it replaces`,
     });
   }
-  await checkArchitecture(name, directory, board);
+  await checkArchitecture(name, directory, files, board);
   const digest = sha256Of(files.map((file) => `${file.path} ${file.mode} ${file.sha256}\n`).join(''));
   return { name, version: `local-${digest.slice(0, 12)}`, directory, files };
 }
@@ -79,16 +80,28 @@ async function listFiles(directory: string): Promise<ComponentFile[]> {
   return files;
 }
 
-async function checkArchitecture(name: ComponentName, directory: string, board: Board): Promise<void> {
+/** All that is for a machine has to be for the board: the file that the component is named for, and what is beside it. */
+async function checkArchitecture(
+  name: ComponentName,
+  directory: string,
+  files: readonly ComponentFile[],
+  board: Board,
+): Promise<void> {
+  // Nothing of the boot loader gets into the root, and of the kernel only its modules.
+  if (name === 'boot-loader') return;
   const [main] = REQUIRED_FILES[name](board);
-  if (main === undefined || name === 'boot-loader' || name === 'ca-certificates') return;
-  const handle = await open(join(directory, main));
-  try {
-    const source = await sourceOfHandle(handle);
-    if (name !== 'kernel') return await requireBoardElf(board, name, main, source);
-    const head = await source.read(0, Math.min(KERNEL_HEAD_BYTES, source.sizeBytes));
-    return requireBoardKernel(board, `"${main}" of "${directory}"`, head);
-  } finally {
-    await handle.close();
+  for (const { path, kind } of files) {
+    if (kind !== 'file' || (name === 'kernel' && path !== main && !path.startsWith('lib/modules/'))) continue;
+    const handle = await open(join(directory, path));
+    try {
+      const source = await sourceOfHandle(handle);
+      const head = await source.read(0, Math.min(KERNEL_HEAD_BYTES, source.sizeBytes));
+      if (name === 'kernel' && path === main) requireBoardKernel(board, `"${path}" of "${directory}"`, head);
+      else if (isElf(head) || (path === main && name !== 'ca-certificates')) {
+        await requireBoardElf(board, name, path, source);
+      }
+    } finally {
+      await handle.close();
+    }
   }
 }

@@ -168,6 +168,11 @@ test('a component can be replaced by a directory of the same shape', async (t) =
       /^Cannot use component node for board pc-arm64: "bin\/node" is for 64-bit x86, the board needs 64-bit Arm$/,
   });
   await writeFile(join(directory, 'bin/node'), makeElf({ machine: 183 }));
+  await writeFile(join(directory, 'bin/beside.so'), makeElf({ machine: 40 }));
+  await assert.rejects(load(), {
+    message: /^Cannot use component node for board pc-arm64: "bin\/beside\.so" is for 32-bit Arm, the board/,
+  });
+  await rm(join(directory, 'bin/beside.so'));
   const components = await load();
   assert.match(components.get('kernel')?.version ?? '', /^local-[0-9a-f]{12}$/);
   assert.deepEqual(
