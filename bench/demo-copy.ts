@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDemoInstance } from '../scripts/demo-instance.ts';
 import type { Instance } from '../src/host/config/instance.ts';
+import { ensureUpdateKeys } from '../src/host/config/update-keys.ts';
 import { say } from './figures.ts';
 
 export async function copyDemo(): Promise<Instance> {
@@ -14,5 +15,8 @@ export async function copyDemo(): Promise<Instance> {
     recursive: true,
     filter: (source) => !/node_modules|\.tskrazy$/.test(source),
   });
-  return openDemoInstance({ say }, directory);
+  const instance = await openDemoInstance({ say }, directory);
+  // Its lock may have come along, and that without a key would be refused.
+  await ensureUpdateKeys(instance);
+  return instance;
 }

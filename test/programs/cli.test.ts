@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -67,6 +76,9 @@ const SUBVERBS = [
   ['key', 'show'],
   ['key', 'rotate'],
   ['key', 'retire'],
+  ['key', 'export'],
+  ['key', 'import'],
+  ['key', 'new'],
 ];
 
 test('tsk --help lists every verb; without arguments it goes to standard error', () => {
@@ -370,4 +382,56 @@ test('a reader that goes away is no error', () => {
   );
   assert.equal(status, 0);
   assert.equal(stderr, '');
+});
+
+test('the secrets of an instance reach its clone by a file, and nothing else does', () => {
+  const owner = makeInstance('{ "hostname": "garden", "board": "pc-amd64", "apps": {} }');
+  const clone = makeInstance('{ "hostname": "garden", "board": "pc-amd64", "apps": {} }');
+  const file = join(owner, 'garden.key');
+  const written = tsk(['-i', owner, 'key', 'export', file, '--json']);
+  assert.equal(written.code, 0, written.stderr);
+  assert.match(written.stderr, /^$/);
+  const { keyId } = JSON.parse(written.stdout) as { keyId: string };
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const password = readFileSync(join(owner, '.tskrazy/password'), 'utf8').trim();
+  assert.ok(!`${written.stdout}${written.stderr}`.includes(password));
+  assert.match(
+    failure(['-i', owner, 'key', 'export', file]),
+    /Cannot export to ".*garden.key": it is there already/,
+  );
+
+  writeFileSync(join(clone, 'tskrazy.lock.json'), '{}');
+  for (const args of [
+    ['build', '--offline'],
+    ['flash', file, '--yes'],
+    ['key', 'show'],
+    ['key', 'rotate'],
+    ['key', 'export', join(clone, 'x.key')],
+  ])
+    assert.match(
+      failure(['-i', clone, ...args]),
+      /^Error: Cannot sign an image of "garden": its key, ".*", is not there, .*\nHint: (?:.*\n)*.*--new-key/,
+      args.join(' '),
+    );
+  assert.deepEqual(readdirSync(join(clone, '.tskrazy')), ['.gitignore']);
+  const ofJob = tsk(['-i', clone, 'key', 'show', '--json'], { env: { TSK_KEY_FILE: file } });
+  assert.equal((JSON.parse(ofJob.stdout) as { current: { id: string } }).current.id, keyId);
+  assert.match(
+    failure(['-i', clone, 'key', 'rotate'], { env: { TSK_KEY_FILE: file } }),
+    /^Error: Cannot change the update key: it comes from ".*garden.key" in this environment\n/,
+  );
+  assert.equal(tsk(['-i', clone, 'key', 'import', file]).code, 0);
+  const shown = JSON.parse(tsk(['-i', clone, 'key', 'show', '--json']).stdout) as { current: { id: string } };
+  assert.equal(shown.current.id, keyId);
+  assert.equal(readFileSync(join(clone, '.tskrazy/password'), 'utf8').trim(), password);
+
+  const other = makeInstance('{ "hostname": "shed", "board": "pc-amd64", "apps": {} }');
+  const own = tsk(['-i', other, 'key', 'new', '--json']);
+  assert.equal(own.code, 0, own.stderr);
+  assert.match(failure(['-i', other, 'key', 'new']), /^Error: Cannot make a key: the instance has one/);
+  assert.match(
+    failure(['-i', other, 'key', 'import', file]),
+    /the instance has another one, .*\nHint: .*--replace/,
+  );
+  assert.equal(tsk(['-i', other, 'key', 'import', file, '--replace']).code, 0);
 });

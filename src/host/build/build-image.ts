@@ -15,7 +15,7 @@ import type { Lock } from '../components/lock-file.ts';
 import { checkIsolation } from './check-isolation.ts';
 import type { BuildOptions } from './build-options.ts';
 import { loadInstanceComponents } from './instance-components.ts';
-import { ensureUpdateKeys, type UpdateKeys } from '../config/update-keys.ts';
+import { type InstanceSecrets, openSecrets } from '../config/instance-secrets.ts';
 import { describeWriteError } from '../files/output-file.ts';
 import { bootKernelArgs, type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
 import { checkBootPartition } from './boot-partition.ts';
@@ -61,6 +61,9 @@ export interface BuiltImage {
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const { instance, board, signal } = options;
   checkIsolation(instance.config, board);
+  // Before the lock is made, which is what shows that an instance is not new.
+  const secrets =
+    options.secrets ?? (await openSecrets(instance, { for: 'device', notice: () => undefined }));
   // Downloads and apps leave nothing outside the cache, which is whole at any moment.
   const [{ components, lock }, programs] = await untilAborted(
     Promise.all([loadInstanceComponents(options), loadDevicePrograms()]),
@@ -68,8 +71,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   );
   const apps = await untilAborted(buildApps(options, components, lock), signal);
   const time = readBuildTime(process.env['SOURCE_DATE_EPOCH'], lock.createdAtSec, Date.now());
-  const updateKeys = await ensureUpdateKeys(instance);
-  const plan = { ...options, components, apps, ...time, updateKeys };
+  const plan = { ...options, components, apps, ...time, secrets };
 
   const parts = await planParts(plan, programs);
 
@@ -96,7 +98,7 @@ interface Plan extends BuildOptions {
   buildTimeSec: number;
   /** Those of apps come on top. */
   warnings: readonly string[];
-  updateKeys: UpdateKeys;
+  secrets: InstanceSecrets;
 }
 
 /** What the image will be made of; nothing is written yet. */
@@ -116,7 +118,7 @@ async function planParts(plan: Plan, programs: readonly DeviceProgram[]): Promis
   const layout = layoutOf(plan.board.boot);
   const boot = loaderFiles({ layout, hostname, kernelArgs }, components);
   const slot = slotBootFiles(layout, components);
-  const withoutId = await planDeviceConfig(plan);
+  const withoutId = planDeviceConfig(plan);
   const tree = planRoot(plan, programs, withoutId);
   const config = { ...withoutId, buildId: await computeBuildId(tree, withoutId, [...boot, ...slot]) };
   addDeviceConfig(tree, config);
@@ -141,7 +143,8 @@ async function packImage(
   signal?.throwIfAborted();
   const manifest = await makeManifest({ ...plan, ...parts, entries: parts.tree.entries(), root });
   const manifestBytes = encodeManifest(manifest);
-  const sign = (signedAtSec: number): Uint8Array => signManifest(manifestBytes, plan.updateKeys, signedAtSec);
+  const sign = (signedAtSec: number): Uint8Array =>
+    signManifest(manifestBytes, plan.secrets.updateKeys, signedAtSec);
   const slotFiles = [
     ...parts.bootFiles,
     bootFileOf(MANIFEST_NAME, manifestBytes),

@@ -2,6 +2,7 @@
 
 import type { Board } from '../../shared/board/boards.ts';
 import type { Instance } from '../config/instance.ts';
+import type { InstanceSecrets } from '../config/instance-secrets.ts';
 import type { ProgressReporter } from '../progress.ts';
 
 export interface BuildOptions {
@@ -10,4 +11,6 @@ export interface BuildOptions {
   offline: boolean;
   report: ProgressReporter;
   signal?: AbortSignal;
+  /** Default: those of the instance's folder. */
+  secrets?: InstanceSecrets;
 }

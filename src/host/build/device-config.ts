@@ -4,8 +4,8 @@ import type { Board } from '../../shared/board/boards.ts';
 import { SYSTEM_SERVICES } from '../../shared/services/device-programs.ts';
 import type { DeviceConfig, ServiceSpec } from '../../shared/services/services.ts';
 import type { AppBuild } from '../apps/build-app.ts';
-import { ensurePassword, type Instance } from '../config/instance.ts';
-import type { UpdateKeys } from '../config/update-keys.ts';
+import type { Instance } from '../config/instance.ts';
+import type { InstanceSecrets } from '../config/instance-secrets.ts';
 import { packageRoot } from '../package-root.ts';
 import type { Components } from './component-files.ts';
 import { trustedKeysOf } from './sign-manifest.ts';
@@ -16,13 +16,13 @@ interface DeviceConfigPlan {
   components: Components;
   apps: readonly AppBuild[];
   buildTimeSec: number;
-  updateKeys: UpdateKeys;
+  secrets: InstanceSecrets;
 }
 
 /** Without the build id, which is computed from it among other things. */
-export async function planDeviceConfig(plan: DeviceConfigPlan): Promise<DeviceConfig> {
+export function planDeviceConfig(plan: DeviceConfigPlan): DeviceConfig {
   const { config } = plan.instance;
-  const { hash } = await ensurePassword(plan.instance);
+  const { updateKeys, passwordHash } = plan.secrets;
   const components = [...plan.components.values()].map(({ name, version }) => [name, version] as const);
   return {
     formatVersion: 1,
@@ -32,10 +32,10 @@ export async function planDeviceConfig(plan: DeviceConfigPlan): Promise<DeviceCo
     buildTimeSec: plan.buildTimeSec,
     tskrazyVersion: packageRoot().version,
     components: Object.fromEntries(components.toSorted(([a], [b]) => (a < b ? -1 : 1))),
-    update: { trustedKeys: trustedKeysOf(plan.updateKeys, config.update.trustedKeys) },
+    update: { trustedKeys: trustedKeysOf(updateKeys, config.update.trustedKeys) },
     network: config.network,
     time: config.time,
-    web: { port: config.web.port, passwordHash: hash },
+    web: { port: config.web.port, passwordHash },
     services: [...SERVICES_OF_OURS, ...plan.apps.map((app) => app.service)],
   };
 }

@@ -1,6 +1,6 @@
 // tsk build: writes image files.
 
-import { examples, type Session, type VerbAdder } from './session.ts';
+import { examples, NEW_KEY, type Session, type VerbAdder } from './session.ts';
 import { parseSize } from './sizes.ts';
 
 interface BuildOptions {
@@ -10,6 +10,7 @@ interface BuildOptions {
   root?: string;
   archive?: string;
   offline?: boolean;
+  newKey?: boolean;
 }
 
 export const addBuildVerb: VerbAdder = (program, action) => {
@@ -23,6 +24,7 @@ export const addBuildVerb: VerbAdder = (program, action) => {
     .option('--root <file>', 'write the root partition alone')
     .option('--archive <file>', 'write all of it as .tar or .tar.zst, to keep or to publish')
     .option('--offline', 'use the cache only, download nothing')
+    .option('--new-key', NEW_KEY)
     .option('--json', 'print what was built as JSON')
     .addHelpText(
       'after',
@@ -43,7 +45,8 @@ async function runBuild(session: Session, options: BuildOptions): Promise<void> 
   const { withBuiltImage } = await import('./built-image.ts');
   const { checkImageFileOptions, describeImage, writeImageFiles } = await import('./image-files.ts');
   await checkImageFileOptions(options);
-  await withBuiltImage(session, { offline: options.offline ?? false }, async (image) => {
+  const { offline = false, newKey = false } = options;
+  await withBuiltImage(session, { offline, newKey }, async (image) => {
     const files = await writeImageFiles(session, image, options);
     const description = describeImage(image, files);
     session.output.result(description.value, description.text);

@@ -3,12 +3,16 @@
 import { BOARDS, type BoardId } from '../../shared/board/boards.ts';
 import { buildImage, type BuiltImage } from '../build/build-image.ts';
 import { openInstance, type Instance } from '../config/instance.ts';
+import { openSecrets } from '../config/instance-secrets.ts';
 import type { Session } from './session.ts';
 
 export interface BuildRequest {
   offline: boolean;
   /** Another board than the instance's, for a try in a virtual machine. */
   board?: BoardId;
+  for?: 'device' | 'update';
+  /** Where the instance's key is not here: draw another. */
+  newKey?: boolean;
 }
 
 /** Removes the image's temporary files when `use` is done. */
@@ -19,8 +23,14 @@ export async function withBuiltImage<T>(
 ): Promise<T> {
   const { output, signal } = session;
   const instance = await openInstance(session.instanceDirectory);
+  const secrets = await openSecrets(instance, {
+    for: request.for ?? 'device',
+    newKey: request.newKey ?? false,
+    notice: (text) => output.notice(text),
+  });
   const image = await buildImage({
     instance,
+    secrets,
     board: BOARDS[request.board ?? instance.config.board],
     offline: request.offline,
     report: output.progress,

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import { flashDisk } from '../deploy/flash-disk.ts';
 import { openInstance } from '../config/instance.ts';
+import { checkUpdateKey } from '../config/instance-secrets.ts';
 import { type Disk, findDisk, listDisks } from '../deploy/list-disks.ts';
 import { UserError } from '../user-error.ts';
 import { withBuiltImage } from './built-image.ts';
@@ -29,11 +30,12 @@ export async function listFlashableDisks({ output }: Session): Promise<void> {
 export async function flashInstance(
   session: Session,
   target: string,
-  options: { yes: boolean; offline: boolean },
+  options: { yes: boolean; offline: boolean; newKey: boolean },
 ): Promise<void> {
   const { output, signal } = session;
   // Whatever can be refused is refused before the question and the build.
-  await openInstance(session.instanceDirectory);
+  const instance = await openInstance(session.instanceDirectory);
+  await checkUpdateKey(instance, { for: 'device', newKey: options.newKey });
   const disk = await findDisk(target);
   if (disk.refusal !== null) {
     throw new UserError(`Cannot flash "${disk.path}": ${disk.refusal}`, {
@@ -41,7 +43,8 @@ export async function flashInstance(
     });
   }
   if (!options.yes) await askOnce(disk, signal);
-  await withBuiltImage(session, { offline: options.offline }, async (image) => {
+  const { offline, newKey } = options;
+  await withBuiltImage(session, { offline, newKey }, async (image) => {
     // The build may have taken minutes: whether the disk is still the same and free is looked up again.
     const now = await findDisk(target);
     if (now.sizeBytes !== disk.sizeBytes || now.model !== disk.model) {

@@ -1,11 +1,12 @@
 // tsk flash: writes the instance to a disk or card.
 
-import { examples, type Session, type VerbAdder } from './session.ts';
+import { examples, NEW_KEY, type Session, type VerbAdder } from './session.ts';
 
 interface FlashOptions {
   list?: boolean;
   yes?: boolean;
   offline?: boolean;
+  newKey?: boolean;
 }
 
 export const addFlashVerb: VerbAdder = (program, action) => {
@@ -19,6 +20,7 @@ export const addFlashVerb: VerbAdder = (program, action) => {
     .argument('[device]', 'such as /dev/sdb, or an image file')
     .option('-y, --yes', 'do not ask')
     .option('--offline', 'use the cache only, download nothing')
+    .option('--new-key', NEW_KEY)
     .option('--json', 'print the disks as JSON (without a device)')
     .addHelpText(
       'after',
@@ -29,6 +31,7 @@ export const addFlashVerb: VerbAdder = (program, action) => {
 
 async function runFlash(session: Session, device: string | undefined, options: FlashOptions): Promise<void> {
   const { listFlashableDisks, flashInstance } = await import('./flash-instance.ts');
+  const { yes = false, offline = false, newKey = false } = options;
   if (device === undefined) await listFlashableDisks(session);
-  else await flashInstance(session, device, { yes: options.yes ?? false, offline: options.offline ?? false });
+  else await flashInstance(session, device, { yes, offline, newKey });
 }

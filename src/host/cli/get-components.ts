@@ -6,6 +6,7 @@ import { defaultCacheDirectory } from '../cache-directory.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { openInstance, type Instance } from '../config/instance.ts';
+import { openSecrets } from '../config/instance-secrets.ts';
 import { formatTable } from './output.ts';
 import type { Session } from './session.ts';
 
@@ -21,6 +22,9 @@ export async function getComponents(session: Session, options: { update: boolean
   const { output, signal } = session;
   const instance = await openInstance(session.instanceDirectory);
   const before = await readLockFile(instance.lockPath);
+  // The lock will be what shows that the instance is not new: with it come its secrets.
+  if (before === undefined)
+    await openSecrets(instance, { for: 'device', notice: (text) => output.notice(text) });
   const moved = await moveLock(session, instance, before, options);
   if (moved.lock !== before) await writeLockFile(instance.lockPath, moved.lock);
   const { lock, changes: ofApps } = await moveApps(session, instance, moved.lock, options);

@@ -6,7 +6,7 @@ import { examples, type Session, type VerbAdder } from './session.ts';
 export const addKeyVerb: VerbAdder = (program, action) => {
   const key = program
     .command('key')
-    .summary('show or change the key that signs updates')
+    .summary('show, copy or change the key that signs updates')
     .description(
       'The key of the instance, in .tskrazy/update-key.pem. A device takes only updates that are signed with a key ' +
         'that its running image trusts. The first build makes one.',
@@ -24,6 +24,38 @@ export const addKeyVerb: VerbAdder = (program, action) => {
     .option('--json', 'print JSON')
     .addHelpText('after', examples(['tsk key show --json', 'for a script']))
     .action(action(runShow));
+  key
+    .command('export')
+    .summary('write the key and the password to a file, as a copy or for another computer')
+    .description(
+      'Write all secrets of the instance to a new file that only you can read: for "tsk key import" on another ' +
+        'computer, for TSK_KEY_FILE in a CI job, and as the copy that one should have. TSK_KEY holds the same as text.',
+    )
+    .argument('<file>', 'which is not there yet')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['tsk key export garden.key', 'a copy, to be kept like a password']))
+    .action(action(runExport));
+  key
+    .command('import')
+    .summary('take the key and the password from a file of "tsk key export"')
+    .description(
+      'Put the secrets of a file into the instance: one of "tsk key export", or the PEM file of a key alone.',
+    )
+    .argument('<file>', 'such as garden.key')
+    .option('--replace', 'take them in place of another key that is there')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['tsk key import garden.key', 'on the second computer']))
+    .action(action(runImport));
+  key
+    .command('new')
+    .summary('make a key of this computer')
+    .description(
+      'Make a key where the instance has none here. Devices know it when an image was built with it in ' +
+        '"update.trustedKeys", or when they are written anew.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['tsk key new', 'for a computer that is to sign with a key of its own']))
+    .action(action(runNew));
   key
     .command('rotate')
     .summary('sign with a new key, and for a while with the old one too')
@@ -47,13 +79,32 @@ export const addKeyVerb: VerbAdder = (program, action) => {
 };
 
 async function runShow(session: Session): Promise<void> {
-  const { ensureUpdateKeys } = await import('../config/update-keys.ts');
-  await printKeys(session, await ensureUpdateKeys(await open(session)));
+  const { openInstance } = await import('../config/instance.ts');
+  const { openUpdateKeys } = await import('../config/instance-secrets.ts');
+  const instance = await openInstance(session.instanceDirectory);
+  const notice = (text: string): void => session.output.notice(text);
+  await printKeys(session, await openUpdateKeys(instance, { for: 'update', notice }));
+}
+
+async function runExport(session: Session, file: string): Promise<void> {
+  const { exportSecrets } = await import('./key-copies.ts');
+  await exportSecrets(session, file);
+}
+
+async function runImport(session: Session, file: string, options: { replace?: boolean }): Promise<void> {
+  const { importSecrets } = await import('./key-copies.ts');
+  await importSecrets(session, file, { replace: options.replace ?? false });
+}
+
+async function runNew(session: Session): Promise<void> {
+  const { makeOwnKey } = await import('./key-copies.ts');
+  await printKeys(session, await makeOwnKey(session));
 }
 
 async function runRotate(session: Session): Promise<void> {
   const { rotateUpdateKey } = await import('../config/update-keys.ts');
-  await printKeys(session, await rotateUpdateKey(await open(session)));
+  const { openToChangeKey } = await import('./key-copies.ts');
+  await printKeys(session, await rotateUpdateKey(await openToChangeKey(session)));
   session.output.say(
     '\nUpdate every device once; then it trusts the new key. End the rotation with "tsk key retire" after that.',
   );
@@ -61,19 +112,15 @@ async function runRotate(session: Session): Promise<void> {
 
 async function runRetire(session: Session): Promise<void> {
   const { ensureUpdateKeys, retireUpdateKey } = await import('../config/update-keys.ts');
+  const { openToChangeKey } = await import('./key-copies.ts');
   const { displayPath } = await import('../config/problem.ts');
-  const instance = await open(session);
+  const instance = await openToChangeKey(session);
   const retired = await retireUpdateKey(instance);
   await printKeys(session, await ensureUpdateKeys(instance));
   session.output.say(
     `\nKey ${retired.id} neither signs nor is trusted from the next image on. A device that has had no update since the\n` +
       `rotation would refuse the next one: then put the old key back, from ${displayPath(retired.path)}.`,
   );
-}
-
-async function open(session: Session): Promise<{ stateDirectory: string }> {
-  const { openInstance } = await import('../config/instance.ts');
-  return openInstance(session.instanceDirectory);
 }
 
 async function printKeys({ output }: Session, { current, previous }: UpdateKeys): Promise<void> {

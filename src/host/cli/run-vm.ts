@@ -2,7 +2,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { BOARDS } from '../../shared/board/boards.ts';
-import { ensurePassword, openInstance } from '../config/instance.ts';
+import { openInstance } from '../config/instance.ts';
+import { openSecrets, shownPassword } from '../config/instance-secrets.ts';
 import { displayPath } from '../config/problem.ts';
 import { nearestName } from '../nearest-name.ts';
 import { processExists } from '../process-exists.ts';
@@ -36,8 +37,13 @@ export async function runVm(session: Session, options: VmRunOptions): Promise<vo
     });
   }
   const instance = await openInstance(session.instanceDirectory);
+  const secrets = await openSecrets(instance, {
+    for: 'virtual machine',
+    notice: (text) => output.notice(text),
+  });
   const run = {
     instance,
+    secrets,
     board: BOARDS[options.board ?? instance.config.board],
     offline: options.offline ?? false,
     report: output.progress,
@@ -54,7 +60,7 @@ export async function runVm(session: Session, options: VmRunOptions): Promise<vo
     return;
   }
   const running = await runInstance(run);
-  const { password } = await ensurePassword(instance);
+  const password = shownPassword(secrets);
   const ports = Object.fromEntries(running.ports);
   output.result(
     { name: instance.config.hostname, pid: running.vm.pid, url: running.url, password, ports },

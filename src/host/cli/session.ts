@@ -50,6 +50,10 @@ export function createActionMaker(signal: AbortSignal): ActionMaker {
     };
 }
 
+/** What `--new-key` of several verbs means. */
+export const NEW_KEY =
+  'make a new update key if that of the instance is not here; devices know only the old one';
+
 /** The examples at the end of a verb's help: command and, on a line above, what for. */
 export function examples(...pairs: readonly (readonly [command: string, purpose: string])[]): string {
   return `\nExamples:\n${pairs.map(([command, purpose]) => `  # ${purpose}\n  ${command}`).join('\n')}\n`;

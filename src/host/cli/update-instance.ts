@@ -60,7 +60,7 @@ async function buildAndUpdate(
     const board = await boardOfDevice(instance, options);
     await withBuiltImage(
       { ...session, signal },
-      { offline: options.offline ?? false, board },
+      { offline: options.offline ?? false, board, for: 'update' },
       async (image) => {
         building.done();
         await updateAndShow(session, instance, await connecting, image, options);

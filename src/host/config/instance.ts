@@ -93,7 +93,7 @@ function drawPassword(): string {
   return Array.from({ length: LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 }
 
-function isHashOf(hash: string, password: string): boolean {
+export function isHashOf(hash: string, password: string): boolean {
   try {
     return verifyPassword(password, hash);
   } catch {

@@ -1,7 +1,7 @@
 // Secrets that are drawn once and kept in an instance's state directory, where only their owner can read them.
 
 import { randomBytes } from 'node:crypto';
-import { chmod, link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, link, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DirectoryError, makeDirectory } from '../files/make-directory.ts';
 import { writeProblem } from '../files/write-problem.ts';
@@ -9,6 +9,7 @@ import { UserError } from '../user-error.ts';
 
 /** A folder that only its owner can look into, and that no repository takes. */
 export async function makePrivateDirectory(path: string): Promise<void> {
+  await refuseLostLink(path);
   try {
     const isNew = await makeDirectory(path, { mode: 0o700 });
     if (isNew) await writeFile(join(path, '.gitignore'), '*\n');
@@ -18,6 +19,15 @@ export async function makePrivateDirectory(path: string): Promise<void> {
   } catch (error) {
     throw describePrivateError(error instanceof DirectoryError ? error.cause : error, path);
   }
+}
+
+/** Secrets may lie on a volume that is not always there. Others in its place would be worse than none. */
+async function refuseLostLink(path: string): Promise<void> {
+  const target = await readlink(path).catch(() => undefined);
+  if (target === undefined || (await stat(path).catch(() => undefined)) !== undefined) return;
+  throw new UserError(`Cannot use "${path}": it is a link to "${target}", which is not there`, {
+    hint: 'Mount the volume that has it, or put the folder itself in the place of the link.',
+  });
 }
 
 /** The content, trimmed, of a file that is there; otherwise it is made. Two builds at once agree on one content. */
@@ -50,9 +60,15 @@ export async function movePrivateFile(from: string, to: string): Promise<void> {
 
 export async function readFileIfPresent(path: string): Promise<string | undefined> {
   try {
+    const { mode } = await stat(path);
+    // One that was copied may have become readable by others; some file systems know no better.
+    if ((mode & 0o077) !== 0) await chmod(path, 0o600).catch(() => undefined);
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      await refuseLostLink(path);
+      return undefined;
+    }
     throw describePrivateError(error, path);
   }
 }

@@ -2,6 +2,7 @@
 // rotation the key before goes on signing, for devices that do not know the new one yet, until it is retired.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keyIdOf, type TrustedKey } from '../../shared/manifest/manifest-signature.ts';
 import { UserError } from '../user-error.ts';
@@ -30,8 +31,24 @@ type State = Pick<Instance, 'stateDirectory'>;
 /** Draws the key when there is none. */
 export async function ensureUpdateKeys(state: State): Promise<UpdateKeys> {
   const path = currentPath(state);
-  const current = readKey(path, await readOrCreatePrivateFile(path, drawKey));
+  const current = readUpdateKey(path, await readOrCreatePrivateFile(path, drawKey));
   return { current, previous: await readPreviousKey(state) };
+}
+
+/** undefined: there is none. */
+export async function readUpdateKeys(state: State): Promise<UpdateKeys | undefined> {
+  const path = currentPath(state);
+  const text = await readFileIfPresent(path);
+  return text === undefined
+    ? undefined
+    : { current: readUpdateKey(path, text), previous: await readPreviousKey(state) };
+}
+
+/** Puts keys in the place of those that are there. */
+export async function replaceUpdateKeys(state: State, { current, previous }: UpdateKeys): Promise<void> {
+  if (previous === undefined) await rm(previousPath(state), { force: true });
+  else await replacePrivateFile(previousPath(state), formatKey(previous));
+  await replacePrivateFile(currentPath(state), formatKey(current));
 }
 
 /** All keys that sign; the current one first. */
@@ -45,7 +62,7 @@ export async function rotateUpdateKey(state: State): Promise<UpdateKeys> {
   // The new key takes the place of the old one only after that has its other name: a rotation that was cut off
   // in between has lost nothing, and is completed by the next.
   const path = previousPath(state);
-  const kept = readKey(path, await readOrCreatePrivateFile(path, () => formatKey(current)));
+  const kept = readUpdateKey(path, await readOrCreatePrivateFile(path, () => formatKey(current)));
   if (kept.id !== current.id) {
     throw new UserError(
       `Cannot rotate the update key: the last rotation is not over, as "${path}" is there`,
@@ -78,7 +95,7 @@ export async function retireUpdateKey(state: State): Promise<UpdateKey> {
 async function readPreviousKey(state: State): Promise<UpdateKey | undefined> {
   const path = previousPath(state);
   const text = await readFileIfPresent(path);
-  return text === undefined ? undefined : readKey(path, text);
+  return text === undefined ? undefined : readUpdateKey(path, text);
 }
 
 function currentPath({ stateDirectory }: State): string {
@@ -94,11 +111,12 @@ function drawKey(): string {
   return formatKey({ privateKey });
 }
 
-function formatKey({ privateKey }: Pick<UpdateKey, 'privateKey'>): string {
+export function formatKey({ privateKey }: Pick<UpdateKey, 'privateKey'>): string {
   return privateKey.export({ format: 'pem', type: 'pkcs8' }).trim();
 }
 
-function readKey(path: string, text: string): UpdateKey {
+/** `path` is where it lies, or what else it came by. */
+export function readUpdateKey(path: string, text: string): UpdateKey {
   const privateKey = parseKey(text);
   if (privateKey?.asymmetricKeyType !== 'ed25519') {
     throw new UserError(`Cannot use the update key in "${path}": it is no ed25519 private key in PEM`, {

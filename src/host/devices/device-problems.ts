@@ -61,8 +61,8 @@ export function wrongPassword(
     `Cannot log in to ${nameAndAddress(device, address)}: the password in "${passwordFile}" is wrong`,
     {
       hint:
-        'The device was built from another copy of this instance, or the file was changed since. Copy .tskrazy/password\n' +
-        'from the computer that built the device, or write the device anew from here ("tsk flash").',
+        'The device was built from another copy of this instance, or the file was changed since. "tsk key export FILE"\n' +
+        'on the computer that built it and "tsk key import FILE" here bring them together; or write the device anew from here ("tsk flash").',
     },
   );
 }

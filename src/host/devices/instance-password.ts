@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Instance } from '../config/instance.ts';
 import { displayPath } from '../config/problem.ts';
+import { secretsOfEnvironment } from '../config/instance-secrets.ts';
 import { UserError } from '../user-error.ts';
 
 export interface KnownPassword {
@@ -16,6 +17,8 @@ export interface KnownPassword {
 export async function readInstancePassword(
   instance: Pick<Instance, 'stateDirectory' | 'config'>,
 ): Promise<KnownPassword> {
+  const given = await secretsOfEnvironment(process.env);
+  if (given?.secrets.password !== undefined) return { password: given.secrets.password, file: given.source };
   const path = join(instance.stateDirectory, 'password');
   const file = displayPath(path);
   const { hostname } = instance.config;
@@ -34,6 +37,8 @@ export async function readInstancePassword(
     }
   }
   throw new UserError(`Cannot log in to "${hostname}": there is no password in "${file}"`, {
-    hint: 'It is made by the first build and not committed: copy it from the computer that built the device.',
+    hint:
+      'It is made by the first build and not committed. On the computer that built the device: "tsk key export FILE"; here:\n' +
+      '"tsk key import FILE", or TSK_KEY_FILE=FILE in a CI job.',
   });
 }

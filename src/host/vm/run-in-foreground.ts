@@ -1,16 +1,16 @@
 // A virtual machine that lives as long as the command in the terminal: says where the page is, waits for
 // Ctrl-C (or for the machine to go down by itself), and powers it off in order.
 
-import { ensurePassword } from '../config/instance.ts';
+import { openSecrets, shownPassword } from '../config/instance-secrets.ts';
 import { type RunningInstance, runInstance, type RunOptions } from './run-instance.ts';
 
 export async function runInForeground(
   options: RunOptions & { say: (text: string) => void; signal: AbortSignal },
 ): Promise<void> {
   const { say, signal, instance } = options;
-  const running = await runInstance(options);
-  const { password } = await ensurePassword(instance);
-  say(describeRun(running, password));
+  const secrets = options.secrets ?? (await openSecrets(instance, { for: 'virtual machine', notice: say }));
+  const running = await runInstance({ ...options, secrets });
+  say(describeRun(running, shownPassword(secrets)));
   const interrupted = new Promise<'interrupted'>((resolve) => {
     signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
   });
