@@ -67,6 +67,8 @@ suite('updates that go their way', () => {
           confirmBy: 'client',
           who: CLIENT.name,
           changedApps: ['sensor'],
+          unchangedApps: [],
+          unhealthyApps: [],
         },
       ],
     ]);
@@ -262,6 +264,8 @@ suite('roll-back and confirmation', () => {
       confirmBy: 'device',
       who: 'the page',
       changedApps: [],
+      unchangedApps: [],
+      unhealthyApps: [],
     };
     assert.deepEqual(updated.device.init.updateRequests, [['trial', trial]]);
     assert.equal((answer.json() as UpdateStatus).trial?.slot, 'b');

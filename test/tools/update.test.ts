@@ -95,6 +95,29 @@ void suite('updating a device', { concurrency: 2 }, () => {
     assert.deepEqual(other.changes, ['POST confirm']);
   });
 
+  test('an app that was not well before, and still is not, is named', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    const stillUnwell = ['app camera exited with code 1'];
+    device.onTry = async () => {
+      await device.restart('b');
+      device.beginTrial(['the services have run for 2 of 30 s'], { stillUnwell });
+      assert.match(
+        await garden.succeeds('status'),
+        /; waits for: the services .*; not well, as before: app camera exited with code 1$/m,
+      );
+      device.waitFor([]);
+    };
+    assert.match(
+      await garden.succeeds('update'),
+      /^garden now runs build .*\nStill not well, as before the update: app camera exited with code 1\.$/m,
+    );
+    assert.match(
+      await garden.succeeds('status'),
+      /^ {2}Updates .* confirmed \(.*\); not well, as before: app camera exited with code 1$/m,
+    );
+  });
+
   test('only the apps that changed are away during a live switch, and their absence is measured', async (t) => {
     const garden = await UpdateGarden.start(t, built);
     const { device } = garden;

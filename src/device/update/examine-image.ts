@@ -72,12 +72,13 @@ function decide(
   next: Manifest,
   { isForced, runningBuildId }: { isForced: boolean; runningBuildId: string },
 ): SwitchDecision {
-  if (next.buildId === runningBuildId) return { mode: 'none', rebootBecause: [], changedApps: [] };
+  const unknownApps = { changedApps: [], unchangedApps: [] };
+  if (next.buildId === runningBuildId) return { mode: 'none', rebootBecause: [], ...unknownApps };
   if (!running)
     return {
       mode: 'reboot',
       rebootBecause: ['the manifest of the running image is damaged'],
-      changedApps: [],
+      ...unknownApps,
     };
   const decision = decideSwitch(running, next);
   if (decision.mode !== 'live' || !isForced) return decision;

@@ -18,6 +18,7 @@ import {
   type UpdateRequest,
   type UpdateStatus,
 } from '../../shared/update/update-api.ts';
+import { compareApps } from '../../shared/update/switch-mode.ts';
 import type { ConfirmTrial, TrialRequest, UpdateState } from '../../shared/update/update-state.ts';
 import { checkImage, nowSec, type OfferedImage, trustedKeysOf } from './check-image.ts';
 import { SlotSizeError } from './chunk-plan.ts';
@@ -176,15 +177,16 @@ export class UpdateReceiver {
   /** Ends the session and begins the trial. */
   async try(id: string, { confirmBy }: TryRequest): Promise<TryAccepted> {
     const session = this.session(id);
-    const { slot, mode, changedApps } = session.installed;
+    const { slot, mode, changedApps, unchangedApps = [] } = session.installed;
     const { buildId, client: who } = session.view;
     if (mode === 'none') throw new UpdateConflict('nothing-to-do', 'This build runs already');
-    return this.#handOver(session, { slot, buildId, mode, confirmBy, who, changedApps });
+    return this.#handOver(session, { slot, buildId, mode, confirmBy, who, changedApps, unchangedApps });
   }
 
   async #handOver(session: UpdateSession, request: TrialRequest): Promise<TryAccepted> {
+    const unhealthyApps = await this.#around.unhealthyApps();
     const { trial } = await session.handOver(new SessionEnded('The trial has begun'), () =>
-      this.#around.init.post<UpdateState>(INIT_API.updateTrial, request),
+      this.#around.init.post<UpdateState>(INIT_API.updateTrial, { ...request, unhealthyApps }),
     );
     if (!trial) throw new Error('init has begun no trial');
     return { mode: trial.mode, trialId: trial.id };
@@ -209,7 +211,9 @@ export class UpdateReceiver {
         'cannot-try',
         'This device has no way to try another slot, so that it cannot go back',
       );
-    const there = (await this.#slots())[slot];
+    const slots = await this.#slots();
+    const there = slots[slot];
+    const here = slots[state.appsFrom ?? state.running ?? state.committed];
     if (!there) throw new UpdateConflict('slot-unusable', `Slot ${slot} holds nothing that could be started`);
     const session = await this.#takePlace(client, there.buildId);
     try {
@@ -221,6 +225,7 @@ export class UpdateReceiver {
         confirmBy: 'device',
         who: client.name,
         changedApps: [],
+        unchangedApps: compareApps(here?.apps ?? [], there.apps).unchangedApps,
       });
     } finally {
       await session.end(new SessionEnded('The roll-back was refused'));

@@ -12,4 +12,6 @@ export interface UpdateSurroundings {
   openDisk: (use: DiskUse) => OpenUpdateDisk;
   openInstaller: (options: InstallOptions) => Promise<SlotInstaller>;
   idleMs: number;
+  /** Names of apps that run and whose health URL does not answer as it should. */
+  unhealthyApps: () => Promise<readonly string[]>;
 }

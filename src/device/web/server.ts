@@ -124,7 +124,15 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
   const init = new InitClient(options.initSocketPath);
   const auth = new Authenticator(config);
   const timeStatus = options.timeStatusPath === undefined ? {} : { timeStatusPath: options.timeStatusPath };
-  const updates = new Updates({ config, init, ...timeStatus, ...options.updates });
+  const unhealthyApps = (): Promise<readonly string[]> => trial.unhealthyApps();
+  const updates = new Updates({ config, init, unhealthyApps, ...timeStatus, ...options.updates });
+  const trial = new TrialWatch({
+    init,
+    auth,
+    lockOut: () => updates.lockOut(),
+    intervalMs: limits.trialIntervalMs,
+    answerLimitMs: limits.trialAnswerMs,
+  });
   const status = new StatusReader({
     init,
     mayChange: config.web.passwordHash !== null,
@@ -142,13 +150,7 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
     streams: new EventStreams({ heartbeatMs: limits.heartbeatMs }),
     assets: options.assets,
     updates,
-    trial: new TrialWatch({
-      init,
-      auth,
-      lockOut: () => updates.lockOut(),
-      intervalMs: limits.trialIntervalMs,
-      answerLimitMs: limits.trialAnswerMs,
-    }),
+    trial,
     bodyPace: { windowMs: limits.bodyWindowMs, leastBytes: limits.bodyLeastBytes },
   };
 }

@@ -86,6 +86,17 @@ suite('TrialWatch', () => {
     assert.deepEqual(await nextChecks(device.init), [{ name: 'page', problem: 'answers 500' }]);
   });
 
+  test('knows whose health is bad before a trial, and that nobody knows when init does not answer', async (t) => {
+    const device = await start(t);
+    const app = await startApp(t);
+    const { trial } = device.server.context;
+    device.init.change('irrigation', { health: { url: `${app}/204` } });
+    device.init.change('sensor-hub', { health: { url: `${app}/500` } });
+    assert.deepEqual(await trial.unhealthyApps(), ['sensor-hub']);
+    device.init.isBroken = true;
+    assert.deepEqual(await trial.unhealthyApps(), []);
+  });
+
   test('goes on when init has failed to answer', async (t) => {
     const device = await start(t, { update: { trial: exampleTrial() } });
     await nextChecks(device.init);

@@ -12,6 +12,8 @@ import { HttpError } from './http-error.ts';
 import type { InitClient } from './init-client.ts';
 import { logError } from './log.ts';
 
+const HEALTH_OF = 'health of ';
+
 export interface TrialWatchOptions {
   init: InitClient;
   auth: Authenticator;
@@ -52,6 +54,18 @@ export class TrialWatch {
       .finally(() => {
         if (this.#work === work) this.#work = undefined;
       });
+  }
+
+  /** Before a trial: what does not answer then does not have to in the trial, if the new build leaves it as it is. */
+  async unhealthyApps(): Promise<readonly string[]> {
+    try {
+      const services = await this.#options.init.get<ServiceStatus[]>(INIT_API.services);
+      const checks = await Promise.all(this.#askHealth(services));
+      return checks.filter(({ problem }) => problem !== null).map(({ name }) => name.slice(HEALTH_OF.length));
+    } catch (error) {
+      logError('Cannot look how the apps are before the trial', error);
+      return [];
+    }
   }
 
   close(): void {
@@ -103,16 +117,17 @@ export class TrialWatch {
     const services = await this.#options.init.get<ServiceStatus[]>(INIT_API.services);
     const page = `http://127.0.0.1:${this.#port}/`;
     const lockOut = await this.#lockOut();
-    const checks = [
-      this.#ask('page', page, {
-        Authorization: `Bearer ${token}`,
-        'Accept-Encoding': 'gzip',
-      }),
-    ];
-    for (const { name, state, health } of services)
-      if (health && state === 'running') checks.push(this.#ask(`health of ${name}`, health.url, {}));
-    const answers = await Promise.all(checks);
+    const answers = await Promise.all([
+      this.#ask('page', page, { Authorization: `Bearer ${token}`, 'Accept-Encoding': 'gzip' }),
+      ...this.#askHealth(services),
+    ]);
     return lockOut === null ? answers : [...answers, { name: 'the next update', problem: lockOut }];
+  }
+
+  #askHealth(services: readonly ServiceStatus[]): Promise<TrialCheck>[] {
+    return services.flatMap(({ name, state, health }) =>
+      health && state === 'running' ? [this.#ask(`${HEALTH_OF}${name}`, health.url, {})] : [],
+    );
   }
 
   async #lockOut(): Promise<string | null> {

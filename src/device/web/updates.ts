@@ -20,6 +20,7 @@ export interface UpdatesOptions {
   /** For tests: a disk of another kind than the one that this device runs from. */
   openDisk?: (use: DiskUse) => OpenUpdateDisk;
   idleMs?: number;
+  unhealthyApps: () => Promise<readonly string[]>;
 }
 
 export class Updates {
@@ -60,6 +61,7 @@ export class Updates {
       config,
       init,
       idleMs,
+      unhealthyApps: this.#options.unhealthyApps,
       isClockSet: () => isClockSet(timeStatusPath),
       openDisk: this.#options.openDisk ?? (await realDisk(config.board)),
       openInstaller: openSlotInstaller,

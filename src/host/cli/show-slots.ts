@@ -44,12 +44,17 @@ function describeSlot(status: UpdateStatus, slot: Slot): string {
 }
 
 function describeTrial(trial: Trial, skewMs: number): string {
-  const { buildId, fromBuildId, deadlineAtMs, waitsFor, confirmBy } = trial;
+  const { buildId, fromBuildId, deadlineAtMs, waitsFor, confirmBy, stillUnwell } = trial;
   const end = `goes back to ${shortBuildId(fromBuildId)} at ${clockTime(deadlineAtMs + skewMs)} unless it is confirmed`;
   const by = confirmBy === 'client' ? 'a client' : 'the device itself';
   const state =
     waitsFor.length === 0 ? `all is well, ${by} has to confirm` : `waits for: ${waitsFor.join('; ')}`;
-  return paint('yellow', `build ${shortBuildId(buildId)}, ${end}; ${state}`);
+  const build = `build ${shortBuildId(buildId)}`;
+  return paint('yellow', `${build}, ${end}; ${state}${describeStillUnwell(stillUnwell)}`);
+}
+
+function describeStillUnwell(what: readonly string[] = []): string {
+  return what.length === 0 ? '' : `; not well, as before: ${what.join('; ')}`;
 }
 
 function describeRecord({
@@ -60,11 +65,12 @@ function describeRecord({
   reason,
   mode,
   who,
+  stillUnwell,
 }: UpdateRecord): string {
   const time = formatTime(startedAtMs).slice(0, 16);
   const how =
     outcome === 'confirmed' ? (mode === 'live' ? 'confirmed, without a restart' : 'confirmed') : outcome;
   const why = reason === null ? '' : `: ${reason}`;
-  const text = `${time}  ${shortBuildId(fromBuildId)} -> ${shortBuildId(toBuildId)}  ${how}${why} (${who})`;
+  const text = `${time}  ${shortBuildId(fromBuildId)} -> ${shortBuildId(toBuildId)}  ${how}${why} (${who})${describeStillUnwell(stillUnwell)}`;
   return outcome === 'confirmed' ? text : paint('red', text);
 }

@@ -73,7 +73,12 @@ export async function showOutcome(
       const sent = result.bytesSent === 0 ? '' : `, ${formatBytes(result.bytesSent)} sent`;
       output.result(
         value,
-        `${hostname} now runs build ${build} (was ${from})${sent}${formatAbsence(result)}.`,
+        [
+          `${hostname} now runs build ${build} (was ${from})${sent}${formatAbsence(result)}.`,
+          ...(result.record?.stillUnwell ?? []).map(
+            (what) => `Still not well, as before the update: ${what}.`,
+          ),
+        ].join('\n'),
       );
       return;
     }

@@ -29,14 +29,25 @@ const apps = [
   { name: 'new', kind: 'go', contentSha256: '1' },
 ];
 const changedApps = ['gone', 'new', 'other'];
+const unchangedApps = ['same'];
 
 test('decideSwitch: the same build needs none', () => {
-  assert.deepEqual(decideSwitch(manifest, manifest), { mode: 'none', rebootBecause: [], changedApps: [] });
+  assert.deepEqual(decideSwitch(manifest, manifest), {
+    mode: 'none',
+    rebootBecause: [],
+    changedApps: [],
+    unchangedApps: ['gone', 'other', 'same'],
+  });
 });
 
 test('decideSwitch: live while only apps are new, gone or other than before', () => {
   const to = { ...manifest, buildId: '2', buildTimeSec: 2, apps };
-  assert.deepEqual(decideSwitch(manifest, to), { mode: 'live', rebootBecause: [], changedApps });
+  assert.deepEqual(decideSwitch(manifest, to), {
+    mode: 'live',
+    rebootBecause: [],
+    changedApps,
+    unchangedApps,
+  });
 });
 
 test('decideSwitch: what makes a restart necessary', () => {
@@ -52,6 +63,11 @@ test('decideSwitch: what makes a restart necessary', () => {
   ];
   for (const [changes, rebootBecause] of cases) {
     const to = { ...manifest, buildId: '2', systemSha256: 't', apps, ...changes };
-    assert.deepEqual(decideSwitch(manifest, to), { mode: 'reboot', rebootBecause, changedApps });
+    assert.deepEqual(decideSwitch(manifest, to), {
+      mode: 'reboot',
+      rebootBecause,
+      changedApps,
+      unchangedApps,
+    });
   }
 });

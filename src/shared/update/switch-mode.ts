@@ -1,6 +1,6 @@
 // Which way a device goes from one build to another. What decides is the two manifests.
 
-import type { Manifest } from '../manifest/manifest.ts';
+import type { Manifest, ManifestApp } from '../manifest/manifest.ts';
 import type { SwitchMode } from './update-state.ts';
 
 export interface SwitchDecision {
@@ -9,21 +9,29 @@ export interface SwitchDecision {
   rebootBecause: readonly string[];
   /** Apps that are new, gone or other than before. */
   changedApps: readonly string[];
+  /** Apps that both have, and the same. */
+  unchangedApps: readonly string[];
 }
 
 export function decideSwitch(from: Manifest, to: Manifest): SwitchDecision {
-  const changedApps = changedAppsOf(from, to);
-  if (from.buildId === to.buildId) return { mode: 'none', rebootBecause: [], changedApps };
-  if (from.systemSha256 === to.systemSha256) return { mode: 'live', rebootBecause: [], changedApps };
-  return { mode: 'reboot', rebootBecause: describeSystemChange(from, to), changedApps };
+  const apps = compareApps(from.apps, to.apps);
+  if (from.buildId === to.buildId) return { mode: 'none', rebootBecause: [], ...apps };
+  if (from.systemSha256 === to.systemSha256) return { mode: 'live', rebootBecause: [], ...apps };
+  return { mode: 'reboot', rebootBecause: describeSystemChange(from, to), ...apps };
 }
 
-function changedAppsOf(from: Manifest, to: Manifest): string[] {
-  const before = new Map(from.apps.map((app) => [app.name, app.contentSha256]));
-  const after = new Map(to.apps.map((app) => [app.name, app.contentSha256]));
-  return [...new Set([...before.keys(), ...after.keys()])]
-    .filter((name) => before.get(name) !== after.get(name))
-    .toSorted();
+export function compareApps(
+  from: readonly ManifestApp[],
+  to: readonly ManifestApp[],
+): Pick<SwitchDecision, 'changedApps' | 'unchangedApps'> {
+  const before = new Map(from.map((app) => [app.name, app.contentSha256]));
+  const after = new Map(to.map((app) => [app.name, app.contentSha256]));
+  const names = [...new Set([...before.keys(), ...after.keys()])].toSorted();
+  const isSame = (name: string): boolean => before.get(name) === after.get(name);
+  return {
+    changedApps: names.filter((name) => !isSame(name)),
+    unchangedApps: names.filter(isSame),
+  };
 }
 
 function describeSystemChange(from: Manifest, to: Manifest): string[] {

@@ -101,6 +101,8 @@ export interface UpdateOffer {
   /** Why not `live`, a phrase each: `the kernel changes`. */
   rebootBecause: readonly string[];
   changedApps: readonly string[];
+  /** Apps that both builds have, and the same. Absent: an older device, which does not compare them. */
+  unchangedApps?: readonly string[];
   /** Ascending. */
   missingChunks: readonly number[];
   missingBytes: number;

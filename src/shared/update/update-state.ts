@@ -18,6 +18,10 @@ export interface TrialRequest {
   who: string;
   /** For `live`: names of apps to restart, start or stop, those that are gone among them. */
   changedApps: readonly string[];
+  /** Apps that both builds have, and the same. Absent: that is not known. */
+  unchangedApps?: readonly string[];
+  /** Apps whose health URL did not answer as it should, before the switch. */
+  unhealthyApps?: readonly string[];
 }
 
 /** What `web` finds out about a trial, because PID 1 reads nothing from the network. Each report replaces the one before. */
@@ -33,7 +37,7 @@ export interface ConfirmTrial {
   who: string;
 }
 
-export interface Trial extends Omit<TrialRequest, 'changedApps'> {
+export interface Trial extends Omit<TrialRequest, 'changedApps' | 'unchangedApps' | 'unhealthyApps'> {
   /** As in the history. */
   id: string;
   fromBuildId: string;
@@ -42,6 +46,8 @@ export interface Trial extends Omit<TrialRequest, 'changedApps'> {
   deadlineAtMs: number;
   /** What is not (yet) as it should be, a sentence each; none: healthy, a confirmation is all that is missing. */
   waitsFor: readonly string[];
+  /** What is not well, was not well before, and is not the update's doing, a sentence each; absent: nothing. */
+  stillUnwell?: readonly string[];
 }
 
 export type UpdateOutcome =
@@ -64,6 +70,8 @@ export interface UpdateRecord {
   reason: string | null;
   /** Whose last lines these are: a service, `init` or `kernel`. */
   lastLines: { of: string; lines: readonly string[] } | null;
+  /** As at the end of the trial (Trial.stillUnwell). */
+  stillUnwell?: readonly string[];
   /** The start on trial, as the kept logs know it (BootRecord.id); null when there was none. */
   bootId: string | null;
 }

@@ -104,6 +104,7 @@ function TrialCard({ trial, nowMs }: { trial: Trial; nowMs: number }) {
           ))}
         </ul>
       )}
+      <StillUnwell what={trial.stillUnwell} />
       {mayChange && (
         <div class="card-buttons">
           <button
@@ -190,6 +191,11 @@ const OUTCOME_WORDS = {
   'did not start': 'Did not start',
 };
 
+/** Of a trial, or at the end of one. */
+function StillUnwell({ what = [] }: { what: readonly string[] | undefined }) {
+  return what.length === 0 ? null : <p>Not well, as before the update: {what.join('; ')}.</p>;
+}
+
 function HistoryEntry({ record }: { record: UpdateRecord }) {
   const { outcome, reason, lastLines, mode } = record;
   return (
@@ -203,6 +209,7 @@ function HistoryEntry({ record }: { record: UpdateRecord }) {
         {mode === 'live' ? 'live' : 'with a restart'}, by {record.who}
       </p>
       {reason !== null && <p>{reason}</p>}
+      <StillUnwell what={record.stillUnwell} />
       {lastLines && lastLines.lines.length > 0 && (
         <details>
           <summary>Last lines of {lastLines.of}</summary>

@@ -25,10 +25,11 @@ import {
 import type { Slot } from '../../../src/shared/board/slots.ts';
 import type { ConfirmBy, SwitchMode } from '../../../src/shared/update/update-state.ts';
 
-export const WELL: HealthReport = { waitsFor: [], of: 'init', fault: null };
-export const UNWELL: HealthReport = { waitsFor: ['app x is starting'], of: 'x', fault: null };
+export const WELL: HealthReport = { waitsFor: [], excused: [], of: 'init', fault: null };
+export const UNWELL: HealthReport = { waitsFor: ['app x is starting'], excused: [], of: 'x', fault: null };
 export const FAULTY: HealthReport = {
   waitsFor: ['app x exited with code 1'],
+  excused: [],
   of: 'x',
   fault: { reason: 'app x exited with code 1', of: 'x' },
 };

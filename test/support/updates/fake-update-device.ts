@@ -202,6 +202,7 @@ export class FakeUpdateDevice {
       reason: null,
       lastLines: null,
       bootId: this.bootId,
+      ...(trial.stillUnwell && { stillUnwell: trial.stillUnwell }),
       ...more,
     };
     const committed = outcome === 'confirmed' ? trial.slot : this.status.committed;

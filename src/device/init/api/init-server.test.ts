@@ -268,6 +268,8 @@ test('below /v1/update, what web asks for is passed on, and answered with the st
     confirmBy: 'client',
     who: 'tsk on michael@laptop',
     changedApps: ['sensor'],
+    unchangedApps: ['camera'],
+    unhealthyApps: [],
   };
   const checks = [
     { name: 'page', problem: null },

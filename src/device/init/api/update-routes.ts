@@ -74,11 +74,14 @@ function readTrialRequest(body: UntrustedValue): TrialRequest {
     mode: body.field('mode').oneOf(['live', 'reboot']),
     confirmBy: body.field('confirmBy').oneOf(['client', 'device']),
     who: body.field('who').text(TEXT),
-    changedApps: body
-      .field('changedApps')
-      .items(MAX_APPS)
-      .map((name) => name.text(APP_NAME)),
+    changedApps: readApps(body.field('changedApps')),
+    unchangedApps: readApps(body.field('unchangedApps')),
+    unhealthyApps: readApps(body.field('unhealthyApps')),
   };
+}
+
+function readApps(names: UntrustedValue): string[] {
+  return names.isAbsent ? [] : names.items(MAX_APPS).map((name) => name.text(APP_NAME));
 }
 
 function readChecks(body: UntrustedValue): TrialCheck[] {

@@ -7,6 +7,7 @@ import type { Service } from '../supervisor/service.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { TrialClock } from './trial-clock.ts';
 import type { Fault } from './fault.ts';
+import type { HealthBefore, UnwellService } from './health-before.ts';
 
 /** So many crashes within so long are one too many. */
 const MAX_CRASHES = 3;
@@ -27,7 +28,9 @@ export class ServiceWatch {
   readonly #observed = new Map<string, Observed>();
   readonly #unwatch: () => void;
   #mayWait: ReadonlySet<string> = new Set();
-  #fault: Fault | null = null;
+  /** By name of the service. */
+  #unwell: ReadonlyMap<string, UnwellService> = new Map();
+  readonly #faults: Fault[] = [];
 
   constructor(supervisor: Supervisor, clock: TrialClock) {
     this.#supervisor = supervisor;
@@ -40,31 +43,45 @@ export class ServiceWatch {
     this.#unwatch();
   }
 
-  /** Services that waited for something before the trial already, and may go on doing so. */
-  allowWaiting(names: readonly string[]): void {
-    this.#mayWait = new Set(names);
+  /** Services that waited for something before the trial may go on doing so; some may be as unwell as they were. */
+  compareWith({ waiting, unwell }: Pick<HealthBefore, 'waiting' | 'unwell'>): void {
+    this.#mayWait = new Set(waiting);
+    this.#unwell = new Map(unwell.map((service) => [service.name, service]));
     this.#lookForWell();
   }
 
   /** What cannot become well any more. */
   get fault(): Fault | null {
-    return this.#fault;
+    return this.#faults.find(({ of }) => !this.isExcused(of)) ?? null;
+  }
+
+  /** It was not well before, and the update leaves it as it is. */
+  isExcused(name: string): boolean {
+    return this.#unwell.get(name)?.isExcused === true;
   }
 
   /** All that should run do so now, for however long. */
   areUp(): boolean {
-    return this.#due().every((service) => this.#isWell(service.status()));
+    return this.#due().every(
+      (service) => this.isExcused(service.spec.name) || this.#isWell(service.status()),
+    );
   }
 
-  /** A sentence for each that is not well, or not for long enough; and the name of the first of them. */
-  look(): { problems: string[]; of: string | null } {
+  /** A sentence for each that is not well, or not for long enough; and the name of the first that matters. */
+  look(): { problems: string[]; excused: string[]; of: string | null } {
     const problems: string[] = [];
+    const excused: string[] = [];
     let of: string | null = null;
     let youngestMs = TRIAL_STABLE_MS;
     for (const service of this.#due()) {
       const status = service.status();
       const { wellSince, lastCrash } = this.#observedOf(status.name);
       const wellMs = wellSince === null ? 0 : this.#clock.now() - wellSince;
+      if (this.isExcused(status.name)) {
+        if (wellSince === null || !this.#isWell(status) || lastCrash !== null)
+          excused.push(describeState(status, lastCrash));
+        continue;
+      }
       if (wellSince === null || !this.#isWell(status)) problems.push(describeState(status, lastCrash));
       else if (lastCrash !== null && wellMs < TRIAL_STABLE_MS)
         problems.push(`${subjectOf(status)} has run for ${describeShare(wellMs)} since it ${lastCrash}`);
@@ -72,7 +89,7 @@ export class ServiceWatch {
       if (problems.length > 0) of ??= status.name;
     }
     if (youngestMs < TRIAL_STABLE_MS) problems.push(`the services have run for ${describeShare(youngestMs)}`);
-    return { problems, of };
+    return { problems, excused, of };
   }
 
   #due(): Service[] {
@@ -109,14 +126,15 @@ export class ServiceWatch {
     observed.wellSince = null;
     observed.lastCrash = what;
     observed.crashes = [...observed.crashes, now].filter((time) => now - time < CRASH_WINDOW_MS);
-    if (this.#supervisor.get(status.name)?.spec.autostart !== true || this.#fault !== null) return;
+    if (this.#supervisor.get(status.name)?.spec.autostart !== true) return;
+    const asBefore = this.#unwell.has(status.name) ? '; it was not well before either' : '';
     if (status.state === 'failed') {
-      this.#fault = { reason: `${subjectOf(status)} ${what}`, of: status.name };
+      this.#faults.push({ reason: `${subjectOf(status)} ${what}${asBefore}`, of: status.name });
     } else if (observed.crashes.length >= MAX_CRASHES) {
       const often = `three times in ${CRASH_WINDOW_MS / 1000} s`;
       const [head, ...detail] = what.split(': ');
       const reason = [`${subjectOf(status)} ${head} ${often}`, ...detail].join(': ');
-      this.#fault = { reason, of: status.name };
+      this.#faults.push({ reason: `${reason}${asBefore}`, of: status.name });
     }
   }
 
@@ -132,14 +150,14 @@ function subjectOf({ kind, name }: Pick<ServiceStatus, 'kind' | 'name'>): string
   return kind === 'system' ? `program ${name}` : `app ${name}`;
 }
 
-function hasCrashed({ state, lastExit, startedAtMs }: ServiceStatus): boolean {
+export function hasCrashed({ state, lastExit, startedAtMs }: ServiceStatus): boolean {
   if (state === 'failed') return true;
   if (state !== 'backoff') return false;
   // One that could not be started has no exit of its own, only that of the run before.
   return lastExit?.code !== 0 || lastExit.atMs < (startedAtMs ?? 0);
 }
 
-function describeCrash({ reason }: ServiceStatus): string {
+export function describeCrash({ reason }: ServiceStatus): string {
   const what = reason ?? 'failed';
   if (what.startsWith('exited')) return what;
   return what.startsWith('killed') ? `was ${what}` : `could not be started: ${what}`;

@@ -5,6 +5,7 @@ import type { TrialCheck } from '../../../shared/update/update-state.ts';
 import type { Device } from '../device.ts';
 import type { TrialClock } from './trial-clock.ts';
 import type { Fault } from './fault.ts';
+import type { HealthBefore } from './health-before.ts';
 import { describeLoss, type NetworkQuality, readNetworkQuality } from './network-quality.ts';
 import { ReportedChecks } from './reported-checks.ts';
 import { ServiceWatch } from './service-watch.ts';
@@ -12,16 +13,11 @@ import { ServiceWatch } from './service-watch.ts';
 /** How long a problem may last when all services run: addresses and the first answers take their time. */
 const PROBLEM_LIMIT_MS = 60_000;
 
-/** How things were before the trial: what was missing then may be missing now. */
-export interface HealthBefore {
-  network: NetworkQuality;
-  /** Services that waited for something. */
-  waiting: readonly string[];
-}
-
 export interface HealthReport {
   /** What is not (yet) as it should be, a sentence each; none: healthy. */
   waitsFor: readonly string[];
+  /** What is not well, was not well before, and is as it was: it does not decide. */
+  excused: readonly string[];
   /** Whose log tells most of that. */
   of: string;
   /** There is no point in waiting any longer. */
@@ -43,9 +39,9 @@ export class TrialHealth {
     this.#checks = new ReportedChecks(clock);
   }
 
-  compareWith({ network, waiting }: HealthBefore): void {
-    this.#networkBefore = network;
-    this.#services.allowWaiting(waiting);
+  compareWith(before: HealthBefore): void {
+    this.#networkBefore = before.network;
+    this.#services.compareWith(before);
   }
 
   takeChecks(checks: readonly TrialCheck[]): void {
@@ -54,9 +50,10 @@ export class TrialHealth {
 
   look(): HealthReport {
     const services = this.#services.look();
-    const troubles = this.#troubles();
+    const [troubles, excused] = this.#troubles();
     return {
       waitsFor: [...services.problems, ...troubles.map(({ reason }) => reason)],
+      excused: [...services.excused, ...excused],
       of: services.of ?? troubles[0]?.of ?? LOG_OF_INIT,
       fault: this.#services.fault ?? this.#lastingTrouble(troubles),
     };
@@ -66,19 +63,24 @@ export class TrialHealth {
     this.#services.close();
   }
 
-  /** All but services. */
-  #troubles(): Fault[] {
+  /** All but services; and what is excused of it. */
+  #troubles(): [Fault[], string[]] {
     const { sys, supervisor } = this.#device;
     // Web asks those that run; whether the others have to is not for their health URL to say.
     const apps = supervisor
       .list()
-      .filter(({ spec, state }) => spec.autostart && spec.health !== undefined && state === 'running');
+      .filter(({ spec, state }) => spec.autostart && spec.health !== undefined && state === 'running')
+      .map(({ spec }) => spec.name);
     const loss = describeLoss(this.#networkBefore, readNetworkQuality(sys));
-    return [
+    const { excused = [], decisive = [] } = Object.groupBy(this.#checks.problems(apps), ({ of }) =>
+      this.#services.isExcused(of) ? 'excused' : 'decisive',
+    );
+    const troubles = [
       ...this.#permTrouble(),
       ...(loss === null ? [] : [{ reason: loss, of: 'net' }]),
-      ...this.#checks.problems(apps.map(({ spec }) => spec.name)),
+      ...decisive,
     ];
+    return [troubles, excused.map(({ reason }) => reason)];
   }
 
   #permTrouble(): Fault[] {

@@ -29,6 +29,7 @@ const pending: fc.Arbitrary<PendingTrial> = fc.record({
   before: fc.record({
     network: fc.record({ ipv4: fc.boolean(), ipv6: fc.boolean() }),
     waiting: fc.array(name, { maxLength: 5 }),
+    unwell: fc.array(fc.record({ name, why: name, isExcused: fc.boolean() }), { maxLength: 3 }),
   }),
   startedBootId: fc.option(name),
   ending: fc.option(fc.record({ atMs: time, ...reason })),
@@ -43,6 +44,7 @@ const record: fc.Arbitrary<UpdateRecord> = fc.record({
   toSlot: fc.constantFrom('a' as const, 'b' as const),
   outcome: fc.constantFrom('confirmed' as const, 'rolled back' as const, 'did not start' as const),
   ...reason,
+  stillUnwell: fc.array(name, { maxLength: 3 }),
   bootId: fc.option(name),
 });
 const memory: fc.Arbitrary<TrialMemory> = fc.record({

@@ -38,7 +38,7 @@ export const EMPTY_MEMORY: TrialMemory = { pending: null, history: [] };
 export function addRecord(
   { history }: TrialMemory,
   trial: PendingTrial,
-  { outcome, bootId, atMs, reason, lastLines }: TrialOutcome,
+  { outcome, bootId, atMs, reason, lastLines, stillUnwell }: TrialOutcome,
 ): TrialMemory {
   const record: UpdateRecord = {
     id: trial.id,
@@ -52,6 +52,7 @@ export function addRecord(
     outcome,
     reason,
     lastLines,
+    ...(stillUnwell && { stillUnwell }),
     bootId,
   };
   return { pending: null, history: [record, ...history].slice(0, MAX_UPDATE_RECORDS) };
@@ -104,6 +105,11 @@ function readPending(value: UntrustedValue): PendingTrial {
     before: {
       network: { ipv4: network.field('ipv4').boolean(), ipv6: network.field('ipv6').boolean() },
       waiting: readNames(before.field('waiting')),
+      unwell: readList(before.field('unwell')).map((service) => ({
+        name: service.field('name').text(NAME),
+        why: service.field('why').text(LONG_TEXT),
+        isExcused: service.field('isExcused').boolean(),
+      })),
     },
     startedBootId: value.field('startedBootId').orNull((id) => id.text(LONG_TEXT)),
     ending: value.field('ending').orNull((ending) => ({
@@ -115,9 +121,13 @@ function readPending(value: UntrustedValue): PendingTrial {
   };
 }
 
-/** Older builds had fewer of these lists. */
 function readNames(value: UntrustedValue): string[] {
-  return value.isAbsent ? [] : value.items(MAX_SERVICES).map((name) => name.text(NAME));
+  return readList(value).map((name) => name.text(NAME));
+}
+
+/** Older builds had fewer of these. */
+function readList(value: UntrustedValue): UntrustedValue[] {
+  return value.isAbsent ? [] : value.items(MAX_SERVICES);
 }
 
 function readReturns(value: UntrustedValue): number {
@@ -137,8 +147,13 @@ function readRecord(value: UntrustedValue): UpdateRecord {
     who: value.field('who').text(NAME),
     outcome: value.field('outcome').oneOf(OUTCOMES),
     ...readReason(value),
+    ...readStillUnwell(value.field('stillUnwell')),
     bootId: value.field('bootId').orNull((id) => id.text(LONG_TEXT)),
   };
+}
+
+function readStillUnwell(value: UntrustedValue): Pick<UpdateRecord, 'stillUnwell'> {
+  return value.isAbsent ? {} : { stillUnwell: value.items(MAX_SERVICES).map((what) => what.text(LONG_TEXT)) };
 }
 
 function readReason(value: UntrustedValue): Pick<UpdateRecord, 'reason' | 'lastLines'> {

@@ -36,7 +36,7 @@ export function onWritten(turn: Turn, slot: Slot): void {
   const { phase, loader } = machine;
   machine.loader = { ...loader, committed: slot, isWriting: false };
   if (phase.name === 'committing') {
-    confirmed(turn, phase.trial.pending, phase.by);
+    confirmed(turn, phase.trial.pending, phase.by, phase.trial.report?.excused);
   } else if (phase.name === 'leaving' && phase.awaits === 'commit' && phase.pending !== null) {
     // It was restarted, but not before this: the build is what starts now.
     confirmed(turn, phase.pending, phase.pending.who);
@@ -47,14 +47,15 @@ export function onWritten(turn: Turn, slot: Slot): void {
   }
 }
 
-function confirmed(turn: Turn, pending: PendingTrial, by: string): void {
+function confirmed(turn: Turn, pending: PendingTrial, by: string, excused: readonly string[] = []): void {
   const { machine, env, effects } = turn;
   machine.loader = { ...machine.loader, before: null };
   machine.phase = { name: 'resting' };
   say(turn, `trial: confirmed by ${by}: slot ${pending.slot} is what starts from now on`);
   effects.push({ type: 'stop supervising' }, { type: 'keep logs safe', isOn: false });
   if (pending.mode === 'live') effects.push({ type: 'keep apps' });
-  record(turn, pending, 'confirmed', makeEnding(null, env.dateMs));
+  const stillUnwell = excused.length === 0 ? {} : { stillUnwell: excused };
+  record(turn, pending, 'confirmed', { ...makeEnding(null, env.dateMs), ...stillUnwell });
   answer(turn, 'confirmers', null);
 }
 

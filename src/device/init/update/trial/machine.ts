@@ -287,7 +287,8 @@ function onReport(turn: Turn, before: RunningTrial, report: HealthReport | null)
   const isWell = whatIsMissing(trial, trial.report).length === 0;
   if (isWell && whatIsMissing(before, before.report).length > 0) say(turn, 'trial: all is well');
   machine.phase = { name: 'trying', trial };
-  const fault = trial.report?.fault ?? null;
+  // What is excused is known only when it is known what was asked for.
+  const fault = machine.isRecalled ? (trial.report?.fault ?? null) : null;
   if (fault !== null) rollBack(turn, fault.reason, fault.of);
   else if (isLate(turn, trial)) rollBackLate(turn, trial);
   else if (isWell) commitIfDue(turn, trial);
@@ -332,7 +333,7 @@ function onConfirm(turn: Turn, { buildId, who, report }: TrialEvent & { type: 'c
   const waitsFor = isRecalled ? whatIsMissing(trial, report) : ['the device is still starting'];
   if (waitsFor.length > 0)
     refuse(turn, { code: 'trial-unwell', message: cannotConfirm(waitsFor.join('; ')), waitsFor });
-  else if (phase.name === 'trying') commit(turn, { ...trial, confirmedBy: who }, who);
+  else if (phase.name === 'trying') commit(turn, { ...trial, report, confirmedBy: who }, who);
 }
 
 function onGoingDown(turn: Turn, why: string): void {

@@ -7,7 +7,7 @@ import type {
   UpdateOutcome,
   UpdateRecord,
 } from '../../../../shared/update/update-state.ts';
-import type { HealthBefore } from '../trial-health.ts';
+import type { HealthBefore } from '../health-before.ts';
 
 const MAX_LAST_LINES = 20;
 const MAX_LINE_CHARACTERS = 300;
@@ -15,7 +15,7 @@ const MAX_REASON_CHARACTERS = 1000;
 
 export type TrialEnding = Pick<UpdateRecord, 'reason' | 'lastLines'> & { atMs: number };
 
-export interface PendingTrial extends TrialRequest {
+export interface PendingTrial extends Omit<TrialRequest, 'unchangedApps' | 'unhealthyApps'> {
   id: string;
   fromBuildId: string;
   askedAtMs: number;
@@ -32,7 +32,8 @@ export interface PendingTrial extends TrialRequest {
   returns: number;
 }
 
-export type TrialOutcome = { outcome: UpdateOutcome; bootId: string | null } & TrialEnding;
+export type TrialOutcome = { outcome: UpdateOutcome; bootId: string | null } & TrialEnding &
+  Pick<UpdateRecord, 'stillUnwell'>;
 
 /** The last lines of the log that tells most of how a trial ended. */
 export interface LastLines {
@@ -56,7 +57,11 @@ export function makeEnding(
 }
 
 /** Nothing is held to have been better. */
-export const NOTHING_BEFORE: HealthBefore = { network: { ipv4: false, ipv6: false }, waiting: [] };
+export const NOTHING_BEFORE: HealthBefore = {
+  network: { ipv4: false, ipv6: false },
+  waiting: [],
+  unwell: [],
+};
 
 /** A start on trial of which nobody knows who asked for it: somebody has to say that it is well. */
 export function unknownTrial(of: { id: string; slot: Slot; buildId: string; nowMs: number }): PendingTrial {
@@ -81,9 +86,15 @@ export function unknownTrial(of: { id: string; slot: Slot; buildId: string; nowM
 
 export function viewTrial(
   { id, slot, buildId, mode, confirmBy, who, fromBuildId }: PendingTrial,
-  progress: { startedAtMs: number; limitMs: number; waitsFor: readonly string[] },
+  progress: {
+    startedAtMs: number;
+    limitMs: number;
+    waitsFor: readonly string[];
+    excused?: readonly string[];
+  },
 ): Trial {
-  const { startedAtMs, limitMs, waitsFor } = progress;
+  const { startedAtMs, limitMs, waitsFor, excused = [] } = progress;
   const deadlineAtMs = startedAtMs + limitMs;
-  return { id, slot, buildId, mode, confirmBy, who, fromBuildId, startedAtMs, deadlineAtMs, waitsFor };
+  const trial = { id, slot, buildId, mode, confirmBy, who, fromBuildId, startedAtMs, deadlineAtMs, waitsFor };
+  return excused.length === 0 ? trial : { ...trial, stillUnwell: excused };
 }

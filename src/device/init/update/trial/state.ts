@@ -179,13 +179,23 @@ export function trialOf(
       if (phase.startedMs === null) return viewAsked(phase.pending, phase.because);
       return viewStarted(phase.pending, phase.startedMs, [phase.because]);
     default:
-      return viewStarted(phase.trial.pending, phase.trial.startedMs, waitsForNow(phase, report));
+      return viewStarted(
+        phase.trial.pending,
+        phase.trial.startedMs,
+        waitsForNow(phase, report),
+        (report ?? phase.trial.report)?.excused,
+      );
   }
 
-  function viewStarted(pending: PendingTrial, startedMs: number, waitsFor: readonly string[]): Trial {
+  function viewStarted(
+    pending: PendingTrial,
+    startedMs: number,
+    waitsFor: readonly string[],
+    excused: readonly string[] = [],
+  ): Trial {
     // By the clock as it is now: it may have jumped since.
     const startedAtMs = Math.round(env.dateMs - (env.nowMs - startedMs));
-    return viewTrial(pending, { startedAtMs, limitMs: start.trialLimitMs, waitsFor });
+    return viewTrial(pending, { startedAtMs, limitMs: start.trialLimitMs, waitsFor, excused });
   }
 }
 

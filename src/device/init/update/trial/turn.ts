@@ -2,7 +2,7 @@
 
 import { shortBuildId } from '../../../../shared/manifest/short-build-id.ts';
 import type { UpdateOutcome } from '../../../../shared/update/update-state.ts';
-import { makeEnding, type PendingTrial, type TrialEnding } from './pending-trial.ts';
+import { makeEnding, type PendingTrial, type TrialEnding, type TrialOutcome } from './pending-trial.ts';
 import type { TrialEffect, TrialEnvironment, TrialMachine, TrialPhase, TrialRefusal } from './state.ts';
 
 export interface Turn {
@@ -47,7 +47,12 @@ export function leave(
 }
 
 /** Into the history. */
-export function record(turn: Turn, pending: PendingTrial, outcome: UpdateOutcome, ending: TrialEnding): void {
+export function record(
+  turn: Turn,
+  pending: PendingTrial,
+  outcome: UpdateOutcome,
+  ending: TrialEnding & Pick<TrialOutcome, 'stillUnwell'>,
+): void {
   const bootId = outcome === 'did not start' ? null : pending.startedBootId;
   turn.effects.push({ type: 'record', pending, outcome: { outcome, bootId, ...ending } });
 }
