@@ -32,7 +32,8 @@ async function makeInstance(t: TestContext, board: BoardId, apps: object): Promi
   const directory = mkdtempSync(join(tmpdir(), 'tsk-test-isolation-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   cpSync(FIXTURE, directory, { recursive: true });
-  writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify({ hostname: 'isolation', board, apps }));
+  const config = { hostname: 'isolation', board, time: { zone: 'Asia/Kathmandu' }, apps };
+  writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify(config));
   return openInstance(directory);
 }
 
@@ -72,7 +73,7 @@ test('an app is alone with its data', async (t) => {
       environment: { USER: 'inside', cwd: '/perm/inside', cgroup: '0::/\n' },
       perm: ['inside', 'shared'],
       scratchPercent: [25, 25],
-      run: ['net', 'tsk'],
+      run: ['machine-id', 'net', 'tsk'],
       devices: ['full', 'null', 'random', 'tty', 'urandom', 'zero'],
       write: {
         ownData: 'ok',
@@ -83,6 +84,7 @@ test('an app is alone with its data', async (t) => {
         ownProgram: 'EROFS',
         root: 'EROFS',
         configuration: 'EROFS',
+        machineId: 'EROFS',
         otherData: 'ENOENT',
         cgroup: 'EROFS',
         kernel: 'EACCES',
@@ -94,6 +96,9 @@ test('an app is alone with its data', async (t) => {
         resolvConf: 'ok',
         initEnvironment: 'EACCES',
       },
+      hasMachineId: true,
+      // Nepal was five and a half hours ahead in 1970.
+      zone: { variable: 'Asia/Kathmandu', minutes: -330, localtime: 'TZif' },
       reach: { initSocket: 'ENOENT', ownSocket: 'ok', port443: 'ok' },
       become: { root: 'EPERM', init: 'EPERM' },
     });

@@ -11,7 +11,12 @@ import { pathToFileURL } from 'node:url';
 import { after, test, type TestContext } from 'node:test';
 import { planElfStrip } from '../../src/formats/elf-strip.ts';
 import { isElf, readElf } from '../../src/formats/elf.ts';
-import { type Component, type ComponentName, licenceFiles } from '../../src/host/components/component.ts';
+import {
+  type Component,
+  type ComponentName,
+  componentNamesOf,
+  licenceFiles,
+} from '../../src/host/components/component.ts';
 import { readDeb } from '../../src/host/components/deb-package.ts';
 import { resolveGoModule, takeGoModule } from '../../src/host/components/go-source.ts';
 import { loadComponents, resolveLock } from '../../src/host/components/load-components.ts';
@@ -37,14 +42,21 @@ interface Loaded {
 }
 const loaded = new Map<BoardId, Promise<Loaded>>();
 
-/** The newest components of a board; fetched once for all tests. */
+/** The newest components of a board, time zones among them; fetched once for all tests. */
 function load(id: BoardId): Promise<Loaded> {
   const present = loaded.get(id);
   if (present) return present;
   const result = (async () => {
     const board = BOARDS[id];
-    const { lock } = await resolveLock({ board, update: false, cacheDirectory, report: silentProgress });
-    const options = { board, lock, cacheDirectory, offline: false, report: silentProgress };
+    const names = componentNamesOf(board, { hasTimeZone: true });
+    const { lock } = await resolveLock({
+      board,
+      update: false,
+      names,
+      cacheDirectory,
+      report: silentProgress,
+    });
+    const options = { board, lock, names, cacheDirectory, offline: false, report: silentProgress };
     return { lock, components: await loadComponents(options) };
   })();
   loaded.set(id, result);
@@ -102,6 +114,29 @@ for (const id of BOARD_IDS) {
     assert.ok(licenceFiles(components.get('libc')!).some(({ name }) => name === 'common-licenses/GPL-2'));
     for (const path of ['vmlinuz', 'bin/node', board.boot.packagePath, 'sbin/mkfs.ext4']) {
       assert.ok(owners.has(path), path);
+    }
+  });
+
+  test(`${id}: the time zones are as the C library reads them, each once`, async (t) => {
+    if (!requireTool(t, 'apt-get') || !requireTool(t, 'npm')) return;
+    const { directory, files } = (await load(id)).components.get('tzdata')!;
+    const names = files.map(({ path }) => path).filter((path) => path.startsWith('usr/share/zoneinfo/'));
+    assert.ok(names.length > 400, String(names.length));
+    assert.deepEqual(
+      names.filter((name) => /\.|(?:posix|right|localtime|Factory)/.test(name)),
+      [],
+    );
+    const link = files.find(({ path }) => path === 'usr/share/zoneinfo/Europe/San_Marino');
+    assert.equal(link?.target, 'Rome');
+    const env = { TZDIR: join(directory, 'usr/share/zoneinfo') };
+    for (const zone of ['UTC', 'Europe/Berlin', 'Europe/San_Marino', 'Asia/Kathmandu', 'America/New_York']) {
+      const time = new Date(1_700_000_000_000);
+      const options = { timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+      const { stdout } = await runTool('/bin/date', ['-d', '@1700000000', '+%H:%M'], {
+        environment: { ...env, TZ: zone },
+        directory: workDirectory,
+      });
+      assert.equal(stdout.trim(), new Intl.DateTimeFormat('en', options).format(time), zone);
     }
   });
 

@@ -10,6 +10,7 @@ import { correctClock, useSavedTime } from './clock-floor.ts';
 import type { Device } from './device.ts';
 import { useEntropySeed } from './entropy-seed.ts';
 import { applyKernelSettings } from './kernel-settings.ts';
+import { provideMachineId } from './machine-id.ts';
 import { mountAll } from './mounts.ts';
 import { preparePerm } from './perm/prepare-perm.ts';
 import { STATE_DIRECTORY } from '../state-directory.ts';
@@ -52,6 +53,7 @@ export function bootList(lasting: LastingSteps): readonly BootStep[] {
     { name: 'keep logs in /perm', run: keepLogs, onFailure: 'warn' },
     { name: 'set such a clock to the last saved time', run: correctClockBySavedTime, onFailure: 'warn' },
     { name: 'use the saved entropy', run: ({ sys }) => useEntropySeed(sys), onFailure: 'warn' },
+    { name: 'provide the machine id', run: provideMachineId, onFailure: 'warn' },
     { name: 'start apps', run: ({ supervisor }) => supervisor.startApps(), onFailure: 'warn' },
     { name: 'recall the last update', run: recallLastTrial, onFailure: 'warn' },
   ];

@@ -54,6 +54,7 @@ const ROOT_LAYERS: Readonly<Record<ComponentName, Layer | null>> = {
   'ca-certificates': 'system',
   e2fsprogs: 'system',
   bubblewrap: 'system',
+  tzdata: 'system',
   kernel: 'system',
   'boot-loader': null,
 };

@@ -36,8 +36,15 @@ export function planDeviceConfig(plan: DeviceConfigPlan): DeviceConfig {
     network: config.network,
     time: config.time,
     web: { port: config.web.port, passwordHash },
-    services: [...SERVICES_OF_OURS, ...plan.apps.map((app) => app.service)],
+    services: [...SERVICES_OF_OURS, ...plan.apps.map((app) => app.service)].map((service) =>
+      inTimeZone(service, config.time.zone),
+    ),
   };
+}
+
+/** Node.js and Go go by the variable, an app's own first; what has no such variable reads /etc/localtime. */
+function inTimeZone(service: ServiceSpec, zone: string | undefined): ServiceSpec {
+  return zone === undefined ? service : { ...service, env: { TZ: zone, ...service.env } };
 }
 
 /** A small young generation: after a burst of requests `web` stays at 79 MB instead of 100 MB. */

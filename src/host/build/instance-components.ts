@@ -3,6 +3,7 @@
 
 import { pinApps } from '../apps/pin-apps.ts';
 import { defaultCacheDirectory } from '../cache-directory.ts';
+import { componentNamesOf } from '../components/component.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { LOCK_FILE_NAME, type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { UserError } from '../user-error.ts';
@@ -21,6 +22,7 @@ export async function loadInstanceComponents(
     offline,
     report,
     overrides: instance.config.components,
+    names: componentNamesOf(board, { hasTimeZone: instance.config.time.zone !== undefined }),
   });
   return { components, lock };
 }
@@ -34,6 +36,7 @@ async function ensureLock({ instance, board, offline, report, signal }: BuildOpt
     board,
     update: false,
     overrides: instance.config.components,
+    names: componentNamesOf(board, { hasTimeZone: instance.config.time.zone !== undefined }),
     cacheDirectory,
     report,
     ...(previous === undefined ? {} : { previous }),

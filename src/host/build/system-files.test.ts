@@ -27,3 +27,32 @@ test('addSystemFiles names the users of apps, between root and nobody', () => {
   ]);
   assert.match(textOf({ services }, '/etc/group'), /^sensor:x:300000000:$/m);
 });
+
+/** Where /etc/localtime leads to. */
+function localtimeOf(zone: string | undefined): string | undefined {
+  const tree = new RootTree();
+  for (const name of ['Europe/Berlin', 'Asia/Tokyo']) {
+    tree.add({
+      kind: 'file',
+      path: `/usr/share/zoneinfo/${name}`,
+      mode: 0o644,
+      layer: 'system',
+      origin: 'component tzdata',
+      content: { kind: 'bytes', bytes: new Uint8Array() },
+    });
+  }
+  const time = zone === undefined ? {} : { zone };
+  addSystemFiles(tree, { hostname: 'garden', services: [], time } as unknown as DeviceConfig);
+  const entry = tree.entries().find(({ path }) => path === '/etc/localtime');
+  return entry?.kind === 'symlink' ? entry.target : undefined;
+}
+
+test('addSystemFiles: the time zone is a link to its file, which has to be there', () => {
+  assert.equal(localtimeOf(undefined), undefined);
+  assert.equal(localtimeOf('Europe/Berlin'), '/usr/share/zoneinfo/Europe/Berlin');
+  assert.throws(() => localtimeOf('Europe/BERLIN'), {
+    name: 'UserError',
+    message: 'Cannot set the time zone "Europe/BERLIN": component tzdata has no such zone',
+    hint: 'Write "Europe/Berlin" or another name of the zone in time.zone, or run "tsk get -u".',
+  });
+});

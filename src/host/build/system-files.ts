@@ -3,16 +3,22 @@
 
 import { MOUNT_POINTS } from '../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../shared/network/net-status.ts';
+import { MACHINE_ID_PATH } from '../../shared/services/machine-id.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services/services.ts';
 import type { DeviceProgram } from './device-programs.ts';
+import { nearestName } from '../nearest-name.ts';
 import type { Layer, RootTree } from '../root-tree.ts';
+import { UserError } from '../user-error.ts';
 
 const ORIGIN = 'tskrazy';
+const ZONES_DIRECTORY = '/usr/share/zoneinfo';
 
 const SYMLINKS: Readonly<Record<string, string>> = {
   // The network program writes it.
   '/etc/resolv.conf': RESOLV_CONF_PATH,
   '/etc/mtab': '/proc/self/mounts',
+  // Init writes it.
+  '/etc/machine-id': MACHINE_ID_PATH,
   '/var': '/perm/var',
   // Programs that were built for a merged-/usr system name these.
   '/usr/bin': '/bin',
@@ -35,10 +41,27 @@ export function addSystemFiles(tree: RootTree, config: DeviceConfig): void {
   for (const path of MOUNT_POINTS) {
     tree.add({ kind: 'directory', path, mode: 0o755, layer: 'config', origin: ORIGIN });
   }
-  for (const [path, target] of Object.entries(SYMLINKS)) {
+  for (const [path, target] of Object.entries({ ...SYMLINKS, ...timeZoneLinks(tree, config) })) {
     tree.add({ kind: 'symlink', path, target, mode: 0o777, layer: 'config', origin: ORIGIN });
   }
   for (const [path, text] of Object.entries(textFiles(config))) addText(tree, path, text, 'config');
+}
+
+/** A link, as programs take the zone's name from where it leads. */
+function timeZoneLinks(tree: RootTree, { time }: DeviceConfig): Record<string, string> {
+  const zone = time?.zone;
+  if (zone === undefined) return {};
+  const path = `${ZONES_DIRECTORY}/${zone}`;
+  const known = tree.entries().map((entry) => entry.path);
+  if (known.includes(path)) return { '/etc/localtime': path };
+  const zones = known.filter((name) => name.startsWith(`${ZONES_DIRECTORY}/`));
+  const nearest = nearestName(
+    zone,
+    zones.map((name) => name.slice(ZONES_DIRECTORY.length + 1)),
+  );
+  throw new UserError(`Cannot set the time zone "${zone}": component tzdata has no such zone`, {
+    hint: `${nearest === undefined ? 'Write' : `Write "${nearest}" or`} another name of the zone in time.zone, or run "tsk get -u".`,
+  });
 }
 
 function textFiles(config: DeviceConfig): Record<string, string> {

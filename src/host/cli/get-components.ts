@@ -3,6 +3,7 @@
 import { pinApps } from '../apps/pin-apps.ts';
 import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
 import { defaultCacheDirectory } from '../cache-directory.ts';
+import { componentNamesOf } from '../components/component.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { openInstance, type Instance } from '../config/instance.ts';
@@ -37,9 +38,14 @@ export async function getComponents(session: Session, options: { update: boolean
     cacheDirectory: defaultCacheDirectory(),
     offline: false,
     overrides: instance.config.components,
+    names: componentNamesOf(BOARDS[instance.config.board], zoneOf(instance)),
     report: output.progress,
   });
   output.result({ changes }, describeChanges(changes, options.update));
+}
+
+function zoneOf({ config }: Instance): { hasTimeZone: boolean } {
+  return { hasTimeZone: config.time.zone !== undefined };
 }
 
 /** The instance's board, and with `update` also the others that the lock has: it would go stale for them. */
@@ -61,6 +67,7 @@ async function moveLock(
       ...(lock === undefined ? {} : { previous: lock }),
       update,
       overrides: instance.config.components,
+      names: componentNamesOf(BOARDS[board], zoneOf(instance)),
       cacheDirectory: defaultCacheDirectory(),
       report: session.output.progress,
     });

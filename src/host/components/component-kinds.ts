@@ -11,6 +11,7 @@ import {
   type DebianComponent,
   E2FSPROGS,
   LIBC,
+  TZDATA,
 } from './debian-components.ts';
 import { DebianFiles } from './debian-files.ts';
 import type { DebianSource } from './debian-source.ts';
@@ -71,6 +72,7 @@ export const COMPONENT_KINDS: Readonly<Record<ComponentName, ComponentKind>> = {
   e2fsprogs: debianKind('e2fsprogs', 1, E2FSPROGS),
   'ca-certificates': debianKind('ca-certificates', 1, CA_CERTIFICATES),
   bubblewrap: debianKind('bubblewrap', 1, BUBBLEWRAP),
+  tzdata: debianKind('tzdata', 1, TZDATA),
 };
 
 function debianKind(name: ComponentName, recipe: number, component: DebianComponent): ComponentKind {

@@ -32,7 +32,11 @@ const REQUIRED_FILES: Readonly<Record<ComponentName, (board: Board) => string[]>
   e2fsprogs: () => ['sbin/e2fsck', 'sbin/mkfs.ext4', 'sbin/resize2fs'],
   'ca-certificates': () => ['etc/ssl/certs/ca-certificates.crt'],
   bubblewrap: () => ['bin/bwrap', 'bin/setpriv'],
+  tzdata: () => ['usr/share/zoneinfo/UTC'],
 };
+
+/** Components that are no programs. */
+const DATA: ReadonlySet<ComponentName> = new Set(['ca-certificates', 'tzdata']);
 
 /** The files of a local directory as a component. Hashed at every build: it may change between any two. */
 export async function loadDirectory(name: ComponentName, path: string, board: Board): Promise<Component> {
@@ -97,7 +101,7 @@ async function checkArchitecture(
       const source = await sourceOfHandle(handle);
       const head = await source.read(0, Math.min(KERNEL_HEAD_BYTES, source.sizeBytes));
       if (name === 'kernel' && path === main) requireBoardKernel(board, `"${path}" of "${directory}"`, head);
-      else if (isElf(head) || (path === main && name !== 'ca-certificates')) {
+      else if (isElf(head) || (path === main && !DATA.has(name))) {
         await requireBoardElf(board, name, path, source);
       }
     } finally {

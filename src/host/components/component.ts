@@ -13,17 +13,20 @@ export const COMPONENT_NAMES = [
   'e2fsprogs',
   'ca-certificates',
   'bubblewrap',
+  'tzdata',
 ] as const;
 export type ComponentName = (typeof COMPONENT_NAMES)[number];
 
 /** What only boot loaders consist of: a board whose boot loader has no file of it does without. */
 const OF_BOOT_LOADERS: readonly ComponentName[] = ['boot-loader'];
 
-export function componentNamesOf(board: Board): ComponentName[] {
+/** Those of a board. Time zones are for instances that are in one: without them all is UTC, which needs no files. */
+export function componentNamesOf(board: Board, options: { hasTimeZone: boolean }): ComponentName[] {
   const layout = layoutOf(board.boot);
-  return COMPONENT_NAMES.filter(
-    (name) => !OF_BOOT_LOADERS.includes(name) || filesFrom(layout, name).length > 0,
-  );
+  return COMPONENT_NAMES.filter((name) => {
+    if (name === 'tzdata') return options.hasTimeZone;
+    return !OF_BOOT_LOADERS.includes(name) || filesFrom(layout, name).length > 0;
+  });
 }
 
 export interface ComponentFile {

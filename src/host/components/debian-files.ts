@@ -123,10 +123,10 @@ export class DebianFiles {
   }
 }
 
-/** Of /usr/share only licence texts and certificates. */
+/** Of /usr/share only licence texts, certificates and time zones. */
 function isUseful(path: string): boolean {
   return (
     !path.startsWith('usr/share/') ||
-    /^usr\/share\/(doc\/[^/]+(\/copyright)?|common-licenses\/.*|ca-certificates\/.*)$/.test(path)
+    /^usr\/share\/(doc\/[^/]+(\/copyright)?|common-licenses\/.*|ca-certificates\/.*|zoneinfo\/.*)$/.test(path)
   );
 }

@@ -24,7 +24,7 @@ export interface LoadOptions {
   offline: boolean;
   report: ProgressReporter;
   overrides?: ComponentOverrides;
-  /** Default: all of the board's. */
+  /** Default: all that every image of the board has. */
   names?: readonly ComponentName[];
   /** Default: the process's own. */
   environment?: Environment;
@@ -37,7 +37,7 @@ export async function loadComponents(options: LoadOptions): Promise<Map<Componen
   const context = { board, cache, offline, report, environment };
   const sources = { ...context, debian: new DebianSource(context) };
   const results = await Promise.allSettled(
-    (options.names ?? componentNamesOf(board)).map((name) => {
+    (options.names ?? componentNamesOf(board, { hasTimeZone: false })).map((name) => {
       const override = options.overrides?.[name];
       return override?.kind === 'directory'
         ? loadDirectory(name, override.path, board)

@@ -19,6 +19,8 @@ export interface ResolveOptions {
   cacheDirectory: string;
   report: ProgressReporter;
   overrides?: ComponentOverrides;
+  /** Default: all that every image of the board has. */
+  names?: readonly ComponentName[];
   /** Default: the process's own. */
   environment?: Environment;
   /** Default: now. */
@@ -31,7 +33,7 @@ export interface LockChange {
   to: string;
 }
 
-/** A lock with an entry for every component of the board; `previous` itself when nothing changed. */
+/** A lock with an entry for every component that is wanted; `previous` itself when nothing changed. */
 export async function resolveLock(options: ResolveOptions): Promise<{ lock: Lock; changes: LockChange[] }> {
   const { board, previous, update, report, environment = process.env } = options;
   const cache = new ComponentCache(options.cacheDirectory);
@@ -39,7 +41,7 @@ export async function resolveLock(options: ResolveOptions): Promise<{ lock: Lock
   const sources = { ...context, debian: new DebianSource(context) };
   const before = previous?.boards[board.id] ?? {};
   const results = await Promise.allSettled(
-    componentNamesOf(board).map(async (name) => {
+    (options.names ?? componentNamesOf(board, { hasTimeZone: false })).map(async (name) => {
       const override = options.overrides?.[name];
       const entry = before[name];
       // Nothing pins a local directory; an entry that there is stays, for when the override goes.
@@ -49,7 +51,8 @@ export async function resolveLock(options: ResolveOptions): Promise<{ lock: Lock
       return { name, locked: isSettled ? entry : await resolveOne(sources, name, update, override) };
     }),
   );
-  const after: LockedBoard = {};
+  // What is not wanted now stays as it was, for when it is wanted again.
+  const after: LockedBoard = { ...before };
   const changes: LockChange[] = [];
   for (const result of results) {
     if (result.status === 'rejected') throw result.reason;

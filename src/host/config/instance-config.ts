@@ -20,7 +20,7 @@ export interface InstanceConfig {
   /** By interface; what is not named gets its address by DHCP. */
   network: NetworkConfig;
   /** Without servers: those that DHCP names, and the public pool. */
-  time: { servers?: readonly string[] };
+  time: { zone?: string; servers?: readonly string[] };
   kernel: { extraArgs: readonly string[] };
   /** Keys to believe besides the instance's own. */
   update: { trustedKeys: readonly TrustedKey[] };

@@ -46,6 +46,7 @@ export const componentsSchema = v.strictObject(
     e2fsprogs: replaced('Other ext4 tools'),
     'ca-certificates': replaced('Other certificate authorities'),
     bubblewrap: replaced('Other tools to sandbox apps with: bwrap and setpriv'),
+    tzdata: replaced('Other time zones: usr/share/zoneinfo'),
   },
   'must be an object',
 );

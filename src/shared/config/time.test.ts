@@ -9,6 +9,7 @@ test('timeSchema takes time servers, and none', () => {
     assert.deepEqual(v.parse(timeSchema, { servers }), { servers });
   }
   assert.deepEqual(v.parse(timeSchema, {}), {});
+  assert.deepEqual(v.parse(timeSchema, { zone: 'US/Eastern' }), { zone: 'US/Eastern' });
 });
 
 test('timeSchema says what a value must be', () => {
@@ -18,6 +19,8 @@ test('timeSchema says what a value must be', () => {
     [{ servers: ['not a name'] }, /name or an IP address/],
     [{ servers: [''] }, /name or an IP address/],
     [{ servers: Array(17).fill('a.example') }, /at most 16/],
+    [{ zone: 'europe/berlin' }, /^must be a time zone of the IANA list: "Europe\/Berlin"$/],
+    [{ zone: 'Mars/Olympus' }, /^must be a time zone of the IANA list, such as "Europe\/Berlin"$/],
   ];
   for (const [value, message] of cases) {
     const result = v.safeParse(timeSchema, value);

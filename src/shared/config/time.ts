@@ -1,7 +1,8 @@
-// "time" in tskrazy.json: who knows the time.
+// "time" in tskrazy.json: who knows the time, and where it is.
 
 import * as v from 'valibot';
 import { parseTimeServer } from '../network/time-servers.ts';
+import { isTimeZone, likelyTimeZone } from './time-zone.ts';
 
 const timeServer = v.pipe(
   v.string('must be a string'),
@@ -11,9 +12,19 @@ const timeServer = v.pipe(
   ),
 );
 
+const timeZone = v.pipe(
+  v.string('must be a string'),
+  v.check(isTimeZone, ({ input }) => {
+    const likely = likelyTimeZone(input);
+    return `must be a time zone of the IANA list${likely === undefined ? ', such as "Europe/Berlin"' : `: "${likely}"`}`;
+  }),
+  v.description('Time zone of all programs, such as "Europe/Berlin" (default: UTC)'),
+);
+
 export const timeSchema = v.pipe(
   v.strictObject(
     {
+      zone: v.exactOptional(timeZone),
       servers: v.exactOptional(
         v.pipe(
           v.array(timeServer, 'must be an array of time servers'),

@@ -67,8 +67,12 @@ export interface DeviceConfig {
   update?: { trustedKeys: readonly TrustedKey[] };
   /** Absent: DHCP on every wired interface. */
   network?: NetworkConfig;
-  /** Absent: the servers that DHCP names, and the public pool. See shared/network/time-servers.ts for the form. */
-  time?: { servers?: readonly string[] };
+  time?: {
+    /** Name in the IANA's list. Absent: UTC. */
+    zone?: string;
+    /** Absent: those that DHCP names, and the public pool. See shared/network/time-servers.ts for the form. */
+    servers?: readonly string[];
+  };
   services: readonly ServiceSpec[];
 }
 

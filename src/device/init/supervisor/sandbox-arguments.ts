@@ -3,11 +3,12 @@
 // (the amd64 kernel has none) only root can do the first. Pure.
 //
 // What the app sees: a root image, read-only; /proc of its own processes; a /dev of the harmless devices; empty
-// /tmp and /dev/shm; in /perm its data directory and nothing else; in /run resolv.conf and its socket; in
+// /tmp and /dev/shm; in /perm its data directory and nothing else; in /run resolv.conf, machine-id and its socket; in
 // /sys/fs/cgroup its own cgroup. The network is the device's.
 
 import { posix } from 'node:path';
 import { appRunDirectory } from '../../../shared/services/app-contract.ts';
+import { MACHINE_ID_PATH } from '../../../shared/services/machine-id.ts';
 import { isOnMountPoint } from '../../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
 import type { SandboxSpec, ServiceUser } from '../../../shared/services/sandbox.ts';
@@ -61,6 +62,7 @@ function namespaces(program: SandboxedProgram): string[] {
     HIDDEN.flatMap((path) => ['--tmpfs', path]),
     // As a directory: the file in it is replaced whenever the network changes.
     show('--ro-bind', posix.dirname(RESOLV_CONF_PATH)),
+    show('--ro-bind-try', MACHINE_ID_PATH),
     show('--ro-bind-try', appRunDirectory(name)),
     dataDir === undefined ? [] : show('--bind', dataDir),
     Object.entries(sandbox.paths).flatMap(([path, mode]) =>
