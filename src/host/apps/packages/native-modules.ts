@@ -47,8 +47,9 @@ interface Problem {
 export async function nativeModules(request: NativeRequest, context: AppContext): Promise<NativeModules> {
   const warnings: string[] = [];
   const excluded = new Set<string>();
+  const read = new Map<string, PackageFiles>();
   for (;;) {
-    const loaded = await loadPackages(request, excluded, context);
+    const loaded = await loadPackages(request, excluded, read, context);
     const missing = [...loaded.values()]
       .map((entry) => ({ ...entry, problem: missingBinary(entry, loaded, request, context) }))
       .find(({ problem }) => problem !== undefined);
@@ -56,7 +57,10 @@ export async function nativeModules(request: NativeRequest, context: AppContext)
       const all = [...loaded.values()];
       return {
         entries: all.flatMap((entry) => rootFiles(entry, request.appName)),
-        warnings: [...warnings, ...all.flatMap((entry) => foreignOnly(entry, loaded, request, context))],
+        // One package may lie in several places.
+        warnings: [
+          ...new Set([...warnings, ...all.flatMap((entry) => foreignOnly(entry, loaded, request, context))]),
+        ],
         leftOut: all.flatMap(({ leftOut }) => leftOut),
         packages: all.map((entry) => entry.package),
       };
@@ -69,9 +73,11 @@ export async function nativeModules(request: NativeRequest, context: AppContext)
   }
 }
 
+/** `read` keeps what was read in an earlier round. */
 async function loadPackages(
   request: NativeRequest,
   excluded: ReadonlySet<string>,
+  read: Map<string, PackageFiles>,
   context: AppContext,
 ): Promise<Map<string, LoadedPackage>> {
   const { rootDirectory } = request.staged;
@@ -80,11 +86,15 @@ async function loadPackages(
   const placed = layOutPackages(wantedPackages(request, context), board, rootDirectory, excluded);
   const keepsDeclarations = placed.some((entry) => entry.package.realName === 'typescript');
   for (const entry of placed) {
-    const found = await packageFiles(entry.package.directory, {
-      board,
-      keepsDeclarations,
-      isWanted: (path) => request.isWanted(`/app/${request.appName}/${entry.devicePath}/${path}`),
-    });
+    const key = `${keepsDeclarations} ${entry.devicePath} ${entry.package.directory}`;
+    const found =
+      read.get(key) ??
+      (await packageFiles(entry.package.directory, {
+        board,
+        keepsDeclarations,
+        isWanted: (path) => request.isWanted(`/app/${request.appName}/${entry.devicePath}/${path}`),
+      }));
+    read.set(key, found);
     loaded.set(entry.devicePath, { ...entry, ...found });
   }
   return loaded;
