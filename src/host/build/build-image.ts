@@ -65,11 +65,10 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const secrets =
     options.secrets ?? (await openSecrets(instance, { for: 'device', notice: () => undefined }));
   // Downloads and apps leave nothing outside the cache, which is whole at any moment.
-  const [{ components, lock }, programs] = await untilAborted(
-    Promise.all([loadInstanceComponents(options), loadDevicePrograms()]),
+  const [{ components, lock, apps }, programs] = await untilAborted(
+    Promise.all([loadComponentsAndApps(options), loadDevicePrograms()]),
     signal,
   );
-  const apps = await untilAborted(buildApps(options, components, lock), signal);
   const time = readBuildTime(process.env['SOURCE_DATE_EPOCH'], lock.createdAtSec, Date.now());
   const plan = { ...options, components, apps, ...time, secrets };
 
@@ -166,6 +165,16 @@ async function packImage(
     warnings: [...plan.warnings, ...apps.flatMap((app) => app.warnings)],
     leftOut: new Map(apps.map((app) => [app.service.name, app.leftOut])),
   };
+}
+
+async function loadComponentsAndApps(options: BuildOptions): Promise<{
+  components: Components;
+  lock: Lock;
+  apps: AppBuild[];
+}> {
+  const { components, lock } = await loadInstanceComponents(options);
+  options.signal?.throwIfAborted();
+  return { components, lock, apps: await buildApps(options, components, lock) };
 }
 
 async function buildApps(options: BuildOptions, components: Components, lock: Lock): Promise<AppBuild[]> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, hash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { sourceOfBytes } from '../../formats/byte-source.ts';
@@ -57,15 +57,33 @@ test('chunkBorders keep chunks of large files near the wanted size', () => {
   assert.ok(lengths.slice(0, -1).every((length) => length >= 65_536 && length < 65_536 + 20_007));
 });
 
+test('hashChunks reads in pieces that have nothing to do with the borders', async () => {
+  const bytes = randomBytes(5 * 2 ** 19 + 17);
+  const inner = fc.uniqueArray(fc.integer({ min: 1, max: bytes.length - 1 }), { maxLength: 8 });
+  const property = fc.asyncProperty(inner, async (cuts) => {
+    const borders = [0, ...cuts.toSorted((a, b) => a - b), bytes.length];
+    const parts = borders.slice(1).map((end, index) => bytes.subarray(borders[index], end));
+    assert.deepEqual(await hashChunks(sourceOfBytes(bytes), borders), {
+      sha256: hash('sha256', bytes),
+      chunks: parts.map((part) => ({ lengthBytes: part.length, sha256: hash('sha256', part) })),
+    });
+  });
+  await fc.assert(property, {
+    seed: 5,
+    numRuns: 30,
+    examples: [[[2 ** 20]], [[2 ** 20 - 1, 2 ** 20, 2 ** 21]]],
+  });
+});
+
 test('hashChunks covers the image without gaps', async () => {
   const bytes = Buffer.from(Array.from({ length: 1000 }, (_, i) => i & 0xff));
   const { sha256, chunks } = await hashChunks(sourceOfBytes(bytes), [0, 1, 500, 1000]);
-  const hash = (from: number, to: number): string =>
+  const hashOf = (from: number, to: number): string =>
     createHash('sha256').update(bytes.subarray(from, to)).digest('hex');
-  assert.equal(sha256, hash(0, 1000));
+  assert.equal(sha256, hashOf(0, 1000));
   assert.deepEqual(chunks, [
-    { lengthBytes: 1, sha256: hash(0, 1) },
-    { lengthBytes: 499, sha256: hash(1, 500) },
-    { lengthBytes: 500, sha256: hash(500, 1000) },
+    { lengthBytes: 1, sha256: hashOf(0, 1) },
+    { lengthBytes: 499, sha256: hashOf(1, 500) },
+    { lengthBytes: 500, sha256: hashOf(500, 1000) },
   ]);
 });

@@ -2,7 +2,7 @@
 // unchanged chunks wherever it lies; a device then fetches only the chunks that it has nowhere on its disk.
 
 import { createHash } from 'node:crypto';
-import type { ByteSource } from '../../formats/byte-source.ts';
+import { type ByteSource, readInto } from '../../formats/byte-source.ts';
 import type { SquashfsResult } from '../../formats/squashfs/writer.ts';
 import type { ManifestChunk } from '../../shared/manifest/manifest.ts';
 
@@ -28,6 +28,9 @@ export function chunkBorders(result: SquashfsResult): number[] {
   return [...borders].filter((border) => border <= result.sizeBytes).toSorted((a, b) => a - b);
 }
 
+/** Read at once: more than a chunk, so that the reading itself costs little. */
+const PIECE_BYTES = 1024 * 1024;
+
 /** Hashes the chunks and the whole image in one pass. */
 export async function hashChunks(
   image: ByteSource,
@@ -35,17 +38,21 @@ export async function hashChunks(
 ): Promise<{ sha256: string; chunks: ManifestChunk[] }> {
   const whole = createHash('sha256');
   const chunks: ManifestChunk[] = [];
-  for (const [index, start] of borders.slice(0, -1).entries()) {
-    const lengthBytes = borders[index + 1]! - start;
-    const chunk = createHash('sha256');
-    for (let done = 0; done < lengthBytes; done += READ_BYTES) {
-      const bytes = await image.read(start + done, Math.min(READ_BYTES, lengthBytes - done));
-      chunk.update(bytes);
-      whole.update(bytes);
+  let chunk = createHash('sha256');
+  const buffer = new Uint8Array(Math.min(PIECE_BYTES, image.sizeBytes));
+  for (let at = 0; at < image.sizeBytes; at += buffer.length) {
+    const piece = buffer.subarray(0, image.sizeBytes - at);
+    await readInto(image, at, piece);
+    whole.update(piece);
+    let done = 0;
+    for (const [index, end] of borders.entries().drop(chunks.length + 1)) {
+      if (end > at + piece.length) break;
+      chunk.update(piece.subarray(done, end - at));
+      chunks.push({ lengthBytes: end - borders[index - 1]!, sha256: chunk.digest('hex') });
+      chunk = createHash('sha256');
+      done = end - at;
     }
-    chunks.push({ lengthBytes, sha256: chunk.digest('hex') });
+    chunk.update(piece.subarray(done));
   }
   return { sha256: whole.digest('hex'), chunks };
 }
-
-const READ_BYTES = 1024 * 1024;

@@ -129,9 +129,13 @@ const COPY_BYTES = 4 * 1024 * 1024;
 async function copyRoot(image: BuiltImage, target: ByteDevice): Promise<void> {
   const { sizeBytes } = image.manifest.root;
   const source = await FileDevice.open(image.rootImagePath, 'r');
+  // One buffer for all: new ones of this size have the garbage collector run for each few of them.
+  const buffer = new Uint8Array(COPY_BYTES);
   try {
     for (let offset = 0; offset < sizeBytes; offset += COPY_BYTES) {
-      await target.write(offset, await source.read(offset, Math.min(COPY_BYTES, sizeBytes - offset)));
+      const piece = buffer.subarray(0, sizeBytes - offset);
+      await source.readInto(offset, piece);
+      await target.write(offset, piece);
     }
   } finally {
     await source.close();

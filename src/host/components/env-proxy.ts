@@ -1,6 +1,6 @@
 // The proxy for downloads, as the environment names it to npm, Go and curl alike.
 
-import http from 'node:http';
+import { http } from '../http.ts';
 import { UserError } from '../user-error.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { verifyPassword } from '../../shared/api/password.ts';
+import { hashPassword, verifyPassword } from '../../shared/api/password.ts';
 import { ensurePassword, openInstance } from './instance.ts';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'tsk-instance-')));
@@ -102,6 +102,21 @@ test('ensurePassword: draws one of 20 characters that stays, with a hash that st
   assert.equal(verifyPassword(first.password, first.hash), true);
   assert.deepEqual(await ensurePassword(instance), first);
   assert.equal(statSync(join(instance.stateDirectory, 'password')).mode & 0o777, 0o600);
+});
+
+test('ensurePassword: what was noted of an earlier check is believed of that password and that hash only', async () => {
+  const instance = await openInstance(makeInstance('{ "hostname": "a", "board": "pc-amd64" }'));
+  const stateFile = (name: string): string => join(instance.stateDirectory, name);
+  const first = await ensurePassword(instance);
+  const noted = readFileSync(stateFile('password-checked'), 'utf8');
+  assert.ok(!noted.includes(first.password));
+  assert.equal(statSync(stateFile('password-checked')).mode & 0o777, 0o600);
+  writeFileSync(stateFile('password-checked'), 'damaged');
+  assert.deepEqual(await ensurePassword(instance), first);
+  assert.equal(readFileSync(stateFile('password-checked'), 'utf8'), noted);
+  writeFileSync(stateFile('password-hash'), hashPassword('of another'));
+  const { hash } = await ensurePassword(instance);
+  assert.equal(verifyPassword(first.password, hash), true);
 });
 
 test('ensurePassword: two at once agree', async () => {

@@ -1,12 +1,13 @@
 // Speaks to one device's web API (shared/api/web-api.ts). Whatever keeps it from that comes out as a UserError
 // that says what is wrong; a NoAnswerError may be worth another try.
 
-import http from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { BootRecord, LogQuery, ServiceAction } from '../../shared/api/init-api.ts';
 import { ACT_LIMIT_MS, type LogLine, type ServiceStatus } from '../../shared/services/services.ts';
 import { WEB_API, WEB_USER, type WebEvents, type WebStatus } from '../../shared/api/web-api.ts';
+import { http } from '../http.ts';
 import { UserError } from '../user-error.ts';
 import type { DeviceAddress } from './device-address.ts';
 import { noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.ts';
@@ -157,7 +158,7 @@ export class DeviceClient {
   }
 
   /** A device that goes away in the middle of its answer has given none. */
-  async #read(answer: http.IncomingMessage): Promise<string> {
+  async #read(answer: IncomingMessage): Promise<string> {
     try {
       return await text(answer);
     } catch (error) {
@@ -174,7 +175,7 @@ export class DeviceClient {
     }
   }
 
-  async #ask(path: string, options: AskOptions): Promise<http.IncomingMessage> {
+  async #ask(path: string, options: AskOptions): Promise<IncomingMessage> {
     const answer = await this.#reach(path, options);
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
@@ -187,7 +188,7 @@ export class DeviceClient {
   }
 
   /** Takes the first address that answers, and stays with it. */
-  async #reach(path: string, options: AskOptions): Promise<http.IncomingMessage> {
+  async #reach(path: string, options: AskOptions): Promise<IncomingMessage> {
     const headers = { ...options.headers, Authorization: this.#authorization() };
     if (this.#address !== undefined) return this.#send(this.#address, path, { ...options, headers });
     let problem: unknown;
@@ -204,7 +205,7 @@ export class DeviceClient {
     throw problem;
   }
 
-  #send(address: DeviceAddress, path: string, options: AskOptions): Promise<http.IncomingMessage> {
+  #send(address: DeviceAddress, path: string, options: AskOptions): Promise<IncomingMessage> {
     const limitMs = options.limitMs ?? ANSWER_LIMIT_MS;
     return new Promise((resolve, reject) => {
       const request = http.request({
@@ -246,7 +247,7 @@ export class DeviceClient {
     return `Basic ${Buffer.from(`${WEB_USER}:${this.#password.password}`).toString('base64')}`;
   }
 
-  async #refusal(path: string, answer: http.IncomingMessage, act: string): Promise<UserError> {
+  async #refusal(path: string, answer: IncomingMessage, act: string): Promise<UserError> {
     const { device, address } = this;
     const refusal = readRefusal(path, answer, await this.#read(answer));
     if (refusal === undefined) return notADevice(device, address);

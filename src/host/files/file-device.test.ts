@@ -30,6 +30,9 @@ test('FileDevice reads all that was asked for or nothing', async (t) => {
   t.after(() => device.close());
   assert.equal(device.sizeBytes, 6);
   assert.equal(Buffer.from(await device.read(2, 3)).toString(), 'cde');
+  const target = Buffer.alloc(2);
+  await device.readInto(4, target);
+  assert.equal(target.toString(), 'ef');
   await assert.rejects(device.read(4, 3), {
     name: 'RangeError',
     message: 'Cannot read 3 bytes at 4: only 2 are there',

@@ -32,15 +32,20 @@ export class FileDevice implements ByteDevice {
 
   async read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(lengthBytes);
+    await this.readInto(offsetBytes, bytes);
+    return bytes;
+  }
+
+  async readInto(offsetBytes: number, target: Uint8Array): Promise<void> {
+    const { length } = target;
     let done = 0;
-    while (done < lengthBytes) {
-      const { bytesRead } = await this.#handle.read(bytes, done, lengthBytes - done, offsetBytes + done);
+    while (done < length) {
+      const { bytesRead } = await this.#handle.read(target, done, length - done, offsetBytes + done);
       if (bytesRead === 0) {
-        throw new RangeError(`Cannot read ${lengthBytes} bytes at ${offsetBytes}: only ${done} are there`);
+        throw new RangeError(`Cannot read ${length} bytes at ${offsetBytes}: only ${done} are there`);
       }
       done += bytesRead;
     }
-    return bytes;
   }
 
   async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
@@ -61,20 +66,23 @@ export class FileDevice implements ByteDevice {
   }
 }
 
-/**
- * A source over a file that is opened at the first read and closed after the last byte was read or by
- * `close`: a root tree has thousands of files, and only few can be open at once.
- */
+/** A source over a file that is opened for each read: a root tree has thousands of files, and only few can be open at once. */
 export function sourceOfFile(path: string, sizeBytes: number): ByteSource {
+  async function readInto(offsetBytes: number, target: Uint8Array): Promise<void> {
+    const device = await FileDevice.open(path, 'r');
+    try {
+      await device.readInto(offsetBytes, target);
+    } finally {
+      await device.close();
+    }
+  }
   return {
     sizeBytes,
     async read(offsetBytes, lengthBytes) {
-      const device = await FileDevice.open(path, 'r');
-      try {
-        return await device.read(offsetBytes, lengthBytes);
-      } finally {
-        await device.close();
-      }
+      const bytes = new Uint8Array(lengthBytes);
+      await readInto(offsetBytes, bytes);
+      return bytes;
     },
+    readInto,
   };
 }

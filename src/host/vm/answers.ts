@@ -1,6 +1,6 @@
 // Whether a page of a virtual machine answers, asked again and again while the machine boots.
 
-import http from 'node:http';
+import { http } from '../http.ts';
 
 /**
  * QEMU takes a connection long before anybody listens in the guest and does not pass it on later, hence the limit.
