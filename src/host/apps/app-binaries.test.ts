@@ -34,11 +34,11 @@ suite('a binary in an app', () => {
       'setup.exe': 'MZ',
     };
     assert.deepEqual((await including(t, files)).warnings, []);
+    const include = [{ from: 'lib', to: 'node_modules/x/test' }];
+    assert.deepEqual((await including(t, { 'data.node': 'of a test' }, { include })).warnings, []);
   });
 
   test('is refused by path and architecture when it is for another machine', async (t) => {
-    const x32 = Buffer.from(X64);
-    x32[4] = 1;
     const cases: [string, Uint8Array | string, string][] = [
       ['sharp-linux-x64.node', X64, 'for 64-bit x86'],
       ['tool', makeElf({ machine: ELF_MACHINE.arm }), 'for 32-bit Arm'],

@@ -88,7 +88,8 @@ async function readBinary(
 ): Promise<ElfFile | undefined> {
   if (content.kind === 'bytes') return undefined;
   const head = readHead(content.path, content.sizeBytes);
-  const isAddon = path.endsWith('.node');
+  // Packages have test data of that name, too.
+  const isAddon = path.endsWith('.node') && !path.includes('/node_modules/');
   if (!isElf(head)) {
     if (isAddon && head.length > 0) throw foreign(path, foreignSystem(head), check);
     return undefined;

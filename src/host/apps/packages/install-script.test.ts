@@ -52,7 +52,11 @@ suite('findDoubtfulScript', () => {
 });
 
 test('makesBinary: what compiles or downloads, as far as it can be read', (t) => {
-  const directory = makeFiles(t, { ...FILES, 'through.js': "require('./download');" });
+  const directory = makeFiles(t, {
+    ...FILES,
+    'through.js': "require('./download');",
+    'keep.js': "require('./download');\nrequire('fs').createWriteStream('x');",
+  });
   for (const script of [
     'node-gyp rebuild',
     'cd deps && make install',
@@ -77,4 +81,7 @@ test('makesBinary: what compiles or downloads, as far as it can be read', (t) =>
     assert.ok(!makesBinary({ postinstall: script }, directory), script);
   }
   assert.ok(!makesBinary({ prepare: 'node-gyp rebuild' }, directory));
+  // As @scarf/scarf, which counts installations, and @sentry/cli, which is a program.
+  assert.ok(!makesBinary({ postinstall: 'node download.js' }, directory));
+  assert.ok(makesBinary({ postinstall: 'node keep.js' }, directory));
 });

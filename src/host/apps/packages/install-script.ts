@@ -26,6 +26,9 @@ const MAKERS =
 const NETWORK =
   /(?:\brequire|\bimport)\s*\(\s*(['"])(?:node:)?(?:https?|http2|net|tls|undici|got|axios|node-fetch|follow-redirects)\1|\bfrom\s*(['"])(?:node:)?(?:https?|http2|net|tls|undici|got|axios|node-fetch|follow-redirects)\2|\bfetch\s*\(/;
 
+/** What it does with a download that is to be run. */
+const KEEPS_FILE = /\b(?:createWriteStream|chmod(?:Sync)?|extract|unzip|gunzip)\b/i;
+
 const MAX_FILES = 20;
 
 /** The first install script that may do more than print: `install: node-gyp rebuild`. */
@@ -47,20 +50,23 @@ export function makesBinary(scripts: Readonly<Record<string, unknown>>, director
     if (typeof command !== 'string') return false;
     if (MAKERS.test(command)) return true;
     const file = /\bnode ([\w./@-]+)/.exec(command)?.[1];
-    return NETWORK.test(command) || (file !== undefined && reachesNetwork(join(directory, file), new Set()));
+    const code = [command, file === undefined ? '' : readCode(join(directory, file), new Set())].join('\n');
+    // The others also report that the package was installed.
+    return NETWORK.test(code) && (name === 'install' || KEEPS_FILE.test(code));
   });
 }
 
-function reachesNetwork(path: string, seen: Set<string>): boolean {
+/** Of the file and of those of the package that it names. */
+function readCode(path: string, seen: Set<string>): string {
   const found = findCode(path);
-  if (found === undefined || seen.has(found) || seen.size >= MAX_FILES) return false;
+  if (found === undefined || seen.has(found) || seen.size >= MAX_FILES) return '';
   seen.add(found);
   const code = readFileSync(found, 'utf8');
-  if (NETWORK.test(code)) return true;
-  return [...code.matchAll(IMPORT)].some((match) => {
+  const others = [...code.matchAll(IMPORT)].map((match) => {
     const specifier = match[2] ?? match[4] ?? match[6] ?? '';
-    return /^\.{1,2}\//.test(specifier) && reachesNetwork(join(dirname(found), specifier), seen);
+    return /^\.{1,2}\//.test(specifier) ? readCode(join(dirname(found), specifier), seen) : '';
   });
+  return [code, ...others].join('\n');
 }
 
 function isHarmless(command: string, directory: string): boolean {

@@ -37,7 +37,10 @@ suite('readNpmPackage', () => {
       [{ scripts: { install: 'prebuild-install || node-gyp rebuild' } }, {}, /install script compiles/],
       [
         { scripts: { postinstall: 'node lib/get' } },
-        { 'lib/get.js': "require('./x')", 'lib/x.js': "require('https')" },
+        {
+          'lib/get.js': "require('./x')",
+          'lib/x.js': "require('https').get(x).pipe(fs.createWriteStream(y))",
+        },
         /downloads/,
       ],
     ];
