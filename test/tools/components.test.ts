@@ -143,7 +143,8 @@ for (const id of BOARD_IDS) {
   test(`${id}: a second load is offline, quick and the same; the lock stays as it is`, async (t) => {
     if (!requireTool(t, 'apt-get') || !requireTool(t, 'npm')) return;
     const { lock, components } = await load(id);
-    const options = { board, lock, cacheDirectory, report: silentProgress };
+    const names = componentNamesOf(board, { hasTimeZone: true });
+    const options = { board, lock, names, cacheDirectory, report: silentProgress };
     // No tools, no network: everything is in the cache.
     const again = await loadComponents({ ...options, offline: true, environment: {} });
     assert.deepEqual(again, components);
