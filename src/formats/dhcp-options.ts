@@ -37,6 +37,8 @@ export const DHCP_MESSAGE_TYPE = {
   inform: 8,
 } as const;
 
+const DOMAIN_NAME = /^[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*$/;
+
 export type DhcpMessageType = keyof typeof DHCP_MESSAGE_TYPE;
 export type DhcpOptionMap = ReadonlyMap<number, Uint8Array>;
 
@@ -48,14 +50,14 @@ export interface ClasslessRoute {
 }
 
 export function readMessageType(options: DhcpOptionMap): DhcpMessageType | undefined {
-  const value = options.get(DHCP_OPTION.messageType);
-  if (value?.length !== 1) return undefined;
-  const found = Object.entries(DHCP_MESSAGE_TYPE).find(([, number]) => number === value[0]);
+  const value = readFixed(options, DHCP_OPTION.messageType, 1);
+  const found = Object.entries(DHCP_MESSAGE_TYPE).find(([, number]) => number === value?.[0]);
   return found?.[0] as DhcpMessageType | undefined;
 }
 
 export function readAddress(options: DhcpOptionMap, code: number): string | undefined {
-  return options.get(code)?.length === 4 ? readAddresses(options, code)[0] : undefined;
+  const value = readFixed(options, code, 4);
+  return value === undefined ? undefined : ipv4FromBytes(value);
 }
 
 export function readAddresses(options: DhcpOptionMap, code: number): string[] {
@@ -65,41 +67,46 @@ export function readAddresses(options: DhcpOptionMap, code: number): string[] {
 }
 
 export function readUint16(options: DhcpOptionMap, code: number): number | undefined {
-  const value = options.get(code);
-  return value?.length === 2 ? dataView(value).getUint16(0) : undefined;
+  const value = readFixed(options, code, 2);
+  return value === undefined ? undefined : dataView(value).getUint16(0);
 }
 
 export function readUint32(options: DhcpOptionMap, code: number): number | undefined {
-  const value = options.get(code);
-  return value?.length === 4 ? dataView(value).getUint32(0) : undefined;
+  const value = readFixed(options, code, 4);
+  return value === undefined ? undefined : dataView(value).getUint32(0);
 }
 
 /** Printable ASCII only: such text ends up in log lines and in resolv.conf. */
 export function readText(options: DhcpOptionMap, code: number): string | undefined {
   const value = options.get(code);
   if (value === undefined) return undefined;
-  // Some servers send the terminating zero of a C string along.
-  const text = String.fromCharCode(...value.subarray(0, 1024)).replace(/\0+$/, '');
+  // Some servers send the terminating zero of a C string along, or have one between texts.
+  const text = String.fromCharCode(...value.subarray(0, 1024))
+    .replace(/\0+$/, '')
+    .replaceAll('\0', ' ');
   return /^[\x20-\x7e]+$/.test(text) ? text : undefined;
 }
 
-/** A domain name that is fit for resolv.conf. */
-export function readDomain(options: DhcpOptionMap): string | undefined {
-  const name = readText(options, DHCP_OPTION.domain)?.trim().replace(/\.$/, '');
-  return name !== undefined && isDomainName(name) ? name : undefined;
+/** Option 15: one name, but many servers are configured with several, as resolv.conf has them. */
+export function readDomains(options: DhcpOptionMap): string[] {
+  return domainNames(readText(options, DHCP_OPTION.domain)?.split(/[ ,;]+/) ?? []);
 }
 
-/** Option 119: names in the form of DNS messages (RFC 1035 section 4.1.4), compression pointers included. */
+/**
+ * Option 119: names in the form of DNS messages (RFC 1035 section 4.1.4), compression pointers included. Some servers
+ * send a text instead, whose first byte is then no length of a label; and what comes before damage is whole.
+ */
 export function readDomainSearch(options: DhcpOptionMap): string[] {
   const value = options.get(DHCP_OPTION.domainSearch) ?? new Uint8Array();
   const names: string[] = [];
   for (let offset = 0; offset < value.length;) {
     const name = readCompressedName(value, offset);
-    if (name === undefined) return [];
-    if (isDomainName(name.text)) names.push(name.text);
+    if (name === undefined) break;
+    names.push(name.text);
     offset = name.endOffset;
   }
-  return names;
+  if (names.length === 0) names.push(...(readText(options, DHCP_OPTION.domainSearch)?.split(/[ ,;]+/) ?? []));
+  return domainNames(names);
 }
 
 /** Option 121; `undefined` when absent or malformed, so that the caller falls back to option 3. */
@@ -145,8 +152,17 @@ export function textOption(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-export function isDomainName(name: string): boolean {
-  return name.length <= 253 && /^[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*$/i.test(name);
+/** Those that are fit for resolv.conf, as they stand there: lower case, without a last dot, each once. */
+export function domainNames(texts: readonly string[]): string[] {
+  const names = texts.map((text) => text.toLowerCase().replace(/\.$/, ''));
+  return [...new Set(names)].filter((name) => name.length <= 253 && DOMAIN_NAME.test(name));
+}
+
+/** Of a value with a fixed size: a server that sends the option twice means the first; joined (RFC 3396) they are too long. */
+function readFixed(options: DhcpOptionMap, code: number, size: number): Uint8Array | undefined {
+  const value = options.get(code);
+  if (value === undefined || value.length === 0 || value.length % size !== 0) return undefined;
+  return value.subarray(0, size);
 }
 
 function readCompressedName(

@@ -3,10 +3,12 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import {
   readClasslessRoutes,
-  readDomain,
+  readDomains,
   readDomainSearch,
   readMessageType,
   readText,
+  readUint16,
+  readUint32,
 } from './dhcp-options.ts';
 import { decodeDhcp, type DhcpPacket, encodeDhcp } from './dhcp-packet.ts';
 import { ipv4FromNumber } from './ipv4-address.ts';
@@ -55,6 +57,10 @@ function withOptionBytes(...bytes: number[]): Uint8Array {
 
 function labelBytes(text: string): number[] {
   return [text.length, ...new TextEncoder().encode(text)];
+}
+
+function domainsOf(text: string): string[] {
+  return readDomains(new Map([[15, new TextEncoder().encode(text)]]));
 }
 
 function searchOf(bytes: number[]): string[] {
@@ -117,7 +123,7 @@ test('decodeDhcp takes file and sname for names when option 52 does not say othe
 
 test('decodeDhcp joins the parts of a split option and stops at the end option', () => {
   const { options } = decodeDhcp(withOptionBytes(15, 2, 0x61, 0x62, 0, 0, 15, 1, 0x63, 255, 15, 1, 0x64));
-  assert.equal(readDomain(options), 'abc');
+  assert.deepEqual(readDomains(options), ['abc']);
 });
 
 test('decodeDhcp accepts a message without an end option', () => {
@@ -172,6 +178,35 @@ test('readClasslessRoutes reads destinations of every length', () => {
 test('readText lets nothing into a log or a file but printable characters', () => {
   assert.equal(messageOf('no free address\0'), 'no free address');
   assert.equal(messageOf('x\nnameserver 6.6.6.6'), undefined);
-  assert.equal(readDomain(new Map([[15, new TextEncoder().encode('lan\nnameserver 6.6.6.6')]])), undefined);
-  assert.equal(readDomain(new Map([[15, new TextEncoder().encode('home.lan.')]])), 'home.lan');
+  assert.deepEqual(domainsOf('lan\nnameserver 6.6.6.6'), []);
+  assert.deepEqual(domainsOf('home.lan.'), ['home.lan']);
+});
+
+test('readDomains takes several names, as people write them into one option', () => {
+  for (const text of [
+    'home.lan work.lan',
+    ' home.lan,  work.lan.\0',
+    'Home.LAN;work.lan home.lan',
+    'home.lan\0work.lan',
+  ]) {
+    assert.deepEqual(domainsOf(text), ['home.lan', 'work.lan'], text);
+  }
+  assert.deepEqual(domainsOf(`-bad .x a..b ${'x'.repeat(64)} ok_1 ümlaut`), []);
+  assert.deepEqual(domainsOf(`-bad .x a..b ${'x'.repeat(64)} ok_1`), ['ok_1']);
+  for (const text of ['', '.', '\0', ',']) assert.deepEqual(domainsOf(text), [], text);
+});
+
+test('readDomainSearch takes a text for what it means, and of a damaged value what is whole', () => {
+  assert.deepEqual(searchOf([...new TextEncoder().encode('home.lan,work.lan')]), ['home.lan', 'work.lan']);
+  const home = [...labelBytes('Home'), ...labelBytes('lan'), 0];
+  assert.deepEqual(searchOf([...home, ...home, 9, 0x61]), ['home.lan']);
+});
+
+test('a value of a fixed size counts once when a server sends it twice', () => {
+  const { options } = decodeDhcp(
+    withOptionBytes(53, 1, 5, 53, 1, 5, 51, 4, 0, 0, 14, 16, 51, 4, 0, 0, 0, 9, 26, 3, 5, 5, 5, 255),
+  );
+  assert.equal(readMessageType(options), 'ack');
+  assert.equal(readUint32(options, 51), 3600);
+  assert.equal(readUint16(options, 26), undefined);
 });

@@ -50,6 +50,7 @@ test('decodeLink reads what the kernel sends for a veth with carrier', () => {
     00 00 0100 02000000 43100100 00000000
     0900 0300 65746830 00 000000
     0800 0400 dc050000
+    0800 3300 ffff0000
     0a00 0100 525400123456 0000`);
   assert.deepEqual(decodeLink(payload), {
     index: 2,
@@ -59,6 +60,7 @@ test('decodeLink reads what the kernel sends for a veth with carrier', () => {
     isUp: true,
     hasCarrier: true,
     mtu: 1500,
+    maxMtu: 65_535,
   });
 });
 

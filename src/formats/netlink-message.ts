@@ -48,6 +48,8 @@ export interface Link {
   /** A cable is plugged in and packets can be sent. */
   hasCarrier: boolean;
   mtu: number;
+  /** What the hardware can carry at most. */
+  maxMtu: number;
 }
 
 export interface LinkAddress {
@@ -66,7 +68,10 @@ export interface Ipv4Route {
   /** Absent: the destination is on the link itself. */
   gateway?: string;
   metric: number;
-  origin: 'dhcp' | 'static';
+  /** `kernel`: the kernel has made it itself, for an address. */
+  origin: 'dhcp' | 'static' | 'kernel';
+  /** Less than what the interface carries. */
+  mtu?: number;
 }
 
 /** What routers announce for resolv.conf (RFC 8106). */
@@ -89,16 +94,23 @@ const CARRIER_FLAGS = IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
 const IFA_F_TENTATIVE = 0x40;
 const IFA_F_DADFAILED = 0x08;
 const RT_TABLE_MAIN = 254;
-const RTPROT_STATIC = 4;
-const RTPROT_DHCP = 16;
+const RTPROT = { kernel: 2, static: 4, dhcp: 16 } as const;
+const RTAX_MTU = 2;
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 const RTN_UNICAST = 1;
 const RTNH_F_ONLINK = 4;
 
-const IFLA = { address: 1, name: 3, mtu: 4 } as const;
+const IFLA = { address: 1, name: 3, mtu: 4, maxMtu: 51 } as const;
 const IFA = { address: 1, local: 2, broadcast: 4, cacheInfo: 6, flags: 8, routePriority: 9 } as const;
-const RTA = { destination: 1, outputInterface: 4, gateway: 5, priority: 6, preferredSource: 7 } as const;
+const RTA = {
+  destination: 1,
+  outputInterface: 4,
+  gateway: 5,
+  priority: 6,
+  preferredSource: 7,
+  metrics: 8,
+} as const;
 const ND_OPTION = { rdnss: 25, dnssl: 31 } as const;
 const FOREVER = 0xffff_ffff;
 
@@ -162,7 +174,7 @@ export function decodeLink(payload: Uint8Array): Link {
   const view = viewOf(payload);
   const attributes = decodeAttributes(payload, 16);
   const flags = view.getUint32(8, true);
-  const mtu = attributes.get(IFLA.mtu);
+  const mtu = readUint32(attributes.get(IFLA.mtu)) ?? 0;
   return {
     index: view.getInt32(4, true),
     name: decodeString(attributes.get(IFLA.name)),
@@ -170,7 +182,8 @@ export function decodeLink(payload: Uint8Array): Link {
     isEthernet: view.getUint16(2, true) === ARPHRD_ETHER,
     isUp: (flags & IFF_UP) !== 0,
     hasCarrier: (flags & CARRIER_FLAGS) === CARRIER_FLAGS,
-    mtu: mtu?.length === 4 ? viewOf(mtu).getUint32(0, true) : 0,
+    mtu,
+    maxMtu: readUint32(attributes.get(IFLA.maxMtu)) ?? mtu,
   };
 }
 
@@ -234,7 +247,7 @@ export function encodeIpv4Route(route: Ipv4Route, preferredSource?: string): Uin
   header[1] = route.prefixLength; //                                            1  1  rtm_dst_len; 2 1 rtm_src_len
   //                                                                            3  1  rtm_tos
   header[4] = RT_TABLE_MAIN; //                                                 4  1  rtm_table
-  header[5] = route.origin === 'dhcp' ? RTPROT_DHCP : RTPROT_STATIC; //         5  1  rtm_protocol
+  header[5] = RTPROT[route.origin]; //                                          5  1  rtm_protocol
   header[6] = route.gateway === undefined ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE; // 6  1  rtm_scope
   header[7] = RTN_UNICAST; //                                                   7  1  rtm_type
   // A router outside of the subnet is usual with /32 leases; the server knows that it is on the link.
@@ -247,6 +260,8 @@ export function encodeIpv4Route(route: Ipv4Route, preferredSource?: string): Uin
   if (route.gateway !== undefined) attributes.push(attribute(RTA.gateway, ipv4ToBytes(route.gateway)));
   if (preferredSource !== undefined)
     attributes.push(attribute(RTA.preferredSource, ipv4ToBytes(preferredSource)));
+  if (route.mtu !== undefined)
+    attributes.push(attribute(RTA.metrics, attribute(RTAX_MTU, uint32(route.mtu))));
   return concat(header, attributes);
 }
 
@@ -321,6 +336,10 @@ function decodeAttributes(bytes: Uint8Array, start: number): Map<number, Uint8Ar
 
 function decodeString(value: Uint8Array | undefined): string {
   return new TextDecoder().decode(value ?? new Uint8Array()).replace(/\0.*$/s, '');
+}
+
+function readUint32(value: Uint8Array | undefined): number | undefined {
+  return value?.length === 4 ? viewOf(value).getUint32(0, true) : undefined;
 }
 
 function uint32(value: number): Uint8Array {

@@ -7,6 +7,7 @@ import { suite, test } from 'node:test';
 import {
   NetworkLab,
   type ScriptedServer,
+  type ServerBehaviour,
   SECOND_SERVER_ADDRESS,
   SERVER_ADDRESS,
 } from '../support/network/network-lab.ts';
@@ -20,7 +21,7 @@ const hasAddress = ({ addresses }: { addresses: readonly string[] }): boolean =>
 /** A lab whose client has an address from a scripted server. */
 async function boundLab(
   lab: NetworkLab,
-  behaviour: Partial<typeof GOOD & { leaseSec: number; renewSec: number; rebindSec: number }> = {},
+  behaviour: Partial<ServerBehaviour['servers'][number]> = {},
 ): Promise<ScriptedServer> {
   lab.plugIn();
   const server = lab.startServer();
@@ -28,6 +29,24 @@ async function boundLab(
   lab.startNet();
   await lab.status(({ dhcp, addresses }) => dhcp?.state === 'bound' && hasAddress({ addresses }));
   return server;
+}
+
+/** By router advertisements, and nothing else. */
+function announcePrefix(lab: NetworkLab): void {
+  lab.onServer('addr', 'add', 'fd77::1/64', 'dev', 'srv0', 'nodad');
+  lab.spawnOnServer(
+    'dnsmasq',
+    '--no-daemon',
+    '--port=0',
+    '--conf-file=/dev/null',
+    '--interface=srv0',
+    '--enable-ra',
+    '--dhcp-range=fd77::,ra-only,64,1h',
+  );
+}
+
+function hasUla({ addresses }: { addresses: readonly string[] }): boolean {
+  return addresses.some((address) => address.startsWith('fd77:'));
 }
 
 function macOf(lab: NetworkLab, name: string): string {
@@ -96,6 +115,98 @@ void suite('the net service', { concurrency: 4 }, () => {
     assert.ok(lab.lines.some((line) => line.includes('DHCPREQUEST')));
     assert.ok(!lab.lines.some((line) => line.includes('DHCPDISCOVER')));
     assert.doesNotMatch(lab.onDevice('addr'), /10\.99\.0\.1/);
+  });
+
+  test('keeps IPv6 when the server asks for an MTU that would end it', async (t) => {
+    if (requireTool(t, 'dnsmasq') === undefined) return;
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    announcePrefix(lab);
+    const server = lab.startServer();
+    const modest = { ...GOOD, routers: [SERVER_ADDRESS], leaseSec: 60, renewSec: 1, rebindSec: 50 };
+    await server.behave({ servers: [{ ...modest, options: { 26: '0240' } }] });
+    lab.startNet();
+    const status = await lab.status(
+      ({ dhcp, addresses }) => dhcp?.state === 'bound' && hasAddress({ addresses }) && hasUla({ addresses }),
+    );
+    assert.match(
+      status.notes?.join() ?? '',
+      /asks for an MTU of 576 bytes \(option 26\), which would end IPv6/,
+    );
+    assert.equal(status.problem, null);
+    await lab.line(/^eth0: the DHCP server asks for an MTU of 576 bytes/);
+    assert.match(lab.onDevice('link', 'show', 'eth0'), /mtu 1280/);
+    const routes = lab.onDevice('route').trimEnd().split('\n');
+    assert.equal(routes.length, 2, routes.join('\n'));
+    assert.ok(
+      routes.every((route) => route.includes('mtu 576')),
+      routes.join('\n'),
+    );
+    // The same address without it: all is as without DHCP.
+    await server.behave({ servers: [modest] });
+    await lab.status(({ notes }) => notes?.length === 0);
+    await lab.poll(
+      () => lab.onDevice('link', 'show', 'eth0') + lab.onDevice('route'),
+      (text) => text.includes('mtu 1500') && !text.includes('mtu 576'),
+    );
+    assert.match(lab.onDevice('route'), /^10\.77\.0\.0\/24 dev eth0 proto kernel scope link/m);
+  });
+
+  test('is online in a network that has unique local addresses alone, and finds no fault with it', async (t) => {
+    if (requireTool(t, 'dnsmasq') === undefined) return;
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    announcePrefix(lab);
+    lab.startNet();
+    await lab.file('run/tsk/net.json', /"online": true/);
+    const status = await lab.status(({ notes }) => (notes?.length ?? 0) > 0);
+    assert.ok(hasUla(status), JSON.stringify(status));
+    assert.deepEqual(status.notes, ['No DHCP server answers: the network has IPv6 alone']);
+    assert.equal(status.problem, null);
+  });
+
+  for (const [what, server] of [
+    ['without an identifier', { ...GOOD, options: { 54: null } }],
+    ['that names itself in the offer alone', { ...GOOD, ackOptions: { 54: null } }],
+    ['behind a relay without an identifier', { ...GOOD, id: '10.99.0.1', options: { 54: null } }],
+    ['without a lease time', { ...GOOD, options: { 51: null } }],
+    ['that says everything twice', { ...GOOD, options: { 51: '00000e1000000e10', 54: '0a4d00010a4d0001' } }],
+  ] as const) {
+    test(`takes an address from a server ${what}`, async (t) => {
+      const lab = NetworkLab.create(t);
+      if (lab === undefined) return;
+      await boundLab(lab, server);
+      const { dhcp, problem } = await lab.status(hasAddress);
+      assert.equal(dhcp?.lease?.server, SERVER_ADDRESS);
+      assert.equal(dhcp.lease.leaseSec, 3600);
+      assert.equal(problem, null);
+    });
+  }
+
+  test('takes both of two names in one option', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    await boundLab(lab, { options: { 15: Buffer.from('home.lan work.lan').toString('hex') } });
+    await lab.file('run/net/resolv.conf', /^search home\.lan work\.lan$/m);
+  });
+
+  test('says what is wrong with answers that cannot be used, not that there are none', async (t) => {
+    const lab = NetworkLab.create(t);
+    if (lab === undefined) return;
+    lab.plugIn();
+    const server = lab.startServer();
+    await server.behave({ servers: [{ ...GOOD, address: '0.0.0.0' }] });
+    lab.startNet();
+    await lab.status(
+      (status) => status.problem === `${SERVER_ADDRESS} offers 0.0.0.0, which no host can have`,
+    );
+    const { request: _none, ...silentLater } = GOOD;
+    await server.behave({ servers: [silentLater] });
+    await lab.status(
+      (status) => status.problem === `${SERVER_ADDRESS} offered an address, but does not confirm it`,
+    );
   });
 
   test('renews by unicast, rebinds by broadcast, drops the address at the end and comes back', async (t) => {
@@ -176,6 +287,9 @@ void suite('the net service', { concurrency: 4 }, () => {
       '--interface=srv0',
       `--dhcp-leasefile=${join(lab.root, 'dnsmasq.leases')}`,
       '--dhcp-range=10.77.0.50,10.77.0.60,1h',
+      // Both ask at the same time, and dnsmasq may offer one address to both.
+      `--dhcp-host=${macOf(lab, 'eth0')},10.77.0.50`,
+      `--dhcp-host=${macOf(lab, 'eth1')},10.77.0.51`,
       '--dhcp-option=option:T1,4',
     );
     lab.startNet({ eth0: { ipv4: 'dhcp', metric: 1 }, eth1: { ipv4: 'dhcp', metric: 2 } });

@@ -15,6 +15,8 @@ const LEASE: Lease = {
   mtu: null,
   leaseSec: 86_400,
   renewSec: 43_200,
+  notes: [],
+  isServerNamed: true,
   rebindSec: 75_600,
 };
 
@@ -52,6 +54,34 @@ test('settingsOfLease makes routes in order of preference, all with the metric o
     { ...base, destination: '0.0.0.0', prefixLength: 0, gateway: '10.0.2.2' },
     { ...base, destination: '0.0.0.0', prefixLength: 0, gateway: '10.0.2.3' },
   ]);
+});
+
+test('settingsOfLease leaves IPv6 what it needs, and keeps IPv4 to what the server asks for', () => {
+  const link = { index: 3, metric: 103 };
+  const small = settingsOfLease({ ...LEASE, mtu: 576 }, 60, link);
+  assert.equal(small.mtu, 1280);
+  assert.deepEqual(
+    small.routes.map(({ origin, destination, prefixLength, mtu }) => [
+      origin,
+      destination,
+      prefixLength,
+      mtu,
+    ]),
+    [
+      ['kernel', '10.0.2.0', 24, 576],
+      ['dhcp', '0.0.0.0', 0, 576],
+    ],
+  );
+  for (const mtu of [1280, 1400, 9000]) {
+    const settings = settingsOfLease({ ...LEASE, mtu }, 60, link);
+    assert.equal(settings.mtu, mtu);
+    assert.deepEqual(settings.routes, settingsOfLease(LEASE, 60, link).routes);
+  }
+  const single = settingsOfLease({ ...LEASE, prefixLength: 32, mtu: 1279 }, 60, link);
+  assert.deepEqual(
+    single.routes.map(({ origin, mtu }) => [origin, mtu]),
+    [['dhcp', 1279]],
+  );
 });
 
 test('settingsOfStatic reads the configuration and refuses what it cannot read', () => {

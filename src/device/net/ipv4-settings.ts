@@ -4,7 +4,7 @@ import type { Ipv4Route } from '../../formats/netlink-message.ts';
 import { formatIpv4Prefix, networkOf, parseIpv4Prefix } from '../../formats/ipv4-address.ts';
 import type { StaticInterfaceConfig } from '../../shared/network/network-config.ts';
 import { describeDuration } from './duration.ts';
-import type { Lease } from './dhcp/lease.ts';
+import { IPV6_MIN_MTU, type Lease } from './dhcp/lease.ts';
 
 export interface Ipv4Settings {
   address: string;
@@ -13,6 +13,7 @@ export interface Ipv4Settings {
   /** The kernel removes the address by itself after that; null: never. */
   validSec: number | null;
   routes: readonly Ipv4Route[];
+  /** Of the interface; routes may have less. */
   mtu: number | null;
 }
 
@@ -22,7 +23,9 @@ interface LinkRef {
 }
 
 export function settingsOfLease(lease: Lease, validSec: number | null, link: LinkRef): Ipv4Settings {
-  const base = { linkIndex: link.index, metric: link.metric, origin: 'dhcp' as const };
+  const ipv4Mtu = lease.mtu !== null && lease.mtu < IPV6_MIN_MTU ? lease.mtu : null;
+  const limit = ipv4Mtu === null ? {} : { mtu: ipv4Mtu };
+  const base = { linkIndex: link.index, metric: link.metric, origin: 'dhcp' as const, ...limit };
   const classless = lease.routes.map(({ destination, prefixLength, router }): Ipv4Route => {
     // 0.0.0.0: no router in between; the kernel then resolves the destination itself by ARP.
     const gateway = router === '0.0.0.0' ? {} : { gateway: router };
@@ -33,8 +36,14 @@ export function settingsOfLease(lease: Lease, validSec: number | null, link: Lin
       ...gateway,
     };
   });
-  const { address, prefixLength, mtu, routers } = lease;
-  const routes = [...classless, ...defaultRoutes(routers, base)];
+  const { address, prefixLength, routers } = lease;
+  const subnet = { ...base, origin: 'kernel' as const, destination: networkOf(lease), prefixLength };
+  const routes = [
+    ...(ipv4Mtu !== null && prefixLength < 32 ? [subnet] : []),
+    ...classless,
+    ...defaultRoutes(routers, base),
+  ];
+  const mtu = ipv4Mtu === null ? lease.mtu : IPV6_MIN_MTU;
   return { address, prefixLength, metric: link.metric, validSec, routes, mtu };
 }
 
@@ -57,7 +66,7 @@ export function settingsOfStatic(config: StaticInterfaceConfig, link: LinkRef): 
  */
 function defaultRoutes(
   routers: readonly string[],
-  base: Pick<Ipv4Route, 'linkIndex' | 'metric' | 'origin'>,
+  base: Pick<Ipv4Route, 'linkIndex' | 'metric' | 'origin' | 'mtu'>,
 ): Ipv4Route[] {
   return routers.map((gateway) => ({ ...base, destination: '0.0.0.0', prefixLength: 0, gateway }));
 }

@@ -26,18 +26,21 @@ const SETTINGS: Ipv4Settings = {
 };
 
 /** An interface of 1500 bytes, and what is asked of the kernel about it: request types, and MTUs with them. */
-function lab({ refusesMtu = false } = {}): { setup: Ipv4Setup; requests: string[] } {
+function lab({ refusesMtu = false, mtu = 1500 } = {}): { setup: Ipv4Setup; requests: string[] } {
   const names = new Map<number, string>(Object.entries(NETLINK_TYPE).map(([name, type]) => [type, name]));
   const requests: string[] = [];
   const kernel = {
     dump: () => [],
     change: (type: number, _flags: number, payload: Uint8Array) => {
-      const mtu = type === NETLINK_TYPE.setLink ? ` ${payload[20]! + payload[21]! * 256}` : '';
-      requests.push(`${names.get(type)}${mtu}`);
-      if (mtu !== '' && refusesMtu) throw libcError('netlink request', EBUSY);
+      const asked = type === NETLINK_TYPE.setLink ? ` ${payload[20]! + payload[21]! * 256}` : '';
+      requests.push(`${names.get(type)}${asked}`);
+      if (asked !== '' && refusesMtu) throw libcError('netlink request', EBUSY);
     },
   };
-  return { setup: new Ipv4Setup(kernel as unknown as NetlinkSocket, { index: 2, mtu: 1500 }), requests };
+  return {
+    setup: new Ipv4Setup(kernel as unknown as NetlinkSocket, { index: 2, mtu, maxMtu: 1500 }),
+    requests,
+  };
 }
 
 test('Ipv4Setup gives an interface back its MTU when the next network asks for none', () => {
@@ -57,4 +60,12 @@ test('Ipv4Setup uses an address although the driver refuses the MTU, and says so
   assert.deepEqual(requests.splice(0), ['newAddress', 'newRoute', 'setLink 1400']);
   setup.apply(null);
   assert.deepEqual(requests, ['delAddress']);
+});
+
+test('Ipv4Setup takes an MTU that an earlier run has left for no limit of the hardware', () => {
+  const { setup, requests } = lab({ mtu: 1280 });
+  setup.apply({ ...SETTINGS, mtu: 1400 });
+  assert.deepEqual(requests.splice(0), ['newAddress', 'newRoute', 'setLink 1400']);
+  setup.apply(SETTINGS);
+  assert.deepEqual(requests, ['newAddress', 'setLink 1500']);
 });

@@ -16,6 +16,7 @@ import {
 import type { NetlinkSocket } from '../sys/netlink-socket.ts';
 import type { Ipv4Settings } from './ipv4-settings.ts';
 
+const ETHERNET_MTU = 1500;
 /** What deleting may answer when the kernel was faster: the lease ran out, the interface went down or away. */
 const GONE = [constants.errno.EADDRNOTAVAIL, constants.errno.ESRCH, constants.errno.ENODEV];
 
@@ -27,10 +28,11 @@ export class Ipv4Setup {
   #applied: Ipv4Settings | null = null;
   #isFirst = true;
 
-  constructor(netlink: NetlinkSocket, link: { index: number; mtu: number }) {
+  constructor(netlink: NetlinkSocket, link: { index: number; mtu: number; maxMtu: number }) {
     this.#netlink = netlink;
     this.#linkIndex = link.index;
-    this.#defaultMtu = link.mtu;
+    // An earlier run of this program may have left the interface with less, as a server of then had asked.
+    this.#defaultMtu = Math.max(link.mtu, Math.min(ETHERNET_MTU, link.maxMtu));
     this.#mtu = link.mtu;
   }
 
@@ -65,7 +67,7 @@ export class Ipv4Setup {
     // From here on the address is ours to remove, whatever becomes of the routes.
     this.#applied = { ...wanted, routes: kept };
     if (JSON.stringify(kept) === JSON.stringify(wanted.routes)) return;
-    this.#removeRoutes(kept);
+    this.#removeRoutes(kept, wanted.address);
     this.#applied = { ...wanted, routes: [] };
     this.#addRoutes(wanted);
     this.#applied = wanted;
@@ -93,10 +95,11 @@ export class Ipv4Setup {
     const errors: unknown[] = [];
     for (const route of routes) {
       const payload = encodeIpv4Route(route, address);
+      // Appending keeps the order of routes to one destination, which is the order of preference.
+      const how = route.origin === 'kernel' ? NETLINK_FLAG.replace : NETLINK_FLAG.append;
       try {
-        // Appending keeps the order of routes to one destination, which is the order of preference.
         ignoring([constants.errno.EEXIST], () =>
-          this.#netlink.change(NETLINK_TYPE.newRoute, NETLINK_FLAG.create | NETLINK_FLAG.append, payload),
+          this.#netlink.change(NETLINK_TYPE.newRoute, NETLINK_FLAG.create | how, payload),
         );
       } catch (error) {
         const { destination, prefixLength, gateway = 'the link' } = route;
@@ -107,10 +110,19 @@ export class Ipv4Setup {
     if (errors.length > 0) throw errors[0];
   }
 
-  #removeRoutes(routes: readonly Ipv4Route[]): void {
+  #removeRoutes(routes: readonly Ipv4Route[], address: string): void {
     for (const route of routes) {
-      ignoring(GONE, () => this.#netlink.change(NETLINK_TYPE.delRoute, 0, encodeIpv4Route(route)));
+      ignoring(GONE, () => {
+        if (route.origin === 'kernel') this.#restoreRoute(route, address);
+        else this.#netlink.change(NETLINK_TYPE.delRoute, 0, encodeIpv4Route(route));
+      });
     }
+  }
+
+  /** As the kernel made it: it goes with its address, not before. */
+  #restoreRoute({ mtu: _mtu, ...route }: Ipv4Route, address: string): void {
+    const payload = encodeIpv4Route(route, address);
+    this.#netlink.change(NETLINK_TYPE.newRoute, NETLINK_FLAG.create | NETLINK_FLAG.replace, payload);
   }
 
   #applyMtu(wanted: number): void {

@@ -21,6 +21,7 @@ import {
 } from '../sys/network-interfaces.ts';
 import { listenToNetlink, NetlinkSocket } from '../sys/netlink-socket.ts';
 import { LeaseStore } from './lease-store.ts';
+import { isOnline } from './online.ts';
 import { replaceFile } from './replace-file.ts';
 import { formatResolvConf, writeResolvConf } from './resolv-conf.ts';
 import { WiredInterface } from './wired-interface.ts';
@@ -158,7 +159,7 @@ export class Network {
       formatVersion: 1,
       hostname: this.#options.hostname,
       mdnsName: this.#mdnsName,
-      online: interfaces.some(isOnline),
+      online: sorted.some((each, index) => isOnline(interfaces[index]!, each.isIpv4Expected)),
       interfaces,
     };
     this.#attempt(() => this.#writeStatus(status));
@@ -209,10 +210,4 @@ export class Network {
       this.#options.log((error as Error).message);
     }
   }
-}
-
-function isOnline({ carrier, addresses, gateways }: InterfaceStatus): boolean {
-  const hasIpv4 = gateways.length > 0 && addresses.some((address) => !address.includes(':'));
-  // Global unicast, 2000::/3: only a router gives such an address.
-  return carrier && (hasIpv4 || addresses.some((address) => /^[23][0-9a-f]{3}:/.test(address)));
 }

@@ -1,7 +1,7 @@
 // DNS servers and search domains that IPv6 routers announce (RFC 8106), each as long as its lifetime says.
 
 import { formatIpv6, isLinkLocalIpv6 } from '../../formats/ipv6-address.ts';
-import { isDomainName } from '../../formats/dhcp-options.ts';
+import { domainNames } from '../../formats/dhcp-options.ts';
 import type { RouterDns } from '../../formats/netlink-message.ts';
 
 const FOREVER = 0xffff_ffff;
@@ -31,7 +31,7 @@ export class RouterDnsList {
       const scope = isLinkLocalIpv6(bytes) ? `%${this.#interfaceName}` : '';
       put(this.#servers, `${formatIpv6(bytes)}${scope}`, endMs, nowMs);
     }
-    for (const name of search.filter(isDomainName)) put(this.#search, name, endMs, nowMs);
+    for (const name of domainNames(search)) put(this.#search, name, endMs, nowMs);
   }
 
   servers(nowMs: number): string[] {

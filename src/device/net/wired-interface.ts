@@ -13,6 +13,7 @@ import { type ActiveLease, type DhcpMachine, expiresMs } from './dhcp/state.ts';
 import { describeLease, type Ipv4Settings, settingsOfLease, settingsOfStatic } from './ipv4-settings.ts';
 import { Ipv4Setup } from './ipv4-setup.ts';
 import type { LeaseStore } from './lease-store.ts';
+import { hasRoutedIpv6 } from './online.ts';
 import { RouterDnsList } from './router-dns.ts';
 import { RouterSearch } from './router-search.ts';
 
@@ -27,6 +28,8 @@ export interface InterfaceContext {
 
 const BASE_METRIC = 100;
 const SILENT_AFTER_ATTEMPTS = 4;
+/** After three seconds; servers that answer at all have done so by then. */
+const NOT_EXPECTED_AFTER_ATTEMPTS = 3;
 
 export class WiredInterface {
   readonly metric: number;
@@ -39,6 +42,8 @@ export class WiredInterface {
   #link: Link;
   #machine: DhcpMachine | null = null;
   #configured: ActiveLease | null = null;
+  /** Since the cable is in. */
+  #hasWaitedForDhcp = false;
   /** By act: what failed when it was last tried. */
   readonly #failures = new Map<string, string>();
 
@@ -87,9 +92,15 @@ export class WiredInterface {
     return this.#routerDns.nextEndMs();
   }
 
+  /** An IPv4 address may still come by DHCP, and soon. */
+  get isIpv4Expected(): boolean {
+    return this.#dhcp !== null && this.#configured === null && !this.#hasWaitedForDhcp;
+  }
+
   status(addresses: readonly string[]): InterfaceStatus {
     const { ipv4 } = this.#config;
     const lease = this.#machine?.active?.lease;
+    const hasOnlyIpv6 = this.#isDhcpSilent() && hasRoutedIpv6(addresses);
     const fixed = this.#config.ipv4 === 'static' ? this.#config : undefined;
     const nowMs = performance.now();
     const fixedDns = 'dns' in this.#config ? this.#config.dns : undefined;
@@ -104,7 +115,11 @@ export class WiredInterface {
       dns: fixedDns ?? [...(lease?.dns ?? []), ...this.#routerDns.servers(nowMs)],
       search: fixed?.search ?? [...(lease?.search ?? []), ...this.#routerDns.search(nowMs)],
       ntpServers: lease?.ntpServers ?? [],
-      problem: [...this.#failures.values()][0] ?? this.#dhcpProblem(),
+      problem: [...this.#failures.values()][0] ?? this.#dhcpProblem(hasOnlyIpv6),
+      notes: [
+        ...(lease?.notes ?? []),
+        ...(hasOnlyIpv6 ? ['No DHCP server answers: the network has IPv6 alone'] : []),
+      ],
     };
   }
 
@@ -149,6 +164,7 @@ export class WiredInterface {
     if (this.#config.ipv4 === 'off') return;
     this.#log(hasCarrier ? 'cable plugged in' : 'no cable');
     this.#routerDns.clear();
+    this.#hasWaitedForDhcp = false;
     this.#dhcp?.setCarrier(hasCarrier);
     if (hasCarrier) this.#routerSearch.start(this.#link);
     else this.#routerSearch.stop();
@@ -157,6 +173,8 @@ export class WiredInterface {
   #onDhcpChange(machine: DhcpMachine): void {
     const previous = this.#configured;
     this.#machine = machine;
+    this.#hasWaitedForDhcp ||=
+      machine.state === 'selecting' && machine.attempt >= NOT_EXPECTED_AFTER_ATTEMPTS;
     this.#context.onChange();
     // While REBOOTING an address of an earlier run may stay as it is: the next answer decides.
     const isUndecided = machine.state === 'rebooting' || machine.state === 'no-carrier';
@@ -166,6 +184,9 @@ export class WiredInterface {
     if (machine.active === null) return;
     const { lease } = machine.active;
     if (previous === null || !sameLeaseSettings(previous.lease, lease)) this.#log(describeLease(lease));
+    const known = previous?.lease.notes ?? [];
+    for (const note of lease.notes.filter((each) => !known.includes(each)))
+      this.#log(note.replace(/^The/, 'the'));
   }
 
   #configure(active: ActiveLease | null): void {
@@ -180,12 +201,17 @@ export class WiredInterface {
     return settingsOfLease(active.lease, validSec, this.#ref);
   }
 
-  #dhcpProblem(): string | null {
+  #isDhcpSilent(): boolean {
+    const machine = this.#machine;
+    return machine?.state === 'selecting' && machine.attempt >= SILENT_AFTER_ATTEMPTS;
+  }
+
+  #dhcpProblem(hasOnlyIpv6: boolean): string | null {
     if (!this.#link.hasCarrier) return this.#config.ipv4 === 'off' ? null : 'No cable is plugged in';
     const machine = this.#machine;
     if (machine?.state === 'waiting') return 'The last address was refused or is used by another device';
-    const isSilent = machine?.state === 'selecting' && machine.attempt >= SILENT_AFTER_ATTEMPTS;
-    return isSilent ? 'No DHCP server answers' : null;
+    if (machine !== null && machine.active === null && machine.complaint !== null) return machine.complaint;
+    return this.#isDhcpSilent() && !hasOnlyIpv6 ? 'No DHCP server answers' : null;
   }
 
   #attempt(act: string, change: () => void): void {

@@ -137,21 +137,18 @@ export class NetworkLab {
     wanted: (status: InterfaceStatus) => boolean,
     interfaceName = 'eth0',
   ): Promise<InterfaceStatus> {
-    return this.#poll(
-      () => this.#readStatus()?.interfaces.find(({ name }) => name === interfaceName),
-      wanted,
-    );
+    return this.poll(() => this.#readStatus()?.interfaces.find(({ name }) => name === interfaceName), wanted);
   }
 
   async statusWithout(): Promise<void> {
-    await this.#poll(
+    await this.poll(
       () => this.#readStatus(),
       (status) => status.interfaces.length === 0,
     );
   }
 
   async file(path: string, wanted: RegExp): Promise<string> {
-    return this.#poll(
+    return this.poll(
       () => readIfExists(join(this.root, path)),
       (text) => wanted.test(text),
     );
@@ -159,7 +156,7 @@ export class NetworkLab {
 
   /** `from`: a number of lines that do not count. */
   async line(wanted: RegExp, from = 0): Promise<void> {
-    await this.#poll(
+    await this.poll(
       () => this.lines.slice(from),
       (lines) => lines.some((line) => wanted.test(line)),
     );
@@ -173,7 +170,7 @@ export class NetworkLab {
     this.#children.delete(child);
   }
 
-  async #poll<T>(read: () => T | undefined, wanted: (value: T) => boolean): Promise<T> {
+  async poll<T>(read: () => T | undefined, wanted: (value: T) => boolean): Promise<T> {
     const endMs = performance.now() + TIME_LIMIT_MS;
     for (;;) {
       const value = read();
@@ -250,6 +247,10 @@ export interface ServerBehaviour {
     renewSec?: number;
     rebindSec?: number;
     routers?: readonly string[];
+    /** Bytes in hexadecimal by the option's number, beside those above or in their place; null: leaves it out. */
+    options?: Readonly<Record<number, string | null>>;
+    /** Of the ACK alone. */
+    ackOptions?: Readonly<Record<number, string | null>>;
   }[];
   /** Sends so many damaged answers after each message. */
   garbage?: number;

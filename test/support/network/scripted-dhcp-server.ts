@@ -63,6 +63,11 @@ function reply(question: DhcpPacket, server: Server, type: 'offer' | 'ack' | 'na
       options.set(DHCP_OPTION.rebindingTime, uint32Option(server.rebindSec));
     if (server.routers !== undefined) options.set(DHCP_OPTION.routers, addressOption(...server.routers));
   }
+  const changes = { ...server.options, ...(type === 'ack' ? server.ackOptions : {}) };
+  for (const [code, hex] of Object.entries(changes)) {
+    if (hex === null) options.delete(Number(code));
+    else options.set(Number(code), Uint8Array.fromHex(hex));
+  }
   const yiaddr = type === 'nak' ? '0.0.0.0' : server.address;
   return { ...question, op: 'reply', yiaddr, options };
 }
@@ -70,8 +75,8 @@ function reply(question: DhcpPacket, server: Server, type: 'offer' | 'ack' | 'na
 /** An offer with a quarter of its bytes replaced, or nothing but noise. */
 function sendGarbage(question: DhcpPacket): void {
   const offer = reply(question, { id: '10.77.0.66', address: '10.77.0.66' }, 'offer');
-  // Without a lease time: one offer in some thousand would come out whole, and then rightly be tried.
-  const options = new Map([...offer.options].filter(([code]) => code !== DHCP_OPTION.leaseTime));
+  // Without its type: one offer in some hundred would come out whole, and then rightly be tried.
+  const options = new Map([...offer.options].filter(([code]) => code !== DHCP_OPTION.messageType));
   const good = encodeDhcp({ ...offer, options });
   const isNoise = Math.random() < 0.2;
   const bytes = good.map((byte) =>

@@ -8,6 +8,7 @@ import {
   type DhcpPacket,
   encodeDhcp,
 } from '../../../formats/dhcp-packet.ts';
+import { isHostAddress } from '../../../formats/ipv4-address.ts';
 import { decodeUdpDatagram, encodeUdpDatagram } from '../../../formats/ipv4-packet.ts';
 import { formatMac } from '../../../formats/mac-address.ts';
 import { openConflictSocket, openDhcpSocket, type PacketSocket } from '../../sys/packet-socket.ts';
@@ -106,14 +107,17 @@ export class DhcpClient {
 
   #onPacket(bytes: Uint8Array): void {
     let packet: DhcpPacket;
+    let sender: string;
     try {
-      packet = decodeDhcp(decodeUdpDatagram(bytes).payload);
+      const { source, payload } = decodeUdpDatagram(bytes);
+      packet = decodeDhcp(payload);
+      sender = source;
     } catch (error) {
       // Anybody on the network can send garbage to a port; it is not worth a line each.
       if (error instanceof SyntaxError) return;
       throw error;
     }
-    this.#step({ type: 'packet', packet });
+    this.#step({ type: 'packet', packet, ...(isHostAddress(sender) ? { sender } : {}) });
   }
 
   #send(packet: DhcpPacket, to: string | null): void {

@@ -49,6 +49,7 @@ test('leaseOf reads everything that a server may say', () => {
     address: '10.0.2.15',
     prefixLength: 24,
     server: '10.0.2.2',
+    isServerNamed: true,
     routers: ['10.0.2.2', '10.0.2.3'],
     routes: [],
     dns: ['10.0.2.3', '9.9.9.9'],
@@ -58,6 +59,7 @@ test('leaseOf reads everything that a server may say', () => {
     leaseSec: 86_400,
     renewSec: 43_200,
     rebindSec: 75_600,
+    notes: [],
   });
 });
 
@@ -90,6 +92,49 @@ test('leaseOf falls back where an option is wrong', () => {
   assert.equal(lease?.mtu, null);
   assert.equal(lease?.renewSec, 43_200);
   assert.deepEqual(lease?.search, []);
+});
+
+/** Without what `ack` has of itself: 51 and 54. */
+function ackWithout(...codes: number[]): DhcpPacket {
+  const packet = ack([[DHCP_OPTION.subnetMask, addressOption('255.255.255.0')]]);
+  return { ...packet, options: new Map([...packet.options].filter(([code]) => !codes.includes(code))) };
+}
+
+test('leaseOf makes the best of a server that leaves out what it must not, and notes it', () => {
+  const unnamed = leaseOf(ackWithout(DHCP_OPTION.serverId), '10.0.2.1');
+  assert.deepEqual([unnamed?.server, unnamed?.isServerNamed], ['10.0.2.1', false]);
+  assert.match(
+    unnamed?.notes.join() ?? '',
+    /^The DHCP server does not say who it is \(option 54\): taken for 10\.0\.2\.1/,
+  );
+  const timeless = leaseOf(ackWithout(DHCP_OPTION.leaseTime));
+  assert.deepEqual([timeless?.leaseSec, timeless?.renewSec, timeless?.rebindSec], [3600, 1800, 3150]);
+  assert.match(
+    timeless?.notes.join() ?? '',
+    /for how long it lends the address \(option 51\): taken for an hour$/,
+  );
+  assert.match(
+    leaseOf(ackWithout(DHCP_OPTION.subnetMask))?.notes.join() ?? '',
+    /\(option 1\): taken for \/8$/,
+  );
+});
+
+test('leaseOf notes values that cannot be used, by the number of their option', () => {
+  const lease = leaseOf(
+    ack([
+      [DHCP_OPTION.subnetMask, addressOption('255.255.255.0')],
+      [DHCP_OPTION.routers, Uint8Array.of(10, 0, 2)],
+      [DHCP_OPTION.dns, Uint8Array.of(1, 1, 1, 1, 8)],
+      [DHCP_OPTION.domain, textOption('not/a/name!')],
+      [DHCP_OPTION.mtu, uint16Option(100)],
+    ]),
+  );
+  assert.deepEqual(lease?.notes, [
+    'The DHCP server asks for an MTU of 100 bytes (option 26): passed over, as too small for IPv4',
+    'The DHCP server sends routers that cannot be read (option 3, 3 bytes): passed over',
+    'The DHCP server sends DNS servers that cannot be read (option 6, 5 bytes): passed over',
+    'The DHCP server sends a domain that cannot be read (option 15, 11 bytes): passed over',
+  ]);
 });
 
 test('leaseOf takes the times of the server when they are in order', () => {

@@ -230,6 +230,53 @@ test('stepDhcp ignores what is not an answer to its question', () => {
   script.expectState('requesting', null);
 });
 
+test('stepDhcp takes servers without an identifier for whom their packets come from', () => {
+  const script = new Script();
+  const receive = (type: 'offer' | 'ack' | 'nak', sender: string): string[] =>
+    script.event({
+      type: 'packet',
+      packet: reply(type, { xid: script.machine.xid, withoutServer: true }),
+      sender,
+    });
+  script.plugIn();
+  assert.ok(receive('offer', SERVER).includes(`request of ${ADDRESS} from ${SERVER} to all`));
+  // Through a relay, that name may be wrong: the last requests go without.
+  assert.deepEqual(script.timer(1000), [`request of ${ADDRESS} from ${SERVER} to all after 1 s`]);
+  assert.deepEqual(script.timer(2000), [`request of ${ADDRESS} to all after 3 s answer by broadcast`]);
+  receive('ack', SERVER);
+  script.expectState('bound', ADDRESS);
+  assert.equal(script.machine.active?.lease.server, SERVER);
+  script.timer(1_755_000);
+  assert.ok(receive('nak', SERVER).includes(`log: ${SERVER} refuses the address`));
+});
+
+test('stepDhcp takes an ACK without an identifier for one of the server that it has asked', () => {
+  const script = new Script();
+  script.plugIn();
+  script.receive('offer');
+  script.event({
+    type: 'packet',
+    packet: reply('ack', { xid: script.machine.xid, withoutServer: true }),
+    sender: OTHER_SERVER,
+  });
+  script.timer(200);
+  script.expectState('bound', ADDRESS);
+  assert.equal(script.machine.active?.lease.server, SERVER);
+});
+
+test('stepDhcp remembers what is wrong with the answers, and says so instead of that there are none', () => {
+  const script = new Script();
+  script.plugIn();
+  for (const waitMs of [1000, 2000, 4000]) {
+    assert.deepEqual(script.receive('offer', { address: '0.0.0.0' }), []);
+    const lines = script.timer(waitMs).filter((line) => line.startsWith('log'));
+    const expected = [`log: ${SERVER} offers 0.0.0.0, which no host can have; trying on`];
+    assert.deepEqual(lines, waitMs === 4000 ? expected : []);
+  }
+  script.bind();
+  assert.equal(script.machine.complaint, null);
+});
+
 test('stepDhcp takes the first offer and leaves the others', () => {
   const script = new Script();
   script.plugIn();

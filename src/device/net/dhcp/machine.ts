@@ -22,7 +22,7 @@
 import { DHCP_OPTION, readAddress, readMessageType, readText } from '../../../formats/dhcp-options.ts';
 import type { DhcpPacket } from '../../../formats/dhcp-packet.ts';
 import type { DhcpStateName } from '../../../shared/network/net-status.ts';
-import { type Lease, leaseOf } from './lease.ts';
+import { flawOf, type Lease, leaseOf } from './lease.ts';
 import { clientMessage, type MessageFields } from './messages.ts';
 import {
   type DhcpAction,
@@ -60,7 +60,7 @@ export function stepDhcp(
 ): { machine: DhcpMachine; actions: DhcpAction[] } {
   const turn: Turn = { machine: { ...machine }, actions: [], env };
   if (event.type === 'carrier') onCarrier(turn, event.up, event.storedAddress);
-  else if (event.type === 'packet') onPacket(turn, event.packet);
+  else if (event.type === 'packet') onPacket(turn, event.packet, event.sender);
   else if (event.type === 'conflict') onConflict(turn, event.kind, event.mac);
   else onTimer(turn);
   return turn;
@@ -70,6 +70,7 @@ function onCarrier(turn: Turn, up: boolean, storedAddress: string | null): void 
   const { machine } = turn;
   if (up === (machine.state !== 'no-carrier')) return;
   machine.needsBroadcast = false;
+  machine.complaint = null;
   machine.lastAddress ??= storedAddress;
   if (!up) {
     // The lease goes on: whoever pulls a cable for a moment keeps all connections.
@@ -98,17 +99,26 @@ function onTimer(turn: Turn): void {
   else if (machine.state === 'waiting') startSelecting(turn);
 }
 
-function onPacket(turn: Turn, packet: DhcpPacket): void {
+function onPacket(turn: Turn, packet: DhcpPacket, sender: string | undefined): void {
   const { machine } = turn;
   if (packet.op !== 'reply' || packet.xid !== machine.xid || !isSameMac(packet.mac, machine.identity.mac))
     return;
   const type = readMessageType(packet.options);
-  if (type === 'nak') onNak(turn, packet);
+  if (type === 'nak') onNak(turn, packet, sender);
   if (type !== 'offer' && type !== 'ack') return;
-  const lease = leaseOf(packet);
-  if (lease === undefined) return;
-  if (type === 'offer') onOffer(turn, lease);
+  // Whom we have asked confirms, even if the answer does not name its server; an offer comes from its sender.
+  const asked = machine.candidate?.server ?? machine.active?.lease.server;
+  const lease = leaseOf(packet, type === 'ack' ? (asked ?? sender) : sender);
+  if (lease === undefined) noteFlaw(turn, packet, sender);
+  else if (type === 'offer') onOffer(turn, lease);
   else onAck(turn, lease);
+}
+
+/** Without a line in the log: anybody may send as many packets as they like. */
+function noteFlaw({ machine }: Turn, packet: DhcpPacket, sender: string | undefined): void {
+  const flaw = flawOf(packet);
+  const server = readAddress(packet.options, DHCP_OPTION.serverId) ?? sender;
+  if (flaw !== null && server !== undefined) machine.complaint ??= `${server} ${flaw}`;
 }
 
 function onOffer(turn: Turn, lease: Lease): void {
@@ -141,19 +151,19 @@ function onAck(turn: Turn, lease: Lease): void {
   }
 }
 
-function onNak(turn: Turn, packet: DhcpPacket): void {
+function onNak(turn: Turn, packet: DhcpPacket, sender: string | undefined): void {
   const { machine, env } = turn;
-  const server = readAddress(packet.options, DHCP_OPTION.serverId);
+  const server = readAddress(packet.options, DHCP_OPTION.serverId) ?? sender;
   const { state, candidate, active } = machine;
   // Before a server was chosen and after it was lost, any server may refuse; in between only that one.
   const chosen =
     state === 'requesting' ? candidate?.server : state === 'renewing' ? active?.lease.server : server;
   const isWaiting = ['requesting', 'rebooting', 'renewing', 'rebinding'].includes(state);
-  if (!isWaiting || server === undefined || server !== chosen) return;
+  if (!isWaiting || server === undefined || (server !== chosen && sender !== chosen)) return;
   const reason = readText(packet.options, DHCP_OPTION.message);
-  log(turn, `${server} refuses the address${reason === undefined ? '' : `: ${reason}`}`);
+  complain(turn, `${server} refuses the address${reason === undefined ? '' : `: ${reason}`}`);
   forgetLease(turn);
-  machine.avoidedServer = state === 'requesting' ? server : null;
+  machine.avoidedServer = state === 'requesting' ? (chosen ?? server) : null;
   machine.refusals += 1;
   if (machine.refusals === 1) startSelecting(turn);
   else wait(turn, retryMs(machine.refusals - 1, env));
@@ -197,7 +207,8 @@ function onSelectingTimer(turn: Turn): void {
 function sendDiscover(turn: Turn): void {
   const { machine } = turn;
   countAttempt(turn);
-  if (machine.attempt === COMPLAIN_AT_ATTEMPT) log(turn, 'no DHCP server answers; trying on');
+  if (machine.attempt === COMPLAIN_AT_ATTEMPT)
+    log(turn, `${machine.complaint ?? 'no DHCP server answers'}; trying on`);
   send(turn, 'discover', null, machine.lastAddress === null ? {} : { requestedAddress: machine.lastAddress });
 }
 
@@ -206,17 +217,23 @@ function startRequesting(turn: Turn, lease: Lease): void {
   // Same xid and `secs` base as the DISCOVER.
   Object.assign(machine, { state: 'requesting', attempt: 0, candidate: lease, heldOffer: null });
   probe(turn, lease.address);
-  sendRequest(turn, { requestedAddress: lease.address, server: lease.server });
+  sendRequest(turn, fieldsOfRequest(lease, 0));
+}
+
+/** A server that does not name itself may be behind a relay, which is not it: in the end nobody is named. */
+function fieldsOfRequest({ address, server, isServerNamed }: Lease, attempt: number): Partial<MessageFields> {
+  const isNamed = isServerNamed || attempt < MAX_REQUESTS / 2;
+  return { requestedAddress: address, ...(isNamed ? { server } : {}) };
 }
 
 function onRequestingTimer(turn: Turn): void {
   const { machine } = turn;
   const { candidate } = machine;
   if (candidate !== null && machine.attempt < MAX_REQUESTS) {
-    sendRequest(turn, { requestedAddress: candidate.address, server: candidate.server });
+    sendRequest(turn, fieldsOfRequest(candidate, machine.attempt));
     return;
   }
-  log(turn, `${candidate?.server} offered an address, but does not confirm it`);
+  complain(turn, `${candidate?.server} offered an address, but does not confirm it`);
   machine.avoidedServer = candidate?.server ?? null;
   startSelecting(turn);
 }
@@ -255,6 +272,7 @@ function bind(turn: Turn): void {
     candidate: null,
     avoidedServer: null,
     refusals: 0,
+    complaint: null,
   });
   if (isNewAddress) {
     machine.lastConflictMs = null;
@@ -357,6 +375,11 @@ function message(
   // With ciaddr set, servers answer to that address.
   const broadcast = machine.needsBroadcast && fields.ciaddr === undefined;
   return clientMessage(type, machine.identity, { xid: machine.xid, secs, broadcast, ...fields });
+}
+
+function complain(turn: Turn, text: string): void {
+  log(turn, text);
+  turn.machine.complaint = text;
 }
 
 function log(turn: Turn, text: string): void {

@@ -35,6 +35,8 @@ export interface DhcpMachine {
   readonly needsBroadcast: boolean;
   /** NAKs and conflicts since the last success. */
   readonly refusals: number;
+  /** What is wrong with the answers that have come since then: a sentence. */
+  readonly complaint: string | null;
   readonly lastConflictMs: number | null;
   /** When this state wants a `timer` event. */
   readonly deadlineMs: number | null;
@@ -43,7 +45,8 @@ export interface DhcpMachine {
 export type DhcpEvent =
   /** `storedAddress`: from an earlier run of the program. */
   | { type: 'carrier'; up: boolean; storedAddress: string | null }
-  | { type: 'packet'; packet: DhcpPacket }
+  /** `sender`: whom its IP header names. */
+  | { type: 'packet'; packet: DhcpPacket; sender?: string }
   /** `claim`: somebody sends from the address. `probe`: somebody asks for it in order to take it. */
   | { type: 'conflict'; kind: 'claim' | 'probe'; mac: string }
   | { type: 'timer' };
@@ -80,6 +83,7 @@ export function createDhcpMachine(identity: DhcpIdentity): DhcpMachine {
     attempt: 0,
     needsBroadcast: false,
     refusals: 0,
+    complaint: null,
     lastConflictMs: null,
     deadlineMs: null,
   };
