@@ -61,7 +61,12 @@ suite('formats of /proc', () => {
       '/dev/sda1 /mnt/my\\040disk vfat rw 0 0',
       'tmpfs /tmp tmpfs rw 0 0',
     ].join('\n');
-    assert.deepEqual(parseDataMounts(text), ['/perm', '/mnt/my disk']);
-    assert.deepEqual(parseDataMounts('tmpfs /perm tmpfs rw 0 0\n'), ['/perm']);
+    assert.deepEqual(parseDataMounts(text), [
+      { device: '/dev/vda4', mountPoint: '/perm' },
+      { device: '/dev/sda1', mountPoint: '/mnt/my disk' },
+    ]);
+    assert.deepEqual(parseDataMounts('tmpfs /perm tmpfs rw 0 0\n'), [
+      { device: 'tmpfs', mountPoint: '/perm' },
+    ]);
   });
 });

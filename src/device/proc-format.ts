@@ -66,8 +66,13 @@ export function parseNetDev(text: string): InterfaceCounters[] {
   return counters;
 }
 
+export interface DataMount {
+  device: string;
+  mountPoint: string;
+}
+
 /** /proc/self/mounts: where a person's data may be, as opposed to the root image and the kernel's own. */
-export function parseDataMounts(text: string): string[] {
+export function parseDataMounts(text: string): DataMount[] {
   const mountPoints = new Map<string, string>();
   for (const line of text.split('\n')) {
     const [device = '', mountPoint = '', type = ''] = line.split(' ');
@@ -76,7 +81,7 @@ export function parseDataMounts(text: string): string[] {
     if (!isData || mountPoint === '/' || mountPoints.has(device)) continue;
     mountPoints.set(device, unescapeMount(mountPoint));
   }
-  return [...mountPoints.values()];
+  return Array.from(mountPoints, ([device, mountPoint]) => ({ device, mountPoint }));
 }
 
 /** fstab(5): space, tab, newline and backslash are octal there. */

@@ -160,6 +160,18 @@ void suite('operating a device', { concurrency: 2 }, () => {
     assert.deepEqual(garden.device.init.acts, ['reboot', 'poweroff']);
   });
 
+  test('tsk doctor --device reports on the device, without its secrets', async (t) => {
+    const garden = await Garden.start(t);
+    garden.device.init.log('kernel', `who said ${TEST_PASSWORD}? from 52:54:00:aa:bb:cc`, 'stderr');
+    const { code, stdout } = await garden.tsk('doctor', '--device');
+    assert.equal(code, 0);
+    assert.match(stdout, /^What the kernel warns of\n  who said \*\*\*\? from 52:54:00:xx:xx:xx$/m);
+    const json = await garden.tsk('doctor', '--device', '--json');
+    const report = JSON.parse(json.stdout) as { status: { system: { hostname: string } } };
+    assert.equal(report.status.system.hostname, 'garden');
+    assert.ok(!json.stdout.includes('aa:bb:cc'));
+  });
+
   test('a TAB completes the names of apps', async (t) => {
     const garden = await Garden.start(t);
     const complete = async (...words: string[]): Promise<string[]> =>

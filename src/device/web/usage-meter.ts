@@ -4,6 +4,7 @@
 import { readFileSync, readdirSync, statfs, type StatsFs } from 'node:fs';
 
 import type { DeviceUsage, DiskUsage, ServiceUsage } from '../../shared/api/web-api.ts';
+import { readDiskHealth } from './disk-health.ts';
 import { monotonicMs } from '../monotonic.ts';
 import {
   parseCgroupCpuUsec,
@@ -159,9 +160,9 @@ export class UsageMeter {
 
   /** The only read that waits for a medium, which may be slow or dying: never in the event loop. */
   async #disks(): Promise<DiskUsage[]> {
-    const mountPoints = parseDataMounts(tryRead(`${this.#proc}/self/mounts`) ?? '');
+    const mounts = parseDataMounts(tryRead(`${this.#proc}/self/mounts`) ?? '');
     const disks = await Promise.all(
-      mountPoints.map(async (mountPoint): Promise<DiskUsage[]> => {
+      mounts.map(async ({ device, mountPoint }): Promise<DiskUsage[]> => {
         try {
           const { bsize, blocks, bfree, bavail } = await statFileSystem(mountPoint);
           return [
@@ -170,6 +171,7 @@ export class UsageMeter {
               totalBytes: blocks * bsize,
               availableBytes: bavail * bsize,
               usedBytes: (blocks - bfree) * bsize,
+              health: readDiskHealth(this.#sys, device),
             },
           ];
         } catch {

@@ -1,22 +1,45 @@
-// tsk doctor: what this computer has and lacks, and how to get it.
+// tsk doctor: what this computer has and lacks, and how to get it; or how the device is.
 
 import type { ToolCheck } from '../doctor/check-tools.ts';
+import { type DeviceOptions, hostOption } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
+
+interface DoctorOptions extends DeviceOptions {
+  device?: boolean;
+}
 
 export const addDoctorVerb: VerbAdder = (program, action) => {
   program
     .command('doctor')
     .description(
       'Check the tools that tsk calls, and say how to install what is missing.\n' +
-        'The exit code is 1 if a tool is missing without which nothing works.',
+        'The exit code is 1 if a tool is missing without which nothing works.\n' +
+        'With --device: report how the device is, for an issue; passwords and the like are masked.',
     )
-    .summary('check the tools on this computer')
+    .summary('check the tools on this computer, or the device')
+    .option('--device', 'report on the device of this instance')
+    .addOption(hostOption())
     .option('--json', 'print the checks as JSON')
-    .addHelpText('after', examples(['tsk doctor', 'see what is there and what is missing']))
+    .addHelpText(
+      'after',
+      examples(
+        ['tsk doctor', 'see what is there and what is missing'],
+        ['tsk doctor --device > report.txt', 'all that a device tells of how it is, to be sent to somebody'],
+      ),
+    )
     .action(action(runDoctor));
 };
 
-async function runDoctor({ output }: Session): Promise<void> {
+async function runDoctor(session: Session, options: DoctorOptions): Promise<void> {
+  if (options.device === true || options.host !== undefined) {
+    const { showReport } = await import('./show-report.ts');
+    await showReport(session, options);
+    return;
+  }
+  await showTools(session);
+}
+
+async function showTools({ output }: Session): Promise<void> {
   const { checkTools } = await import('../doctor/check-tools.ts');
   const { installCommand } = await import('../doctor/packages.ts');
   const { formatTable, paint } = await import('./output.ts');

@@ -73,12 +73,21 @@ export interface ServiceView extends ServiceStatus {
   usage: ServiceUsage | null;
 }
 
+export interface DiskHealth {
+  /** Errors that the file system has met since it was made; null: it does not count them. */
+  fileSystemErrors: number | null;
+  /** Of the medium's life, as far as the medium tells: 100 is used up. */
+  wearPercent: number | null;
+}
+
 export interface DiskUsage {
   mountPoint: string;
   totalBytes: number;
   /** For programs without privileges; total - available is not what is used (reserved blocks). */
   availableBytes: number;
   usedBytes: number;
+  /** Absent: a device of before this was told. */
+  health?: DiskHealth;
 }
 
 export interface Traffic {

@@ -1,0 +1,215 @@
+// What tsk doctor --device prints: a report to read oneself, and to paste into an issue.
+
+import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import type { InterfaceStatus } from '../../shared/network/net-status.ts';
+import type { TimeServerStatus } from '../../shared/network/time-status.ts';
+import type { DiskUsage, WebStatus } from '../../shared/api/web-api.ts';
+import type { UpdateStatus } from '../../shared/update/update-api.ts';
+import { openInstance } from '../config/instance.ts';
+import { DeviceClient } from '../devices/device-client.ts';
+import { findDevice } from '../devices/find-device.ts';
+import { readInstancePassword } from '../devices/instance-password.ts';
+import { type DeviceReport, makeDeviceReport } from '../report/device-report.ts';
+import { maskSecrets, maskValue } from '../report/mask-secrets.ts';
+import { packageRoot } from '../package-root.ts';
+import type { DeviceOptions } from './device-session.ts';
+import type { Session } from './session.ts';
+import { formatBytes } from './sizes.ts';
+import { formatDuration } from './times.ts';
+
+const SHOWN_RECORDS = 5;
+const SHOWN_BOOTS = 5;
+
+type Rows = [name: string, value: string][];
+
+export async function showReport(session: Session, { host }: DeviceOptions): Promise<void> {
+  const { output, signal, instanceDirectory } = session;
+  const instance = await openInstance(instanceDirectory);
+  const known = await readInstancePassword(instance);
+  const client = new DeviceClient(await findDevice({ instance, host, signal }), known, signal);
+  const report = await makeDeviceReport(client, signal);
+  const secrets = [known.password];
+  output.result(maskValue(report, secrets), maskSecrets(formatReport(report), secrets));
+}
+
+export function formatReport(report: DeviceReport): string {
+  const { status, updates, boots, kernelWarnings, findings, lacks } = report;
+  const sections: [title: string, rows: Rows | readonly string[]][] = [
+    ['What is wrong', findings.length > 0 ? findings : ['nothing that shows']],
+    ...(status ? sectionsOf(status, report.clockOffsetMs ?? 0) : []),
+    ...(updates ? [['Updates', describeUpdates(updates)] as [string, Rows]] : []),
+    ...(boots
+      ? [
+          [
+            'Starts',
+            boots
+              .slice(0, SHOWN_BOOTS)
+              .map(
+                ({ boot, bootedAtMs, buildId, slot, end }) =>
+                  `${boot}: ${time(bootedAtMs)}, build ${shortBuildId(buildId)}, slot ${slot ?? '?'}` +
+                  `${boot === 0 ? '' : end === null ? ', cut off' : `, ended: ${end.how}`}`,
+              ),
+          ] as [string, string[]],
+        ]
+      : []),
+    ...(kernelWarnings
+      ? [
+          [
+            'What the kernel warns of',
+            kernelWarnings.length > 0 ? kernelWarnings.map(({ text }) => text) : ['nothing'],
+          ] as [string, string[]],
+        ]
+      : []),
+    ...(lacks.length > 0 ? [['Not told', lacks] as [string, readonly string[]]] : []),
+  ];
+  return sections.map(([title, rows]) => `${title}\n${formatRows(rows)}`).join('\n\n');
+}
+
+function formatRows(rows: Rows | readonly string[]): string {
+  const pairs = rows.map((row): [string, string] => (typeof row === 'string' ? ['', row] : row));
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs
+    .map(([name, value]) => `  ${width === 0 ? value : `${name.padEnd(width)}  ${value}`}`)
+    .join('\n');
+}
+
+function sectionsOf(status: WebStatus, clockOffsetMs: number): [string, Rows | string[]][] {
+  const { system, usage, services, network } = status;
+  const { memory } = usage;
+  const addressed = network?.mdnsName ?? null;
+  return [
+    [
+      'Device',
+      [
+        ['name', addressed === null ? system.hostname : `${system.hostname}, ${addressed}`],
+        ['board', [system.board, status.model, status.processor].filter(Boolean).join(', ')],
+        ['build', `${shortBuildId(system.buildId)}, slot ${system.slot ?? 'unknown'}`],
+        ['tskrazy', `${system.tskrazyVersion} (tsk here: ${packageRoot().version})`],
+        ['kernel', system.kernel],
+        ['components', describeComponents(system.components)],
+        ['up', formatDuration(system.uptimeSec)],
+        ['memory', `${formatBytes(memory.availableBytes)} of ${formatBytes(memory.totalBytes)} available`],
+        ['load', `${system.loadAverage.map((load) => load.toFixed(2)).join(' ')}, ${usage.cpu.cores} cores`],
+        [
+          'temperature',
+          usage.temperatureCelsius === null ? 'not told' : `${usage.temperatureCelsius.toFixed(0)} °C`,
+        ],
+        ['watchdog', system.watchdog],
+      ],
+    ],
+    ['Clock', describeClock(status, clockOffsetMs)],
+    ...(network?.interfaces ?? []).map((each): [string, Rows] => [
+      `Network ${each.name}`,
+      describeInterface(each),
+    ]),
+    [
+      'Storage',
+      [
+        ['/perm', [system.perm.state, system.perm.device, system.perm.note].filter(Boolean).join(', ')],
+        ...usage.disks.map((disk): [string, string] => [disk.mountPoint, describeDisk(disk)]),
+      ],
+    ],
+    [
+      'Services',
+      services.map(
+        ({ name, state, reason, startCount, lastExit }) =>
+          `${name}: ${state}${reason === null ? '' : ` (${reason})`}, started ${startCount} times` +
+          (lastExit === null ? '' : `, ended last with ${lastExit.signal ?? `code ${lastExit.code}`}`),
+      ),
+    ],
+  ];
+}
+
+function describeComponents(components: Readonly<Record<string, string>>): string {
+  return Object.entries(components)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');
+}
+
+function describeClock({ timeMs, time: clock }: WebStatus, offsetMs: number): Rows {
+  const ahead = offsetMs > 0 ? 'ahead of' : 'behind';
+  return [
+    ['now', `${time(timeMs)}, ${(Math.abs(offsetMs) / 1000).toFixed(1)} s ${ahead} this computer`],
+    ['set', clock === null ? 'not told' : clock.synchronised ? 'by time servers' : 'not by time servers'],
+    ...(clock?.problem ? [['problem', clock.problem] as [string, string]] : []),
+    ...(clock?.servers ?? []).map((server): [string, string] => ['server', describeServer(server)]),
+    ...(clock?.notes ?? []).map((note): [string, string] => ['note', note]),
+  ];
+}
+
+function describeServer({ name, address, state, offsetMs, stratum, problem }: TimeServerStatus): string {
+  const facts = [
+    address === null || address === name ? name : `${name} (${address})`,
+    state,
+    offsetMs === null ? undefined : `${offsetMs.toFixed(0)} ms`,
+    stratum === null ? undefined : `stratum ${stratum}`,
+    problem ?? undefined,
+  ];
+  return facts.filter((fact) => fact !== undefined).join(', ');
+}
+
+function describeInterface(each: InterfaceStatus): Rows {
+  const {
+    mac,
+    carrier,
+    ipv4,
+    addresses,
+    dhcp,
+    gateways,
+    dns,
+    search,
+    ntpServers,
+    problem,
+    notes = [],
+  } = each;
+  const lease = dhcp?.lease;
+  const ends = lease?.leaseSec === null ? 'for ever' : `for ${formatDuration(lease?.leaseSec ?? 0)}`;
+  return [
+    ['link', `${mac}, ${carrier ? 'cable plugged in' : 'no cable'}`],
+    ['addresses', list(addresses)],
+    ['IPv4', dhcp === null ? ipv4 : `DHCP, ${dhcp.state}${lease ? `, from ${lease.server} ${ends}` : ''}`],
+    ['routers', list(gateways)],
+    ['DNS', `${list(dns)}${search.length > 0 ? `, search ${search.join(' ')}` : ''}`],
+    ['NTP by DHCP', list(ntpServers)],
+    ...(problem === null ? [] : [['problem', problem] as [string, string]]),
+    ...notes.map((note): [string, string] => ['note', note]),
+  ];
+}
+
+function describeDisk({ availableBytes, totalBytes, health }: DiskUsage): string {
+  const { fileSystemErrors = null, wearPercent = null } = health ?? {};
+  return [
+    `${formatBytes(availableBytes)} of ${formatBytes(totalBytes)} free`,
+    fileSystemErrors === null ? 'errors not told' : `${fileSystemErrors} errors`,
+    wearPercent === null ? 'wear not told' : `${wearPercent} % worn`,
+  ].join(', ');
+}
+
+function describeUpdates({ running, committed, appsFrom, trial, trialStart, history }: UpdateStatus): Rows {
+  return [
+    ['runs', `slot ${running ?? 'unknown'}${appsFrom === null ? '' : `, apps of slot ${appsFrom}`}`],
+    ['starts', `slot ${committed ?? 'unknown'}; trials by ${trialStart ?? 'nothing'}`],
+    ...(trial === null
+      ? []
+      : [['trial', `${shortBuildId(trial.buildId)}: ${trial.waitsFor.join('; ')}`] as [string, string]]),
+    ...history.slice(0, SHOWN_RECORDS).map((record): [string, string] => {
+      const { startedAtMs, fromBuildId, toBuildId, mode, outcome, reason, lastLines } = record;
+      const lines =
+        lastLines?.lines.slice(-SHOWN_RECORDS).map((line) => `\n    ${lastLines.of}: ${line}`) ?? [];
+      const what = `${shortBuildId(fromBuildId)} -> ${shortBuildId(toBuildId)}, ${mode}`;
+      return [
+        time(startedAtMs),
+        `${what}: ${outcome}${reason === null ? '' : `: ${reason}`}${lines.join('')}`,
+      ];
+    }),
+  ];
+}
+
+function list(values: readonly string[]): string {
+  return values.length === 0 ? 'none' : values.join(', ');
+}
+
+/** UTC: whoever reads the report may be in another zone. */
+function time(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
