@@ -9,6 +9,13 @@ export interface PackageRoot {
   directory: string;
   isCheckout: boolean;
   version: string;
+  homepage?: string;
+}
+
+interface PackageJson {
+  name: string;
+  version: string;
+  homepage: string;
 }
 
 let cached: PackageRoot | undefined;
@@ -22,11 +29,12 @@ function findPackageRoot(start: string): PackageRoot {
   for (let directory = start; directory !== dirname(directory); directory = dirname(directory)) {
     const path = join(directory, 'package.json');
     if (!existsSync(path)) continue;
-    const manifest = JSON.parse(readFileSync(path, 'utf8')) as { name?: string; version?: string };
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as Partial<PackageJson>;
     if (manifest.name !== 'tskrazy') continue;
     // The bundle of the package lies in dist/; everything that runs from src/ is a checkout.
     const isCheckout = start === join(directory, 'src', 'host');
-    return { directory, isCheckout, version: manifest.version ?? '0.0.0' };
+    const { version = '0.0.0', homepage } = manifest;
+    return { directory, isCheckout, version, ...(homepage === undefined ? {} : { homepage }) };
   }
   throw new Error(`Cannot find the package "tskrazy" above "${start}"`);
 }

@@ -435,3 +435,14 @@ test('the secrets of an instance reach its clone by a file, and nothing else doe
   );
   assert.equal(tsk(['-i', other, 'key', 'import', file, '--replace']).code, 0);
 });
+
+test('what people see most leads to the page that explains it', () => {
+  const empty = mkdtempSync(join(root, 'empty-'));
+  assert.match(
+    failure(['build'], { cwd: empty }),
+    /\nHint: .*\nMore: docs\/troubleshooting\.md#no-instance\n$/,
+  );
+  const { stdout } = tsk(['build', '--json'], { cwd: empty });
+  const { error } = JSON.parse(stdout) as { error: { more: string } };
+  assert.equal(error.more, 'docs/troubleshooting.md#no-instance');
+});

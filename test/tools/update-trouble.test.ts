@@ -248,7 +248,7 @@ void suite('an update that is rolled back', { concurrency: 2 }, () => {
     assert.match(stdout, /to send, then a restart: the kernel changes\n$/);
     assert.match(
       stderr,
-      /Error: garden rolled back to build 91cc00000000: app irrigation exited with code 1 three times in 30 s\n\nThe last lines of irrigation:\n {2}Error: dry\n {6}at irrigation\.ts:1:\d+\nHint: The whole log: tsk logs --boot -1 irrigation\n$/,
+      /Error: garden rolled back to build 91cc00000000: app irrigation exited with code 1 three times in 30 s\n\nThe last lines of irrigation:\n {2}Error: dry\n {6}at irrigation\.ts:1:\d+\nHint: The whole log: tsk logs --boot -1 irrigation\nMore: docs\/troubleshooting\.md#rolled-back\n$/,
     );
   });
 

@@ -137,6 +137,11 @@ export const ROOMS: readonly Room[] = [
     builtins: HOST,
   },
   {
+    folder: 'src/host/report',
+    imports: [...HOST_BELOW, 'src/host/devices', 'src/host/deploy/update'],
+    builtins: HOST,
+  },
+  {
     folder: 'src/host/cli',
     imports: [...BELOW, 'src/host'],
     builtins: HOST,

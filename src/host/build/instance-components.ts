@@ -53,6 +53,7 @@ async function ensureLock({ instance, board, offline, report, signal }: BuildOpt
 
 function refuseOffline(hostname: string): never {
   throw new UserError(`Cannot build "${hostname}" offline: there is no ${LOCK_FILE_NAME} yet`, {
+    topic: 'offline',
     hint: 'Run "tsk get" while you are online.',
   });
 }

@@ -39,6 +39,7 @@ export async function flashInstance(
   const disk = await findDisk(target);
   if (disk.refusal !== null) {
     throw new UserError(`Cannot flash "${disk.path}": ${disk.refusal}`, {
+      topic: 'flash-refused',
       hint: 'Run "tsk flash" to see the disks that can be written.',
     });
   }

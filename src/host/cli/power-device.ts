@@ -58,6 +58,7 @@ async function waitForNextBoot(
   throw new UserError(
     `Cannot see "${hostname}" come back: no answer within ${formatDuration(REBOOT_LIMIT_MS / 1000)}`,
     {
+      topic: 'not-back',
       hint: 'Look at its screen or serial console. "tsk status" tells when it answers.',
     },
   );

@@ -4,6 +4,7 @@
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config/problem.ts';
+import { whereToReadMore } from '../help-topics.ts';
 import { packageRoot } from '../package-root.ts';
 import { UserError } from '../user-error.ts';
 
@@ -14,7 +15,7 @@ const EXIT_CODES_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 
 type Signal = keyof typeof EXIT_CODES_BY_SIGNAL;
 
 export interface ProgramOptions {
-  /** Errors go to standard output as `{"error":{"message","hint"}}`, for scripts. */
+  /** Errors go to standard output as `{"error":{"message","hint","more"}}`, for scripts. */
   json: boolean;
 }
 
@@ -85,16 +86,24 @@ function fromCommander(error: CommanderError): UserError {
 
 function reportUserError(error: UserError, options: ProgramOptions): number {
   const chain = messageChain(error);
-  const hint = findHint(error);
+  const hint = findInChain(error, ({ hint: each }) => each);
+  const topic = findInChain(error, ({ topic: each }) => each);
+  const more = topic === undefined ? undefined : whereToReadMore(topic, packageRoot().homepage);
   if (options.json) {
     const problems = error instanceof ConfigError ? { problems: error.problems } : {};
-    const body = { message: chain.join(': '), ...(hint === undefined ? {} : { hint }), ...problems };
+    const body = {
+      message: chain.join(': '),
+      ...(hint === undefined ? {} : { hint }),
+      ...(more === undefined ? {} : { more }),
+      ...problems,
+    };
     process.stdout.write(`${JSON.stringify({ error: body }, null, 2)}\n`);
     return EXIT_USER_ERROR;
   }
   const [first = '', ...causes] = chain;
   const lines = [`${paint('red', 'Error:')} ${first}`, ...causes.map((cause) => `  because: ${cause}`)];
   if (hint !== undefined) lines.push(`${paint('cyan', 'Hint:')} ${hint}`);
+  if (more !== undefined) lines.push(`${paint('cyan', 'More:')} ${more}`);
   process.stderr.write(`${lines.join('\n')}\n`);
   return EXIT_USER_ERROR;
 }
@@ -113,9 +122,10 @@ function messageChain(error: Error): string[] {
   return messages;
 }
 
-function findHint(error: unknown): string | undefined {
-  if (error instanceof UserError && error.hint !== undefined) return error.hint;
-  return error instanceof Error ? findHint(error.cause) : undefined;
+/** Of the error, or else of what has caused it. */
+function findInChain<T>(error: unknown, pick: (error: UserError) => T | undefined): T | undefined {
+  const found = error instanceof UserError ? pick(error) : undefined;
+  return found === undefined && error instanceof Error ? findInChain(error.cause, pick) : found;
 }
 
 function reportBug(error: unknown): number {

@@ -3,6 +3,8 @@
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { InterfaceStatus } from '../../shared/network/net-status.ts';
 import type { TimeServerStatus } from '../../shared/network/time-status.ts';
+import type { BootRecord } from '../../shared/api/init-api.ts';
+import type { ServiceStatus } from '../../shared/services/services.ts';
 import type { DiskUsage, WebStatus } from '../../shared/api/web-api.ts';
 import type { UpdateStatus } from '../../shared/update/update-api.ts';
 import { openInstance } from '../config/instance.ts';
@@ -20,7 +22,13 @@ import { formatDuration } from './times.ts';
 const SHOWN_RECORDS = 5;
 const SHOWN_BOOTS = 5;
 
+/** Rows without a name are lines of their own. */
 type Rows = [name: string, value: string][];
+
+interface Section {
+  title: string;
+  rows: Rows;
+}
 
 export async function showReport(session: Session, { host }: DeviceOptions): Promise<void> {
   const { output, signal, instanceDirectory } = session;
@@ -34,90 +42,83 @@ export async function showReport(session: Session, { host }: DeviceOptions): Pro
 
 export function formatReport(report: DeviceReport): string {
   const { status, updates, boots, kernelWarnings, findings, lacks } = report;
-  const sections: [title: string, rows: Rows | readonly string[]][] = [
-    ['What is wrong', findings.length > 0 ? findings : ['nothing that shows']],
+  const sections: Section[] = [
+    { title: 'What is wrong', rows: lines(findings, 'nothing that shows') },
     ...(status ? sectionsOf(status, report.clockOffsetMs ?? 0) : []),
-    ...(updates ? [['Updates', describeUpdates(updates)] as [string, Rows]] : []),
-    ...(boots
-      ? [
-          [
-            'Starts',
-            boots
-              .slice(0, SHOWN_BOOTS)
-              .map(
-                ({ boot, bootedAtMs, buildId, slot, end }) =>
-                  `${boot}: ${time(bootedAtMs)}, build ${shortBuildId(buildId)}, slot ${slot ?? '?'}` +
-                  `${boot === 0 ? '' : end === null ? ', cut off' : `, ended: ${end.how}`}`,
-              ),
-          ] as [string, string[]],
-        ]
-      : []),
+    ...(updates ? [{ title: 'Updates', rows: describeUpdates(updates) }] : []),
+    ...(boots ? [{ title: 'Starts', rows: lines(boots.slice(0, SHOWN_BOOTS).map(describeBoot)) }] : []),
     ...(kernelWarnings
       ? [
-          [
-            'What the kernel warns of',
-            kernelWarnings.length > 0 ? kernelWarnings.map(({ text }) => text) : ['nothing'],
-          ] as [string, string[]],
+          {
+            title: 'What the kernel warns of',
+            rows: lines(
+              kernelWarnings.map(({ text }) => text),
+              'nothing',
+            ),
+          },
         ]
       : []),
-    ...(lacks.length > 0 ? [['Not told', lacks] as [string, readonly string[]]] : []),
+    ...(lacks.length > 0 ? [{ title: 'Not told', rows: lines(lacks) }] : []),
   ];
-  return sections.map(([title, rows]) => `${title}\n${formatRows(rows)}`).join('\n\n');
+  return sections.map(({ title, rows }) => `${title}\n${formatRows(rows)}`).join('\n\n');
 }
 
-function formatRows(rows: Rows | readonly string[]): string {
-  const pairs = rows.map((row): [string, string] => (typeof row === 'string' ? ['', row] : row));
-  const width = Math.max(...pairs.map(([name]) => name.length));
-  return pairs
+function lines(values: readonly string[], whenNone = 'none'): Rows {
+  return (values.length > 0 ? values : [whenNone]).map((value) => ['', value]);
+}
+
+function formatRows(rows: Rows): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows
     .map(([name, value]) => `  ${width === 0 ? value : `${name.padEnd(width)}  ${value}`}`)
     .join('\n');
 }
 
-function sectionsOf(status: WebStatus, clockOffsetMs: number): [string, Rows | string[]][] {
-  const { system, usage, services, network } = status;
-  const { memory } = usage;
-  const addressed = network?.mdnsName ?? null;
+function describeBoot({ boot, bootedAtMs, buildId, slot, end }: BootRecord): string {
+  const how = boot === 0 ? '' : end === null ? ', cut off' : `, ended: ${end.how}`;
+  return `${boot}: ${time(bootedAtMs)}, build ${shortBuildId(buildId)}, slot ${slot ?? '?'}${how}`;
+}
+
+function sectionsOf(status: WebStatus, clockOffsetMs: number): Section[] {
+  const interfaces = status.network?.interfaces ?? [];
   return [
-    [
-      'Device',
-      [
-        ['name', addressed === null ? system.hostname : `${system.hostname}, ${addressed}`],
-        ['board', [system.board, status.model, status.processor].filter(Boolean).join(', ')],
-        ['build', `${shortBuildId(system.buildId)}, slot ${system.slot ?? 'unknown'}`],
-        ['tskrazy', `${system.tskrazyVersion} (tsk here: ${packageRoot().version})`],
-        ['kernel', system.kernel],
-        ['components', describeComponents(system.components)],
-        ['up', formatDuration(system.uptimeSec)],
-        ['memory', `${formatBytes(memory.availableBytes)} of ${formatBytes(memory.totalBytes)} available`],
-        ['load', `${system.loadAverage.map((load) => load.toFixed(2)).join(' ')}, ${usage.cpu.cores} cores`],
-        [
-          'temperature',
-          usage.temperatureCelsius === null ? 'not told' : `${usage.temperatureCelsius.toFixed(0)} °C`,
-        ],
-        ['watchdog', system.watchdog],
-      ],
-    ],
-    ['Clock', describeClock(status, clockOffsetMs)],
-    ...(network?.interfaces ?? []).map((each): [string, Rows] => [
-      `Network ${each.name}`,
-      describeInterface(each),
-    ]),
-    [
-      'Storage',
-      [
-        ['/perm', [system.perm.state, system.perm.device, system.perm.note].filter(Boolean).join(', ')],
-        ...usage.disks.map((disk): [string, string] => [disk.mountPoint, describeDisk(disk)]),
-      ],
-    ],
-    [
-      'Services',
-      services.map(
-        ({ name, state, reason, startCount, lastExit }) =>
-          `${name}: ${state}${reason === null ? '' : ` (${reason})`}, started ${startCount} times` +
-          (lastExit === null ? '' : `, ended last with ${lastExit.signal ?? `code ${lastExit.code}`}`),
-      ),
-    ],
+    { title: 'Device', rows: describeDevice(status) },
+    { title: 'Clock', rows: describeClock(status, clockOffsetMs) },
+    ...interfaces.map((each) => ({ title: `Network ${each.name}`, rows: describeInterface(each) })),
+    { title: 'Storage', rows: describeStorage(status) },
+    { title: 'Services', rows: lines(status.services.map(describeService)) },
   ];
+}
+
+function describeDevice({ system, usage, network, model, processor }: WebStatus): Rows {
+  const { memory, temperatureCelsius, cpu } = usage;
+  const load = system.loadAverage.map((each) => each.toFixed(2)).join(' ');
+  return [
+    ['name', [system.hostname, network?.mdnsName].filter(Boolean).join(', ')],
+    ['board', [system.board, model, processor].filter(Boolean).join(', ')],
+    ['build', `${shortBuildId(system.buildId)}, slot ${system.slot ?? 'unknown'}`],
+    ['tskrazy', `${system.tskrazyVersion} (tsk here: ${packageRoot().version})`],
+    ['kernel', system.kernel],
+    ['components', describeComponents(system.components)],
+    ['up', formatDuration(system.uptimeSec)],
+    ['memory', `${formatBytes(memory.availableBytes)} of ${formatBytes(memory.totalBytes)} available`],
+    ['load', `${load}, ${cpu.cores} ${cpu.cores === 1 ? 'core' : 'cores'}`],
+    ['temperature', temperatureCelsius === null ? 'not told' : `${temperatureCelsius.toFixed(0)} °C`],
+    ['watchdog', system.watchdog],
+  ];
+}
+
+function describeStorage({ system: { perm }, usage }: WebStatus): Rows {
+  return [
+    ['/perm is', [perm.state, perm.device, perm.note].filter(Boolean).join(', ')],
+    ...usage.disks.map((disk): [string, string] => [disk.mountPoint, describeDisk(disk)]),
+  ];
+}
+
+function describeService({ name, state, reason, startCount, lastExit }: ServiceStatus): string {
+  const why = reason === null ? '' : ` (${reason})`;
+  const end = lastExit === null ? '' : `, ended last with ${lastExit.signal ?? `code ${lastExit.code}`}`;
+  return `${name}: ${state}${why}, started ${startCount} times${end}`;
 }
 
 function describeComponents(components: Readonly<Record<string, string>>): string {

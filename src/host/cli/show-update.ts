@@ -128,6 +128,7 @@ export async function failed(
       ? []
       : ['', `The last lines of ${lastLines.of}:`, ...lines.map((line) => `  ${line}`.trimEnd())];
   throw new UserError([head, ...tail].join('\n'), {
+    topic: 'rolled-back',
     hint: logs === undefined ? '"tsk status" shows the history.' : `The whole log: ${logs}`,
   });
 }

@@ -18,6 +18,7 @@ export function wrongHash(component: string, what: string, expected: string, got
 
 export function noNetwork(component: string, from: string, cause: unknown): UserError {
   return new UserError(`Cannot download component ${component} from "${from}": ${networkReason(cause)}`, {
+    topic: 'download',
     hint: proxyHint() ?? 'Check the network connection and proxy settings, then run the command again',
     cause,
   });
@@ -25,6 +26,7 @@ export function noNetwork(component: string, from: string, cause: unknown): User
 
 export function notInCache(component: string, version: string): UserError {
   return new UserError(`Cannot use component ${component} ${version} offline: it is not in the cache`, {
+    topic: 'offline',
     hint: 'Run "tsk get" once with a network connection',
   });
 }

@@ -148,6 +148,7 @@ function noKey({ stateDirectory, config }: Instance, problem: string): UserError
   return new UserError(
     `Cannot sign an image of "${config.hostname}": its key, "${path}", ${problem}, and its lock file shows that it was built before`,
     {
+      topic: 'update-key',
       hint:
         'Its devices take updates that are signed with that key, and no others. Where the key is: "tsk key export FILE";\n' +
         'here: "tsk key import FILE", or TSK_KEY_FILE=FILE in a CI job. If no device is to be kept: --new-key.',

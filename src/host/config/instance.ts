@@ -55,6 +55,7 @@ export async function readConfigText(configPath: string): Promise<string> {
     const directory = resolve(configPath, '..');
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       throw new UserError(`Cannot open instance "${directory}": there is no "${basename(configPath)}"`, {
+        topic: 'no-instance',
         hint: 'Change to the folder of your instance, name it with "tsk -i DIR", or make a new one with "tsk new".',
       });
     }

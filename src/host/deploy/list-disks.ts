@@ -68,6 +68,7 @@ export async function findDisk(target: string): Promise<Disk> {
   if (info.isFile()) return imageFile(await realpath(path), info.size);
   if (!info.isBlockDevice()) {
     throw new UserError(`Cannot flash "${target}": it is neither a disk nor an image file`, {
+      topic: 'flash-refused',
       hint: 'Run "tsk flash" without a device to see the disks.',
     });
   }

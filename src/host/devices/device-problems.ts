@@ -22,6 +22,7 @@ export function noAnswer(device: FoundDevice, address: DeviceAddress, cause: unk
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const reason = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
   return new NoAnswerError(`Cannot reach ${nameAndAddress(device, address)}: ${reason}`, {
+    topic: 'no-answer',
     cause,
     hint: hintWithoutAnswer(device, address, code),
   });
@@ -60,6 +61,7 @@ export function wrongPassword(
   return new UserError(
     `Cannot log in to ${nameAndAddress(device, address)}: the password in "${passwordFile}" is wrong`,
     {
+      topic: 'wrong-password',
       hint:
         'The device was built from another copy of this instance, or the file was changed since. "tsk key export FILE"\n' +
         'on the computer that built it and "tsk key import FILE" here bring them together; or write the device anew from here ("tsk flash").',
@@ -72,6 +74,7 @@ function anotherDevice(device: FoundDevice, address: DeviceAddress, what: string
   return new UserError(
     `Cannot talk to "${hostname}": another device answers at ${formatDeviceAddress(address)}: ${what}`,
     {
+      topic: 'another-device',
       hint:
         device.foundBy === 'host'
           ? 'Give the address of the right one with --host, or its instance with "tsk -i DIR".'
@@ -83,13 +86,17 @@ function anotherDevice(device: FoundDevice, address: DeviceAddress, what: string
 export function notADevice(device: FoundDevice, address: DeviceAddress): UserError {
   return new UserError(
     `Cannot talk to "${device.name}": what answers at ${formatDeviceAddress(address)} is not a device of tskrazy`,
-    { hint: 'Look at it in a browser. Give the right address with --host ADDRESS:PORT.' },
+    {
+      topic: 'another-device',
+      hint: 'Look at it in a browser. Give the right address with --host ADDRESS:PORT.',
+    },
   );
 }
 
 export function tooOld(device: FoundDevice, what: string, version: string | undefined): TooOldError {
   const runs = version === undefined ? 'an older tskrazy' : `tskrazy ${version}`;
   return new TooOldError(`Cannot ${what} of "${device.name}": it runs ${runs}, which does not know how`, {
+    topic: 'too-old',
     hint: 'Write the device anew ("tsk flash"), or use the tsk that built it.',
   });
 }

@@ -59,6 +59,7 @@ export async function findDevice({ instance, host, signal }: FindOptions): Promi
 function nameNotFound(name: string, hint: string): NoAnswerError {
   const names = name.includes('.') ? `"${name}"` : `"${name}" or "${name}.local"`;
   return new NoAnswerError(`Cannot find "${name}": nobody in the network answers to the name ${names}`, {
+    topic: 'not-found',
     hint,
   });
 }

@@ -37,6 +37,7 @@ export async function readInstancePassword(
     }
   }
   throw new UserError(`Cannot log in to "${hostname}": there is no password in "${file}"`, {
+    topic: 'wrong-password',
     hint:
       'It is made by the first build and not committed. On the computer that built the device: "tsk key export FILE"; here:\n' +
       '"tsk key import FILE", or TSK_KEY_FILE=FILE in a CI job.',

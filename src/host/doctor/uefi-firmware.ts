@@ -58,6 +58,7 @@ export async function findFirmware(board: Board): Promise<Firmware> {
   throw new UserError(
     `Cannot find UEFI firmware for a virtual machine of board "${board.id}": it is not installed`,
     {
+      topic: 'no-qemu',
       hint: await describeInstall([FIRMWARE_PACKAGES[board.vmFirmware]]),
     },
   );

@@ -1,8 +1,7 @@
 // All that a device tells of how it is, for the report that one pastes into an issue. Each part is asked for by itself:
 // a device that answers partly, or is older, still has a report of the rest.
 
-import type { BootRecord } from '../../shared/api/init-api.ts';
-import { LOG_OF_KERNEL } from '../../shared/api/init-api.ts';
+import { type BootRecord, LOG_OF_KERNEL } from '../../shared/api/init-api.ts';
 import type { WebStatus } from '../../shared/api/web-api.ts';
 import type { LogLine } from '../../shared/services/services.ts';
 import type { UpdateStatus } from '../../shared/update/update-api.ts';

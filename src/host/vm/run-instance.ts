@@ -134,6 +134,7 @@ async function bootFailure(vm: VirtualMachine, what: string): Promise<UserError>
   const console = await readFile(vm.consolePath, 'utf8').catch(() => '');
   const lines = console.trimEnd().split(/\r?\n/).slice(-SHOWN_CONSOLE_LINES);
   return new UserError(`Cannot boot the virtual machine: ${what}`, {
+    topic: 'vm-does-not-boot',
     hint: `The whole console is in "${vm.consolePath}". It ends with:\n${lines.map((line) => `  ${line}`).join('\n')}`,
   });
 }

@@ -106,7 +106,7 @@ async function cannotStart(board: Board, cause: unknown): Promise<UserError> {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'ENOENT';
   return new UserError(
     `Cannot start "${board.qemuSystem}": ${code === 'ENOENT' ? 'it is not installed' : code}`,
-    { cause, hint: await describeInstall([QEMU_PACKAGES[board.qemuSystem]]) },
+    { topic: 'no-qemu', cause, hint: await describeInstall([QEMU_PACKAGES[board.qemuSystem]]) },
   );
 }
 

@@ -23,6 +23,7 @@ export async function requireGo(
   const path = await findTool('go', process.env);
   if (path === undefined) {
     throw new UserError(`Cannot build app "${appName}": Go is not installed (no "go" on PATH)`, {
+      topic: 'needs-go',
       hint: 'Install Go (Debian and Ubuntu: apt install golang; macOS: brew install go), then run the command again.',
     });
   }

@@ -35,10 +35,11 @@ export function bundleError(
   const rest = errors.length - shown.length;
   const text = [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n');
   const hint = hintFor(errors, instanceDirectory, staged);
-  return new UserError(
-    `Cannot bundle app "${appName}": ${text}`,
-    hint === undefined ? { cause: failure } : { hint, cause: failure },
-  );
+  return new UserError(`Cannot bundle app "${appName}": ${text}`, {
+    topic: 'bundling',
+    cause: failure,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 /** `src/main.ts:3:5: Expected ";" but found "x"`, then the line with a mark below. Columns count from 1. */

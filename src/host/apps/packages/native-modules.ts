@@ -199,8 +199,9 @@ function noPrebuilt(
   return new UserError(
     `Cannot add package "${name}" ${version} to app "${appName}" for board "${board.id}": ${text}`,
     library !== undefined
-      ? { hint: libraryHint(appName, name, library, board) }
+      ? { topic: 'native-add-on', hint: libraryHint(appName, name, library, board) }
       : {
+          topic: 'native-add-on',
           hint:
             `Use a version of "${name}", or another package, that is published with prebuilt files for linux-${board.nodeArch}. ` +
             `If it works without its native part, list it in apps.${appName}.dependencies.ignoreInstallScripts.`,

@@ -56,6 +56,7 @@ async function requireNpm(appName: string): Promise<string> {
   const hint = 'Install npm 11 or later: "npm install --global npm@11".';
   if (path === undefined) {
     throw new UserError(`Cannot install the packages of app "${appName}": there is no "npm" on PATH`, {
+      topic: 'npm-packages',
       hint: 'Install Node.js with npm.',
     });
   }
@@ -111,6 +112,6 @@ function npmError(appName: string, command: string, { status, stdout, stderr }: 
   const hint = HINTS.find(({ pattern }) => pattern.test(output))?.hint;
   return new UserError(
     `Cannot install the packages of app "${appName}": "npm ${command}" failed:\n  ${output}`,
-    hint === undefined ? {} : { hint },
+    { topic: 'npm-packages', ...(hint === undefined ? {} : { hint }) },
   );
 }

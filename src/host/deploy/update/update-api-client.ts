@@ -49,6 +49,7 @@ export class UpdateApiClient {
     } catch (error) {
       if (!(error instanceof TooOldError)) throw error;
       throw new TooOldError(`Cannot ${this.#act}: it was built by a tsk that could not do that yet`, {
+        topic: 'too-old',
         hint: 'Write its disk once more, with "tsk flash". From then on it can be updated. What is in /perm is lost: copy it before.',
       });
     }

@@ -62,6 +62,7 @@ function alreadyRuns(hostname: string, holder: Holder | undefined): UserError {
       ? 'another tsk updates it from this folder'
       : `another tsk (process ${holder.pid}) updates it from this folder since ${clockTime(holder.startedAtMs)}`;
   return new UserError(`Cannot update "${hostname}": ${who}`, {
+    topic: 'update-busy',
     hint: 'Wait until it is done, or end it with Ctrl-C where it runs.',
   });
 }

@@ -43,6 +43,7 @@ export function untrustedKeys(
     return new UserError(
       `Cannot update "${hostname}": the image that it runs trusts no key, so it takes no updates`,
       {
+        topic: 'untrusted-key',
         hint: 'Write its disk once more, with "tsk flash".',
       },
     );
@@ -50,6 +51,7 @@ export function untrustedKeys(
   return new UserError(
     `Cannot update "${hostname}": it trusts ${nameKeys(trusted)}; this instance signs with ${nameKeys(signing)}`,
     {
+      topic: 'untrusted-key',
       hint:
         'It was built on another computer. Copy .tskrazy/update-key.pem from there, or have that one update it once with the\n' +
         'key of this one ("tsk key show") in "update.trustedKeys". See docs/update-keys.md.',
@@ -69,6 +71,7 @@ export function anotherTrial(hostname: string, trial: Trial, clockSkewMs: number
   return new UserError(
     `Cannot update "${hostname}": it tries build ${shortBuildId(trial.buildId)} since ${since}, asked for by ${trial.who}`,
     {
+      topic: 'update-busy',
       hint:
         `Wait until that is confirmed, or rolled back, which happens by itself at ${clockTime(trial.deadlineAtMs + clockSkewMs)}.\n` +
         '"tsk rollback" ends it now.',
@@ -89,7 +92,10 @@ export function refusedUpdate(
   if (code === 'image-signature') return untrustedKeys(hostname, status.trustedKeyIds, signing);
   if (statusCode !== 422) return error;
   const hint = code === undefined ? undefined : REFUSAL_HINTS[code];
-  return new UserError(error.message, { hint: `${hint ?? ''}Nothing on it has changed.` });
+  return new UserError(error.message, {
+    topic: 'image-refused',
+    hint: `${hint ?? ''}Nothing on it has changed.`,
+  });
 }
 
 const REFUSAL_HINTS: Partial<Record<RefusalCode, string>> = {
@@ -108,6 +114,7 @@ function busy(hostname: string, session: SessionView, clockSkewMs: number): User
   return new UserError(
     `Cannot update "${hostname}": ${session.client} does so since ${since} (build ${shortBuildId(session.buildId)})`,
     {
+      topic: 'update-busy',
       hint: 'Wait until they are done. A session that nothing is heard of ends by itself after half a minute.',
     },
   );
@@ -122,6 +129,7 @@ export function lostForGood(hostname: string, limitMs: number, cause: unknown): 
 
 export function notBack(hostname: string, limitMs: number, cause: unknown): UserError {
   return new UserError(`Cannot see "${hostname}" come back: no answer for ${minutes(limitMs)}`, {
+    topic: 'not-back',
     cause,
     hint:
       'A build that does not start is rolled back by itself: look again with "tsk status". If it stays away, look at its\n' +

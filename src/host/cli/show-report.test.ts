@@ -6,10 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { exampleSystem } from '../../../test/support/web/fake-device.ts';
 import { startWebDevice, TEST_PASSWORD } from '../../../test/support/web/web-device.ts';
-import { formatReport } from '../cli/show-report.ts';
+import { formatReport } from './show-report.ts';
 import { DeviceClient } from '../devices/device-client.ts';
 import { NoAnswerError } from '../devices/no-answer-error.ts';
-import { makeDeviceReport } from './device-report.ts';
+import { makeDeviceReport } from '../report/device-report.ts';
 
 const { signal } = new AbortController();
 
