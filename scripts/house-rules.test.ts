@@ -136,6 +136,14 @@ const CASES: readonly Case[] = [
     refused: { rule: 'eslint(no-console)', says: /console/ },
   },
   {
+    file: 'src/host/build/makes-a-directory.ts',
+    code: `import { mkdir } from 'node:fs/promises';\nexport const made = mkdir('x', { recursive: true });`,
+    refused: {
+      rule: 'eslint(no-restricted-imports)',
+      says: /'mkdir' import from 'node:fs\/promises' is restricted/,
+    },
+  },
+  {
     file: 'src/device/net/is-long.ts',
     code: Array.from({ length: 401 }, (_, line) => `export const line${line} = ${line};`).join('\n'),
     refused: { rule: 'eslint(max-lines)', says: /too many lines \(401\)/ },

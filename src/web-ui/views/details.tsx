@@ -131,6 +131,7 @@ const COMPONENT_TITLES: Readonly<Record<string, string>> = {
   libc: 'GNU C library',
   'boot-loader': 'systemd-boot',
   'ca-certificates': 'CA certificates',
+  tzdata: 'time zones',
 };
 
 export function BuildCard({ status }: { status: WebStatus }) {
