@@ -2,8 +2,8 @@
 // Leaves out: growing a table in place, entry arrays that are not 128 x 128 bytes when writing.
 // UEFI specification 2.10, section 5.3.
 
-import { crc32 } from 'node:zlib';
 import type { ByteSource } from './byte-source.ts';
+import { crc32 } from './crc32.ts';
 import { getGuid, putGuid } from './guid.ts';
 
 export interface GptPartition {

@@ -45,7 +45,7 @@ export class Authenticator {
    * scrypt is too dear for each request of a program that sends Basic: remembers the right password as an
    * HMAC-like digest under a key of this process.
    */
-  readonly #cacheKey = randomBytes(32);
+  #cacheKey: Buffer | undefined;
   #rightDigest: Buffer | undefined;
 
   constructor(config: Pick<DeviceConfig, 'hostname' | 'web'>, options: { now?: () => number } = {}) {
@@ -110,6 +110,8 @@ export class Authenticator {
         headers: { 'Retry-After': String(waitSec) },
       });
     }
+    // Not before it is needed, as loading node:crypto takes its time while the device starts.
+    this.#cacheKey ??= randomBytes(32);
     const digest = createHash('sha256').update(this.#cacheKey).update(password).digest();
     const isRight =
       (this.#rightDigest !== undefined && timingSafeEqual(digest, this.#rightDigest)) ||

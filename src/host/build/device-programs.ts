@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { DEVICE_PROGRAMS, type DeviceProgramName } from '../../shared/services/device-programs.ts';
 import { packageRoot } from '../package-root.ts';
+import { LAZY_BUILTINS_CODE } from './lazy-builtins.ts';
 import { webUiPlugin } from './web-ui-bundle.ts';
 
 export interface DeviceProgram {
@@ -50,7 +51,7 @@ export async function bundleDeviceProgram(
     target: 'node26',
     sourcemap: 'external',
     sourcesContent: false,
-    banner: { js: SHEBANG },
+    banner: { js: `${SHEBANG}\n${LAZY_BUILTINS_CODE}` },
     plugins: name === 'web' ? [webUiPlugin()] : [],
     logLevel: 'silent',
   });
