@@ -10,44 +10,38 @@ import { zlibCompressor } from '../src/formats/squashfs/zlib-compressor.ts';
 import { defaultCacheDirectory } from '../src/host/cache-directory.ts';
 import { FileDevice, sourceOfFile } from '../src/host/files/file-device.ts';
 import { findTool } from '../test/support/require-tool.ts';
+import { type Checkout, checkouts, runTsk } from './checkouts.ts';
+import { childrenCpuSeconds } from './cpu-time.ts';
 import { copyDemo } from './demo-copy.ts';
-import { type Figures, median, say } from './figures.ts';
+import { type Figures, median, medians, say } from './figures.ts';
 import { measureImage } from './image-sizes.ts';
 
-const REPOSITORY = join(import.meta.dirname, '..');
 const GO = findTool('go');
 const GO_CACHE =
   GO === undefined ? undefined : execFileSync(GO, ['env', 'GOCACHE'], { encoding: 'utf8' }).trim();
 
-export async function benchBuild(runs: number): Promise<Figures> {
+export async function benchBuild(runs: number, against: string | undefined): Promise<Figures> {
   const { directory } = await copyDemo();
+  const [own, ...others] = checkouts(against) as [Checkout, ...Checkout[]];
   const disk = join(directory, 'disk.img');
   const boot = join(directory, 'boot.img');
   const root = join(directory, 'root.img');
   // Fetches what is missing, so that no run below waits for the network.
-  tsk(directory, ['build', '--disk', disk, '--boot', boot, '--root', root]);
+  runTsk(own, directory, ['build', '--disk', disk, '--boot', boot, '--root', root]);
 
   say('cold builds: components cached, nothing packed or bundled before');
-  const cold = Array.from({ length: Math.min(runs, 3) }, () => timeColdBuild(directory, disk));
-  say('warm rebuilds after a change of one line');
-  tsk(directory, ['build', '--disk', disk]);
-  const warm = Array.from({ length: runs }, (_, run) => timeWarmRebuild(directory, disk, run));
+  const cold = Array.from({ length: Math.min(runs, 3) }, () => timeColdBuild(own, directory, disk));
+  say('warm rebuilds after a change of one line, and runs of tsk -V');
+  const warm = measureWarmRuns([own, ...others], directory, disk, runs);
 
   return {
     runs,
-    warmRebuildMs: Math.round(median(warm)),
+    ...warm.get(own),
     coldBuildMs: Math.round(median(cold)),
+    ...Object.fromEntries(others.map((other) => [other.name, warm.get(other)!])),
     ...(await measureImage(boot, root)),
     ...(await compareCompressors(directory, root)),
   };
-}
-
-function tsk(directory: string, args: readonly string[], env: Record<string, string> = {}): string {
-  return execFileSync(process.execPath, [join(REPOSITORY, 'bin', 'tsk.ts'), '-i', directory, ...args], {
-    env: { ...process.env, ...env },
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
 }
 
 function timeMs(action: () => void): number {
@@ -57,7 +51,7 @@ function timeMs(action: () => void): number {
 }
 
 /** A cache with hard links to the components, and nothing else. */
-function timeColdBuild(directory: string, disk: string): number {
+function timeColdBuild(checkout: Checkout, directory: string, disk: string): number {
   const home = join(directory, 'cold-cache');
   const cache = join(home, 'tskrazy');
   rmSync(home, { recursive: true, force: true });
@@ -67,13 +61,39 @@ function timeColdBuild(directory: string, disk: string): number {
   }
   // Go keeps its compiled standard library below XDG_CACHE_HOME too; that is no part of a build of ours.
   const env = { XDG_CACHE_HOME: home, ...(GO_CACHE === undefined ? {} : { GOCACHE: GO_CACHE }) };
-  return timeMs(() => tsk(directory, ['build', '--offline', '--disk', disk], env));
+  return timeMs(() => runTsk(checkout, directory, ['build', '--offline', '--disk', disk], env));
 }
 
-function timeWarmRebuild(directory: string, disk: string, run: number): number {
-  const entry = join(directory, 'src', 'hello.ts');
-  writeFileSync(entry, `${readFileSync(entry, 'utf8')}\nconsole.log('change ${run}');\n`);
-  return timeMs(() => tsk(directory, ['build', '--offline', '--disk', disk]));
+function measureWarmRuns(
+  all: readonly Checkout[],
+  directory: string,
+  disk: string,
+  runs: number,
+): Map<Checkout, Record<string, number>> {
+  const samples = new Map<Checkout, Record<string, number>[]>(all.map((checkout) => [checkout, []]));
+  // The first of each fills its caches.
+  for (let run = -1; run < runs; run += 1) {
+    for (const checkout of all) {
+      const entry = join(directory, 'src', 'hello.ts');
+      writeFileSync(entry, `${readFileSync(entry, 'utf8')}\nconsole.log('change ${run}');\n`);
+      const rebuild = measure(() => runTsk(checkout, directory, ['build', '--offline', '--disk', disk]));
+      const version = measure(() => runTsk(checkout, directory, ['-V']));
+      if (run < 0) continue;
+      samples.get(checkout)!.push({
+        warmRebuildMs: Math.round(rebuild.ms),
+        warmRebuildCpuMs: rebuild.cpuMs,
+        versionMs: Math.round(version.ms),
+        versionCpuMs: version.cpuMs,
+      });
+    }
+  }
+  return new Map([...samples].map(([checkout, figures]) => [checkout, medians(figures)]));
+}
+
+function measure(action: () => void): { ms: number; cpuMs: number } {
+  const before = childrenCpuSeconds();
+  const ms = timeMs(action);
+  return { ms, cpuMs: Math.round((childrenCpuSeconds() - before) * 1000) };
 }
 
 async function compareCompressors(directory: string, root: string): Promise<Figures> {

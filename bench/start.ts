@@ -18,7 +18,7 @@ const REPORT = `
   setImmediate(() => {
     const fs = require('node:fs');
     const { user, system } = process.cpuUsage();
-    const [, privateKiB] = /Private_Dirty: *(\\d+)/.exec(fs.readFileSync('/proc/self/smaps_rollup', 'utf8'));
+    const [, privateKiB] = /Anonymous: *(\\d+)/.exec(fs.readFileSync('/proc/self/smaps_rollup', 'utf8'));
     const builtins = process.moduleLoadList.filter((name) => name.startsWith('NativeModule')).length;
     fs.writeSync(2, 'REPORT ' + JSON.stringify({ cpuMs: (user + system) / 1000, privateKiB: +privateKiB, builtins }));
     process.exit();
