@@ -45,7 +45,7 @@ const executablePath = findTool('chromium');
 if (executablePath === undefined) throw new Error('Cannot take screenshots: "chromium" is not installed');
 const directory = process.argv[2] ?? join(packageRoot().directory, 'docs/images');
 await mkdir(directory, { recursive: true });
-const target = await UpdateTarget.create(OLD, 4 * MIB, newImage());
+const target = await UpdateTarget.create(OLD, 4 * MIB, { other: newImage() });
 const device = await startWebDevice({
   lively: true,
   assets: await bundledAssets(),

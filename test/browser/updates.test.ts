@@ -23,7 +23,7 @@ suite('updates on the status page', { skip: skipWithoutChromium }, () => {
   after(() => visitor.close());
 
   async function visit(t: TestContext, update: Partial<UpdateState> = {}): Promise<Visit> {
-    const target = await UpdateTarget.create(OLD, 4 * MIB, newImage());
+    const target = await UpdateTarget.create(OLD, 4 * MIB, { other: newImage() });
     const visited = await visitor.visit(t, {
       config: { buildId: OLD.manifest.buildId, update: { trustedKeys: [KEY.trusted] } },
       updates: { openDisk: (use) => target.openDisk(use) },

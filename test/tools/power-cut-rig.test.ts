@@ -6,20 +6,27 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { PREFIX_RIG, type RigBoard, rigBoardOf } from '../support/power-cut/rig-board.ts';
 import { type CutReport, tryPowerCuts } from '../support/power-cut/try-cuts.ts';
 import { stageUpdate, type UpdateSteps } from '../support/power-cut/staged-disk.ts';
 import { requireTool } from '../support/require-tool.ts';
 
-async function cutAll(t: TestContext, run: (steps: UpdateSteps) => Promise<void>): Promise<CutReport> {
+async function cutAll(
+  t: TestContext,
+  board: RigBoard,
+  run: (steps: UpdateSteps) => Promise<void>,
+): Promise<CutReport> {
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
   t.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
-  const update = await stageUpdate(scratchDirectory, run);
+  const update = await stageUpdate(scratchDirectory, board, run);
   const shares = { rootShare: 1, permShare: 1, fsckShare: 0.03 };
   return tryPowerCuts(update, { seed: 1, subsets: 2, torn: 2, ...shares, scratchDirectory });
 }
 
 const CASES: {
   name: string;
+  /** It has to do with the boot loader, and is tried with another one, too. */
+  isOfLoader?: true;
   run: (steps: UpdateSteps) => Promise<void>;
   /** Of the first failure; undefined: there is none. */
   finds?: RegExp;
@@ -29,13 +36,23 @@ const CASES: {
     async run(steps) {
       await steps.writeRoot();
       await steps.flush();
+      await steps.renewStart();
       await steps.writeBootFiles();
+      await steps.commit();
+    },
+  },
+  {
+    name: 'nothing in an update as devices make it',
+    isOfLoader: true,
+    async run(steps) {
+      await steps.install();
       await steps.commit();
     },
   },
   {
     name: 'a root that was not flushed before the commit',
     async run(steps) {
+      await steps.renewStart();
       await steps.writeBootFiles();
       await steps.writeRoot();
       await steps.commit();
@@ -44,8 +61,10 @@ const CASES: {
   },
   {
     name: 'a commit before the boot files',
+    isOfLoader: true,
     async run(steps) {
       await steps.writeRoot();
+      await steps.renewStart();
       await steps.commit();
       await steps.writeBootFiles();
     },
@@ -54,6 +73,7 @@ const CASES: {
   {
     name: 'a slot that counts as whole before it is',
     async run(steps) {
+      await steps.renewStart();
       await steps.writeBootFiles();
       await steps.writeRoot();
       await steps.flush();
@@ -70,6 +90,7 @@ const CASES: {
       await steps.disk.write(offset, before);
       await steps.writeRoot();
       await steps.flush();
+      await steps.renewStart();
       await steps.writeBootFiles();
       await steps.commit();
     },
@@ -79,6 +100,7 @@ const CASES: {
     name: 'a damaged partition table',
     async run(steps) {
       await steps.writeRoot();
+      await steps.renewStart();
       await steps.writeBootFiles();
       await steps.disk.write(512, new Uint8Array(512));
       await steps.flush();
@@ -92,29 +114,79 @@ const CASES: {
       await steps.writeRoot();
       await steps.disk.write(steps.partitionOffset(4), new Uint8Array(4 * 2 ** 20));
       await steps.flush();
+      await steps.renewStart();
       await steps.writeBootFiles();
       await steps.commit();
     },
     finds: /content of \/kept in \/perm/,
   },
   {
-    name: 'an update that commits nothing',
+    name: 'a slot that counts as whole before its start is renewed',
+    isOfLoader: true,
     async run(steps) {
       await steps.writeRoot();
       await steps.flush();
+      await steps.writeBootFiles();
+      await steps.renewStart();
+      await steps.commit();
+    },
+    finds: /the kernel command line of slot b lacks words/,
+  },
+  {
+    name: 'a start that is never renewed',
+    isOfLoader: true,
+    async run(steps) {
+      await steps.writeRoot();
+      await steps.flush();
+      await steps.writeBootFiles();
+      await steps.commit();
+    },
+    finds: /the kernel command line of slot b lacks words/,
+  },
+  {
+    name: 'a change of how the running slot starts',
+    isOfLoader: true,
+    async run(steps) {
+      await steps.writeRoot();
+      await steps.flush();
+      await steps.renewStart('a');
+      await steps.renewStart();
+      await steps.writeBootFiles();
+      await steps.commit();
+    },
+    finds: /write \d+ changes sector \d+, which the update must not change/,
+  },
+  {
+    name: 'an update that commits nothing',
+    isOfLoader: true,
+    async run(steps) {
+      await steps.writeRoot();
+      await steps.flush();
+      await steps.renewStart();
       await steps.writeBootFiles();
     },
     finds: /nothing commits the update/,
   },
 ];
 
-for (const { name, run, finds } of CASES) {
-  test(`the power-cut rig finds ${name}`, async (t) => {
-    for (const tool of ['mke2fs', 'e2fsck', 'debugfs', 'fsck.fat']) if (!requireTool(t, tool)) return;
-    const report = await cutAll(t, run);
-    t.diagnostic(`${report.cutPoints} states, ${report.cutFailures} of them bad`);
-    if (finds) assert.match(report.failures.join('\n'), finds);
-    else assert.deepEqual(report.failures, []);
-    assert.ok(report.cutPoints > 30);
-  });
+const BOARDS: readonly { of: string; board: RigBoard; cases: typeof CASES }[] = [
+  { of: 'a PC', board: rigBoardOf('pc-amd64'), cases: CASES },
+  {
+    of: 'a board with command lines in the slots',
+    board: PREFIX_RIG,
+    cases: CASES.filter(({ isOfLoader }) => isOfLoader),
+  },
+];
+
+for (const { of, board, cases } of BOARDS) {
+  for (const { name, run, finds } of cases) {
+    test(`the power-cut rig finds on ${of} ${name}`, async (t) => {
+      for (const tool of ['mke2fs', 'e2fsck', 'debugfs', 'fsck.fat']) if (!requireTool(t, tool)) return;
+      const report = await cutAll(t, board, run);
+      t.diagnostic(`${report.cutPoints} states, ${report.cutFailures} of them bad`);
+      if (finds) assert.match(report.failures.join('\n'), finds);
+      else assert.deepEqual(report.failures, []);
+      assert.ok(report.cutPoints > 30);
+    });
+  }
 }

@@ -1,35 +1,39 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PREFIX_LAYOUT } from '../../../test/support/boot-loader/prefix-loader.ts';
+import { LoaderFiles } from '../../device/boot-loader/loader-files.ts';
+import { deviceOfBytes } from '../../formats/byte-source.ts';
 import { BOARDS } from '../../shared/board/boards.ts';
 import { diskGuid } from '../../shared/board/disk-layout.ts';
+import { SLOT_PARTITION, SLOTS } from '../../shared/board/slots.ts';
 import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import type { ComponentName } from '../components/component.ts';
 import { bootKernelArgs, type BootOptions, loaderFiles, slotBootFiles } from './boot-files.ts';
+import { writeBootPartition } from './boot-partition.ts';
 import type { Components } from './component-files.ts';
 
 const board = BOARDS['pc-amd64'];
-const components: Components = new Map(
-  (
-    [
-      ['boot-loader', board.boot.packagePath],
-      ['kernel', 'vmlinuz'],
-    ] as [ComponentName, string][]
-  ).map(([name, path]) => [
-    name,
-    {
-      name,
-      version: '1',
-      directory: `/cache/${name}`,
-      files: [{ path, kind: 'file', mode: 0o644, sizeBytes: 1, sha256: name }],
-    },
-  ]),
-);
+const components = componentsWith(['boot-loader', [board.boot.packagePath]], ['kernel', ['vmlinuz']]);
 const layout = layoutOf(board.boot);
 const options: BootOptions = {
   layout,
   hostname: 'garden',
   kernelArgs: bootKernelArgs(board, 'ttyS0,115200', []),
 };
+
+function componentsWith(...all: [name: ComponentName, paths: string[]][]): Components {
+  return new Map(
+    all.map(([name, paths]) => [
+      name,
+      {
+        name,
+        version: '1',
+        directory: `/cache/${name}`,
+        files: paths.map((path) => ({ path, kind: 'file', mode: 0o644, sizeBytes: 1, sha256: name })),
+      },
+    ]),
+  );
+}
 
 function textOf(path: string, changes: Partial<BootOptions> = {}): string {
   const file = loaderFiles({ ...options, ...changes }, components).find((each) => each.path === path);
@@ -87,4 +91,32 @@ test('slotBootFiles: the kernel, relative to the slot', () => {
     slotBootFiles(layout, components).map(({ path }) => path),
     ['vmlinuz'],
   );
+});
+
+test('a boot loader whose command lines lie in the slots: all is where its description says', async () => {
+  const brought = componentsWith(
+    ['boot-loader', ['firmware/start.bin']],
+    ['kernel', ['vmlinuz', 'board.dtb']],
+  );
+  const ofLoader = loaderFiles({ ...options, layout: PREFIX_LAYOUT }, brought);
+  assert.deepEqual(
+    ofLoader.map(({ path }) => path),
+    ['start.bin', 'config.txt', 'a/cmdline.txt', 'b/cmdline.txt'],
+  );
+  assert.deepEqual(
+    slotBootFiles(PREFIX_LAYOUT, brought).map(({ path }) => path),
+    ['vmlinuz', 'trees/board.dtb'],
+  );
+  const device = deviceOfBytes(new Uint8Array(8 * 1024 * 1024));
+  const kernel = { path: 'vmlinuz', content: { kind: 'bytes', bytes: Buffer.from('kernel') } } as const;
+  const inMemory = ofLoader.filter(({ content }) => content.kind === 'bytes');
+  const parts = { hostname: 'garden', timestampSec: 0, loaderFiles: inMemory, slotFiles: [kernel] };
+  await writeBootPartition(parts, device, 8192);
+  const loader = new LoaderFiles(PREFIX_LAYOUT, device);
+  assert.equal(await loader.committed(), 'a');
+  for (const slot of SLOTS) {
+    const rootPartitionGuid = diskGuid('garden', SLOT_PARTITION[slot]);
+    const { kernelArgs } = options;
+    assert.ok(await loader.startsWith({ rootPartitionGuid, slot, kernelArgs }), `slot ${slot}`);
+  }
 });

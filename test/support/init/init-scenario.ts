@@ -54,6 +54,7 @@ export function prepareDevice(
   sys.file('/dev/console', '');
   sys.file('/proc/mounts', '/dev/vda4 /perm ext4 rw,nosuid,nodev,noatime 0 0\n');
   sys.disk('vda', DISK_BYTES, {
+    1: [4 * MIB, 6 * MIB],
     2: [64 * MIB, 64 * MIB],
     3: [128 * MIB, 64 * MIB],
     4: [PERM_START_BYTES, DISK_BYTES - PERM_START_BYTES],

@@ -114,7 +114,11 @@ export class TrialDevice {
   ];
   /** More words of the kernel command line. */
   kernelArguments = '';
+  /** What runs from each slot. */
+  buildIds: Readonly<Record<Slot, string>> = { a: 'b1', b: 'b2' };
+  openBootSwitch: () => Promise<BootSwitch> = async () => this.bootSwitch;
   isPermBlank = false;
+  #isPrepared = false;
   clock = new TestClock();
 
   constructor(sys: RecordingSys, appSwitch?: AppSwitch) {
@@ -123,21 +127,24 @@ export class TrialDevice {
     this.appSwitch = appSwitch;
   }
 
-  /** Slot a has build b1, slot b has build b2. */
+  /** Its disk, before the first start. */
+  prepare(): void {
+    this.#isPrepared = true;
+    prepareDevice(this.sys);
+    if (!this.isPermBlank) putExt4(this.sys);
+  }
+
   async boot(slot: Slot): Promise<Init> {
-    const config = { services: this.services, buildId: slot === 'a' ? 'b1' : 'b2' };
+    const config = { services: this.services, buildId: this.buildIds[slot] };
     const kernelArguments = `ro tskrazy.slot=${slot} ${this.kernelArguments}`;
-    if (this.sys.log.length === 0) {
-      prepareDevice(this.sys, config, kernelArguments);
-      if (!this.isPermBlank) putExt4(this.sys);
-    }
+    if (!this.#isPrepared) this.prepare();
     putConfiguration(this.sys, config, kernelArguments);
     this.sys.file('/proc/sys/kernel/random/boot_id', `${randomUUID()}\n`);
     this.clock = new TestClock();
     const { appSwitch } = this;
     const init = await bootDevice(this.sys, {
       clock: this.clock,
-      openBootSwitch: async () => this.bootSwitch,
+      openBootSwitch: () => this.openBootSwitch(),
       ...(appSwitch && { openAppSwitch: async () => appSwitch }),
     });
     return init;

@@ -13,6 +13,7 @@ import type { Manifest, ManifestChunk } from '../../../src/shared/manifest/manif
 import type { ManifestSignatures } from '../../../src/shared/manifest/manifest-signature.ts';
 import { type Slot, SLOT_PARTITION } from '../../../src/shared/board/slots.ts';
 import type { DiskState } from './recorded-disk.ts';
+import type { RigBoard } from './rig-board.ts';
 
 const SECTOR_BYTES = 512;
 /** Protective MBR, header, entries; the backup without the MBR. */
@@ -30,19 +31,21 @@ export class DiskChecker {
   readonly gpt: Gpt;
   /** Where they are, and what they are to be. */
   readonly tables: readonly (Extent & { bytes: Uint8Array })[];
+  readonly board: RigBoard;
   readonly #publicKey: Uint8Array;
   readonly #hashes = new Map<string, string>();
   /** What has passed already, by what it depends on. */
   readonly #passed = new Map<string, string>();
 
-  private constructor(gpt: Gpt, tables: DiskChecker['tables'], publicKey: Uint8Array) {
+  private constructor(gpt: Gpt, tables: DiskChecker['tables'], board: RigBoard, publicKey: Uint8Array) {
     this.gpt = gpt;
     this.tables = tables;
+    this.board = board;
     this.#publicKey = publicKey;
   }
 
   /** `disk` has the partition tables that are never to change; `publicKey` are the 32 bytes of whoever signs. */
-  static async of(disk: ByteSource, publicKey: Uint8Array): Promise<DiskChecker> {
+  static async of(disk: ByteSource, board: RigBoard, publicKey: Uint8Array): Promise<DiskChecker> {
     const places = [
       { offsetBytes: 0, lengthBytes: PRIMARY_TABLE_BYTES },
       { offsetBytes: disk.sizeBytes - BACKUP_TABLE_BYTES, lengthBytes: BACKUP_TABLE_BYTES },
@@ -53,7 +56,7 @@ export class DiskChecker {
         bytes: await disk.read(place.offsetBytes, place.lengthBytes),
       })),
     );
-    return new DiskChecker(await readGpt(disk), tables, publicKey);
+    return new DiskChecker(await readGpt(disk), tables, board, publicKey);
   }
 
   /** Number from 1. */
@@ -73,11 +76,12 @@ export class DiskChecker {
       assert.ok(Buffer.compare(now, bytes) === 0, `the partition table at byte ${offsetBytes} has changed`);
     }
     const boot = this.partition(1);
+    const { path } = this.board.layout.commit;
     const committed = await this.#once(disk, [boot], 'boot', async () => {
       const volume = await this.openBoot(disk);
-      return /^default ([ab])\.conf\s*$/m.exec(await readText(volume, 'loader/loader.conf'))?.[1] ?? '';
+      return this.board.committedOf(await readText(volume, path)) ?? '';
     });
-    assert.match(committed, /^[ab]$/, 'loader.conf names no slot');
+    assert.match(committed, /^[ab]$/, `${path} names no slot`);
     return { committed: committed as Slot, buildId: await this.checkSlot(disk, committed as Slot) };
   }
 
@@ -96,7 +100,7 @@ export class DiskChecker {
     return this.#once(disk, parts, `slot ${slot}`, async () => {
       const volume = await this.openBoot(disk);
       const manifest = await this.#readManifest(volume, slot);
-      await this.#checkEntry(volume, slot, manifest);
+      await this.#checkStart(volume, slot, manifest);
       for (const { path, sizeBytes, sha256 } of manifest.bootFiles) {
         const extents = (await volume.extents(`${slot}/${path}`)).map((extent) => this.#onDisk(extent));
         const found = extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
@@ -135,13 +139,13 @@ export class DiskChecker {
     return JSON.parse(Buffer.from(manifest).toString()) as Manifest;
   }
 
-  async #checkEntry(volume: FatVolume, slot: Slot, manifest: Manifest): Promise<void> {
-    const entry = await readText(volume, `loader/entries/${slot}.conf`);
-    assert.match(entry, new RegExp(`^linux /${slot}/vmlinuz *$`, 'm'));
-    const options = (/^options (.*)$/m.exec(entry)?.[1] ?? '').trim().split(/\s+/);
+  async #checkStart(volume: FatVolume, slot: Slot, manifest: Manifest): Promise<void> {
+    const { path } = this.board.layout.ownFile(slot);
+    const words = this.board.wordsOf(await readText(volume, path), slot);
+    assert.ok(words !== undefined, `${path} does not start the kernel of slot ${slot}`);
     const guid = this.gpt.partitions[SLOT_PARTITION[slot] - 1]?.guid ?? '';
     const needed = [`root=PARTUUID=${guid}`, `tskrazy.slot=${slot}`, ...manifest.kernelArgs];
-    const missing = needed.filter((word) => !options.includes(word));
+    const missing = needed.filter((word) => !words.includes(word));
     assert.deepEqual(missing, [], `the kernel command line of slot ${slot} lacks words`);
   }
 

@@ -15,21 +15,26 @@ import { replaceFatFile, writeFatFileInPlace } from '../../../src/formats/fat/ed
 import { writeFat } from '../../../src/formats/fat/writer.ts';
 import { encodeGpt, PARTITION_TYPE } from '../../../src/formats/gpt.ts';
 import { encodeHybridMbr } from '../../../src/formats/mbr.ts';
+import { LoaderFiles } from '../../../src/device/boot-loader/loader-files.ts';
+import { openSlotInstaller } from '../../../src/device/update/slot-installer.ts';
 import { FileDevice } from '../../../src/host/files/file-device.ts';
+import { formatCmdline } from '../../../src/shared/board/cmdline.ts';
 import { diskGuid, layOutDisk, MIN_DISK_BYTES, SECTOR_BYTES } from '../../../src/shared/board/disk-layout.ts';
-import { formatLoaderConf, formatLoaderEntry } from '../../../src/shared/boot-loader/loader-entry.ts';
-import { type Slot, SLOT_PARTITION } from '../../../src/shared/board/slots.ts';
+import { FIRST_SLOT, type Slot, SLOT_PARTITION, SLOTS } from '../../../src/shared/board/slots.ts';
+import type { BootLoaderLayout } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
+import type { Manifest } from '../../../src/shared/manifest/manifest.ts';
 import { findTool } from '../require-tool.ts';
+import type { RigBoard } from './rig-board.ts';
 import type { RecordedUpdate } from './try-cuts.ts';
 
 const HOSTNAME = 'staged';
 const LAYOUT = layOutDisk(MIN_DISK_BYTES);
-const KERNEL_ARGS = ['quiet'];
 const KEPT = { path: '/kept', content: 'kept\n'.repeat(2000) };
 const TIME_SEC = 1_700_000_000;
 
 interface StagedBuild {
   buildId: string;
+  kernelArgs: readonly string[];
   kernel: Uint8Array;
   root: Uint8Array;
   manifest: Uint8Array;
@@ -40,7 +45,11 @@ export interface UpdateSteps {
   writeRoot(): Promise<void>;
   /** The manifest last: it marks the slot. */
   writeBootFiles(): Promise<void>;
+  /** With the new build's command line, what tells the boot loader how a slot starts; by default the new one. */
+  renewStart(slot?: Slot): Promise<void>;
   commit(): Promise<void>;
+  /** All of that but the commit, as devices do it. */
+  install(): Promise<void>;
   flush(): Promise<void>;
   /** Anywhere on the disk. */
   disk: ByteDevice;
@@ -50,35 +59,44 @@ export interface UpdateSteps {
 /** Without the steps that a test leaves out, a correct update. */
 export async function stageUpdate(
   directory: string,
+  board: RigBoard,
   run: (steps: UpdateSteps) => Promise<void>,
 ): Promise<RecordedUpdate> {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const makeBuild = (name: string): StagedBuild => {
     const kernel = Buffer.alloc(30_000, `kernel of ${name} `);
     const root = Buffer.alloc(200_000, `root of ${name} `);
-    const bootFiles = [{ path: 'vmlinuz', sizeBytes: kernel.length, sha256: sha256(kernel) }];
-    const chunks = [root.subarray(0, 131_072), root.subarray(131_072)].map((chunk) => ({
-      lengthBytes: chunk.length,
-      sha256: sha256(chunk),
-    }));
+    const chunksOf = (...parts: readonly Uint8Array[]) =>
+      parts.map((part) => ({ lengthBytes: part.length, sha256: sha256(part) }));
+    const digestOf = (bytes: Uint8Array) => ({ sizeBytes: bytes.length, sha256: sha256(bytes) });
+    const kernelArgs = ['quiet', `build=${name}`];
+    const bootFiles = [{ path: 'vmlinuz', ...digestOf(kernel), chunks: chunksOf(kernel) }];
+    const chunks = chunksOf(root.subarray(0, 131_072), root.subarray(131_072));
     const manifest = Buffer.from(
-      JSON.stringify({ buildId: name, kernelArgs: KERNEL_ARGS, bootFiles, root: { chunks } }),
+      JSON.stringify({
+        buildId: name,
+        buildTimeSec: TIME_SEC,
+        kernelArgs,
+        bootFiles,
+        root: { ...digestOf(root), chunks },
+      }),
     );
     const text = Buffer.from(`tskrazy manifest 1\n${TIME_SEC}\n${sha256(manifest)}\n`);
     const signature = sign(null, text, privateKey).toString('base64');
     const signatures = Buffer.from(JSON.stringify({ signedAtSec: TIME_SEC, signatures: [{ signature }] }));
-    return { buildId: name, kernel, root, manifest, signatures };
+    return { buildId: name, kernelArgs, kernel, root, manifest, signatures };
   };
   const [before, after] = [makeBuild('old'), makeBuild('new')];
   const imagePath = join(directory, 'image');
-  await writeDisk(imagePath, before, directory);
+  await writeDisk(imagePath, board.layout, before, directory);
   const logPath = join(directory, 'log');
   const copy = join(directory, 'disk');
   execFileSync('cp', ['--sparse=always', imagePath, copy]);
   const recorder = new RecordingDevice(await FileDevice.open(copy, 'r+'), logPath);
-  await run(stepsOf(recorder, after));
+  await run(stepsOf(recorder, board.layout, after));
   await recorder.close();
   return {
+    board,
     imagePath,
     logPath,
     begunBytes: SECTOR_BYTES,
@@ -92,7 +110,7 @@ export async function stageUpdate(
   };
 }
 
-function stepsOf(disk: RecordingDevice, build: StagedBuild): UpdateSteps {
+function stepsOf(disk: RecordingDevice, layout: BootLoaderLayout, build: StagedBuild): UpdateSteps {
   const boot = partition(disk, 1);
   const options = { zone: 'b', timestampSec: TIME_SEC };
   return {
@@ -105,11 +123,31 @@ function stepsOf(disk: RecordingDevice, build: StagedBuild): UpdateSteps {
         await replaceFatFile(boot, `b/${name}`, sourceOfBytes(bytes), options);
       }
     },
-    async commit() {
-      await writeFatFileInPlace(boot, 'loader/loader.conf', Buffer.from(formatLoaderConf('b')), {
-        atomic: true,
-      });
+    async renewStart(slot = 'b') {
+      await writeFatFileInPlace(boot, layout.ownFile(slot).path, Buffer.from(ownText(layout, slot, build)));
     },
+    async install() {
+      const manifest = JSON.parse(Buffer.from(build.manifest).toString()) as Manifest;
+      const installer = await openSlotInstaller({
+        disk: {
+          source: 'a',
+          target: 'b',
+          boot,
+          layout,
+          sourceRoot: partition(disk, SLOT_PARTITION.a),
+          targetRoot: partition(disk, SLOT_PARTITION.b),
+          rootGuid: async (slot) => diskGuid(HOSTNAME, SLOT_PARTITION[slot]),
+          dropCaches: () => disk.flush(),
+        },
+        manifest,
+        manifestBytes: build.manifest,
+        signatureBytes: build.signatures,
+      });
+      const chunks = [build.root.subarray(0, 131_072), build.root.subarray(131_072), build.kernel];
+      for (const index of installer.missing()) await installer.receive(index, chunks[index]!);
+      await installer.install(() => {});
+    },
+    commit: () => new LoaderFiles(layout, boot).commit('b', () => {}),
   };
 }
 
@@ -121,13 +159,19 @@ function slotFiles({ kernel, manifest, signatures }: StagedBuild): [string, Uint
   ];
 }
 
-async function writeDisk(path: string, build: StagedBuild, directory: string): Promise<void> {
+function ownText(layout: BootLoaderLayout, slot: Slot, { kernelArgs }: StagedBuild): string {
+  const own = layout.ownFile(slot);
+  const rootPartitionGuid = diskGuid(HOSTNAME, SLOT_PARTITION[slot]);
+  return own.format(formatCmdline({ rootPartitionGuid, slot, kernelArgs }), own.sizeBytes);
+}
+
+async function writeDisk(
+  path: string,
+  layout: BootLoaderLayout,
+  build: StagedBuild,
+  directory: string,
+): Promise<void> {
   const disk = await FileDevice.create(path, LAYOUT.diskBytes);
-  const entry = (slot: Slot) =>
-    formatLoaderEntry(
-      slot,
-      `root=PARTUUID=${diskGuid(HOSTNAME, SLOT_PARTITION[slot])} tskrazy.slot=${slot} ${KERNEL_ARGS.join(' ')}`,
-    );
   const boot = partition(disk, 1);
   await writeFat(boot, {
     sizeBytes: boot.sizeBytes,
@@ -135,12 +179,14 @@ async function writeDisk(path: string, build: StagedBuild, directory: string): P
     label: 'STAGED',
     volumeId: 1,
     timestampSec: TIME_SEC,
-    directories: ['a', 'b'],
-    zones: ['a', 'b'],
+    directories: SLOTS,
+    zones: SLOTS,
     files: [
-      { path: 'loader/loader.conf', content: text(formatLoaderConf('a')) },
-      { path: 'loader/entries/a.conf', content: text(entry('a')) },
-      { path: 'loader/entries/b.conf', content: text(entry('b')) },
+      { path: layout.commit.path, content: text(layout.commit.format(FIRST_SLOT)) },
+      ...SLOTS.map((slot) => ({
+        path: layout.ownFile(slot).path,
+        content: text(ownText(layout, slot, build)),
+      })),
       ...slotFiles(build).map(([name, bytes]) => ({ path: `a/${name}`, content: sourceOfBytes(bytes) })),
     ],
   });

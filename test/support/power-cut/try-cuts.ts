@@ -5,15 +5,17 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Extent } from '../../../src/formats/fat/tree.ts';
 import { BOOT_PARTITION, PERM_PARTITION } from '../../../src/shared/board/disk-layout.ts';
-import { type Slot, SLOT_PARTITION, SLOTS } from '../../../src/shared/board/slots.ts';
+import { otherSlot, type Slot, SLOT_PARTITION, SLOTS } from '../../../src/shared/board/slots.ts';
 import { DiskChecker } from './check-disk.ts';
 import { checkPerm, checkWithFsckFat, type PermFile } from './check-files.ts';
 import { type CutPolicy, type DiskState, RecordedDisk, seededRandom } from './recorded-disk.ts';
+import type { RigBoard } from './rig-board.ts';
 import { findCommit, findForbiddenWrites, writeRules } from './written-sectors.ts';
 import { type LogEntry, WriteLog } from './write-log.ts';
 
 /** An update that was confirmed, and all that was written meanwhile. */
 export interface RecordedUpdate {
+  board: RigBoard;
   /** The disk before the first write of the log. */
   imagePath: string;
   logPath: string;
@@ -85,7 +87,7 @@ export async function tryPowerCuts(update: RecordedUpdate, plan: CutPlan): Promi
     const begun = log.entries.findIndex((entry) => entry.endOfLogBytes > update.begunBytes);
     while (nextFlush(log, disk) < begun && disk.advance());
     const atBegin = disk.cut(begun, { kind: 'all' });
-    const checker = await DiskChecker.of(atBegin, update.publicKey);
+    const checker = await DiskChecker.of(atBegin, update.board, update.publicKey);
     const rules = await writeRules(atBegin, checker, update.slot);
     const commit = findCommit(log, begun, rules);
     const trial = new CutTrial({ log, disk, checker, update, plan, begun, commit });
@@ -225,12 +227,12 @@ class CutTrial {
     assert.ok(isOld || cut > commit, 'the new build starts before it was committed');
     assert.ok(isNew || disk.flushed <= commit, 'the old build starts although the new one was committed');
     // With its mark, the other slot may be tried, or gone back to: it must be whole.
-    const other = SLOTS.find((slot) => slot !== committed)!;
+    const other = otherSlot(committed);
     if (await checker.isMarked(state, other)) await checker.checkSlot(state, other);
     const last = log.entries[disk.flushed - 1];
     if (last === undefined || last.endOfLogBytes < update.installedBytes) return;
     // From here on it is tried, whatever is cut.
-    const tried = SLOTS.find((slot) => slot !== update.slot)!;
+    const tried = otherSlot(update.slot);
     assert.equal(await checker.checkSlot(state, tried), update.newBuildId, 'build in the slot on trial');
   }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { BoardId } from '../../../src/shared/board/boards.ts';
 import { eventually } from '../machines/appliance.ts';
 import { KEPT_FILE, type Lifetime, UpdateLab } from '../updates/update-lab.ts';
+import { rigBoardOf } from './rig-board.ts';
 import type { RecordedUpdate } from './try-cuts.ts';
 import { recordingArguments } from './write-log.ts';
 
@@ -43,6 +44,7 @@ export class UpdateRecording {
     const after = await this.lab.runningBuild();
     assert.notEqual(after.buildId, before.buildId);
     this.updates.push({
+      board: rigBoardOf(this.lab.board),
       imagePath: this.#imagePath,
       logPath: this.#logPath,
       begunBytes,

@@ -1,11 +1,11 @@
 // What an update may write at all: nothing of the running slot, nothing of the partition tables, and of the boot
-// partition only what belongs to the other slot, until one sector of loader.conf commits it.
+// partition only what belongs to the other slot, until one sector of the boot loader's file commits it.
 
 import { entriesPerFatSector } from '../../../src/formats/fat/boot-sector.ts';
 import { FatTable, readFatCopy } from '../../../src/formats/fat/table.ts';
 import { openFat } from '../../../src/formats/fat/volume.ts';
 import { OWNER, surveyZones } from '../../../src/formats/fat/zones.ts';
-import { type Slot, SLOT_PARTITION, SLOTS } from '../../../src/shared/board/slots.ts';
+import { otherSlot, type Slot, SLOT_PARTITION } from '../../../src/shared/board/slots.ts';
 import { type DiskChecker, slice } from './check-disk.ts';
 import type { DiskState } from './recorded-disk.ts';
 import type { WriteLog } from './write-log.ts';
@@ -44,7 +44,8 @@ export async function writeRules(disk: DiskState, checker: DiskChecker, running:
         (_, i) => (boot.offsetBytes + offsetBytes) / SECTOR_BYTES + i,
       ),
     );
-  for (const sector of await sectorsOf(`loader/entries/${otherSlot(running)}.conf`)) kept.delete(sector);
+  const { layout } = checker.board;
+  for (const sector of await sectorsOf(layout.ownFile(otherSlot(running)).path)) kept.delete(sector);
   const root = checker.partition(SLOT_PARTITION[running]);
   return {
     kept,
@@ -52,7 +53,7 @@ export async function writeRules(disk: DiskState, checker: DiskChecker, running:
       first: root.offsetBytes / SECTOR_BYTES,
       end: (root.offsetBytes + root.lengthBytes) / SECTOR_BYTES,
     },
-    commitSector: (await sectorsOf('loader/loader.conf'))[0]!,
+    commitSector: (await sectorsOf(layout.commit.path))[0]!,
   };
 }
 
@@ -127,8 +128,4 @@ async function sectorsOfOthers(disk: DiskState, checker: DiskChecker, slot: Slot
     }
   }
   return sectors;
-}
-
-function otherSlot(slot: Slot): Slot {
-  return SLOTS.find((other) => other !== slot)!;
 }

@@ -74,7 +74,9 @@ export async function startUpdateDevice(
   t: TestContext,
   options: UpdateDeviceOptions = {},
 ): Promise<UpdateDevice> {
-  const target = await UpdateTarget.create(OLD, options.rootPartitionBytes ?? 4 * MIB, options.other);
+  const target = await UpdateTarget.create(OLD, options.rootPartitionBytes ?? 4 * MIB, {
+    ...(options.other && { other: options.other }),
+  });
   const device = await startWebDevice({
     config: {
       buildId: OLD.manifest.buildId,

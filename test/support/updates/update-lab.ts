@@ -66,14 +66,14 @@ export class UpdateLab {
   readonly directory: string;
   readonly diskPath: string;
   readonly #t: Lifetime;
-  readonly #board: BoardId;
+  readonly board: BoardId;
   #config: Record<string, unknown>;
   #machine: VirtualMachine | undefined;
   #token: string | undefined;
 
   private constructor(t: Lifetime, directory: string, board: BoardId, options: LabOptions) {
     this.#t = t;
-    this.#board = board;
+    this.board = board;
     this.directory = directory;
     this.diskPath = join(directory, 'disk.img');
     this.#config = { hostname: 'lab', board, kernel: { extraArgs: options.kernelArgs ?? [] } };
@@ -132,7 +132,7 @@ export class UpdateLab {
     const directory = diskPath === this.diskPath ? this.directory : mkdtempSync(join(this.directory, 'vm-'));
     this.#token = undefined;
     this.#machine = await startVirtualMachine({
-      board: BOARDS[this.#board],
+      board: BOARDS[this.board],
       name: 'lab',
       diskPath,
       directory,

@@ -27,7 +27,8 @@ import {
   signedText,
   type TrustedKey,
 } from '../../../src/shared/manifest/manifest-signature.ts';
-import type { Slot } from '../../../src/shared/board/slots.ts';
+import type { BootLoaderLayout } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
+import { otherSlot, type Slot, SLOTS } from '../../../src/shared/board/slots.ts';
 import { PC_LAYOUT } from '../boot-loader/pc-layout.ts';
 import { bootVolume, rootGuidOf } from '../formats/boot-volume.ts';
 
@@ -131,10 +132,22 @@ function slotFiles(slot: Slot, image: TestImage): Record<string, string> {
   };
 }
 
+export interface TargetOptions {
+  /** Default: that of a PC. */
+  layout?: BootLoaderLayout;
+  /** What slot b holds already. */
+  other?: TestImage;
+}
+
 export class UpdateTarget {
   readonly directory = mkdtempSync(join(tmpdir(), 'tsk-update-'));
+  readonly layout: BootLoaderLayout;
+  /** Of the boot partition, whose file this is. */
+  readonly bootPath = join(this.directory, 'boot');
+  readonly bootBytes: number;
   readonly #rootBytes: number;
-  readonly #bootBytes: number;
+  /** Which slot is not to be written. */
+  running: Slot = 'a';
   /** From now on every access fails, as that of a disk that has died. */
   fails = false;
   /** Every write waits for it. */
@@ -143,23 +156,24 @@ export class UpdateTarget {
   openCount = 0;
   isWritten = false;
 
-  private constructor(rootBytes: number, bootBytes: number) {
+  private constructor(layout: BootLoaderLayout, rootBytes: number, bootBytes: number) {
+    this.layout = layout;
     this.#rootBytes = rootBytes;
-    this.#bootBytes = bootBytes;
+    this.bootBytes = bootBytes;
   }
 
-  /** `other` is what slot b holds already. */
   static async create(
     running: TestImage,
     rootPartitionBytes: number,
-    other?: TestImage,
+    { layout = PC_LAYOUT, other }: TargetOptions = {},
   ): Promise<UpdateTarget> {
     const boot = await bootVolume({
+      layout,
       files: { ...slotFiles('a', running), ...(other && slotFiles('b', other)) },
     });
-    const target = new UpdateTarget(rootPartitionBytes, boot.sizeBytes);
-    writeFileSync(target.#path('boot'), await boot.read(0, boot.sizeBytes));
-    for (const slot of ['a', 'b']) {
+    const target = new UpdateTarget(layout, rootPartitionBytes, boot.sizeBytes);
+    writeFileSync(target.bootPath, await boot.read(0, boot.sizeBytes));
+    for (const slot of SLOTS) {
       writeFileSync(target.#path(slot), (slot === 'a' ? running.root : other?.root) ?? '');
       truncateSync(target.#path(slot), rootPartitionBytes);
     }
@@ -170,19 +184,21 @@ export class UpdateTarget {
   openDisk(use: DiskUse = 'write'): OpenUpdateDisk {
     if (use === 'write' && this.isWritten) throw Object.assign(new Error('EBUSY'), { code: 'EBUSY' });
     const mode = use === 'write' ? 'r+' : 'r';
+    const source = this.running;
+    const target = otherSlot(source);
     const opened = [
-      openBlockDevice(this.#path('boot'), this.#bootBytes, mode),
-      openBlockDevice(this.#path('a'), this.#rootBytes, 'r'),
-      openBlockDevice(this.#path('b'), this.#rootBytes, mode),
+      openBlockDevice(this.bootPath, this.bootBytes, mode),
+      openBlockDevice(this.#path(source), this.#rootBytes, 'r'),
+      openBlockDevice(this.#path(target), this.#rootBytes, mode),
     ] as const;
     this.openCount++;
     this.isWritten ||= use === 'write';
     const [boot, sourceRoot, targetRoot] = opened;
     return {
-      source: 'a',
-      target: 'b',
+      source,
+      target,
       boot: this.#failing(boot),
-      layout: PC_LAYOUT,
+      layout: this.layout,
       sourceRoot,
       targetRoot: this.#failing(targetRoot),
       rootGuid: async (slot) => rootGuidOf(slot),
