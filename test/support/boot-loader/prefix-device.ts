@@ -119,6 +119,7 @@ export class PrefixDevice {
       config: { ...config, update: { trustedKeys: [this.#key.trusted] } },
       init: new InitClient(this.sys.path(INIT_SOCKET_PATH)),
       isClockSet: () => true,
+      unhealthyApps: async () => [],
       openDisk: (use) => this.target.openDisk(use),
       openInstaller: openSlotInstaller,
       idleMs: 60_000,
