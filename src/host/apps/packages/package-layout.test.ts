@@ -63,6 +63,30 @@ suite('layOutPackages', () => {
     );
   });
 
+  test('keeps what lies below a package there, where its neighbours find the same version as here', (t) => {
+    const placed = lay(
+      t,
+      {
+        a: { dependencies: { c: '1', x: '1' } },
+        c: { version: '1.0.0', dependencies: { a: '1' } },
+        x: { dependencies: { b: '1', c: '2' } },
+        'x/node_modules/b': { dependencies: { c: '2' } },
+        'x/node_modules/c': { version: '2.0.0', dependencies: { b: '1' } },
+      },
+      [{ name: 'a' }],
+    );
+    assert.deepEqual(
+      placed.map((entry) => [entry.devicePath, ...entry.dependencies]),
+      [
+        ['node_modules/a', 'node_modules/c', 'node_modules/x'],
+        ['node_modules/c', 'node_modules/a'],
+        ['node_modules/x', 'node_modules/x/node_modules/b', 'node_modules/x/node_modules/c'],
+        ['node_modules/x/node_modules/b', 'node_modules/x/node_modules/c'],
+        ['node_modules/x/node_modules/c', 'node_modules/x/node_modules/b'],
+      ],
+    );
+  });
+
   test('leaves out packages for other platforms', (t) => {
     const placed = lay(
       t,

@@ -35,30 +35,41 @@ export function layOutPackages(
   const placed = new Map<string, PlacedPackage>();
   const queue: PlacedPackage[] = [];
 
-  /** Undefined when there is no such package for this board. */
-  function place(want: WantedPackage, above: string): string | undefined {
+  /** `from`: device path of the package that needs it; undefined when there is no such package for this board. */
+  function place(want: WantedPackage, from: string): string | undefined {
     if (excluded.has(want.directory)) return undefined;
-    const present = placed.get(`node_modules/${want.name}`);
-    const path =
-      present === undefined || present.package.directory === want.directory
-        ? `node_modules/${want.name}`
-        : join(above, 'node_modules', want.name);
-    const same = placed.get(path);
-    if (same) {
-      if (same.package.directory !== want.directory)
-        throw twoVersions(want.name, same.package, want.directory);
-      if (!want.isOptional) same.isOptional = false;
-      return path;
+    const seen = placesAbove(from, want.name).find((path) => placed.has(path));
+    const present = seen === undefined ? undefined : placed.get(seen);
+    if (present?.package.directory === want.directory) {
+      if (!want.isOptional) present.isOptional = false;
+      return seen;
     }
     const found = readNpmPackage(want.name, want.directory);
     if (!found || !fitsBoard(found, board)) return undefined;
+    // Another version is in the way: the place of its own is that of the package that needs it.
+    const path = present === undefined ? freePlace(want, from) : join(from, 'node_modules', want.name);
     const entry = { package: found, devicePath: path, isOptional: want.isOptional, dependencies: [] };
     placed.set(path, entry);
     queue.push(entry);
     return path;
   }
 
-  for (const want of wanted.toSorted((a, b) => (a.name < b.name ? -1 : 1))) place(want, '');
+  /** Where it lies on this machine, below one of the packages around; else at the top. */
+  function freePlace({ name, directory }: WantedPackage, from: string): string {
+    const [, ...above] = placesAbove(from, name).reverse();
+    const own = above.find((path) => {
+      const owner = placed.get(path.slice(0, -`/node_modules/${name}`.length));
+      return owner !== undefined && join(owner.package.directory, 'node_modules', name) === directory;
+    });
+    return own ?? `node_modules/${name}`;
+  }
+
+  for (const want of wanted.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const top = placed.get(`node_modules/${want.name}`);
+    if (top && top.package.directory !== want.directory)
+      throw twoVersions(want.name, top.package, want.directory);
+    place(want, '');
+  }
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     for (const dependency of next.package.dependencies) {
       const directory = findPackage(dependency.name, next.package.directory, rootDirectory);
@@ -68,6 +79,19 @@ export function layOutPackages(
     }
   }
   return [...placed.values()];
+}
+
+/** Where Node.js looks for a package, from the nearest place on: `a/node_modules/x`, then `node_modules/x`. */
+function placesAbove(devicePath: string, name: string): string[] {
+  const places: string[] = [];
+  for (
+    let path = devicePath;
+    path !== '';
+    path = path.slice(0, Math.max(0, path.lastIndexOf('/node_modules/')))
+  ) {
+    places.push(`${path}/node_modules/${name}`);
+  }
+  return [...places, `node_modules/${name}`];
 }
 
 /** Node.js's search: node_modules of the directory and of those above it, with `rootDirectory` only up to there. */
