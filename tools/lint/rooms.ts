@@ -108,7 +108,7 @@ export const ROOMS: readonly Room[] = [
     folder: 'src/host/apps',
     imports: [...HOST_BELOW, 'src/host/components', 'src/host/config'],
     builtins: HOST,
-    packages: ['esbuild', 'jsonc-parser'],
+    packages: ['acorn', 'esbuild', 'jsonc-parser'],
   },
   {
     folder: 'src/host/build',

@@ -200,7 +200,10 @@ suite('buildApp of a node app', () => {
         "exports.part = () => load().then(() => 'with', () => 'without');",
     };
     assert.deepEqual(run(t, await build(t, files)), ['without']);
-    const required = { ...files, 'node_modules/host/package.json': '{"name": "host"}' };
+    const unnamed = { ...files, 'node_modules/host/package.json': '{"name": "host"}' };
+    assert.deepEqual(run(t, await build(t, unnamed)), ['without']);
+    const json = '{"name": "host", "dependencies": {"@x/part": "1"}}';
+    const required = { ...files, 'node_modules/host/package.json': json };
     await assert.rejects(build(t, required), userError(/Could not resolve "@x\/part\/sub\.js"/));
   });
 

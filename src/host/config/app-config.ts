@@ -40,6 +40,8 @@ export interface AppInclude {
 export interface AppDependencies {
   /** Copied as they are rather than bundled, for example because they read files beside their code. */
   unbundled?: readonly string[];
+  /** Bundled though their code looks as if it worked only beside its files. */
+  bundled?: readonly string[];
   /** Work on the device without what their install script would make. */
   ignoreInstallScripts?: readonly string[];
 }

@@ -119,6 +119,9 @@ export const appSchema = v.pipe(
               unbundled: packageNames(
                 'Packages to copy as they are instead of bundling them, because they read files beside their code',
               ),
+              bundled: packageNames(
+                'Packages to bundle although their code looks as if it needed its files beside it',
+              ),
               ignoreInstallScripts: packageNames(
                 'Packages that work on the device without what their install script would make',
               ),

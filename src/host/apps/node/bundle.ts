@@ -4,11 +4,11 @@
 // process.getBuiltinModule, which costs nothing.
 
 import { isBuiltin } from 'node:module';
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { bundleError, formatMessage, isBuildFailure, isTopLevelAwait } from './bundle-errors.ts';
 import { entryMainPlugin } from './entry-main.ts';
-import type { NativePackages } from './native-plugin.ts';
+import type { OutsidePackages } from './outside-packages.ts';
 import type { StagedPackages } from '../packages/npm-stage.ts';
 import { sdkPlugin } from './sdk-plugin.ts';
 
@@ -18,7 +18,7 @@ export interface BundleRequest {
   /** As the user wrote it. */
   entry: string;
   /** Decides which packages stay outside, and collects them. */
-  native: NativePackages;
+  outside: OutsidePackages;
   /** Packages from the cache, for an app whose packages are not installed beside it. */
   staged: StagedPackages | undefined;
 }
@@ -45,25 +45,26 @@ const ESM_BANNER = 'const require = process.getBuiltinModule("node:module").crea
 type Format = 'cjs' | 'esm';
 
 export async function bundle(request: BundleRequest): Promise<Bundle> {
-  const { native } = request;
+  const { outside, instanceDirectory } = request;
   let format: Format = 'cjs';
   for (;;) {
     try {
       const result = await bundleAs(format, request);
-      const isRightFormat: boolean = format === 'esm' || !native.needsEsm;
-      if (isRightFormat && !native.mustRepeat) return result;
+      const isRightFormat: boolean = format === 'esm' || !outside.needsEsm;
+      if (isRightFormat && !outside.mustRepeat) return result;
       if (!isRightFormat) format = 'esm';
     } catch (failure) {
-      if (format === 'esm' || !isBuildFailure(failure) || !failure.errors.every(isTopLevelAwait)) {
+      if (!isBuildFailure(failure)) throw failure;
+      const errors = failure.errors.filter((error) => format === 'esm' || !isTopLevelAwait(error));
+      if (errors.length > 0 && !outside.takeOut(errors, instanceDirectory))
         throw bundleError(request, failure);
-      }
-      format = 'esm';
+      if (errors.length < failure.errors.length) format = 'esm';
     }
   }
 }
 
 async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle> {
-  const { instanceDirectory, entry, native, staged } = request;
+  const { instanceDirectory, entry, outside, staged } = request;
   const fileName = format === 'cjs' ? 'main.cjs' : 'main.mjs';
   const entryPath = resolve(instanceDirectory, entry);
   const result = await build({
@@ -75,7 +76,7 @@ async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle>
       sdkPlugin,
       ...(format === 'esm' ? [builtinModulesPlugin] : []),
       entryMainPlugin(entryPath),
-      native.plugin(),
+      outside.plugin(format === 'esm'),
     ],
     nodePaths: staged
       ? [staged.directory, staged.rootDirectory].map((path) => join(path, 'node_modules'))
@@ -90,6 +91,7 @@ async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle>
     write: false,
     logLevel: 'silent',
   });
+  outside.review(bundledFiles(result.metafile, instanceDirectory));
   const output = (suffix: string): string =>
     portable(result.outputFiles.find(({ path }) => path.endsWith(suffix))?.text ?? '', request);
   return {
@@ -138,6 +140,19 @@ function portable(text: string, { staged, instanceDirectory }: BundleRequest): s
 
 function inputsOf(metafile: Metafile, instanceDirectory: string): string[] {
   return Object.keys(metafile.inputs)
-    .filter((path) => !/^(?:builtin|native|tskrazy):|^\(disabled\):/.test(path))
-    .map((path) => (isAbsolute(path) ? path : resolve(instanceDirectory, path)));
+    .filter(isFile)
+    .map((path) => resolve(instanceDirectory, path));
+}
+
+/** Of the inputs those that something is left of. */
+function bundledFiles({ outputs }: Metafile, instanceDirectory: string): string[] {
+  return Object.values(outputs)
+    .flatMap(({ inputs }) => Object.entries(inputs))
+    .filter(([path, { bytesInOutput }]) => bytesInOutput > 0 && isFile(path))
+    .map(([path]) => resolve(instanceDirectory, path));
+}
+
+/** Not a module that a plugin made up. */
+function isFile(path: string): boolean {
+  return !/^(?:builtin|outside|tskrazy):|^\(disabled\):/.test(path);
 }

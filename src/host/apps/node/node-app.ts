@@ -12,7 +12,11 @@ import { bundle } from './bundle.ts';
 import { decoratorMetadataWarning } from './decorator-metadata.ts';
 import { missingFilesBesideCode } from './files-beside-code.ts';
 import { type NativeModules, nativeModules } from '../packages/native-modules.ts';
-import { NativePackages, type OutsidePackage } from './native-plugin.ts';
+import { findNamedPackages } from './named-packages.ts';
+import { type OutsidePackage, OutsidePackages } from './outside-packages.ts';
+import { readOwnCode } from './own-code.ts';
+import { tellNamed, tellOutside, tellScripts } from './package-warnings.ts';
+import { PackageScan } from './package-scan.ts';
 import { type NpmPackage, packageOwning, readNpmPackage } from '../packages/npm-package.ts';
 import { findNpmProject, type NpmProject } from '../packages/npm-project.ts';
 import { stageInstalled, stageLocked, type StagedPackages } from '../packages/npm-stage.ts';
@@ -30,13 +34,27 @@ export async function buildNodeApp(
   checkEntry(app, entry);
   const project = findNpmProject(entry);
   const staged = project && (await stageBeforeBundling(app, project, context));
-  const native = new NativePackages({
+  const scan = await PackageScan.open(context.cacheDirectory, [instanceDirectory, app.name]);
+  const choices = {
     appName: app.name,
     unbundled: new Set(app.dependencies?.unbundled),
+    bundled: new Set(app.dependencies?.bundled),
     ignoredScripts: new Set(app.dependencies?.ignoreInstallScripts),
-  });
-  const bundled = await bundle({ appName: app.name, instanceDirectory, entry: app.node, native, staged });
-  const modules = await addModules(app, native.outside, { project, staged, included }, context);
+  };
+  const outside = new OutsidePackages(choices, scan);
+  const bundled = await bundle({ appName: app.name, instanceDirectory, entry: app.node, outside, staged });
+  await scan.save();
+  const sources = await readOwnCode(bundled.inputs.filter((path) => packageOwning(path) === undefined));
+  const loaders = outside.loadsOthers;
+  const packages = outside.outside;
+  const named =
+    project && loaders.length > 0
+      ? findNamedPackages(project, sources, {
+          inputs: bundled.inputs,
+          outside: [...packages.map((each) => each.package.name), ...choices.unbundled],
+        })
+      : { named: [], others: [] };
+  const modules = await addModules(app, packages, named.named, { project, staged, included }, context);
   const path = `/app/${app.name}/${bundled.fileName}`;
   return {
     kind: 'node',
@@ -48,32 +66,21 @@ export async function buildNodeApp(
     warnings: [
       ...bundled.warnings,
       ...modules.warnings,
-      ...unrunScripts(app, [...native.imported, ...modules.packages]),
+      ...tellScripts(app, [...outside.imported, ...modules.packages]),
+      ...tellOutside(app.name, outside.reasons, choices.unbundled),
+      ...tellNamed(app.name, named, loaders),
       ...decoratorMetadataWarning(entry, instanceDirectory),
       ...missingFilesBesideCode({
         appName: app.name,
+        dataDirectory: app.dataDir ?? `/perm/${app.name}`,
         instanceDirectory,
-        sources: bundled.inputs.filter((path) => packageOwning(path) === undefined),
-        included: [...included, ...modules.entries].map((file) => file.path),
+        projectDirectory: project?.directory ?? instanceDirectory,
+        sources,
+        included: [...included, ...modules.entries],
       }),
     ],
     leftOut: modules.leftOut,
   };
-}
-
-/** npm would run them on this computer, for this computer. Most do nothing that counts on a device. */
-function unrunScripts({ name, dependencies }: NodeApp, packages: readonly NpmPackage[]): string[] {
-  const ignored = new Set(dependencies?.ignoreInstallScripts);
-  const scripts = packages
-    .filter((found) => found.nativeBecause === undefined && !ignored.has(found.name))
-    .flatMap((found) =>
-      found.installScript === undefined ? [] : [`${found.name} ("${found.installScript}")`],
-    );
-  if (scripts.length === 0) return [];
-  return [
-    `install scripts of packages of app "${name}" are not run: ${[...new Set(scripts)].toSorted().join(', ')}; ` +
-      `those that nothing needs go into apps.${name}.dependencies.ignoreInstallScripts`,
-  ];
 }
 
 function checkEntry({ name }: NodeApp, path: string): void {
@@ -108,15 +115,16 @@ interface Packages {
   included: readonly RootEntry[];
 }
 
-/** The packages outside of the bundle, and those that the configuration names and nobody imports. */
+/** The packages outside of the bundle, and those that the configuration or the code names and nobody imports. */
 async function addModules(
   app: NodeApp,
   imported: readonly OutsidePackage[],
+  named: readonly string[],
   { project, staged: present, included }: Packages,
   context: AppContext,
 ): Promise<NativeModules> {
   const packages = [...imported];
-  for (const name of app.dependencies?.unbundled ?? []) {
+  for (const name of [...(app.dependencies?.unbundled ?? []), ...named]) {
     if (packages.some((outside) => outside.package.name === name)) continue;
     packages.push({ package: requirePackage(app, name, { project, staged: present }), isOptional: false });
   }

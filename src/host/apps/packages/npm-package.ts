@@ -18,8 +18,6 @@ export interface NpmPackage {
   /** An install script that may do more than print; npm runs it on the host, nothing runs it for the device. */
   installScript: string | undefined;
   dependencies: readonly PackageDependency[];
-  /** Names of packages that it asks for and does without where they are not installed. */
-  doesWithout: ReadonlySet<string>;
   platform: { os: readonly string[]; cpu: readonly string[]; libc: readonly string[] };
 }
 
@@ -38,7 +36,7 @@ interface PackageJson {
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
-  peerDependenciesMeta?: Record<string, { optional?: boolean } | null>;
+  peerDependenciesMeta?: Record<string, unknown>;
   os?: unknown;
   cpu?: unknown;
   libc?: unknown;
@@ -93,12 +91,6 @@ export function readNpmPackage(name: string, directory: string): NpmPackage | un
     nativeBecause: nativeEvidence(json, directory),
     installScript: findDoubtfulScript(json.scripts ?? {}, directory),
     dependencies: dependenciesOf(json),
-    doesWithout: new Set([
-      ...Object.keys(json.optionalDependencies ?? {}),
-      ...Object.entries(json.peerDependenciesMeta ?? {}).flatMap(([peer, meta]) =>
-        meta?.optional === true ? [peer] : [],
-      ),
-    ]),
     platform: { os: words(json.os), cpu: words(json.cpu), libc: words(json.libc) },
   };
 }
@@ -153,12 +145,12 @@ function findAddon(directory: string, depth: number): string | undefined {
 
 function dependenciesOf(json: PackageJson): PackageDependency[] {
   const optional = new Set(Object.keys(json.optionalDependencies ?? {}));
-  // Peers are the application's to install; one that is not there is not needed.
-  const peers = Object.keys(json.peerDependencies ?? {});
+  // Peers are the application's to install; one that is not there is not needed. Some name theirs in the second only.
+  const peers = Object.keys({ ...json.peerDependencies, ...json.peerDependenciesMeta });
   const required = Object.keys(json.dependencies ?? {}).filter((name) => !optional.has(name));
   return [
     ...required.map((name) => ({ name, isOptional: false })),
-    ...[...optional, ...peers].map((name) => ({ name, isOptional: true })),
+    ...new Set([...optional, ...peers]).values().map((name) => ({ name, isOptional: true })),
   ].filter(({ name }) => !BUILD_ONLY_PACKAGES.has(name));
 }
 
