@@ -203,7 +203,8 @@ export class WiredInterface {
 
   #isDhcpSilent(): boolean {
     const machine = this.#machine;
-    return machine?.state === 'selecting' && machine.attempt >= SILENT_AFTER_ATTEMPTS;
+    if (machine?.state !== 'selecting' || machine.complaint !== null) return false;
+    return machine.attempt >= SILENT_AFTER_ATTEMPTS;
   }
 
   #dhcpProblem(hasOnlyIpv6: boolean): string | null {

@@ -80,6 +80,11 @@ function Interface({ of, status }: { of: InterfaceStatus; status: WebStatus }) {
         <Fact name="Hardware">
           <span class="mono">{of.mac}</span>
         </Fact>
+        {(of.notes ?? []).map((note) => (
+          <Fact name="Note" key={note}>
+            {note}
+          </Fact>
+        ))}
       </dl>
     </div>
   );
@@ -214,6 +219,11 @@ export function DeviceCard({
         <Fact name="Its clock">
           {formatDateTime(status.timeMs)}
           {status.time && <span class="line quiet">{describeClock(status.time)}</span>}
+          {(status.time?.notes ?? []).map((note) => (
+            <span class="line quiet" key={note}>
+              {note}
+            </span>
+          ))}
         </Fact>
         <Fact name="Load">{system.loadAverage.map((load) => load.toFixed(2)).join('  ')}</Fact>
         <Fact name="/perm">

@@ -273,6 +273,10 @@ test('stepDhcp remembers what is wrong with the answers, and says so instead of 
     const expected = [`log: ${SERVER} offers 0.0.0.0, which no host can have; trying on`];
     assert.deepEqual(lines, waitMs === 4000 ? expected : []);
   }
+  // Nobody has said anything since.
+  assert.equal(script.machine.complaint, null);
+  script.receive('offer', { leaseSec: 0 });
+  assert.equal(script.machine.complaint, `${SERVER} offers ${ADDRESS} for 0 seconds`);
   script.bind();
   assert.equal(script.machine.complaint, null);
 });

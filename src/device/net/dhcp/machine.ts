@@ -207,8 +207,11 @@ function onSelectingTimer(turn: Turn): void {
 function sendDiscover(turn: Turn): void {
   const { machine } = turn;
   countAttempt(turn);
-  if (machine.attempt === COMPLAIN_AT_ATTEMPT)
+  if (machine.attempt === COMPLAIN_AT_ATTEMPT) {
     log(turn, `${machine.complaint ?? 'no DHCP server answers'}; trying on`);
+    // Whoever is still there gives cause for it again.
+    machine.complaint = null;
+  }
   send(turn, 'discover', null, machine.lastAddress === null ? {} : { requestedAddress: machine.lastAddress });
 }
 
