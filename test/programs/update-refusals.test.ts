@@ -15,6 +15,7 @@ import {
   type UpdateRefused,
   type UpdateRequest,
 } from '../../src/shared/update/update-api.ts';
+import type { WebError } from '../../src/shared/api/refusals.ts';
 import { ask, basic } from '../support/web/http-ask.ts';
 import {
   assertUnharmed,
@@ -159,7 +160,7 @@ suite('updates that are refused', () => {
       const before = updated.target.contentHash();
       const answer = await updated.begin(image, more);
       assert.equal(answer.status, 422, answer.body);
-      const refused = answer.json() as UpdateRefused;
+      const refused = answer.json() as UpdateRefused & WebError;
       assert.deepEqual([refused.error.code, refused.reason], [`image-${reason}`, reason]);
       assert.match(messageOf(answer), says);
       assert.equal(updated.target.contentHash(), before);

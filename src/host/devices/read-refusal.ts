@@ -16,7 +16,7 @@ export interface Refusal {
 }
 
 /** What may stand beside the sentence, as each code says. */
-export type RefusalBody = Partial<UpdateBusy & UpdateRefused & { hostname: string }>;
+export type RefusalBody = Partial<WebError & UpdateBusy & UpdateRefused & { hostname: string }>;
 
 /** Of `path`, which was asked for. undefined: not an answer of our API. */
 export function readRefusal(path: string, answer: http.IncomingMessage, text: string): Refusal | undefined {

@@ -17,7 +17,6 @@
 //
 // A session ends when nothing was heard of its client for SESSION_IDLE_MS.
 
-import type { WebError } from '../api/refusals.ts';
 import type { ManifestApp } from '../manifest/manifest.ts';
 import type { Slot } from '../board/slots.ts';
 import type { ConfirmBy, SwitchMode, UpdateState } from './update-state.ts';
@@ -108,7 +107,8 @@ export interface UpdateOffer {
   missingBytes: number;
 }
 
-export interface UpdateBusy extends WebError {
+/** What stands beside `error` in a refusal (shared/api/refusals.ts). */
+export interface UpdateBusy {
   session?: SessionView;
   /** The code `restart-first`, for clients of 0.1. */
   restartFirst?: true;
@@ -132,7 +132,8 @@ export type RefusalReason =
   /** It was signed later than it is now. `allowDowngrade` takes it. */
   | 'future';
 
-export interface UpdateRefused extends WebError {
+/** Beside `error`, likewise. */
+export interface UpdateRefused {
   /** As in the code, for clients of 0.1. */
   reason: RefusalReason;
 }
