@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { test } from 'node:test';
+import { PC_LAYOUT } from '../../../test/support/boot-loader/pc-layout.ts';
+import { PREFIX_LAYOUT } from '../../../test/support/boot-loader/prefix-loader.ts';
 import { crossLink, slotDisk, type SlotDisk, testImage } from '../../../test/support/updates/slot-disk.ts';
 import { filesOn } from '../../../test/support/formats/fat-volume.ts';
 import { sampleBytes } from '../../../test/support/formats/squashfs-image.ts';
@@ -122,6 +124,33 @@ test('SlotDirectory.unmark empties a damaged directory', async () => {
   await directory.check(FILES, () => {});
 });
 
+test("SlotDirectory leaves alone what is the boot loader's own, and makes it where it is missing", async () => {
+  const slots = await slotDisk(await image, await image, { layout: PREFIX_LAYOUT });
+  const own = PREFIX_LAYOUT.ownFile('b');
+  const bytes = Buffer.from(own.format('ro', own.sizeBytes));
+  const directory = directoryOf(slots, [own]);
+  const before = (await filesOn(slots.boot))[own.path];
+  await directory.write(FILES, new Set());
+  await directory.makeOwn({ path: own.path, bytes });
+  assert.deepEqual((await filesOn(slots.boot))[own.path], before);
+  await crossLink(slots);
+  await directory.unmark();
+  assert.deepEqual(await slotFiles(slots), []);
+  await directory.makeOwn({ path: own.path, bytes });
+  assert.deepEqual(Buffer.from((await filesOn(slots.boot))[own.path]!), bytes);
+  // Nobody has told this one of it.
+  await directoryOf(slots).write(FILES, new Set());
+  assert.ok(!(await slotFiles(slots)).includes(own.path));
+});
+
+test('SlotDirectory.makeOwn leaves alone what lies outside the slot, and was laid out with the disk', async () => {
+  const slots = await disk();
+  const own = PC_LAYOUT.ownFile('b');
+  slots.devices.boot.log.length = 0;
+  await directoryOf(slots, [own]).makeOwn({ path: own.path, bytes: Buffer.from('other') });
+  assert.deepEqual(slots.devices.boot.log, []);
+});
+
 test('SlotDirectory: where slots share FAT sectors, they do not any more afterwards', async () => {
   const slots = await disk([]);
   const { boot } = slots.devices;
@@ -148,6 +177,14 @@ test('SlotDirectory.checkRoom counts what files leave behind', async () => {
   const directory = directoryOf(await disk());
   await directory.checkRoom([3_000_000], new Set());
   await assert.rejects(directory.checkRoom([7_000_000], new Set()), FatSpaceError);
+});
+
+test('SlotDirectory.checkRoom counts what the boot loader has for itself and still has to be made', async () => {
+  const own = { ...PREFIX_LAYOUT.ownFile('b'), sizeBytes: 4_000_000 };
+  const slots = await slotDisk(await image, await image);
+  const room = 3_000_000;
+  await directoryOf(slots).checkRoom([room], new Set());
+  await assert.rejects(directoryOf(slots, [own]).checkRoom([room], new Set()), FatSpaceError);
 });
 
 test('SlotDirectory.check finds what is not as it should be', async () => {

@@ -4,7 +4,7 @@
 import { FatSpaceError } from '../../formats/fat/layout.ts';
 import { INIT_API } from '../../shared/api/init-api.ts';
 import type { Manifest } from '../../shared/manifest/manifest.ts';
-import { SLOTS, type Slot } from '../../shared/board/slots.ts';
+import { otherSlot, SLOTS, type Slot } from '../../shared/board/slots.ts';
 import {
   UPDATE_FEATURES,
   UPDATE_PROTOCOL_VERSION,
@@ -203,9 +203,9 @@ export class UpdateReceiver {
     if (state.trial) {
       return this.#around.init.post<UpdateState>(INIT_API.updateRollback, { who: client.name });
     }
-    const slot = SLOTS.find((each) => each !== state.committed);
-    if (state.committed === null || slot === undefined)
+    if (state.committed === null)
       throw new UpdateConflict('cannot-try', 'The configuration of the boot loader cannot be read');
+    const slot = otherSlot(state.committed);
     if (state.trialStart === null)
       throw new UpdateConflict(
         'cannot-try',

@@ -46,14 +46,15 @@ export async function verifySlot(
   return manifest;
 }
 
-/** What is damaged or gone starts nothing. */
+/** What is damaged, gone or larger than anything of ours starts nothing. */
 async function startsAsItShould(disk: UpdateDisk, slot: Slot, { kernelArgs }: Manifest): Promise<boolean> {
   const rootPartitionGuid = await disk.rootGuid(slot);
   try {
     const loader = new LoaderFiles(disk.layout, disk.boot);
     return await loader.startsWith({ rootPartitionGuid, slot, kernelArgs });
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof FatPathError) return false;
+    if (error instanceof SyntaxError || error instanceof RangeError || error instanceof FatPathError)
+      return false;
     throw error;
   }
 }
