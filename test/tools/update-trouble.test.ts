@@ -131,7 +131,7 @@ void suite('an update that cannot be', { concurrency: 2 }, () => {
     );
     assert.match(
       message,
-      /rolled back, which happens by itself at \d\d:\d\d\.\n"tsk rollback" ends it now\.\n$/,
+      /rolled back, which happens by itself at \d\d:\d\d\.\n"tsk rollback" ends it now\.\nMore: docs\/troubleshooting\.md#update-busy\n$/,
     );
   });
 
