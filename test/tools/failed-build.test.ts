@@ -118,7 +118,7 @@ test('Ctrl-C before anything is written ends the build', async () => {
   const directory = copyOfInstance();
   const output = earlierOutput(directory);
   rmSync(join(directory, '.tskrazy'), { recursive: true });
-  const { child, ended } = startTsk(['-i', directory, 'build', '--disk', output]);
+  const { child, ended } = startTsk(['-i', directory, 'build', '--new-key', '--disk', output]);
   // The first trace that a build leaves.
   await appearance(directory, /^\.tskrazy$/, ended);
   child.kill('SIGINT');

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { buildImage } from '../build/build-image.ts';
 import type { BuildOptions } from '../build/build-options.ts';
 import type { Instance } from '../config/instance.ts';
+import { openSecrets } from '../config/instance-secrets.ts';
 import { UserError } from '../user-error.ts';
 import type { PortForward } from './qemu-command.ts';
 import { answers } from './answers.ts';
@@ -50,7 +51,9 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
   const diskPath = join(directory, options.keep ? 'disk.img' : 'temporary-disk.img');
   const disk = { path: diskPath, keep: options.keep, sizeBytes: options.diskBytes };
   await refuseSmallerDisk(disk);
-  const image = await buildImage(options);
+  const secrets =
+    options.secrets ?? (await openSecrets(instance, { for: 'virtual machine', notice: () => undefined }));
+  const image = await buildImage({ ...options, secrets });
   try {
     // The build may have taken minutes, and the disk of a machine that runs must not be written.
     await refuseSecondRun(instance);
