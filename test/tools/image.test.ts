@@ -311,7 +311,12 @@ test('a changed line changes few chunks', async (t) => {
     `${changed.length} of ${after.root.chunks.length} chunks, ${changedBytes} bytes, ${(fraction * 100).toFixed(2)} %`,
   );
   assert.ok(changed.length > 0 && fraction < 0.03);
-  assert.deepEqual(decideSwitch(before, after), { mode: 'live', rebootBecause: [], changedApps: ['hello'] });
+  assert.deepEqual(decideSwitch(before, after), {
+    mode: 'live',
+    rebootBecause: [],
+    changedApps: ['hello'],
+    unchangedApps: [],
+  });
 });
 
 test('--size decides the size of the disk, and /perm takes what is left', async (t) => {
