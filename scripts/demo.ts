@@ -27,6 +27,7 @@ await runProgram(
         webPort: 0,
         // The pages of its two apps.
         forwards: [8080, 8082].map((guestPort) => ({ hostPort: 0, guestPort })),
+        warn: (text) => output.warn(text),
         say: (text) => output.say(text),
       });
     } finally {

@@ -20,7 +20,6 @@ import { layOutDisk, SECTOR_BYTES } from '../../src/shared/board/disk-layout.ts'
 import { SLOT_PARTITION, type Slot } from '../../src/shared/board/slots.ts';
 import { eventually } from '../support/machines/appliance.ts';
 import { HOST_BOARD } from '../support/machines/host-board.ts';
-import { ONE_PROCESSOR } from '../support/updates/update-lab.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const SWITCHER = join(import.meta.dirname, '../support/machines/device-apps/boot-switcher.ts');
@@ -76,7 +75,6 @@ class SwitchedDevice {
       directory: this.#directory,
       memoryMiB: 512,
       forwards: [{ hostPort: 0, guestPort: SWITCHER_PORT }],
-      extraArgs: ONE_PROCESSOR,
     });
   }
 

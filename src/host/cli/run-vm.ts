@@ -47,6 +47,7 @@ export async function runVm(session: Session, options: VmRunOptions): Promise<vo
     board: BOARDS[options.board ?? instance.config.board],
     offline: options.offline ?? false,
     report: output.progress,
+    warn: (text: string) => output.warn(text),
     signal,
     keep: options.keep ?? false,
     detached: isDetached,

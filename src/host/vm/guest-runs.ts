@@ -31,7 +31,7 @@ export async function guestRuns(vm: Launched, limitMs = LOOK_FOR_MS): Promise<bo
 }
 
 /** As QEMU names it: `running`, `internal-error`, `shutdown` ... */
-async function readRunState(client: QmpClient): Promise<string> {
+export async function readRunState(client: QmpClient): Promise<string> {
   return ((await client.execute('query-status')) as { status: string }).status;
 }
 

@@ -61,10 +61,15 @@ test('qemuArguments: ports are forwarded from this computer alone', () => {
 
 test('qemuArguments: machine and processor of the board, native or emulated', () => {
   const arm = BOARDS['pc-arm64'];
-  assert.deepEqual(describeMachine({}), ['q35', 'tcg,thread=multi']);
+  assert.deepEqual(describeMachine({}), ['q35', 'tcg']);
   assert.deepEqual(describeMachine({ accelerator: 'kvm' }), ['q35', 'kvm', 'host']);
-  assert.deepEqual(describeMachine({ board: arm }), ['virt', 'tcg,thread=multi', 'cortex-a72']);
+  assert.deepEqual(describeMachine({ board: arm }), ['virt', 'tcg', 'cortex-a72']);
   assert.deepEqual(describeMachine({ board: arm, accelerator: 'hvf' }), ['virt', 'hvf', 'host']);
+});
+
+test('qemuArguments: what is emulated has one processor', () => {
+  assert.deepEqual(valuesOf('-smp'), ['1']);
+  assert.deepEqual(valuesOf('-smp', { accelerator: 'kvm' }), ['2']);
 });
 
 test('qemuArguments: extra arguments come last', () => {

@@ -1,8 +1,7 @@
 // From an instance to a virtual machine whose page answers: build, write its disk, start, wait.
 
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { buildImage } from '../build/build-image.ts';
 import type { BuildOptions } from '../build/build-options.ts';
 import type { Instance } from '../config/instance.ts';
@@ -10,6 +9,7 @@ import { openSecrets } from '../config/instance-secrets.ts';
 import { UserError } from '../user-error.ts';
 import type { PortForward } from './qemu-command.ts';
 import { answers } from './answers.ts';
+import { bootMachine } from './boot-machine.ts';
 import { endWithProcess } from './end-with-process.ts';
 import { prepareDisk, refuseSmallerDisk } from './machine-disk.ts';
 import { stopVm } from './stop-vm.ts';
@@ -27,6 +27,8 @@ export interface RunOptions extends BuildOptions {
   webPort: number;
   forwards: readonly PortForward[];
   extraQemuArgs?: readonly string[];
+  /** What the user should know although it goes on. */
+  warn(text: string): void;
 }
 
 export interface RunningInstance {
@@ -36,9 +38,6 @@ export interface RunningInstance {
   ports: ReadonlyMap<number, number>;
   stop(): Promise<'powered-off' | 'killed'>;
 }
-
-/** Native boots take seconds; an emulated one on a busy machine takes minutes. */
-const PAGE_TIMEOUT_MS = 10 * 60 * 1000;
 
 export async function runInstance(options: RunOptions): Promise<RunningInstance> {
   const { instance, board } = options;
@@ -61,38 +60,48 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
   } finally {
     await image.dispose();
   }
-  const vm = await start(options, directory, diskPath).catch(async (cause: unknown) => {
+  const urlOf = (vm: VirtualMachine): string =>
+    `http://127.0.0.1:${vm.ports.get(instance.config.web.port) ?? 0}/`;
+  /** Of the last start. */
+  let started: { stop: RunningInstance['stop']; letLive: () => void } | undefined;
+  const startRecorded = async (): Promise<VirtualMachine> => {
+    const vm = await start(options, directory, diskPath);
+    const record: VmRecord = {
+      name: instance.config.hostname,
+      instanceDirectory: instance.directory,
+      board: board.id,
+      pid: vm.pid,
+      qmpSocketPath: vm.qmpSocketPath,
+      consolePath: vm.consolePath,
+      url: urlOf(vm),
+      ports: [...vm.ports],
+      temporaryDiskPath: options.keep ? null : diskPath,
+      startedAtMs: Date.now(),
+    };
+    started = { stop: () => stopVm(record, vm.ended), letLive: endWithProcess(record, vm.ended) };
+    await recordVm(record);
+    return vm;
+  };
+  try {
+    const vm = await bootMachine({
+      ...options,
+      start: startRecorded,
+      isUp: (booting) => answers(new URL('health', urlOf(booting))),
+    });
+    if (options.detached) {
+      started?.letLive();
+      vm.letGo();
+    }
+    return { vm, url: urlOf(vm), ports: vm.ports, stop: () => started!.stop() };
+  } catch (cause) {
+    await started?.stop();
     if (!options.keep) await rm(diskPath, { force: true });
     throw cause;
-  });
-  const url = `http://127.0.0.1:${vm.ports.get(instance.config.web.port) ?? 0}/`;
-  const record: VmRecord = {
-    name: instance.config.hostname,
-    instanceDirectory: instance.directory,
-    board: board.id,
-    pid: vm.pid,
-    qmpSocketPath: vm.qmpSocketPath,
-    consolePath: vm.consolePath,
-    url,
-    ports: [...vm.ports],
-    temporaryDiskPath: options.keep ? null : diskPath,
-    startedAtMs: Date.now(),
-  };
-  const letLive = endWithProcess(record, vm.ended);
-  const stop = (): Promise<'powered-off' | 'killed'> => stopVm(record, vm.ended);
-  try {
-    await recordVm(record);
-    await waitForPage(url, vm, options);
-  } catch (cause) {
-    await stop();
-    throw cause;
   }
-  if (options.detached) letLive();
-  return { vm, url, ports: vm.ports, stop };
 }
 
 async function start(options: RunOptions, directory: string, diskPath: string): Promise<VirtualMachine> {
-  const { instance, board, detached, memoryMiB, webPort, extraQemuArgs } = options;
+  const { instance, board, memoryMiB, webPort, extraQemuArgs } = options;
   options.signal?.throwIfAborted();
   return startVirtualMachine({
     board,
@@ -101,7 +110,6 @@ async function start(options: RunOptions, directory: string, diskPath: string): 
     directory,
     memoryMiB,
     forwards: [{ hostPort: webPort, guestPort: instance.config.web.port }, ...options.forwards],
-    detached,
     ...(extraQemuArgs === undefined ? {} : { extraArgs: extraQemuArgs }),
   });
 }
@@ -113,31 +121,4 @@ async function refuseSecondRun(instance: Instance): Promise<void> {
     `Cannot start a virtual machine for "${instance.config.hostname}": one runs already (process ${running.pid}, ${running.url})`,
     { hint: 'Stop it with "tsk vm stop".' },
   );
-}
-
-async function waitForPage(url: string, vm: VirtualMachine, options: RunOptions): Promise<void> {
-  const how = vm.accelerator !== 'tcg' ? '' : ' (emulated: this takes longer than on hardware)';
-  const waiting = options.report.start(`Booting${how}`);
-  const startedMs = Date.now();
-  let ended = false;
-  void vm.ended.then(() => (ended = true));
-  while (!(await answers(new URL('health', url)))) {
-    options.signal?.throwIfAborted();
-    if (ended) throw await bootFailure(vm, 'QEMU ended');
-    if (Date.now() - startedMs > PAGE_TIMEOUT_MS)
-      throw await bootFailure(vm, `the page at ${url} does not answer`);
-    await delay(200);
-  }
-  waiting.done();
-}
-
-const SHOWN_CONSOLE_LINES = 15;
-
-async function bootFailure(vm: VirtualMachine, what: string): Promise<UserError> {
-  const console = await readFile(vm.consolePath, 'utf8').catch(() => '');
-  const lines = console.trimEnd().split(/\r?\n/).slice(-SHOWN_CONSOLE_LINES);
-  return new UserError(`Cannot boot the virtual machine: ${what}`, {
-    topic: 'vm-does-not-boot',
-    hint: `The whole console is in "${vm.consolePath}". It ends with:\n${lines.map((line) => `  ${line}`).join('\n')}`,
-  });
 }

@@ -24,8 +24,6 @@ export interface VmOptions {
   directory: string;
   memoryMiB?: number;
   forwards: readonly PortForward[];
-  /** Lives on when this process ends. */
-  detached?: boolean;
   extraArgs?: readonly string[];
 }
 
@@ -38,6 +36,8 @@ export interface VirtualMachine {
   ports: ReadonlyMap<number, number>;
   /** Resolves when QEMU has ended. */
   ended: Promise<void>;
+  /** This process need not wait for `ended` any more: the machine may outlive it. */
+  letGo: () => void;
 }
 
 /** Firmware variables: the pristine copy is taken only when the VM has none, as in a PC's flash. */
@@ -90,9 +90,16 @@ async function launch(
     removeSocket();
     throw await cannotStart(board, cause);
   });
-  if (options.detached) qemu.unref();
   const ports = await connectAndAskPorts(qemu, qmpSocketPath, messagesPath);
-  return { pid: qemu.pid ?? 0, accelerator, qmpSocketPath, consolePath, ports, ended };
+  return {
+    pid: qemu.pid ?? 0,
+    accelerator,
+    qmpSocketPath,
+    consolePath,
+    ports,
+    ended,
+    letGo: () => qemu.unref(),
+  };
 }
 
 /** Before the build: nobody should wait for it to hear that there is no QEMU. */

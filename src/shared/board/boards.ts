@@ -74,8 +74,13 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
     },
     rootPartitionType: 'rootAmd64',
     serialConsole: 'ttyS0,115200',
-    // Some PCs' firmware has a wrong MMCONFIG table; the kernel module's own command line sets this too.
-    kernelArgs: ['pci=nommconf'],
+    kernelArgs: [
+      // Some PCs' firmware has a wrong MMCONFIG table; the kernel module's own command line sets this too.
+      'pci=nommconf',
+      // The kernel counts ticks for some 40 ms, and panics ("IO-APIC + timer doesn't work") on a virtual machine that has to
+      // wait for its processor meanwhile. Hardware that needs the check is older than UEFI.
+      'no_timer_check',
+    ],
     kernelFeatures: { memoryController: false },
     qemuSystem: 'qemu-system-x86_64',
     qemuMachine: 'q35',

@@ -46,27 +46,15 @@ export class Appliance {
     this.#password = password;
   }
 
-  /**
-   * About one emulated boot in fifty dies of a fault in QEMU's multi-threaded emulation (a kernel oops at a
-   * place that changes): one more try, and the test's diagnostics say so.
-   */
+  /** The test's diagnostics say when it had to be started twice. */
   static async boot(t: TestContext, instance: Instance, options: ApplianceOptions): Promise<Appliance> {
-    try {
-      return await Appliance.#bootOnce(t, instance, options);
-    } catch (error) {
-      if (!/Kernel panic|Oops/.test(String((error as { hint?: string }).hint))) throw error;
-      t.diagnostic(`second try after: ${String((error as { hint?: string }).hint)}`);
-      return Appliance.#bootOnce(t, instance, options);
-    }
-  }
-
-  static async #bootOnce(t: TestContext, instance: Instance, options: ApplianceOptions): Promise<Appliance> {
     const board: Board = BOARDS[options.board];
     const running = await runInstance({
       instance,
       board,
       offline: false,
       report: silentProgress,
+      warn: (text) => t.diagnostic(text),
       keep: options.keep ?? false,
       detached: false,
       memoryMiB: 512,

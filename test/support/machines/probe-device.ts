@@ -10,6 +10,7 @@ import { DEFAULT_DISK_BYTES, writeDiskImage } from '../../../src/host/build/disk
 import { silentProgress } from '../../../src/host/progress.ts';
 import { ensurePassword, type Instance, openInstance } from '../../../src/host/config/instance.ts';
 import { answers } from '../../../src/host/vm/answers.ts';
+import { bootMachine } from '../../../src/host/vm/boot-machine.ts';
 import { powerOff, startVirtualMachine, type VirtualMachine } from '../../../src/host/vm/virtual-machine.ts';
 import type { LogLine } from '../../../src/shared/services/services.ts';
 import {
@@ -104,28 +105,26 @@ export class ProbeDevice {
     disk: ProbeDisk,
     { memoryMiB = 512, extraQemuArgs = [] }: BootOptions = {},
   ): Promise<ProbeDevice> {
-    const started = performance.now();
-    const vm = await startVirtualMachine({
-      board: HOST_BOARD,
-      name: 'probe',
-      diskPath: disk.path,
-      directory: disk.instance.directory,
-      memoryMiB,
-      forwards: [80, PROBE_PORT].map((guestPort) => ({ hostPort: 0, guestPort })),
-      extraArgs: extraQemuArgs,
-    });
-    const hasEnded = vm.ended.then(() => {
-      throw new Error('QEMU has ended');
-    });
-    try {
-      await Promise.race([until(`${urlOf(vm, 80)}health`), hasEnded]);
-    } catch (cause) {
-      await powerOff(vm, vm.ended, 1000);
-      throw new Error(`The device does not boot; its console ends with: ${consoleOf(vm).slice(-2000)}`, {
-        cause,
+    let started = 0;
+    const start = (): Promise<VirtualMachine> => {
+      started = performance.now();
+      return startVirtualMachine({
+        board: HOST_BOARD,
+        name: 'probe',
+        diskPath: disk.path,
+        directory: disk.instance.directory,
+        memoryMiB,
+        forwards: [80, PROBE_PORT].map((guestPort) => ({ hostPort: 0, guestPort })),
+        extraArgs: extraQemuArgs,
       });
-    }
-    hasEnded.catch(() => {});
+    };
+    const vm = await bootMachine({
+      start,
+      isUp: (booting) => answers(`${urlOf(booting, 80)}health`, TRY_MS),
+      askEveryMs: ASK_EVERY_MS,
+      warn: (text) => process.stderr.write(`${text}\n`),
+      report: silentProgress,
+    });
     const device = new ProbeDevice(vm, disk.password, performance.now() - started);
     await device.#logIn();
     return device;
@@ -229,12 +228,13 @@ function consoleOf({ consolePath }: VirtualMachine): string {
 }
 
 /** What is measured is rounded up by no more than this. */
+const ASK_EVERY_MS = 20;
 const TRY_MS = 2000;
 
 async function until(url: string): Promise<void> {
   const started = Date.now();
   while (!(await answers(url, TRY_MS))) {
     if (Date.now() - started > BOOT_LIMIT_MS) throw new Error(`Nothing answers at ${url}`);
-    await delay(20);
+    await delay(ASK_EVERY_MS);
   }
 }

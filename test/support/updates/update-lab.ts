@@ -17,6 +17,7 @@ import { ensureUpdateKeys } from '../../../src/host/config/update-keys.ts';
 import { FileDevice } from '../../../src/host/files/file-device.ts';
 import { silentProgress } from '../../../src/host/progress.ts';
 import { answers } from '../../../src/host/vm/answers.ts';
+import { bootMachine } from '../../../src/host/vm/boot-machine.ts';
 import { powerOff, startVirtualMachine, type VirtualMachine } from '../../../src/host/vm/virtual-machine.ts';
 import { type BoardId, BOARDS } from '../../../src/shared/board/boards.ts';
 import { layOutDisk, SECTOR_BYTES } from '../../../src/shared/board/disk-layout.ts';
@@ -28,13 +29,6 @@ import { CommandLine, type Follower } from '../cli/command-line.ts';
 const PAGE_PORT = 80;
 const KEEPER_PORT = 8081;
 const SPEAKER_PORT = 8082;
-/**
- * The fault of QEMU's emulation that kills about one start in fifty is one of two processors that patch code at the same
- * time. Here a start that dies is a trial that fails.
- */
-export const ONE_PROCESSOR: readonly string[] = ['-smp', '1'];
-/** An emulated boot on a busy machine takes minutes. */
-const BOOT_LIMIT_MS = 10 * 60_000;
 /** Of /perm, as keeper.ts writes it. */
 export const KEPT_FILE = { path: '/keeper/kept', content: 'kept from the first start on\n'.repeat(300) };
 
@@ -131,20 +125,24 @@ export class UpdateLab {
   async boot({ extraQemuArgs = [], diskPath = this.diskPath }: BootOptions = {}): Promise<void> {
     const directory = diskPath === this.diskPath ? this.directory : mkdtempSync(join(this.directory, 'vm-'));
     this.#token = undefined;
-    this.#machine = await startVirtualMachine({
-      board: BOARDS[this.board],
-      name: 'lab',
-      diskPath,
-      directory,
-      memoryMiB: 512,
-      forwards: [PAGE_PORT, KEEPER_PORT, SPEAKER_PORT].map((guestPort) => ({ hostPort: 0, guestPort })),
-      extraArgs: [...ONE_PROCESSOR, ...extraQemuArgs],
+    const start = async (): Promise<VirtualMachine> => {
+      this.#machine = await startVirtualMachine({
+        board: BOARDS[this.board],
+        name: 'lab',
+        diskPath,
+        directory,
+        memoryMiB: 512,
+        forwards: [PAGE_PORT, KEEPER_PORT, SPEAKER_PORT].map((guestPort) => ({ hostPort: 0, guestPort })),
+        extraArgs: extraQemuArgs,
+      });
+      return this.#machine;
+    };
+    await bootMachine({
+      start,
+      isUp: () => answers(new URL(WEB_API.health, this.url)),
+      warn: (text) => this.diagnose(text),
+      report: silentProgress,
     });
-    const deadline = Date.now() + BOOT_LIMIT_MS;
-    while (!(await answers(new URL(WEB_API.health, this.url)))) {
-      if (Date.now() > deadline) throw new Error(`The lab does not boot: ${this.console().slice(-2000)}`);
-      await delay(100);
-    }
   }
 
   /** As when the power goes. */
@@ -188,8 +186,8 @@ export class UpdateLab {
   }
 
   /**
-   * `tsk update --json`. About one emulated boot in fifty dies of a fault in QEMU's multi-threaded emulation; a build on
-   * trial is then rolled back, as it should be, and tried once more here.
+   * `tsk update --json`. An emulated boot may die on a busy computer; a build on trial is then rolled back, as it should be,
+   * and tried once more here.
    */
   async update(...options: string[]): Promise<UpdateResult> {
     const first = await this.#updateOnce(options);
