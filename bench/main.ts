@@ -1,5 +1,5 @@
-// npm run bench -- build|boot|start|device|update [--json] [--runs N] [--against DIR]: figures for people as a table; with
-// --json one object on standard output. Nothing here is asserted: the machines differ, so compare what one run measured
+// npm run bench -- build|boot|start|device|update... [--json] [--runs N] [--against DIR]: figures for people as tables; with
+// --json one object a bench on standard output. Nothing here is asserted: the machines differ, so compare what one run measured
 // side by side. DIR is another checkout with its node_modules, such as a git worktree of an earlier commit; `build`,
 // `boot` and `start` measure it in turn with this one.
 
@@ -27,13 +27,20 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const bench = BENCHES[positionals[0] ?? ''];
+const benches = positionals.map((name) => BENCHES[name]);
 const runs = Number(values.runs);
-if (!bench || positionals.length !== 1 || !Number.isInteger(runs) || runs < 1) {
+if (
+  benches.length === 0 ||
+  !benches.every((bench) => bench !== undefined) ||
+  !Number.isInteger(runs) ||
+  runs < 1
+) {
   console.error(
-    `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--json] [--runs N] [--against DIR]`,
+    `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')}... [--json] [--runs N] [--against DIR]`,
   );
   process.exit(1);
 }
-const figures = await bench(runs, values.against);
-console.log(values.json ? JSON.stringify(figures) : formatTable(figures));
+for (const bench of benches) {
+  const figures = await bench(runs, values.against);
+  console.log(values.json ? JSON.stringify(figures) : formatTable(figures));
+}
