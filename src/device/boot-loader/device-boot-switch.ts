@@ -2,7 +2,6 @@
 // boot loader needs beyond that is in its own folder.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { ByteDevice } from '../../formats/byte-source.ts';
 import type { Slot } from '../../shared/board/slots.ts';
 import type { BootLoaderLayout } from '../../shared/boot-loader/boot-loader-layout.ts';
 import { describeError } from '../describe-error.ts';
@@ -139,7 +138,7 @@ export class DeviceBootSwitch implements BootSwitch {
 
   async #withFiles<T>(mode: 'r' | 'r+', use: (files: LoaderFiles) => Promise<T>): Promise<T> {
     const { sys, boot, layout } = this.#parts;
-    using device: ByteDevice & Disposable = openPartition(sys, boot, mode);
+    using device = openPartition(sys, boot, mode);
     return await use(new LoaderFiles(layout, device));
   }
 }
