@@ -182,8 +182,11 @@ test('the way of a packet from the wire to a lease throws nothing but SyntaxErro
     const bytes = damage(isInner ? payload : good, random);
     try {
       const packet = decodeDhcp(isInner ? bytes : decodeUdpDatagram(bytes).payload);
-      leaseOf(packet);
-      machine = stepDhcp(machine, { type: 'packet', packet: { ...packet, xid: machine.xid } }, env).machine;
+      const notes = leaseOf(packet, '10.0.2.1')?.notes.join('') ?? '';
+      assert.match(notes, /^[ -~]*$/);
+      const sender = count % 4 < 2 ? {} : { sender: '10.0.2.1' };
+      const event = { type: 'packet', packet: { ...packet, xid: machine.xid }, ...sender } as const;
+      machine = stepDhcp(machine, event, env).machine;
       accepted++;
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
