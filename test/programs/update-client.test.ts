@@ -74,7 +74,12 @@ class Lab {
     this.signal = signal;
   }
 
-  static async start(t: TestContext, find: 'by address' | 'as virtual machine'): Promise<Lab> {
+  /** `showsLife`: whether a device that does not answer is there. */
+  static async start(
+    t: TestContext,
+    find: 'by address' | 'as virtual machine',
+    showsLife: () => Promise<boolean> = async () => false,
+  ): Promise<Lab> {
     const directory = mkdtempSync(join(tmpdir(), 'tsk-client-'));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
     writeFileSync(join(directory, 'tskrazy.json'), '{ "hostname": "garden", "board": "pc-amd64" }');
@@ -86,7 +91,14 @@ class Lab {
     const { signal } = new AbortController();
     if (find === 'as virtual machine') await recordDevice(directory, device);
     const host = find === 'by address' ? device.address : undefined;
-    const link = await DeviceLink.open({ instance, host, signal, warn: () => undefined, searchEveryMs: 300 });
+    const link = await DeviceLink.open({
+      instance,
+      host,
+      signal,
+      warn: () => undefined,
+      searchEveryMs: 1000,
+      showsLife,
+    });
     return new Lab(device, link, directory, signal);
   }
 
@@ -136,6 +148,23 @@ test('who cannot be reached again is given up, and what to do is said', async (t
     message: 'Cannot go on with the update of "garden": no answer for 1 s',
     hint: /^It runs as before\. "tsk update" goes on from here/,
   });
+});
+
+test('a device that is silent for too long, but there, is waited for on', async (t) => {
+  let looks = 0;
+  const lab: Lab = await Lab.start(t, 'by address', async () => {
+    looks += 1;
+    if (looks === 1) await lab.device.restart();
+    return true;
+  });
+  lab.device.breaks.push(1);
+  lab.device.onRequest = (what) => {
+    if (what !== 'PUT chunks') return;
+    lab.device.onRequest = () => undefined;
+    void lab.device.goAway();
+  };
+  assert.equal((await lab.update({ lostMs: 600 })).outcome, 'confirmed');
+  assert.ok(looks > 0);
 });
 
 test('a device that does not come back from its restart', async (t) => {

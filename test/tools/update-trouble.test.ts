@@ -6,6 +6,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, suite, test } from 'node:test';
+import type { UpdateResult } from '../../src/host/deploy/update/update-result.ts';
 import { SourcePlaces } from '../../src/host/devices/source-places.ts';
 import type { FakeUpdateDevice, Refusal } from '../support/updates/fake-update-device.ts';
 import { BuiltGarden, UpdateGarden } from '../support/updates/update-garden.ts';
@@ -185,12 +186,45 @@ void suite('an update that is interrupted', { concurrency: 2 }, () => {
   test('a device that has to restart first is restarted, and says why', async (t) => {
     const garden = await UpdateGarden.start(t, built);
     const { device } = garden;
-    device.refusals.set('POST update', refusal(409, 'It has to restart first', { restartFirst: true }));
+    const restartFirst = refusal(409, 'It has to restart first', { restartFirst: true });
+    device.refusals.set('POST update', [...restartFirst]);
+    assert.match(
+      await garden.succeeds('update', '--dry-run'),
+      /^ {2}garden has to restart first: since .*\n {2}What is to be sent, and .* is seen after that\.\nNothing was changed\.\n$/m,
+    );
+    assert.deepEqual(garden.changes, ['POST update']);
+    device.asked.length = 0;
+    device.refusals.set('POST update', [...restartFirst]);
     assert.match(
       await garden.succeeds('update'),
       /^garden has to restart first: since .*\n.*\ngarden now runs build/ms,
     );
     assert.deepEqual(garden.changes.slice(0, 3), ['POST update', 'POST reboot', 'POST update']);
+  });
+
+  test('how long the restart that comes first takes is known from the last one', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    writeFileSync(
+      join(garden.cli.directory, '.tskrazy', 'restart-times.json'),
+      JSON.stringify({ [device.address]: 26 }),
+    );
+    device.mode = 'live';
+    device.onTry = async () => device.beginTrial([]);
+    device.refusals.set('POST update', refusal(409, 'It has to restart first', { restartFirst: true }));
+    const { plan } = JSON.parse(await garden.succeeds('update', '--dry-run', '--json')) as UpdateResult;
+    assert.deepEqual(
+      [plan?.restartsFirst, plan?.mode, plan?.missingBytes, plan?.slot],
+      [{ aboutSeconds: 26 }, null, null, 'a'],
+    );
+    device.refusals.set('POST update', refusal(409, 'It has to restart first', { restartFirst: true }));
+    const said = await garden.succeeds('update');
+    assert.match(said, /^garden has to restart first, for about 26 s: since /);
+    assert.match(said, / to send, no further restart: only the apps that changed are switched$/m);
+    // Measured anew, and quicker than that.
+    device.refusals.set('POST update', refusal(409, 'It has to restart first', { restartFirst: true }));
+    device.status = { ...device.status, slots: { ...device.status.slots, b: null }, committed: 'a' };
+    assert.doesNotMatch(await garden.succeeds('update', '--dry-run'), /for about 26 s/);
   });
 
   test('Ctrl-C says how things stand: nothing changed, kept for the next time, on trial', async (t) => {

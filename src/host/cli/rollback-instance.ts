@@ -5,6 +5,7 @@ import { openInstance } from '../config/instance.ts';
 import { readClientIdentity } from '../deploy/update/client-identity.ts';
 import { DeviceLink } from '../deploy/update/device-link.ts';
 import { rollBackDevice } from '../deploy/update/roll-back.ts';
+import { restartTimeOf } from '../deploy/update/restart-time.ts';
 import { UpdateContext } from '../deploy/update/update-context.ts';
 import type { DeviceOptions } from './device-session.ts';
 import type { Session } from './session.ts';
@@ -24,6 +25,7 @@ export async function rollBackInstance(session: Session, options: DeviceOptions)
     client: await readClientIdentity(instance.stateDirectory, options.host),
     report: output.progress,
     say: (text) => output.say(text),
+    restartTime: restartTimeOf(instance.stateDirectory, options.host ?? link.hostname),
     signal,
   });
   const { hostname } = context;

@@ -4,6 +4,7 @@ import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { UpdateRecord } from '../../shared/update/update-state.ts';
 import type { Instance } from '../config/instance.ts';
 import type { Changes } from '../deploy/update/describe-changes.ts';
+import { describeRestartFirst } from '../deploy/update/restart-time.ts';
 import type { RollbackPlan } from '../deploy/update/roll-back.ts';
 import type { UpdateContext } from '../deploy/update/update-context.ts';
 import type { UpdatePlan, UpdateResult } from '../deploy/update/update-result.ts';
@@ -16,15 +17,27 @@ import type { Session } from './session.ts';
 import { formatBytes } from './sizes.ts';
 
 export function showPlan(output: Output, hostname: string, plan: UpdatePlan): void {
-  const { fromBuildId, buildId, changes, mode, rebootBecause, missingBytes } = plan;
-  const size = missingBytes === 0 ? 'Nothing to send' : `${formatBytes(missingBytes)} to send`;
-  const how =
-    mode === 'live'
-      ? 'no restart: only the apps that changed are switched'
-      : `then a restart${rebootBecause.length === 0 ? '' : `: ${rebootBecause.join(', ')}`}`;
+  const { fromBuildId, buildId, changes } = plan;
   output.say(
-    [formatHead(hostname, fromBuildId, buildId), ...formatChanges(changes), `  ${size}, ${how}`].join('\n'),
+    [
+      formatHead(hostname, fromBuildId, buildId),
+      ...formatChanges(changes),
+      `  ${formatCourse(hostname, plan)}`,
+    ].join('\n'),
   );
+}
+
+function formatCourse(
+  hostname: string,
+  { mode, rebootBecause, missingBytes, restartsFirst }: UpdatePlan,
+): string {
+  if (missingBytes === null)
+    return `${describeRestartFirst(hostname, restartsFirst?.aboutSeconds ?? null)}\n  What is to be sent, and whether another restart is due, is seen after that.`;
+  const size = missingBytes === 0 ? 'Nothing to send' : `${formatBytes(missingBytes)} to send`;
+  if (mode === 'live')
+    return `${size}, no ${restartsFirst === null ? '' : 'further '}restart: only the apps that changed are switched`;
+  const because = rebootBecause.length === 0 ? '' : `: ${rebootBecause.join(', ')}`;
+  return `${size}, then a restart${because}`;
 }
 
 export function showRollbackPlan(output: Output, hostname: string, plan: RollbackPlan): void {

@@ -3,6 +3,7 @@
 import { type Instance, openInstance } from '../config/instance.ts';
 import { readClientIdentity } from '../deploy/update/client-identity.ts';
 import { DeviceLink } from '../deploy/update/device-link.ts';
+import { restartTimeOf } from '../deploy/update/restart-time.ts';
 import { UpdateContext } from '../deploy/update/update-context.ts';
 import { type UpdateImage, updateDevice } from '../deploy/update/update-device.ts';
 import { withUpdateLock } from '../deploy/update/update-lock.ts';
@@ -97,6 +98,7 @@ async function updateAndShow(
     client: await readClientIdentity(instance.stateDirectory, options.host),
     report: output.progress,
     say: (text) => output.say(text),
+    restartTime: restartTimeOf(instance.stateDirectory, options.host ?? link.hostname),
     signal,
   });
   const result = await updateDevice(context, {

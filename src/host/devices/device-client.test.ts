@@ -46,6 +46,69 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
+/** It leaves so many questions without an answer, or without the end of one. */
+async function slowDevice(
+  t: TestContext,
+  silent: number,
+  begins = false,
+): Promise<{ port: number; asked: string[] }> {
+  const asked: string[] = [];
+  const port = await serve(t, ({ method, url }, response) => {
+    asked.push(`${method} ${url}`);
+    if (asked.length > silent) response.end('[]');
+    else if (begins) response.write('[');
+  });
+  return { port, asked };
+}
+
+suite('a slow device', () => {
+  const answerMs = 50;
+
+  test('is asked again as long as it shows that it is there, and that is said once', async (t) => {
+    for (const begins of [false, true]) {
+      const { port, asked } = await slowDevice(t, 3, begins);
+      const told: string[] = [];
+      const patience = { answerMs, tell: (text: string) => told.push(text), showsLife: async () => true };
+      const client = new DeviceClient(found(port), KNOWN, signal, patience);
+      assert.deepEqual(await client.boots(), []);
+      assert.ok(asked.length >= 4);
+      assert.equal(told.length, 1);
+      assert.match(told[0] ?? '', /^"garden" is there, but has not answered for /);
+    }
+  });
+
+  test('is given up without a sign of life, or after too long', async (t) => {
+    const { port } = await slowDevice(t, Infinity);
+    for (const [limitMs, signs] of [
+      [60_000, [true, false]],
+      [0, [true]],
+    ] as const) {
+      const left = [...signs];
+      const patience = { answerMs, limitMs, showsLife: async () => left.shift() ?? false };
+      const client = new DeviceClient(found(port), KNOWN, signal, patience);
+      await assert.rejects(client.boots(), { name: 'NoAnswerError', message: /there is no answer$/ });
+    }
+  });
+
+  test('is not asked twice for what changes something', async (t) => {
+    const { port, asked } = await slowDevice(t, Infinity);
+    const client = new DeviceClient(found(port), KNOWN, signal, { answerMs, showsLife: async () => true });
+    await assert.rejects(client.power('reboot'), NoAnswerError);
+    assert.equal(asked.length, 1);
+  });
+
+  test('is there when its virtual machine runs, or its page answers', async (t) => {
+    const { port } = await slowDevice(t, 0);
+    const closed = await closedPort();
+    const lives = (device: FoundDevice): Promise<boolean> =>
+      new DeviceClient(device, KNOWN, signal).showsLife();
+    const nobody = { hostname: 'no-device-has-this-name', board: 'pc-amd64' } as const;
+    assert.equal(await lives(found(closed, { vmPid: process.pid })), true);
+    assert.equal(await lives(found(port, { expected: nobody })), true);
+    assert.equal(await lives(found(closed, { expected: nobody })), false);
+  });
+});
+
 suite('DeviceClient', () => {
   test('reads, acts, and asks for power', async (t) => {
     const device = await start(t);

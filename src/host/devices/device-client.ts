@@ -14,12 +14,12 @@ import { noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.t
 import type { FoundDevice } from './find-device.ts';
 import type { KnownPassword } from './instance-password.ts';
 import { NoAnswerError } from './no-answer-error.ts';
+import { askPatiently, PATIENCE, type Patience, showsLife, SilenceError } from './patience.ts';
 import { readRefusal } from './read-refusal.ts';
 import { RefusalError } from './refusal-error.ts';
 import { readServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
 
 const CONNECT_LIMIT_MS = 5000;
-const ANSWER_LIMIT_MS = 20_000;
 /** Live views have a heartbeat every 15 s. */
 const SILENCE_LIMIT_MS = 40_000;
 
@@ -43,13 +43,20 @@ export class DeviceClient {
   readonly device: FoundDevice;
   readonly #password: KnownPassword;
   readonly #signal: AbortSignal;
+  readonly #patience: Patience;
   #address: DeviceAddress | undefined;
   #version: string | undefined;
 
-  constructor(device: FoundDevice, password: KnownPassword, signal: AbortSignal) {
+  constructor(
+    device: FoundDevice,
+    password: KnownPassword,
+    signal: AbortSignal,
+    patience: Partial<Patience> = {},
+  ) {
     this.device = device;
     this.#password = password;
     this.#signal = signal;
+    this.#patience = { ...PATIENCE, showsLife: () => this.showsLife(), ...patience };
   }
 
   /** The one that answered last. */
@@ -62,7 +69,7 @@ export class DeviceClient {
 
   /** The same device, for work that has another end. */
   withSignal(signal: AbortSignal): DeviceClient {
-    const client = new DeviceClient(this.device, this.#password, signal);
+    const client = new DeviceClient(this.device, this.#password, signal, this.#patience);
     client.#address = this.#address;
     return client;
   }
@@ -80,7 +87,7 @@ export class DeviceClient {
 
   async log(name: string, query: LogQuery): Promise<LogLine[]> {
     const path = WEB_API.log(name, { ...query, format: 'ndjson' });
-    const body = await this.#read(await this.#ask(path, { act: `read the log "${name}"` }));
+    const body = await this.#askText(path, { act: `read the log "${name}"` });
     const lines = body.split('\n').filter((line) => line !== '');
     return lines.map((line) => this.#parse(line) as LogLine);
   }
@@ -127,9 +134,21 @@ export class DeviceClient {
     }
   }
 
+  /** Whether it is there at all, also when it does not get round to an answer. */
+  async showsLife(): Promise<boolean> {
+    return showsLife(this.device, () => this.isUp(), this.#signal);
+  }
+
   /** For those parts of the API that have a client of their own. */
   async askJson<T>(path: string, options: AskOptions): Promise<T> {
-    return this.#parse(await this.#read(await this.#ask(path, options))) as T;
+    return this.#parse(await this.#askText(path, options)) as T;
+  }
+
+  /** A device that is slow is waited for, unless the asker has a limit of its own. */
+  async #askText(path: string, options: AskOptions): Promise<string> {
+    const ask = async (): Promise<string> => this.#read(await this.#ask(path, options));
+    const isPatient = (options.method ?? 'GET') === 'GET' && options.limitMs === undefined;
+    return isPatient ? askPatiently(this.device, this.#patience, ask) : ask();
   }
 
   /** The answer piece by piece, as text. Throws NoAnswerError when it breaks off. */
@@ -206,7 +225,7 @@ export class DeviceClient {
   }
 
   #send(address: DeviceAddress, path: string, options: AskOptions): Promise<IncomingMessage> {
-    const limitMs = options.limitMs ?? ANSWER_LIMIT_MS;
+    const limitMs = options.limitMs ?? this.#patience.answerMs;
     return new Promise((resolve, reject) => {
       const request = http.request({
         host: address.host,
@@ -215,12 +234,22 @@ export class DeviceClient {
         method: options.method ?? 'GET',
         headers: options.headers ?? {},
         agent: false,
-        timeout: Math.min(limitMs, CONNECT_LIMIT_MS),
+        timeout: Math.min(options.limitMs ?? CONNECT_LIMIT_MS, CONNECT_LIMIT_MS),
         signal: this.#signal,
       });
-      request.on('socket', (socket) => socket.once('connect', () => socket.setTimeout(limitMs)));
-      request.once('timeout', () => request.destroy(new TimeoutError()));
-      request.once('response', resolve);
+      let problem: Error = new TimeoutError();
+      request.on('socket', (socket) =>
+        socket.once('connect', () => {
+          socket.setTimeout(limitMs);
+          problem = new SilenceError();
+        }),
+      );
+      request.once('timeout', () => request.destroy(problem));
+      request.once('response', (answer) => {
+        // It may fall silent in the middle of it.
+        request.once('timeout', () => answer.destroy(problem));
+        resolve(answer);
+      });
       request.once('error', (error) =>
         reject(this.#signal.aborted ? this.#signal.reason : this.#noAnswer(address, error)),
       );

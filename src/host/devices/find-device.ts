@@ -15,6 +15,8 @@ export interface FoundDevice {
   foundBy: 'host' | 'virtual machine' | 'network';
   /** Where it may be reached, best first; never empty. */
   addresses: readonly DeviceAddress[];
+  /** Of the virtual machine. */
+  vmPid?: number;
   /** What the device should say of itself. */
   expected: { hostname: string; board: BoardId };
 }
@@ -42,7 +44,13 @@ export async function findDevice({ instance, host, signal }: FindOptions): Promi
   const vm = (await listVms()).find(({ instanceDirectory }) => instanceDirectory === instance.directory);
   if (vm) {
     const addresses = [parseDeviceAddress(vm.url, 80)];
-    return { name: hostname, foundBy: 'virtual machine', addresses, expected: { hostname, board: vm.board } };
+    return {
+      name: hostname,
+      foundBy: 'virtual machine',
+      addresses,
+      vmPid: vm.pid,
+      expected: { hostname, board: vm.board },
+    };
   }
   const hosts = await resolveDeviceName(hostname, signal);
   if (hosts.length === 0) {

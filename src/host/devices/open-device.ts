@@ -19,7 +19,8 @@ export async function openDevice(
 ): Promise<OpenDevice> {
   const { instance, signal } = options;
   const password = await readInstancePassword(instance);
-  const client = new DeviceClient(await findDevice(options), password, signal);
+  const patience = { tell: options.warn };
+  const client = new DeviceClient(await findDevice(options), password, signal, patience);
   const status = await client.status();
   const doubt = checkIdentity(client.device, client.address, status);
   if (doubt !== undefined) options.warn(doubt);

@@ -75,13 +75,17 @@ function readTrialRequest(body: UntrustedValue): TrialRequest {
     confirmBy: body.field('confirmBy').oneOf(['client', 'device']),
     who: body.field('who').text(TEXT),
     changedApps: readApps(body.field('changedApps')),
-    unchangedApps: readApps(body.field('unchangedApps')),
-    unhealthyApps: readApps(body.field('unhealthyApps')),
+    unchangedApps: readKnownApps(body.field('unchangedApps')),
+    unhealthyApps: readKnownApps(body.field('unhealthyApps')),
   };
 }
 
 function readApps(names: UntrustedValue): string[] {
-  return names.isAbsent ? [] : names.items(MAX_APPS).map((name) => name.text(APP_NAME));
+  return names.items(MAX_APPS).map((name) => name.text(APP_NAME));
+}
+
+function readKnownApps(names: UntrustedValue): string[] {
+  return names.isAbsent ? [] : readApps(names);
 }
 
 function readChecks(body: UntrustedValue): TrialCheck[] {

@@ -13,11 +13,15 @@ const SEARCH_EVERY_MS = 10_000;
 /** Something answers, but not as the device should: it may still be starting, or another has its old address. */
 const DOUBT_LIMIT_MS = 60_000;
 const RETRY_MS = 500;
+const MAX_EXTENSIONS = 2;
+/** For the page, at least: names take seconds to be looked up, and it may be back meanwhile. */
+const LAST_LOOK_MS = 1000;
 
 export interface LinkOptions extends FindOptions {
   warn: (text: string) => void;
   /** For tests. */
   searchEveryMs?: number;
+  showsLife?: () => Promise<boolean>;
 }
 
 export class DeviceLink {
@@ -58,14 +62,19 @@ export class DeviceLink {
     this.#take({ ...this.#open, status: await this.client.status() });
   }
 
-  /** Until it answers again, also as another boot. Throws NoAnswerError after `limitMs`. */
+  /**
+   * Until it answers again, also as another boot. Throws NoAnswerError after `limitMs`; a device that is there, and only
+   * does not answer, has that long again, MAX_EXTENSIONS times.
+   */
   async waitUntilBack(page: PageWatch, limitMs: number): Promise<void> {
     const { signal, searchEveryMs = SEARCH_EVERY_MS } = this.#options;
-    const deadlineMs = performance.now() + limitMs;
+    let deadlineMs = performance.now() + limitMs;
+    let extensions = 0;
     let doubtedSinceMs: number | undefined;
     for (;;) {
       const leftMs = deadlineMs - performance.now();
-      const answers = await page.answersWithin(Math.min(searchEveryMs, Math.max(0, leftMs)), signal);
+      const patienceMs = Math.min(searchEveryMs, Math.max(LAST_LOOK_MS, leftMs));
+      const answers = await page.answersWithin(patienceMs, signal);
       try {
         if (answers) await this.refresh();
         else await this.#lookElsewhere();
@@ -77,10 +86,18 @@ export class DeviceLink {
           doubtedSinceMs ??= performance.now();
           if (performance.now() - doubtedSinceMs > DOUBT_LIMIT_MS) throw error;
         }
-        if (leftMs <= 0) throw error;
+        if (leftMs <= 0) {
+          extensions += 1;
+          if (extensions > MAX_EXTENSIONS || !(await this.#showsLife())) throw error;
+          deadlineMs = performance.now() + limitMs;
+        }
       }
       await delay(RETRY_MS, undefined, { signal });
     }
+  }
+
+  async #showsLife(): Promise<boolean> {
+    return (this.#options.showsLife ?? (() => this.client.showsLife()))();
   }
 
   /** The name may stand for another address now; and whoever named the device by an address may know its name too. */

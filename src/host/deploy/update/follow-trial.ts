@@ -53,6 +53,7 @@ class TrialFollower {
   readonly #trial: FollowedTrial;
   readonly #page: PageWatch;
   #step: ProgressStep | undefined;
+  readonly #startedMs = performance.now();
   #isRestarting: boolean;
   /** Since when there is neither a trial nor a record of it. */
   #traceLostMs: number | undefined;
@@ -77,7 +78,7 @@ class TrialFollower {
   async #look(): Promise<TrialEnd | undefined> {
     const { api, link, signal } = this.#context;
     try {
-      const status = await api.status();
+      const status = await api.poll();
       if (this.#isRestarting) await link.refresh();
       return await this.#judge(status);
     } catch (error) {
@@ -100,7 +101,7 @@ class TrialFollower {
 
   async #judge(status: UpdateStatus): Promise<TrialEnd | undefined> {
     const { buildId, trialId, knownRecords } = this.#trial;
-    this.#noteRestart();
+    await this.#noteRestart();
     const record = status.history.find(
       ({ id, toBuildId }) => id === trialId || (toBuildId === buildId && !knownRecords.has(id)),
     );
@@ -112,11 +113,12 @@ class TrialFollower {
     return this.#missTrace();
   }
 
-  #noteRestart(): void {
-    const { link } = this.#context;
+  async #noteRestart(): Promise<void> {
+    const { link, restartTime } = this.#context;
     if (!this.#isRestarting || link.status.bootId === this.#trial.bootIdBefore) return;
     this.#isRestarting = false;
     this.#traceLostMs = undefined;
+    await restartTime.note((performance.now() - this.#startedMs) / 1000);
     this.#step?.done('it is back');
     this.#step = undefined;
   }

@@ -24,5 +24,6 @@ export async function restartDevice(context: UpdateContext, page: PageWatch): Pr
     if (performance.now() - startedMs > limits.awayMs) throw notBack(hostname, limits.awayMs, undefined);
   }
   context.standing = { at: 'untouched' };
+  await context.restartTime.note((performance.now() - startedMs) / 1000);
   step.done('it is back');
 }

@@ -163,7 +163,7 @@ async function askToRollBack(
     if (!(error instanceof RefusalError) || error.code !== 'restart-first') throw error;
   }
   context.say(
-    `${context.hostname} has to restart first: its last update went live, and it still uses the other slot.`,
+    `${context.hostname} has to restart first${await howLong(context)}: its last update went live, and it still uses the other slot.`,
   );
   await restartDevice(context, watch.page);
   return goBack(context, toBuildId);
@@ -180,4 +180,9 @@ function contentOf(status: UpdateStatus, buildId: string): SlotContent | null {
 
 function changesBetween(from: SlotContent | null | undefined, to: SlotContent | null): Changes | null {
   return from && to ? describeChanges(from, to) : null;
+}
+
+async function howLong({ restartTime }: UpdateContext): Promise<string> {
+  const seconds = await restartTime.read();
+  return seconds === null ? '' : `, for about ${seconds} s`;
 }

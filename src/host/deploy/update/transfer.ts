@@ -18,10 +18,10 @@ const MAX_VAIN_TRIES = 4;
 
 export interface TransferOptions {
   image: ImageFiles;
-  /** Begins a session; called again after each interruption. */
-  open: () => Promise<UpdateOffer>;
+  /** Begins a session; called again after each interruption. null: there is to be none. */
+  open: () => Promise<UpdateOffer | null>;
   /** What the first session has found out; false: that was all. */
-  onOffer: (offer: UpdateOffer) => boolean;
+  onOffer: (offer: UpdateOffer | null) => boolean;
   /** The switch is near. */
   beforeTry: (offer: UpdateOffer) => Promise<void>;
   confirmBy: ConfirmBy;
@@ -65,6 +65,7 @@ class Transfer {
         try {
           const offer = await this.#open();
           if (isFirst && !this.#options.onOffer(offer)) return null;
+          if (offer === null) return null;
           isFirst = false;
           if (offer.missingBytes < missingBytes) vainTries = 0;
           missingBytes = offer.missingBytes;
@@ -81,10 +82,10 @@ class Transfer {
     }
   }
 
-  async #open(): Promise<UpdateOffer> {
+  async #open(): Promise<UpdateOffer | null> {
     this.#sessionId = undefined;
     const offer = await this.#options.open();
-    if (offer.mode !== 'none') this.#sessionId = offer.id;
+    if (offer !== null && offer.mode !== 'none') this.#sessionId = offer.id;
     return offer;
   }
 
@@ -175,10 +176,10 @@ class Transfer {
   async #seeTrial(): Promise<Pick<Transferred, 'mode' | 'trialId'> | undefined> {
     const { limits, signal } = this.#context;
     const { buildId, knownRecords } = this.#options;
-    const deadlineMs = performance.now() + limits.recordMs;
+    let deadlineMs = performance.now() + limits.recordMs;
     while (performance.now() < deadlineMs) {
       try {
-        const { trial, history } = await this.#context.api.status();
+        const { trial, history } = await this.#context.api.poll();
         if (trial?.buildId === buildId) return { mode: trial.mode, trialId: trial.id };
         const record = history.find(({ id, toBuildId }) => toBuildId === buildId && !knownRecords.has(id));
         if (record !== undefined) return { mode: record.mode, trialId: record.id };
@@ -186,6 +187,8 @@ class Transfer {
         signal.throwIfAborted();
         if (!(error instanceof NoAnswerError)) throw error;
         await this.#reconnect();
+        // Only now it can be asked.
+        deadlineMs = performance.now() + limits.recordMs;
       }
       await delay(limits.pollMs, undefined, { signal });
     }

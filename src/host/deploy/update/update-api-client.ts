@@ -43,9 +43,19 @@ export class UpdateApiClient {
     return `update "${this.#hostname}"`;
   }
 
-  async status(limitMs = POLL_LIMIT_MS): Promise<UpdateStatus> {
+  /** As often as one likes: one that does not answer at once may do so the next time. */
+  async poll(): Promise<UpdateStatus> {
+    return this.#status({ act: 'see the updates', limitMs: POLL_LIMIT_MS });
+  }
+
+  /** A device that is slow is waited for. */
+  async status(): Promise<UpdateStatus> {
+    return this.#status({ act: 'see the updates' });
+  }
+
+  async #status(options: AskOptions): Promise<UpdateStatus> {
     try {
-      return await this.#client.askJson(UPDATE_API.update, { act: 'see the updates', limitMs });
+      return await this.#client.askJson(UPDATE_API.update, options);
     } catch (error) {
       if (!(error instanceof TooOldError)) throw error;
       throw new TooOldError(`Cannot ${this.#act}: it was built by a tsk that could not do that yet`, {

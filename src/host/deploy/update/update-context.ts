@@ -3,6 +3,7 @@
 import type { UpdateClient } from '../../../shared/update/update-api.ts';
 import type { ProgressReporter } from '../../progress.ts';
 import type { DeviceLink } from './device-link.ts';
+import type { RestartTime } from './restart-time.ts';
 import type { Standing } from './standing.ts';
 import { UpdateApiClient } from './update-api-client.ts';
 
@@ -34,7 +35,10 @@ export interface ContextOptions {
   /** Ctrl-C. */
   signal: AbortSignal;
   limits?: Partial<UpdateLimits>;
+  restartTime?: RestartTime;
 }
+
+const NO_RESTART_TIME: RestartTime = { read: async () => null, note: async () => undefined };
 
 export class UpdateContext {
   readonly link: DeviceLink;
@@ -43,6 +47,7 @@ export class UpdateContext {
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
   readonly limits: UpdateLimits;
+  readonly restartTime: RestartTime;
   standing: Standing = { at: 'untouched' };
   /** On the wire, without headers. */
   bytesSent = 0;
@@ -54,6 +59,7 @@ export class UpdateContext {
     this.say = options.say;
     this.signal = options.signal;
     this.limits = { ...UPDATE_LIMITS, ...options.limits };
+    this.restartTime = options.restartTime ?? NO_RESTART_TIME;
   }
 
   get hostname(): string {

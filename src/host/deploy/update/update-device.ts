@@ -9,6 +9,7 @@ import type { BuiltImage } from '../../build/build-image.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import { describeChanges } from './describe-changes.ts';
 import { type FollowedTrial, followTrial, runningContent } from './follow-trial.ts';
+import { describeRestartFirst } from './restart-time.ts';
 import { restartDevice } from './restart-device.ts';
 import { OutageWatch } from './outage-watch.ts';
 import { interrupted } from './standing.ts';
@@ -67,7 +68,8 @@ class Update {
   #running: SlotContent | null = null;
   #plan: UpdatePlan | null = null;
   #watch: OutageWatch | undefined;
-  #hasRestarted = false;
+  /** Not null: the device cannot take an update before it has restarted, and has been restarted for it. */
+  #restartsFirst: UpdatePlan['restartsFirst'] = null;
   /** Of the start before that into the trial. */
   #bootId = '';
 
@@ -131,7 +133,7 @@ class Update {
       fromBuildId: this.#fromBuildId,
       knownRecords,
       open: () => this.#open(status),
-      onOffer: (offer) => this.#takeOffer(offer),
+      onOffer: (offer) => this.#takeOffer(offer, status),
       beforeTry: (offer) => this.#startWatch(offer),
     });
     if (sent === null) return this.#result({ outcome: this.#plan === null ? 'unchanged' : 'dry run' });
@@ -182,8 +184,8 @@ class Update {
     });
   }
 
-  /** Restarts the device first when it says that it cannot do without. */
-  async #open(status: UpdateStatus): Promise<UpdateOffer> {
+  /** Restarts the device first when it says that it cannot do without; null: it is not to be done, only known. */
+  async #open(status: UpdateStatus): Promise<UpdateOffer | null> {
     const { api, client, hostname, clockSkewMs } = this.#context;
     const { image, allowDowngrade, allowRename, forceReboot } = this.#options;
     const request = {
@@ -198,36 +200,36 @@ class Update {
       return await api.open(request, { zstd: status.protocol.features.includes('zstd') });
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
-      const mayRestart = error.code === 'restart-first' && !this.#hasRestarted;
-      if (!mayRestart || this.#options.dryRun)
+      if (error.code !== 'restart-first' || this.#restartsFirst !== null)
         throw refusedUpdate(error, hostname, status, this.#signingKeys, clockSkewMs);
     }
-    await this.#restart();
+    this.#restartsFirst = { aboutSeconds: await this.#context.restartTime.read() };
+    if (this.#options.dryRun) return null;
+    await this.#restart(this.#restartsFirst.aboutSeconds);
     return this.#open(status);
   }
 
-  async #restart(): Promise<void> {
-    const { link, hostname } = this.#context;
-    this.#hasRestarted = true;
-    this.#context.say(
-      `${hostname} has to restart first: since its last update went live it still uses the slot that this one is written to.`,
-    );
+  async #restart(aboutSeconds: number | null): Promise<void> {
+    const { link, hostname, say } = this.#context;
+    say(describeRestartFirst(hostname, aboutSeconds));
     this.#watch = new OutageWatch(link.client);
     await restartDevice(this.#context, this.#watch.page);
   }
 
-  #takeOffer(offer: UpdateOffer): boolean {
-    const { mode, slot, rebootBecause, missingBytes } = offer;
-    if (mode === 'none') return false;
+  /** null: there is none before the device has restarted. */
+  #takeOffer(offer: UpdateOffer | null, status: UpdateStatus): boolean {
+    if (offer?.mode === 'none') return false;
     this.#plan = {
       buildId: this.#buildId,
       fromBuildId: this.#fromBuildId,
-      slot,
-      mode,
-      rebootBecause,
+      // That which it still runs from.
+      slot: offer?.slot ?? status.running ?? 'a',
+      restartsFirst: this.#restartsFirst,
+      mode: offer?.mode ?? null,
+      rebootBecause: offer?.rebootBecause ?? [],
       changes: this.#running && describeChanges(this.#running, this.#options.image.manifest),
-      missingChunks: offer.missingChunks.length,
-      missingBytes,
+      missingChunks: offer?.missingChunks.length ?? null,
+      missingBytes: offer?.missingBytes ?? null,
     };
     this.#options.onPlan(this.#plan);
     return !this.#options.dryRun;

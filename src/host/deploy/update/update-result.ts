@@ -9,12 +9,15 @@ export interface UpdatePlan {
   buildId: string;
   fromBuildId: string;
   slot: Slot;
-  mode: SwitchMode;
+  /** The device restarts with what it runs before anything is sent: its last update went live. */
+  restartsFirst: { aboutSeconds: number | null } | null;
+  /** null, here and below: that is seen after the restart that comes first. */
+  mode: SwitchMode | null;
   rebootBecause: readonly string[];
   /** null: it is not known what is in the slot that runs. */
   changes: Changes | null;
-  missingChunks: number;
-  missingBytes: number;
+  missingChunks: number | null;
+  missingBytes: number | null;
 }
 
 export interface UpdateResult {
