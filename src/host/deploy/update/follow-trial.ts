@@ -8,8 +8,8 @@ import type { Trial, UpdateOutcome, UpdateRecord } from '../../../shared/update/
 import { NoAnswerError } from '../../devices/no-answer-error.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import type { ProgressStep } from '../../progress.ts';
+import type { CourseEvent } from './course.ts';
 import type { PageWatch } from './page-watch.ts';
-import type { Standing } from './standing.ts';
 import type { UpdateContext } from './update-context.ts';
 import { notBack } from './update-problems.ts';
 
@@ -126,7 +126,7 @@ class TrialFollower {
   async #followOn(trial: Trial): Promise<TrialEnd | undefined> {
     const { api, client } = this.#context;
     this.#traceLostMs = undefined;
-    if (this.#trial.expected === 'confirmed') this.#context.standing = this.#standingOf(trial);
+    if (this.#trial.expected === 'confirmed') this.#context.take(this.#seen(trial));
     if (this.#isRestarting) return undefined;
     this.#step ??= this.#context.report.start(this.#trial.doing);
     this.#step.tell(trial.waitsFor.length === 0 ? 'all is well' : trial.waitsFor.join('; '));
@@ -142,9 +142,9 @@ class TrialFollower {
     }
   }
 
-  #standingOf({ buildId, fromBuildId, deadlineAtMs, confirmBy }: Trial): Standing {
+  #seen({ buildId, fromBuildId, deadlineAtMs, confirmBy }: Trial): CourseEvent {
     const rollsBackAtMs = deadlineAtMs + this.#context.clockSkewMs;
-    return { at: 'trial', buildId, fromBuildId, rollsBackAtMs, confirmBy };
+    return { type: 'trial', buildId, fromBuildId, rollsBackAtMs, confirmBy };
   }
 
   /**

@@ -11,7 +11,7 @@ export async function restartDevice(context: UpdateContext, page: PageWatch): Pr
   const { bootId } = link.status;
   const step = report.start(`Restarting ${hostname}`);
   const startedMs = performance.now();
-  context.standing = { at: 'restarting' };
+  context.take({ type: 'restart' });
   await link.client.power('reboot');
   while (link.status.bootId === bootId) {
     await delay(limits.pollMs, undefined, { signal });
@@ -23,7 +23,7 @@ export async function restartDevice(context: UpdateContext, page: PageWatch): Pr
     }
     if (performance.now() - startedMs > limits.awayMs) throw notBack(hostname, limits.awayMs, undefined);
   }
-  context.standing = { at: 'untouched' };
+  context.take({ type: 'back' });
   await context.restartTime.note((performance.now() - startedMs) / 1000);
   step.done('it is back');
 }

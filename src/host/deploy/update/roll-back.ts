@@ -170,7 +170,7 @@ async function askToRollBack(
 }
 
 async function goBack(context: UpdateContext, toBuildId: string): Promise<UpdateState> {
-  context.standing = { at: 'going back', toBuildId };
+  context.take({ type: 'going back', toBuildId });
   return context.api.rollBack({ client: context.client });
 }
 

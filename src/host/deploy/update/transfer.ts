@@ -90,10 +90,10 @@ class Transfer {
   }
 
   async #go(offer: UpdateOffer): Promise<Transferred> {
-    this.#context.standing = { at: 'receiving', isInstalled: false };
+    this.#context.take({ type: 'session' });
     if (offer.missingChunks.length > 0) await this.#send(offer);
     await this.#install(offer);
-    this.#context.standing = { at: 'receiving', isInstalled: true };
+    this.#context.take({ type: 'installed' });
     return this.#try(offer);
   }
 
@@ -152,9 +152,8 @@ class Transfer {
 
   async #try(offer: UpdateOffer): Promise<Transferred> {
     const { buildId, fromBuildId, confirmBy } = this.#options;
-    const { standing } = this.#context;
     await this.#options.beforeTry(offer);
-    this.#context.standing = { at: 'asked', buildId, fromBuildId };
+    this.#context.take({ type: 'asked', buildId, fromBuildId });
     let accepted: Pick<Transferred, 'mode' | 'trialId'>;
     try {
       accepted = await this.#context.api.try(offer.id, { confirmBy });
@@ -162,13 +161,13 @@ class Transfer {
       this.#context.signal.throwIfAborted();
       const seen = error instanceof NoAnswerError ? await this.#seeTrial() : undefined;
       if (seen === undefined) {
-        this.#context.standing = standing;
+        this.#context.take({ type: 'not begun' });
         throw error;
       }
       accepted = seen;
     }
     this.#sessionId = undefined;
-    this.#context.standing = { at: 'trial', buildId, fromBuildId, rollsBackAtMs: null, confirmBy };
+    this.#context.take({ type: 'trial', buildId, fromBuildId, rollsBackAtMs: null, confirmBy });
     return { ...accepted, writtenBytes: this.#writtenBytes };
   }
 

@@ -2,6 +2,7 @@
 
 import type { UpdateClient } from '../../../shared/update/update-api.ts';
 import type { ProgressReporter } from '../../progress.ts';
+import { type CourseEvent, stepCourse } from './course.ts';
 import type { DeviceLink } from './device-link.ts';
 import type { RestartTime } from './restart-time.ts';
 import type { Standing } from './standing.ts';
@@ -48,7 +49,7 @@ export class UpdateContext {
   readonly signal: AbortSignal;
   readonly limits: UpdateLimits;
   readonly restartTime: RestartTime;
-  standing: Standing = { at: 'untouched' };
+  #standing: Standing = { at: 'untouched' };
   /** On the wire, without headers. */
   bytesSent = 0;
 
@@ -60,6 +61,15 @@ export class UpdateContext {
     this.signal = options.signal;
     this.limits = { ...UPDATE_LIMITS, ...options.limits };
     this.restartTime = options.restartTime ?? NO_RESTART_TIME;
+  }
+
+  /** How the device stands, for whoever breaks it off. */
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  take(event: CourseEvent): void {
+    this.#standing = stepCourse(this.#standing, event);
   }
 
   get hostname(): string {

@@ -148,7 +148,7 @@ class Update {
     const { mode, id: trialId, buildId, fromBuildId, confirmBy } = trial;
     this.#fromBuildId = fromBuildId;
     const rollsBackAtMs = trial.deadlineAtMs + this.#context.clockSkewMs;
-    this.#context.standing = { at: 'trial', buildId, fromBuildId, rollsBackAtMs, confirmBy };
+    this.#context.take({ type: 'trial', buildId, fromBuildId, rollsBackAtMs, confirmBy });
     this.#context.say(`${this.#context.hostname} tries this build already.`);
     if (this.#options.dryRun || this.#options.confirmBy === 'device')
       return this.#result({ outcome: 'on trial', mode });
@@ -173,7 +173,7 @@ class Update {
       expected: 'confirmed',
     } as const;
     const { outcome, record } = await followTrial(this.#context, { ...trial, ...known }, watch.page);
-    this.#context.standing = { at: 'untouched' };
+    this.#context.take({ type: 'over' });
     return this.#result({
       outcome,
       mode,
