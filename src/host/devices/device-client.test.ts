@@ -61,6 +61,10 @@ async function slowDevice(
   return { port, asked };
 }
 
+function lives(device: FoundDevice): Promise<boolean> {
+  return new DeviceClient(device, KNOWN, signal).showsLife();
+}
+
 suite('a slow device', () => {
   const answerMs = 50;
 
@@ -100,8 +104,6 @@ suite('a slow device', () => {
   test('is there when its virtual machine runs, or its page answers', async (t) => {
     const { port } = await slowDevice(t, 0);
     const closed = await closedPort();
-    const lives = (device: FoundDevice): Promise<boolean> =>
-      new DeviceClient(device, KNOWN, signal).showsLife();
     const nobody = { hostname: 'no-device-has-this-name', board: 'pc-amd64' } as const;
     assert.equal(await lives(found(closed, { vmPid: process.pid })), true);
     assert.equal(await lives(found(port, { expected: nobody })), true);

@@ -5,7 +5,7 @@ import { COURSE_TABLE, type CourseEvent, stepCourse } from './course.ts';
 import { describeStanding, type Standing } from './standing.ts';
 
 const builds = { buildId: '7f3a99e01c2d55', fromBuildId: '91cc3a21b0f466' };
-const TRIAL: CourseEvent = { type: 'trial', ...builds, rollsBackAtMs: null, confirmBy: 'client' };
+const TRIAL = { type: 'trial', ...builds, rollsBackAtMs: null, confirmBy: 'client' } as const;
 const EVENTS: readonly CourseEvent[] = [
   { type: 'restart' },
   { type: 'back' },
@@ -28,14 +28,16 @@ test('stepCourse: an update from its first byte to its end', () => {
   const asked: CourseEvent[] = [...sent, { type: 'installed' }, { type: 'asked', ...builds }];
   assert.deepEqual(run(...asked), { at: 'asked', ...builds });
   assert.deepEqual(run(...asked, { type: 'not begun' }), { at: 'receiving', isInstalled: true });
-  const { type: _type, ...trial } = TRIAL as CourseEvent & { type: 'trial' };
+  const { type: _type, ...trial } = TRIAL;
   assert.deepEqual(run(...asked, TRIAL), { at: 'trial', ...trial });
   assert.deepEqual(run(...asked, TRIAL, { type: 'over' }), { at: 'untouched' });
 });
 
+function nameOf(standing: Standing): string {
+  return standing.at === 'receiving' && standing.isInstalled ? 'installed' : standing.at;
+}
+
 test('stepCourse goes by its table, and a trial is not forgotten before it is over', () => {
-  const nameOf = (standing: Standing): string =>
-    standing.at === 'receiving' && standing.isInstalled ? 'installed' : standing.at;
   const seen = new Set<string>();
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...EVENTS), { maxLength: 30 }), (events) => {

@@ -50,9 +50,9 @@ export function stepCourse(standing: Standing, event: CourseEvent): Standing {
       return { at: 'asked', buildId: event.buildId, fromBuildId: event.fromBuildId };
     case 'going back':
       return { at: 'going back', toBuildId: event.toBuildId };
-    case 'trial': {
-      const { type: _type, ...trial } = event;
-      return { at: 'trial', ...trial };
+    default: {
+      const { type: at, ...trial } = event;
+      return { at, ...trial };
     }
   }
 }
