@@ -30,7 +30,7 @@ export interface BootLimits {
  * An emulated boot uses some 25 s of processor time, half of them after its last line. One that works uses a tenth of a
  * processor at least; one that only waits, for an interrupt that does not come, a hundredth.
  */
-export const BOOT_LIMITS: BootLimits = { idleMs: 60_000, spinMs: 150_000, totalMs: 600_000 };
+const BOOT_LIMITS: BootLimits = { idleMs: 60_000, spinMs: 150_000, totalMs: 600_000 };
 const IDLE_SHARE = 0.05;
 /** Nobody looked for so long: the computer was suspended, or this process was. */
 const GAP_MS = 20_000;
