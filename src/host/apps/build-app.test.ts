@@ -101,6 +101,21 @@ suite('buildApp of a node app', () => {
     assert.deepEqual(run(t, await build(t, withAwait)), ['library false', 'main true']);
   });
 
+  test('leaves import.meta.main true however it is written', async (t) => {
+    const written = [
+      '(import.meta as any).main',
+      '(import.meta as unknown as { main?: boolean }).main',
+      '(<any>import.meta).main',
+      "import.meta['main']",
+      'import.meta?.main',
+      '(() => { const { main } = import.meta; return main; })()',
+    ];
+    const files = { 'main.ts': `console.log(${written.join(', ')});` };
+    assert.deepEqual(run(t, await build(t, files)), ['true true true true true true']);
+    const withAwait = { 'main.ts': `${files['main.ts']}\nawait 0;` };
+    assert.deepEqual(run(t, await build(t, withAwait)), ['true true true true true true']);
+  });
+
   test('keeps a first line for a shell where it was', async (t) => {
     const built = await build(t, { 'main.ts': "#!/usr/bin/env node\nconsole.log('ran');" });
     assert.deepEqual(run(t, built), ['ran']);
@@ -169,6 +184,118 @@ suite('buildApp of a node app', () => {
         'if the app needs it, include "public/a.html" below /app/app and read it there ' +
         '(TSK_APP_DIR in the environment names that folder)',
     ]);
+  });
+
+  test('says where a file above the code is included, until the code looks for it there', async (t) => {
+    const main = {
+      'src/main.ts': "import { join } from 'node:path';\nconsole.log(join(__dirname, '../views'));",
+      'views/a.html': '',
+    };
+    const app = { node: 'src/main.ts', include: [{ from: 'views', to: 'pages' }] };
+    assert.deepEqual((await build(t, main, app)).warnings, [
+      'src/main.ts:2: "../views" will not be at /app/views on the device, where no include can put it; it is included ' +
+        "as /app/app/pages: read it there (TSK_APP_DIR in the environment names the app's folder)",
+    ]);
+    const files = {
+      ...main,
+      'src/main.ts':
+        "import { join } from 'node:path';\n" +
+        "console.log(process.env['TSK_APP_DIR'] ? process.env['TSK_APP_DIR'] + '/pages' : join(__dirname, '../views'));",
+    };
+    assert.deepEqual((await build(t, files, app)).warnings, []);
+  });
+
+  test('warns of paths that are looked for in the data folder', async (t) => {
+    const main = [
+      "import { readFileSync } from 'node:fs';",
+      "import { join, resolve } from 'node:path';",
+      'type Options = { root: string };',
+      'declare const app: any, express: any, serveStatic: (options: Options) => void, migrate: any;',
+      "const folder = './views';",
+      "app.use(express.static('public'));",
+      "serveStatic({ root: './' });",
+      "migrate(null, { migrationsFolder: 'views' });",
+      "app.set('views', 'views');",
+      "readFileSync('public/a.txt'); join(process.cwd(), 'public'); resolve('public');",
+      '// What is none, is not there, or is meant for the device:',
+      "console.log('public', './none', { title: 'public' }, 'see ./public', folder.replace('public', 'x'));",
+      "readFileSync('/etc/hosts'); readFileSync('state.json'); join('public', 'x');",
+      "express.static(join(process.env.TSK_APP_DIR ?? './public', 'x')); import('./other.ts');",
+    ].join('\n');
+    const files = {
+      'package.json': '{}',
+      'src/main.ts': main,
+      'src/other.ts': '',
+      'public/a.txt': '',
+      'views/a.html': '',
+    };
+    const { warnings } = await build(t, files, { node: 'src/main.ts', dataDir: '/perm/data' });
+    assert.deepEqual(
+      warnings.map((line) => /^src\/main\.ts:(\d+: "[^"]*") is looked for/.exec(line)?.[1]),
+      [
+        '5: "./views"',
+        '6: "public"',
+        '7: "./"',
+        '8: "views"',
+        '9: "views"',
+        '10: "public/a.txt"',
+        '10: "public"',
+      ],
+    );
+    assert.equal(
+      warnings[1],
+      'src/main.ts:6: "public" is looked for in the current directory, which is /perm/data on the device; if it is part of ' +
+        'the program, add {"from": "public", "to": "public"} to apps.app.include and read it there, as ' +
+        "`${process.env.TSK_APP_DIR ?? '.'}/public`, or begin with process.chdir(process.env.TSK_APP_DIR ?? '.')",
+    );
+    const moved = { ...files, 'src/main.ts': `process.chdir(process.env.TSK_APP_DIR ?? '.');\n${main}` };
+    const include = [{ from: 'public', to: 'public' }];
+    const remedied = await build(t, moved, { node: 'src/main.ts', include });
+    assert.deepEqual(remedied.warnings, []);
+  });
+
+  test('takes what a framework has built as it is, with its static files', async (t) => {
+    const page =
+      "import { readFileSync } from 'node:fs';\nconsole.log(readFileSync(new URL('PATH', import.meta.url), 'utf8'));";
+    const nitro = await build(
+      t,
+      {
+        '.output/nitro.json': '{}',
+        '.output/server/index.mjs': page.replace('PATH', '../public/a.txt'),
+        '.output/public/a.txt': 'nitro',
+      },
+      { node: '.output/server/index.mjs' },
+    );
+    assert.deepEqual(run(t, nitro), ['nitro']);
+    const svelte = await build(
+      t,
+      {
+        'package.json': '{"type": "module"}',
+        'build/index.js': page.replace('PATH', './client/a.txt'),
+        'build/handler.js': '',
+        'build/server/index.js': '',
+        'build/client/a.txt': 'svelte',
+      },
+      { node: 'build/index.js' },
+    );
+    assert.deepEqual(run(t, svelte), ['svelte']);
+    const next = await build(
+      t,
+      {
+        '.next/standalone/server.js':
+          "console.log(require('fs').readFileSync(__dirname + '/.next/static/a.js', 'utf8'), require('next'));",
+        '.next/standalone/package.json': '{"name": "site"}',
+        '.next/standalone/.next/BUILD_ID': '1',
+        '.next/standalone/node_modules/next/index.js': "module.exports = 'next';",
+        '.next/static/a.js': 'static',
+        'public/robots.txt': '',
+        'package.json': '{"name": "site"}',
+      },
+      { node: '.next/standalone/server.js' },
+    );
+    assert.deepEqual(run(t, next), ['static next']);
+    assert.ok(next.entries.some(({ path }) => path === '/app/app/public/robots.txt'));
+    assert.deepEqual([...nitro.warnings, ...svelte.warnings, ...next.warnings], []);
   });
 
   test('warns of what is required without the bundler', async (t) => {

@@ -5,7 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { Loader, Plugin } from 'esbuild';
 
-const PROPERTY = 'import.meta.main';
+/** As it is written, with a type or without; or taken out of `import.meta`. */
+const MAIN =
+  /\(\s*(?:<[^<>()]*>\s*)?import\.meta(?:\s+as\s[^()]*?)?!?\s*\)\s*(?:\?\.|\.)\s*main\b|\bimport\.meta\s*(?:\?\.|\.)\s*main\b|\bimport\.meta\s*(?:\?\.)?\[\s*(['"])main\1\s*\]/g;
+const TAKEN_OUT = /(\{[^{}]*\bmain\b[^{}]*\}\s*=\s*)import\.meta\b(?!\s*[.?[])/g;
 
 const LOADERS: Readonly<Record<string, Loader>> = {
   '.ts': 'ts',
@@ -21,9 +24,12 @@ export function entryMainPlugin(entryPath: string): Plugin {
     setup(build) {
       build.onLoad({ filter: exactly(entryPath) }, async ({ path }) => {
         const text = await readFile(path, 'utf8');
-        if (!text.includes(PROPERTY)) return undefined;
+        const contents = text
+          .replaceAll(MAIN, (written: string) => `true${written.slice(4).replaceAll(/[^\n]/g, ' ')}`)
+          .replaceAll(TAKEN_OUT, '$1{ ...import.meta, main: true }');
+        if (contents === text) return undefined;
         return {
-          contents: text.replaceAll(PROPERTY, 'true'.padEnd(PROPERTY.length)),
+          contents,
           loader: LOADERS[extname(path)] ?? 'js',
         };
       });

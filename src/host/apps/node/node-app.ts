@@ -1,26 +1,25 @@
 // A node app: the entry point bundled into /app/NAME/main.cjs (or .mjs), and beside it, in node_modules, the
-// packages that cannot be bundled because they have native add-ons.
+// packages that cannot be bundled.
 
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { RootEntry, RootFile } from '../../root-tree.ts';
 import { UserError } from '../../user-error.ts';
 import type { AppConfig } from '../../config/app-config.ts';
-import { foreignBinaryFilter, reachableLibraries } from '../app-binaries.ts';
 import type { AppContext, AppProgram } from '../app-context.ts';
+import { packageOwning } from '../packages/npm-package.ts';
+import { findNpmProject, type NpmProject } from '../packages/npm-project.ts';
+import { stageLocked, type StagedPackages } from '../packages/npm-stage.ts';
+import { addModules } from './add-modules.ts';
 import { bundle } from './bundle.ts';
 import { decoratorMetadataWarning } from './decorator-metadata.ts';
 import { missingFilesBesideCode } from './files-beside-code.ts';
-import { type NativeModules, nativeModules } from '../packages/native-modules.ts';
+import { findFinishedBuild, takeFinishedBuild } from './finished-build.ts';
 import { findNamedPackages } from './named-packages.ts';
-import { type OutsidePackage, OutsidePackages } from './outside-packages.ts';
+import { OutsidePackages } from './outside-packages.ts';
 import { readOwnCode } from './own-code.ts';
-import { tellNamed, tellOutside, tellScripts } from './package-warnings.ts';
 import { PackageScan } from './package-scan.ts';
-import { type NpmPackage, packageOwning, readNpmPackage } from '../packages/npm-package.ts';
-import { findNpmProject, type NpmProject } from '../packages/npm-project.ts';
-import { stageInstalled, stageLocked, type StagedPackages } from '../packages/npm-stage.ts';
-import { findPackage } from '../packages/package-layout.ts';
+import { tellNamed, tellOutside, tellScripts } from './package-warnings.ts';
 
 type NodeApp = AppConfig & { node: string };
 
@@ -33,6 +32,8 @@ export async function buildNodeApp(
   const entry = resolve(instanceDirectory, app.node);
   checkEntry(app, entry);
   const project = findNpmProject(entry);
+  const finished = findFinishedBuild(entry);
+  if (finished) return takeFinishedBuild(app, finished, { project, included }, context);
   const staged = project && (await stageBeforeBundling(app, project, context));
   const scan = await PackageScan.open(context.cacheDirectory, [instanceDirectory, app.name]);
   const choices = {
@@ -107,59 +108,6 @@ async function stageBeforeBundling(
     `Cannot bundle app "${app.name}": the packages of "${join(project.directory, 'package.json')}" are not installed`,
     { hint: `Run "npm install" in ${project.directory}.` },
   );
-}
-
-interface Packages {
-  project: NpmProject | undefined;
-  staged: StagedPackages | undefined;
-  included: readonly RootEntry[];
-}
-
-/** The packages outside of the bundle, and those that the configuration or the code names and nobody imports. */
-async function addModules(
-  app: NodeApp,
-  imported: readonly OutsidePackage[],
-  named: readonly string[],
-  { project, staged: present, included }: Packages,
-  context: AppContext,
-): Promise<NativeModules> {
-  const packages = [...imported];
-  for (const name of [...(app.dependencies?.unbundled ?? []), ...named]) {
-    if (packages.some((outside) => outside.package.name === name)) continue;
-    packages.push({ package: requirePackage(app, name, { project, staged: present }), isOptional: false });
-  }
-  if (packages.length === 0) return { entries: [], warnings: [], leftOut: [], packages: [] };
-
-  const warnings: string[] = [];
-  let staged = present;
-  if (!staged && project?.lock) staged = await stageLocked(app.name, project, project.lock, context);
-  if (!staged) {
-    const installed = packages.map((outside) => outside.package);
-    staged = await stageInstalled(app.name, installed, project, context);
-    const names = installed.map(({ name, version }) => `${name} ${version}`).join(', ');
-    warnings.push(`app "${app.name}" has no package-lock.json: what ${names} depend on is not pinned`);
-  }
-  const ignoredScripts = new Set(app.dependencies?.ignoreInstallScripts);
-  const libraries = reachableLibraries(app, context.libraries, included);
-  const isWanted = foreignBinaryFilter(app);
-  const request = { appName: app.name, packages, ignoredScripts, staged, libraries, isWanted };
-  const modules = await nativeModules(request, context);
-  return { ...modules, warnings: [...warnings, ...modules.warnings] };
-}
-
-function requirePackage(
-  { name: appName }: NodeApp,
-  name: string,
-  { project, staged }: Omit<Packages, 'included'>,
-): NpmPackage {
-  const directory = staged
-    ? findPackage(name, staged.directory, staged.rootDirectory)
-    : project && findPackage(name, project.directory);
-  const found = directory === undefined ? undefined : readNpmPackage(name, directory);
-  if (found) return found;
-  throw new UserError(`Cannot add package "${name}" to app "${appName}": it is not installed`, {
-    hint: `Run "npm install ${name}", or remove it from apps.${appName}.dependencies.unbundled.`,
-  });
 }
 
 function bundleFile({ name }: NodeApp, path: string, code: string): RootFile {

@@ -46,7 +46,10 @@ export function findNpmProject(entryPath: string): NpmProject | undefined {
   };
 }
 
-/** A lock file further up counts only if the project is a member of that workspace. */
+/**
+ * A lock file further up counts only if the project is a member of that workspace, or what some tool has built in a
+ * folder of its own: `.next/standalone/package.json` is a copy of the project's.
+ */
 function findLock(directory: string): NpmLock | undefined {
   for (const candidate of ancestors(directory)) {
     const path = LOCK_NAMES.map((name) => join(candidate, name)).find(isFile);
@@ -54,10 +57,25 @@ function findLock(directory: string): NpmLock | undefined {
     const text = readFileSync(path, 'utf8');
     const { packages } = readPackageJson<Pick<NpmLock, 'packages'>>(path);
     const member = relative(candidate, directory).replaceAll(sep, '/');
-    if (member === '' || Object.hasOwn(packages ?? {}, member))
+    if (member === '' || Object.hasOwn(packages ?? {}, member) || isCopyOf(candidate, directory))
       return { directory: candidate, path, text, packages: packages ?? {} };
   }
   return undefined;
+}
+
+/** Projects of one name, one of them in a folder such as `.next`. */
+function isCopyOf(project: string, directory: string): boolean {
+  if (
+    !relative(project, directory)
+      .split(sep)
+      .some((part) => part.startsWith('.'))
+  )
+    return false;
+  const [name, copy] = [project, directory].map((each) => {
+    const path = join(each, 'package.json');
+    return isFile(path) ? readPackageJson<{ name: string }>(path).name : undefined;
+  });
+  return name !== undefined && name === copy;
 }
 
 function ancestors(directory: string): string[] {
