@@ -113,11 +113,12 @@ suite('a package stays outside of the bundle by itself', () => {
 
   test('when it loads packages by name, with those that the program names', async (t) => {
     if (requireTool(t, 'npm') === undefined) return;
-    const loader = { files: { 'index.js': 'exports.load = (name) => require(name);' } };
+    const json = { dependencies: { counter: 'file:counter-1.0.0.tgz' } };
+    const loader = { json, files: { 'index.js': 'exports.load = (name) => require(name);' } };
     const plugin = { files: { 'index.js': "exports.name = 'plugin';" } };
     const main = "import { load } from 'loader';\nconsole.log(load('plugin').name);";
-    const built = await build(t, { loader, plugin, pure: PURE }, main);
-    assert.deepEqual(built.packages, ['loader', 'plugin']);
+    const built = await build(t, { loader, counter: COUNTER, plugin, pure: PURE }, main);
+    assert.deepEqual(built.packages, ['counter', 'loader', 'plugin']);
     assert.equal(run(t, built), 'plugin\n');
     assert.deepEqual(built.warnings.slice(1), [
       'app "app": plugin taken along for loader, by name',

@@ -345,16 +345,44 @@ suite('buildApp of a node app', () => {
     assert.deepEqual(run(t, await build(t, { ...files, 'package.json': 'null' })), ['host']);
   });
 
-  test('warns of decorator metadata, which a bundle has not', async (t) => {
+  test('warns of decorator metadata where the project has no compiler for it', async (t) => {
     const files = {
       'src/main.ts': '',
       'tsconfig.json': '{ "extends": "./base", /* ours */ "compilerOptions": {} }',
       'base.json': '{ "compilerOptions": { "emitDecoratorMetadata": true } }',
     };
     const { warnings } = await build(t, files, { node: 'src/main.ts' });
-    assert.match(warnings.join(), /^tsconfig\.json: "emitDecoratorMetadata" has no effect in a bundle;/);
+    assert.match(
+      warnings.join(),
+      /^tsconfig\.json: "emitDecoratorMetadata" has no effect, because the project has no compiler /,
+    );
     const off = { ...files, 'tsconfig.json': '{ "compilerOptions": { "emitDecoratorMetadata": false } }' };
     assert.deepEqual((await build(t, off, { node: 'src/main.ts' })).warnings, []);
+  });
+
+  test('compiles what is decorated with the compiler of the project, where metadata is asked for', async (t) => {
+    const decorated =
+      'function mark(): any { return () => {}; }\n@mark()\nclass Part {}\nconsole.log(import.meta.main, Part.name);';
+    const files = {
+      'main.ts': `import './other.ts';\n${decorated}`,
+      'other.ts': 'enum Plain { yes = 1 }\nconsole.log(Plain.yes);',
+      'tsconfig.json': '{ "compilerOptions": { "emitDecoratorMetadata": true } }',
+    };
+    const swc = {
+      'node_modules/@swc/core/package.json': '{"name": "@swc/core"}',
+      'node_modules/@swc/core/index.js':
+        'exports.transformSync = (text, { filename, jsc: { transform: { decoratorMetadata } } }) => {\n' +
+        "  if (text.includes('broken')) throw new Error('no semicolon');\n" +
+        "  return { code: text.replace(': any', '').replace('@mark()', `console.log('swc', '${filename.slice(-7)}', ${decoratorMetadata});`) };\n" +
+        '};',
+    };
+    const built = await build(t, { ...files, ...swc });
+    assert.deepEqual(run(t, built), ['1', 'swc main.ts true', 'true Part']);
+    assert.deepEqual(built.warnings, []);
+    await assert.rejects(
+      build(t, { ...files, ...swc, 'main.ts': '@broken\nclass A {}' }),
+      userError(/^Cannot compile ".*main\.ts" with decorator metadata: no semicolon$/),
+    );
   });
 
   test('passes on how the app is to be run', async (t) => {
@@ -410,6 +438,16 @@ suite('buildApp refuses', () => {
     await assert.rejects(
       build(t, { 'main.ts': "import express from 'express';\nimport '@x/y/z';\nexpress();" }),
       userError(/main\.ts:1:21: Could not resolve "express"/, /^Run "npm install express @x\/y" in /),
+    );
+  });
+
+  test('a module of another runtime, without looking for a package of that name', async (t) => {
+    await assert.rejects(
+      build(t, { 'main.ts': "import { Database } from 'bun:sqlite';\nnew Database();" }),
+      userError(
+        /main\.ts:1:26: Could not resolve "bun:sqlite"/,
+        /^"bun:sqlite" is a module of another runtime/,
+      ),
     );
   });
 

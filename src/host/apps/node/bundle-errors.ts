@@ -66,6 +66,10 @@ function hintFor(
     const name = /^Could not resolve "((?:@[^/"]+\/)?[^./"@][^/"]*)/.exec(text)?.[1];
     if (name !== undefined) packages.add(name);
   }
+  const foreign = [...packages].find((name) => name.includes(':'));
+  if (foreign !== undefined) {
+    return `"${foreign}" is a module of another runtime than Node.js, and no package: use what Node.js or npm has for it.`;
+  }
   if (packages.size === 0) return undefined;
   // A workspace member or a `file:` folder: the lock file does not hold it, and no registry should be asked for it.
   const own = [...packages].filter((name) => isLink(staged, name));

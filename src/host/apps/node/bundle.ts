@@ -7,6 +7,7 @@ import { isBuiltin } from 'node:module';
 import { join, relative, resolve, sep } from 'node:path';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { bundleError, formatMessage, isBuildFailure, isTopLevelAwait } from './bundle-errors.ts';
+import { decoratorMetadataPlugin, type DecoratorCompiler } from './decorator-metadata.ts';
 import { entryMainPlugin } from './entry-main.ts';
 import type { OutsidePackages } from './outside-packages.ts';
 import type { StagedPackages } from '../packages/npm-stage.ts';
@@ -19,6 +20,7 @@ export interface BundleRequest {
   entry: string;
   /** Decides which packages stay outside, and collects them. */
   outside: OutsidePackages;
+  decorators: DecoratorCompiler | undefined;
   /** Packages from the cache, for an app whose packages are not installed beside it. */
   staged: StagedPackages | undefined;
 }
@@ -64,7 +66,7 @@ export async function bundle(request: BundleRequest): Promise<Bundle> {
 }
 
 async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle> {
-  const { instanceDirectory, entry, outside, staged } = request;
+  const { instanceDirectory, entry, outside, decorators, staged } = request;
   const fileName = format === 'cjs' ? 'main.cjs' : 'main.mjs';
   const entryPath = resolve(instanceDirectory, entry);
   const result = await build({
@@ -75,6 +77,8 @@ async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle>
     plugins: [
       sdkPlugin,
       ...(format === 'esm' ? [builtinModulesPlugin] : []),
+      // Of two plugins that load a file the first one does.
+      ...(decorators?.compile ? [decoratorMetadataPlugin(decorators.compile, entryPath)] : []),
       entryMainPlugin(entryPath),
       outside.plugin(format === 'esm'),
     ],

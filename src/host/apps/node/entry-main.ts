@@ -24,9 +24,7 @@ export function entryMainPlugin(entryPath: string): Plugin {
     setup(build) {
       build.onLoad({ filter: exactly(entryPath) }, async ({ path }) => {
         const text = await readFile(path, 'utf8');
-        const contents = text
-          .replaceAll(MAIN, (written: string) => `true${written.slice(4).replaceAll(/[^\n]/g, ' ')}`)
-          .replaceAll(TAKEN_OUT, '$1{ ...import.meta, main: true }');
+        const contents = markMain(text);
         if (contents === text) return undefined;
         return {
           contents,
@@ -35,6 +33,12 @@ export function entryMainPlugin(entryPath: string): Plugin {
       });
     },
   };
+}
+
+export function markMain(text: string): string {
+  return text
+    .replaceAll(MAIN, (written: string) => `true${written.slice(4).replaceAll(/[^\n]/g, ' ')}`)
+    .replaceAll(TAKEN_OUT, '$1{ ...import.meta, main: true }');
 }
 
 /** esbuild's filters are Go regular expressions: letters, digits and escaped punctuation mean the same there. */

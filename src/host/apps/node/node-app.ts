@@ -12,7 +12,7 @@ import { findNpmProject, type NpmProject } from '../packages/npm-project.ts';
 import { stageLocked, type StagedPackages } from '../packages/npm-stage.ts';
 import { addModules } from './add-modules.ts';
 import { bundle } from './bundle.ts';
-import { decoratorMetadataWarning } from './decorator-metadata.ts';
+import { decoratorMetadataWarning, findDecoratorCompiler } from './decorator-metadata.ts';
 import { missingFilesBesideCode } from './files-beside-code.ts';
 import { findFinishedBuild, takeFinishedBuild } from './finished-build.ts';
 import { findNamedPackages } from './named-packages.ts';
@@ -43,7 +43,15 @@ export async function buildNodeApp(
     ignoredScripts: new Set(app.dependencies?.ignoreInstallScripts),
   };
   const outside = new OutsidePackages(choices, scan);
-  const bundled = await bundle({ appName: app.name, instanceDirectory, entry: app.node, outside, staged });
+  const decorators = findDecoratorCompiler(entry);
+  const bundled = await bundle({
+    appName: app.name,
+    instanceDirectory,
+    entry: app.node,
+    outside,
+    decorators,
+    staged,
+  });
   await scan.save();
   const sources = await readOwnCode(bundled.inputs.filter((path) => packageOwning(path) === undefined));
   const loaders = outside.loadsOthers;
@@ -56,6 +64,8 @@ export async function buildNodeApp(
         })
       : { named: [], others: [] };
   const modules = await addModules(app, packages, named.named, { project, staged, included }, context);
+  const present = new Set(modules.packages.map(({ name }) => name));
+  const others = named.others.filter((name) => !present.has(name));
   const path = `/app/${app.name}/${bundled.fileName}`;
   return {
     kind: 'node',
@@ -69,8 +79,8 @@ export async function buildNodeApp(
       ...modules.warnings,
       ...tellScripts(app, [...outside.imported, ...modules.packages]),
       ...tellOutside(app.name, outside.reasons, choices.unbundled),
-      ...tellNamed(app.name, named, loaders),
-      ...decoratorMetadataWarning(entry, instanceDirectory),
+      ...tellNamed(app.name, { ...named, others }, loaders),
+      ...decoratorMetadataWarning(decorators, instanceDirectory),
       ...missingFilesBesideCode({
         appName: app.name,
         dataDirectory: app.dataDir ?? `/perm/${app.name}`,
