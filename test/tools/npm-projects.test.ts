@@ -1,7 +1,7 @@
 // Projects that npm knows in other shapes than one folder with a lock file of its own.
 
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { ELF_MACHINE } from '../../src/formats/elf.ts';
@@ -73,6 +73,22 @@ suite('an npm project', () => {
     installHere(directory);
     const { entries } = await buildApp(appConfig({ node: './main.ts' }), appContext(directory));
     assert.ok(entries.some(({ path }) => path.endsWith('/node_modules/loader/index.js')));
+  });
+
+  test('that a tool has copied into a folder of its own is pinned by the lock of the project', async (t) => {
+    if (requireTool(t, 'npm') === undefined) return;
+    const native = { files: { 'prebuilds/linux-x64/addon.node': ADDON } };
+    const directory = await makeNpmInstance(t, { native }, '', { isInstalled: true });
+    mkdirSync(join(directory, '.built/server'), { recursive: true });
+    writeFileSync(join(directory, '.built/server/main.js'), "require('native');");
+    const app = appConfig({ node: './.built/server/main.js' });
+    copyFileSync(join(directory, 'package.json'), join(directory, '.built/server/package.json'));
+    assert.deepEqual((await buildApp(app, appContext(directory))).warnings, []);
+    writeFileSync(join(directory, '.built/server/package.json'), '{"name": "another"}');
+    await assert.rejects(
+      buildApp(app, { ...appContext(directory), offline: true }),
+      /Cannot install the packages/,
+    );
   });
 
   test('is installed in the same way whatever npm run, the user and the shell want of npm', async (t) => {
