@@ -157,8 +157,8 @@ function writeLine(level: Level, text: string, fields: LogFields): void {
   const words = Object.entries(fields).map(([name, value]) => `${fieldName(name)}=${quote(describe(value))}`);
   const stacks = Object.values(fields).flatMap((value) => (value instanceof Error ? stackOf(value) : []));
   const stream = level === 'warn' || level === 'error' ? process.stderr : process.stdout;
-  // In one piece, so that lines of others do not come between. A stack is on lines of its own, where
-  // `tsk logs` finds it and leads back to the source.
+  // The line is written in one piece, so that lines of others do not come between. A stack is on lines of its own,
+  // where `tsk logs` finds it and leads back to the source.
   stream.write(`${[[`level=${level} msg=${quote(text)}`, ...words].join(' '), ...stacks].join('\n')}\n`);
 }
 
@@ -176,7 +176,7 @@ function describe(value: unknown): string {
       JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? `${inner}` : inner)) ?? ''
     );
   } catch {
-    // It contains itself.
+    // The value contains itself.
     return inspect(value, { breakLength: Infinity });
   }
 }

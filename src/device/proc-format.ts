@@ -5,7 +5,7 @@
 const TICKS_PER_SEC = 100;
 
 export interface CpuTimes {
-  /** In ticks of all cores together, since boot. */
+  /** Ticks of all cores together, since boot. */
   busy: number;
   total: number;
   cores: number;

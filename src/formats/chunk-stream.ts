@@ -24,7 +24,7 @@ export interface StreamedChunk {
 
 /** What is read is no chunk stream, or not all of one. */
 export class ChunkStreamError extends SyntaxError {
-  /** In the stream, from its start. */
+  /** Offset in the stream, from its start. */
   readonly offsetBytes: number;
 
   constructor(problem: string, offsetBytes: number) {
@@ -101,7 +101,7 @@ export class ChunkStreamDecoder {
     }
   }
 
-  /** To be called when there are no more pieces: throws ChunkStreamError unless the stream is whole. */
+  /** Has to be called when there are no more pieces: throws ChunkStreamError unless the stream is whole. */
   end(): void {
     if (this.#state !== 'end') throw this.#error('it is cut off');
   }

@@ -115,7 +115,7 @@ export function readClasslessRoutes(options: DhcpOptionMap): ClasslessRoute[] | 
   if (value === undefined || value.length === 0) return undefined;
   const routes: ClasslessRoute[] = [];
   for (let offset = 0; offset < value.length;) {
-    // Only the significant bytes of the destination are sent: 10.17.0.0/16 is 16, 10, 17.
+    // The significant bytes of the destination alone are sent: 10.17.0.0/16 is 16, 10, 17.
     const prefixLength = value[offset] ?? 0;
     const destinationLength = Math.ceil(prefixLength / 8);
     const routerOffset = offset + 1 + destinationLength;

@@ -17,7 +17,7 @@ export interface DhcpPacket {
   giaddr: string;
   /** Ethernet address, 6 bytes. */
   mac: Uint8Array;
-  /** By option code: values as on the wire, the parts of a split option joined. */
+  /** Values as on the wire by option code, the parts of a split option joined. */
   options: ReadonlyMap<number, Uint8Array>;
 }
 

@@ -67,7 +67,7 @@ const TEXT_DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const HEADER_LENGTH = 12;
 const CLASS_IN = 1;
 const CLASS_ANY = 255;
-/** In the class: unicast response of a question, cache flush of a record. */
+/** Top bit of the class: unicast response of a question, cache flush of a record. */
 const TOP_BIT = 0x8000;
 const FLAG = { response: 0x8000, authoritative: 0x0400, truncated: 0x0200 } as const;
 const POINTER = 0xc0;
@@ -271,7 +271,7 @@ function readTypeBitmap(reader: Reader): DnsType[] {
 class Writer {
   #buffer = new Uint8Array(512);
   #length = 0;
-  /** Where each name, and each tail of one, was written; undefined: without compression. */
+  /** Offset at which each name, and each tail of one, was written; undefined: without compression. */
   readonly #names: Map<string, number> | undefined;
 
   constructor({ compress = true } = {}) {

@@ -9,7 +9,7 @@ export const LOAD_OPTION_ACTIVE = 0x1;
 
 export interface LoadOption {
   attributes: number;
-  /** For people, in the firmware's menu. */
+  /** Text for people, in the firmware's menu. */
   description: string;
   devicePath: readonly DevicePathNode[];
   optionalData: Uint8Array;

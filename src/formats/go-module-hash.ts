@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 
 export interface HashedFile {
-  /** As in the module's zip file: `github.com/user/module@v1.2.3/path/in/module`. */
+  /** Name as in the module's zip file: `github.com/user/module@v1.2.3/path/in/module`. */
   name: string;
   /** Lower-case hexadecimal. */
   sha256: string;

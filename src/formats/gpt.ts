@@ -10,7 +10,7 @@ export interface GptPartition {
   /** GUIDs are lower case with hyphens when read, any case when written. */
   typeGuid: string;
   guid: string;
-  /** At most 36 UTF-16 code units. */
+  /** Name of at most 36 UTF-16 code units. */
   name: string;
   firstSector: number;
   /** Inclusive. */
@@ -190,7 +190,7 @@ function checkGeometry(gpt: Gpt, tableSectors: number): void {
 }
 
 export interface EncodedGpt {
-  /** From sector 1 on: header, entries. With 512-byte sectors it is 33 sectors long. */
+  /** Bytes from sector 1 on: header, entries. With 512-byte sectors they are 33 sectors long. */
   primary: Uint8Array;
   /** The disk's last sectors, as many as `primary` has: entries, header. */
   backup: Uint8Array;

@@ -5,7 +5,7 @@
 export const KERNEL_HEAD_BYTES = 4096;
 
 export interface KernelHeader {
-  /** As `uname -m` calls it. */
+  /** Name that `uname -m` gives it. */
   machine: 'x86_64' | 'aarch64';
   /** Whether it is also a PE program for that machine, which UEFI can start. */
   hasEfiStub: boolean;

@@ -150,7 +150,7 @@ export function decodeNetlinkError(payload: Uint8Array): number {
   return Math.abs(viewOf(payload).getInt32(0, true));
 }
 
-/** For get requests: everything of the family. */
+/** Serves get requests: everything of the family. */
 export function encodeDumpRequest(family: 'any' | 'ipv4'): Uint8Array {
   const payload = new Uint8Array(16);
   payload[0] = family === 'any' ? 0 : AF_INET;
@@ -215,7 +215,7 @@ export function encodeIpv4Address(request: Ipv4AddressRequest): Uint8Array {
   return concat(addressHeader(request.linkIndex, request.prefixLength), attributes);
 }
 
-/** For deleting: what identifies an address. */
+/** Serves deletion: what identifies an address. */
 export function encodeIpv4AddressKey(linkIndex: number, address: string, prefixLength: number): Uint8Array {
   return concat(addressHeader(linkIndex, prefixLength), [attribute(IFA.local, ipv4ToBytes(address))]);
 }

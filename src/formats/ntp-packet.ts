@@ -10,10 +10,10 @@ export interface NtpResponse {
   stratum: number;
   /** How often the server would like to be asked, as a power of two in seconds. */
   pollExponent: number;
-  /** Of the server's way to its reference clock. */
+  /** Delay of the server's way to its reference clock. */
   rootDelayMs: number;
   rootDispersionMs: number;
-  /** At stratum 0: why the server declines (`RATE`, `DENY`, `RSTR`, ...). */
+  /** Reason for which the server declines, at stratum 0 (`RATE`, `DENY`, `RSTR`, ...). */
   kissCode: string;
   /** Unix times in ms. Null: the server left the field empty. */
   referenceMs: number | null;
@@ -30,7 +30,7 @@ export const NTP_MODE = { client: 3, server: 4 } as const;
 const NTP_VERSION = 4;
 
 const LEAP = ['none', 'insert', 'delete', 'unsynchronised'] as const;
-/** From 1900, where NTP counts from, to 1970. */
+/** Seconds from 1900, where NTP counts from, to 1970. */
 const UNIX_EPOCH_SEC = 2_208_988_800;
 /** NTP seconds have 32 bits; the next era begins in 2036. */
 const ERA_SEC = 2 ** 32;

@@ -21,7 +21,7 @@ export async function findTool(name: string, environment: Environment): Promise<
       await access(path, constants.X_OK);
       return path;
     } catch {
-      // Not in this directory.
+      // The tool is not in this directory.
     }
   }
   return undefined;

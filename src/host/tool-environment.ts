@@ -11,7 +11,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const NPM_SETTING =
   /^(?:registry|@.+:registry|\/\/.+|_auth.*|cache|userconfig|globalconfig|prefix|proxy|https-proxy|noproxy|ca|cafile|cert|key|strict-ssl|local-address|maxsockets|fetch-.+|replace-registry-host|prefer-(?:offline|online)|before|min-release-age.*|legacy-peer-deps|git)$/;
 
-/** Of an outer `npm run`: its package, its script, and where it was called. */
+/** Variables of an outer `npm run`: its package, its script, and where it was called. */
 const NPM_SCRIPT = /^(?:npm_(?:package|lifecycle)_.*|npm_(?:command|execpath|node_execpath)|INIT_CWD)$/;
 
 export function npmEnvironment(environment: Environment): Environment {
@@ -22,7 +22,7 @@ export function npmEnvironment(environment: Environment): Environment {
   return { ...Object.fromEntries(kept), NODE_OPTIONS: quietNodeOptions(environment['NODE_OPTIONS']) };
 }
 
-/** As npm reads it; the names of registries' addresses and of secrets keep their underscores. */
+/** The name as npm reads it; the names of registries' addresses and of secrets keep their underscores. */
 function npmSettingName(text: string): string {
   if (text.startsWith('//')) return text;
   return text.toLowerCase().replaceAll(/(?!^)_/g, '-');
@@ -44,7 +44,10 @@ export interface GoEnvironment {
   ignoredFlags: string[];
 }
 
-/** For programs that are the same whoever builds them. Variables that are set beat those of "go env -w". */
+/**
+ * An environment for programs that are the same whoever builds them. Variables that are set beat those of "go env
+ * -w".
+ */
 export function goEnvironment(environment: Environment): GoEnvironment {
   const flags = (environment['GOFLAGS'] ?? '').split(/\s+/).filter((flag) => flag !== '');
   const { GOEXPERIMENT: _experiment, GODEBUG: _debug, GOBIN: _bin, ...others } = environment;

@@ -2,10 +2,10 @@
 // alone: a newer version may have more to say. Errors are SyntaxErrors that name the field: `root.chunks[3].sha256`.
 
 export interface UntrustedText {
-  /** As messages call it: `the manifest`. */
+  /** Name in messages: `the manifest`. */
   name: string;
   maxBytes: number;
-  /** For a long text of which little is expected. */
+  /** Set for a long text of which little is expected. */
   maxValues?: number;
 }
 
@@ -28,7 +28,10 @@ export function parseUntrustedJson(
   }
 }
 
-/** As far as brackets and commas tell, whatever it is: values may take a hundred times the memory of their text. */
+/**
+ * Counts as far as brackets and commas tell, whatever the text is: values may take a hundred times the memory of
+ * their text.
+ */
 function hasMoreValues(bytes: Uint8Array, maxValues: number): boolean {
   let values = 1;
   let isString = false;

@@ -63,7 +63,7 @@ export class DeviceBootSwitch implements BootSwitch {
         await this.#armBy(way, slot);
         return;
       } catch (error) {
-        // It may have been taken nevertheless.
+        // The firmware may have taken the trial nevertheless.
         await this.#takeBack(way);
         const next = usable[index + 1];
         if (next === undefined) throw error;

@@ -11,7 +11,7 @@ import type { KernelImage, Sys } from '../sys/sys.ts';
 import { LoaderFiles } from './loader-files.ts';
 import type { TrialWay } from './trial-way.ts';
 
-/** There when the kernel can do it at all. */
+/** The file is there when the kernel can do kexec at all. */
 const KEXEC_STATE = '/sys/kernel/kexec_loaded';
 
 export interface KexecOptions {
@@ -46,6 +46,6 @@ async function findKernel(
   using device = openPartition(sys, boot, 'r');
   const { kernelPath, cmdline } = await new LoaderFiles(layout, device).startOf(slot);
   const extents = await (await openFat(device)).extents(kernelPath);
-  // In front: what follows a `--` is not the kernel's.
+  // Ours go in front: what follows a `--` is not the kernel's.
   return { cmdline: `${START_PARAMETER}=${KEXEC_START} ${cmdline}`, extents };
 }

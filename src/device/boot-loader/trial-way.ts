@@ -7,7 +7,7 @@ import type { Slot } from '../../shared/board/slots.ts';
 export type WayNotes = Readonly<Record<string, unknown>>;
 
 export interface TrialWay {
-  /** As clients are told it (UpdateState.trialStart). */
+  /** The name that clients are told (UpdateState.trialStart). */
   readonly name: string;
   /** What it says of the device when it cannot be armed: the beginning of a sentence. */
   readonly refusal: string;
@@ -20,12 +20,12 @@ export interface TrialWay {
   disarm(): Promise<void>;
   /** Does not return on a device. */
   restart(): void;
-  /** At each start, armed or not, for ways that can fail without a word. */
+  /** Called at each start, armed or not, for ways that can fail without a word. */
   recall?(notes: WayNotes): Promise<Recollection>;
 }
 
 export interface Recollection {
-  /** To be noted from now on. */
+  /** What is to be noted from now on. */
   notes: WayNotes;
   /** What was armed before this start has been forgotten. */
   isLost: boolean;

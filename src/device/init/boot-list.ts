@@ -45,7 +45,7 @@ export function bootList(lasting: LastingSteps): readonly BootStep[] {
     { name: 'set up the kernel for apps', run: ({ sys }) => applyKernelSettings(sys), onFailure: 'warn' },
     { name: 'make the services', run: makeServices, onFailure: 'fatal' },
     { name: 'start system services', run: startSystemServices, onFailure: 'warn' },
-    // After them: init loads its HTTP server while they load theirs.
+    // The API comes after them: init loads its HTTP server while they load theirs.
     { name: 'serve the control API', run: serveControlApi, onFailure: 'fatal' },
     { name: 'look whether this is a trial', run: lookForTrial, onFailure: 'warn' },
     { name: 'prepare /perm', run: preparePerm, onFailure: 'warn' },
@@ -119,7 +119,7 @@ function makePermDirectories({ sys }: Device): void {
   linkIfMissing('/run', sys.path('/perm/var/run'));
 }
 
-/** In memory they would only be there twice. */
+/** Logs kept in memory would only be there twice. */
 function keepLogs(device: Device): void {
   if (device.perm.state === 'mounted') device.logKeeper.start(device.bootRecord());
   else device.logKeeper.giveUp();

@@ -57,7 +57,7 @@ function isSetByServers(sys: Sys): boolean {
     const status = JSON.parse(readFileSync(sys.path(TIME_STATUS_PATH), 'utf8')) as TimeStatus;
     return status.synchronised;
   } catch {
-    // Not written yet.
+    // No time was saved yet.
     return false;
   }
 }

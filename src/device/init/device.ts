@@ -19,9 +19,9 @@ import { LogKeeper } from './log/log-keeper.ts';
 import type { Service } from './supervisor/service.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
 
-/** Where logs outlive a reboot. */
+/** Logs here outlive a reboot. */
 const LOG_DIRECTORY = '/perm/log';
-/** On top of the time that the slowest service may take for its stop. */
+/** Added to the time that the slowest service may take for its stop. */
 const STOP_MARGIN_MS = 10_000;
 
 export class Device {
@@ -33,9 +33,9 @@ export class Device {
   /** Words of the kernel command line. */
   kernelArguments: ReadonlyMap<string, string> = new Map();
   perm: PermStatus = { state: 'pending', device: null, note: null };
-  /** It is in memory although the disk has one that should be usable. */
+  /** Whether /perm is in memory although the disk has one that should be usable. */
   isPermLost = false;
-  /** There is no hardware clock, or none that could be right: init has set the time to what it knows. */
+  /** Whether there is no hardware clock, or none that could be right: init has set the time to what it knows. */
   isClockGuessed = false;
   watchdog: SystemStatus['watchdog'] = 'none';
   readonly warnings: string[] = [];
@@ -68,7 +68,7 @@ export class Device {
     return this.#supervisor?.list() ?? [];
   }
 
-  /** For stopping twice, one after the other: on the way down apps, then our own programs. Longer takes what hangs. */
+  /** Time for two stops, one after the other: on the way down apps, then our own programs. What hangs takes longer. */
   stopLimitMs(): number {
     const longest = Math.max(0, ...this.services().map(({ spec }) => spec.stopTimeoutSec));
     return 2 * longest * 1000 + STOP_MARGIN_MS;
@@ -83,7 +83,7 @@ export class Device {
     this.#supervisor = supervisor;
   }
 
-  /** Also when boot has failed before there were any services. */
+  /** May be called when boot has failed before there were any services. */
   async stopServices(): Promise<void> {
     await this.#supervisor?.stopAll();
   }

@@ -23,7 +23,7 @@ export class Health {
     return this.#failures < PATIENCE;
   }
 
-  /** For good. */
+  /** Checks for good. */
   keepChecking(): void {
     setTimeout(() => void this.#check(), INTERVAL_MS).unref();
   }

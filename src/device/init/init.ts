@@ -21,7 +21,7 @@ import type { TrialParts } from './update/open-trials.ts';
 import type { Trials } from './update/trials.ts';
 import { feedWatchdog } from './watchdog.ts';
 
-/** After a power cut the clock is behind by no more than this. */
+/** How far the clock is behind at most after a power cut. */
 const SAVE_TIME_EVERY_MS = 60 * 60 * 1000;
 const RECALL_LIMIT_MS = 10_000;
 /** Kernel command line: the console shows what services write, too. For tests and for a person with a cable. */
@@ -160,7 +160,7 @@ export class Init {
     await Promise.race([recalled, sleep(RECALL_LIMIT_MS, undefined, { ref: false })]);
   }
 
-  /** At once: a time from before that was wrong must not outlive a power cut. */
+  /** The clock is saved at once: a time from before that was wrong must not outlive a power cut. */
   async #saveClockOnceSet(): Promise<void> {
     const { signal } = new AbortController();
     await new Conditions(this.#sys, () => false).whenMet(['clock'], { signal });

@@ -25,7 +25,7 @@ export interface MemoryGuardOptions {
   say: (text: string) => void;
 }
 
-/** Until the device goes down. */
+/** Guards until the device goes down. */
 export function guardMemory({ sys, apps, say }: MemoryGuardOptions): void {
   let isShort = false;
   const keepCode = (keep: boolean): void => {

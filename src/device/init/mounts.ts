@@ -6,7 +6,7 @@ import type { MountRequest, Sys } from '../sys/sys.ts';
 
 interface MountRow extends MountRequest {
   onFailure: 'fatal' | 'warn';
-  /** For a person who wonders whether the row is needed. */
+  /** Read by a person who wonders whether the row is needed. */
   reason: string;
   /** Made on another file system of this table; the others exist in the root image. */
   makeDirectory?: boolean;

@@ -64,7 +64,7 @@ export class Ipv4Setup {
 
   #applySettings(wanted: Ipv4Settings, kept: readonly Ipv4Route[]): void {
     this.#addAddress(wanted);
-    // From here on the address is ours to remove, whatever becomes of the routes.
+    // The address is ours to remove from here on, whatever becomes of the routes.
     this.#applied = { ...wanted, routes: kept };
     if (JSON.stringify(kept) === JSON.stringify(wanted.routes)) return;
     this.#removeRoutes(kept, wanted.address);

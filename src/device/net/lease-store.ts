@@ -15,7 +15,7 @@ const MOUNT_POLL_MS = 5000;
 export class LeaseStore {
   readonly #mountPoint: string;
   readonly #log: (text: string) => void;
-  /** By MAC address, null: to be removed. Until the data partition is there. */
+  /** Leases by MAC address, null: to be removed. They wait until the data partition is there. */
   readonly #pending = new Map<string, Lease | null>();
   #timer: NodeJS.Timeout | undefined;
 

@@ -30,7 +30,7 @@ export interface NetworkOptions {
   hostname: string;
   config: NetworkConfig;
   paths: { status: string; resolvConf: string; data: string };
-  /** After every change of the status. */
+  /** Called after every change of the status. */
   onChange?: (status: NetStatus) => void;
   log: (text: string) => void;
 }
@@ -41,7 +41,7 @@ export class Network {
   readonly #options: NetworkOptions;
   readonly #netlink = new NetlinkSocket();
   readonly #leases: LeaseStore;
-  /** By link index. */
+  /** Interfaces by link index. */
   readonly #interfaces = new Map<number, WiredInterface>();
   #isPublishing = false;
   #publishTimer: NodeJS.Timeout | undefined;
@@ -66,7 +66,7 @@ export class Network {
     this.#publishSoon();
   }
 
-  /** For the status: the name by which the neighbours find the device. */
+  /** The name by which the neighbours find the device, for the status. */
   setMdnsName(name: string | null): void {
     this.#mdnsName = name;
     this.#publishSoon();
@@ -164,7 +164,7 @@ export class Network {
     };
     this.#attempt(() => this.#writeStatus(status));
     this.#attempt(() => this.#writeResolvConf(interfaces));
-    // After resolv.conf: who hears of a network looks names up in it.
+    // Others hear of the change after resolv.conf is written: who hears of a network looks names up in it.
     this.#options.onChange?.(status);
     clearTimeout(this.#publishTimer);
     const nextMs = Math.min(...sorted.map((each) => each.nextChangeMs));

@@ -23,7 +23,7 @@ parentPort.postMessage(errno);
 export type SyncOutcome = 'done' | 'busy' | 'timed out';
 
 export async function syncAndUnmount(targets: readonly string[], timeLimitMs: number): Promise<SyncOutcome> {
-  // Needed once, at the end: 1.5 MB less until then.
+  // Workers are needed once, at the end: 1.5 MB less until then.
   const { Worker } = await import('node:worker_threads');
   const worker = new Worker(WORKER_SOURCE, { eval: true, workerData: targets });
   const finished = new Promise<SyncOutcome>((resolve, reject) => {

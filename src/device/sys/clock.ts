@@ -5,7 +5,7 @@ import { bindLibc } from './libc.ts';
 
 export interface SlewRequest {
   offsetMs: number;
-  /** Of the questions to the servers: seconds as a power of two. */
+  /** Exponent of the questions' interval: seconds as a power of two. */
   pollExponent: number;
   /** How far the result may be off. */
   maxErrorMs: number;

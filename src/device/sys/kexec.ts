@@ -4,7 +4,7 @@
 import { libcError } from './libc.ts';
 import type { KernelImage } from './sys.ts';
 
-/** From asm/unistd.h. */
+/** Numbers of asm/unistd.h. */
 const SYSCALL_NUMBERS: Readonly<Record<string, number>> = { x64: 320, arm64: 294 };
 /** linux/kexec.h */
 const KEXEC_FILE_UNLOAD = 0x1;
@@ -66,7 +66,7 @@ export async function unloadKernel(): Promise<void> {
 async function callKexec(image: KernelImage | null, cmdline: string, flags: number): Promise<void> {
   const number = SYSCALL_NUMBERS[process.arch];
   if (number === undefined) throw new Error(`kexec_file_load has no known number on "${process.arch}"`);
-  // Needed once, and only where the firmware keeps no variables.
+  // Workers are needed once, and only where the firmware keeps no variables.
   const { Worker } = await import('node:worker_threads');
   const worker = new Worker(WORKER_SOURCE, {
     eval: true,

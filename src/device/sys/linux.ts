@@ -20,7 +20,7 @@ const MOUNT_FLAGS: Readonly<Record<MountFlag, number>> = {
   remount: 0x20,
   noatime: 0x400,
   bind: 0x1000,
-  /** With what is mounted below. */
+  /** A bind with what is mounted below. */
   rbind: 0x1000 | 0x4000,
 };
 const MNT_DETACH = 0x2;
@@ -168,7 +168,7 @@ function openWatchdog(path: string, timeoutSec: number): Watchdog {
   try {
     ioctl(fd, BigInt(ioctls.WDIOC_SETTIMEOUT), bytes);
   } catch {
-    // Not every watchdog takes every time (a Raspberry Pi's has at most 15 s): it keeps its own.
+    // A watchdog that does not take every time (a Raspberry Pi's has at most 15 s) keeps its own.
   }
   ioctl(fd, BigInt(ioctls.WDIOC_GETTIMEOUT), bytes);
   return {

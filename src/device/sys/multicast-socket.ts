@@ -10,7 +10,7 @@ import { DROP, type FilterStep, KEEP_ALL, RawSocket } from './raw-socket.ts';
 export interface Peer {
   address: string;
   port: number;
-  /** Where answers go: the sockaddr as it came. */
+  /** The sockaddr as it came, to which answers go. */
   socketAddress: Uint8Array;
 }
 
@@ -44,7 +44,7 @@ const MAX_MESSAGE_LENGTH = 9000;
 const IP_HEADER = 0xfff0_0000;
 const LOAD_BYTE = 0x30;
 const JUMP_IF_AT_LEAST = 0x35;
-/** By the first byte of the destination address, which is at 16 in IPv4 and at 24 in IPv6. */
+/** Multicast is known by the first byte of the destination address, which is at 16 in IPv4 and at 24 in IPv6. */
 const UNICAST_ONLY: Readonly<Record<MulticastGroup['family'], readonly FilterStep[]>> = {
   ipv4: [[LOAD_BYTE, 0, 0, IP_HEADER + 16], [JUMP_IF_AT_LEAST, 0, 1, 0xe0], DROP, KEEP_ALL],
   ipv6: [[LOAD_BYTE, 0, 0, IP_HEADER + 24], [JUMP_IF_AT_LEAST, 0, 1, 0xff], DROP, KEEP_ALL],
@@ -81,7 +81,7 @@ export class MulticastSocket {
     }
   }
 
-  /** To the group, or to one peer. Throws when there is no way, as while the interface has no address. */
+  /** Sends to the group, or to one peer. Throws when there is no way, as while the interface has no address. */
   send(bytes: Uint8Array, to?: Peer): void {
     this.#ownSocket.send(bytes, to?.socketAddress ?? this.#groupAddress);
   }

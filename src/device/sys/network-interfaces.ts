@@ -48,7 +48,7 @@ export function ignoreRoutesWithoutCarrier(): void {
  * answers for one (of the DHCP server, for example) arrive at the other.
  */
 export function keepArpPerInterface(): void {
-  // Of `all` and an interface's own value the greater counts.
+  // The greater one of `all` and an interface's own value counts.
   writeSwitch('/proc/sys/net/ipv4/conf/all/arp_ignore', '1');
   writeSwitch('/proc/sys/net/ipv4/conf/all/arp_announce', '2');
 }

@@ -20,7 +20,7 @@ export type PowerCommand = 'restart' | 'poweroff' | 'halt' | 'kexec';
 export interface ProgramResult {
   /** null: killed by a signal or by the time limit. */
   exitCode: number | null;
-  /** Both outputs, the last 16 KiB. */
+  /** The last 16 KiB of both outputs. */
   output: string;
 }
 
@@ -72,13 +72,16 @@ export interface KernelImage {
 }
 
 export interface Sys {
-  /** Where the device's absolute `path` is found: itself, but for tests. */
+  /** The place of the device's absolute `path`: the path itself, but for tests. */
   path(path: string): string;
   /** Milliseconds since the kernel started. */
   uptimeMs(): number;
 
   mount(request: MountRequest): void;
-  /** At once, with all that is mounted below it; who uses it may go on to, and it is gone with the last of them. */
+  /**
+   * Detaches at once, with all that is mounted below; who uses it may go on to, and the mount is gone with the last
+   * of them.
+   */
   detachMount(target: string): void;
   /** Fails with EBUSY while somebody uses it. */
   unmount(target: string): void;

@@ -12,7 +12,7 @@ import type { UpdateDisk } from './update-disk.ts';
 import { ImageRefusal, UpdateConflict } from './update-refusal.ts';
 
 const MIB = 1024 * 1024;
-/** Of the signer's clock. */
+/** How far the signer's clock may be ahead. */
 const CLOCK_TOLERANCE_SEC = 10 * 60;
 
 export interface OfferedImage {
@@ -22,11 +22,11 @@ export interface OfferedImage {
   signedAtSec: number;
 }
 
-/** By its own words: signatures, board and hostname. Throws ImageRefusal. */
+/** Checks what the image says of itself: signatures, board and hostname. Throws ImageRefusal. */
 export function checkImage(request: UpdateRequest, config: DeviceConfig, nowSec: number): OfferedImage {
   const manifestBytes = Buffer.from(request.manifest);
   const signatureBytes = Buffer.from(request.signatures);
-  // Not read before its signature is: a parser is the larger target.
+  // The manifest is not read before its signature is: a parser is the larger target.
   const signedAtSec = checkSignatures(manifestBytes, signatureBytes, trustedKeysOf(config), nowSec);
   const manifest = readManifest(manifestBytes);
   if (manifest.board !== config.board)

@@ -23,13 +23,13 @@ export interface WantedChunk {
   readonly index: number;
   readonly sha256: string;
   readonly lengthBytes: number;
-  /** Where in the target root it is to be written. */
+  /** Offsets in the target root at which the chunk is to be written. */
   toWrite: number[];
   /** A boot file that is to be written has it. */
   forBoot: boolean;
-  /** Where it is now, and stays until the image is complete; undefined: it has to be sent. */
+  /** Place where the chunk is now, and stays until the image is complete; undefined: it has to be sent. */
   place: Place | undefined;
-  /** Where it is put aside: at the start if it has a place, else when it has been sent. */
+  /** Place where the chunk is put aside: at the start if it has a place, else when it has been sent. */
   asideBytes: number | undefined;
 }
 
@@ -39,11 +39,11 @@ export interface Place {
 }
 
 export interface ChunkPlan {
-  /** By chunk number; those with the same content share one. */
+  /** Chunks by number; those with the same content share one. */
   byNumber: readonly WantedChunk[];
   /** Each once, in the order of their first numbers. */
   chunks: readonly WantedChunk[];
-  /** To be put aside before anything else is written. */
+  /** Chunks to be put aside before anything else is written. */
   moves: readonly WantedChunk[];
   /** What is in the target, or will be, and nowhere else: to be recorded. */
   places: readonly ChunkPlace[];
@@ -100,7 +100,7 @@ function findRoom(
   const space = new FreeSpace(imageEnd(manifest), endBytes);
   for (const { place, lengthBytes } of staying) space.reserve(place!.offsetBytes, lengthBytes);
   const homeless = chunks.filter(({ place, toWrite }) => place === undefined && toWrite.length === 0);
-  // From the last to the first: space is handed out from its end, and they are going to come in order.
+  // The last one comes first: space is handed out from its end, and chunks are going to come in order.
   for (const chunk of homeless.toReversed()) {
     chunk.asideBytes = space.take(chunk.lengthBytes);
     if (chunk.asideBytes === undefined) throw tooLarge(manifest, targetRoot);
@@ -130,7 +130,7 @@ function keyOf({ sha256, lengthBytes }: { sha256: string; lengthBytes: number })
   return `${sha256} ${lengthBytes}`;
 }
 
-/** By number, each content once. */
+/** Groups by number, each content once. */
 function groupChunks(
   numbered: readonly NumberedChunk[],
   bootFiles: ReadonlySet<ManifestFile>,

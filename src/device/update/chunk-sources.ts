@@ -21,7 +21,7 @@ export async function sourceLibraries({ boot, source, sourceRoot }: UpdateDisk):
   return [{ content: sourceRoot, chunks: rootPlaces(manifest) }, ...bootFiles];
 }
 
-/** Where an image of this manifest has its chunks. */
+/** Places where an image of this manifest has its chunks. */
 export function rootPlaces({ root }: Manifest): ChunkPlace[] {
   return placesOf(root.chunks);
 }
@@ -50,7 +50,7 @@ export function bootFilesFromChunks(
 }
 
 interface PlacedChunk {
-  /** In the file. */
+  /** Offset in the file. */
   startBytes: number;
   chunk: WantedChunk;
 }

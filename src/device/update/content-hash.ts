@@ -13,11 +13,11 @@ export interface HashOptions {
   offsetBytes?: number;
   lengthBytes?: number;
   signal?: AbortSignal | undefined;
-  /** After each piece, with its length. */
+  /** Called after each piece, with its length. */
   onPiece?: (lengthBytes: number) => void;
 }
 
-/** Of the whole source, or a part of it. */
+/** Hashes the whole source, or a part of it. */
 export async function sha256OfSource(source: ByteSource, options: HashOptions = {}): Promise<string> {
   const { offsetBytes = 0, lengthBytes = source.sizeBytes - offsetBytes, signal, onPiece } = options;
   const sum = createHash('sha256');

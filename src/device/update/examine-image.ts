@@ -53,7 +53,10 @@ export async function examineImage(
   return { slot: disk.target, ...decision };
 }
 
-/** After a start, once it is known that the other slot is not about to be tried again. Throws UpdateConflict. */
+/**
+ * The state after a start, once it is known that the other slot is not about to be tried again. Throws
+ * UpdateConflict.
+ */
 async function settledState(init: UpdateSurroundings['init'], signal: AbortSignal): Promise<UpdateState> {
   for (let waitedMs = 0; ; waitedMs += STARTING_POLL_MS) {
     const state = await init.get<UpdateState>(INIT_API.update);

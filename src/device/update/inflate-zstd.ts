@@ -13,7 +13,7 @@ export async function* inflateZstd(pieces: AsyncIterable<Uint8Array>): AsyncGene
   zstd.on('error', () => {});
   try {
     for await (const piece of pieces) {
-      // It ends where the next thing is no frame, and takes the rest without a word.
+      // A decoder ends where the next thing is no frame, and takes the rest without a word.
       if (zstd.readableEnded) throw new BadStream('The body is no zstd: something follows the end');
       yield* feed(zstd, (done) => zstd.write(piece, done));
     }

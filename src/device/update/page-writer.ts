@@ -75,7 +75,7 @@ export class PageWriter implements ByteDevice {
     for (const [start, end] of differingRuns(before, after)) {
       await this.#device.write(firstBytes + start, after.subarray(start, end));
     }
-    // Only now: after an error the run is still to be written.
+    // The run counts as written only now: after an error it is still to be written.
     this.#filledBytes = 0;
   }
 }

@@ -35,7 +35,7 @@ const SUM_OFFSET = 24;
 const ENTRY_BYTES = 44;
 /** Room for 23 000 chunks, which is more than an image of 1 GB has. */
 const MAX_AREA_BYTES = UPDATE_RECORD_BYTES / 2;
-/** Of a smaller partition, the part that each area takes. */
+/** Share of a smaller partition that each area takes. */
 const AREA_SHARE = 1 / 256;
 
 function areaBytes(partitionBytes: number): number {
@@ -43,7 +43,7 @@ function areaBytes(partitionBytes: number): number {
   return Math.min(MAX_AREA_BYTES, pages * PAGE_BYTES);
 }
 
-/** Where the record's areas start: an image and what is kept aside must end there. May be negative. */
+/** Start of the record's areas: an image and what is kept aside must end there. May be negative. */
 export function recordOffset(partitionBytes: number): number {
   const wholePages = Math.floor(partitionBytes / PAGE_BYTES) * PAGE_BYTES;
   return wholePages - 2 * areaBytes(partitionBytes);
@@ -115,7 +115,7 @@ export async function writePlaceRecord(
   return { generation, places: fitting, area };
 }
 
-/** To be called when the image is whole: there is nothing to go on with. */
+/** Has to be called when the image is whole: there is nothing to go on with. */
 export async function erasePlaceRecords(partition: ByteDevice): Promise<void> {
   for (const area of [0, 1] as const) {
     await partition.write(areaOffset(partition.sizeBytes, area), new Uint8Array(HEADER_BYTES));

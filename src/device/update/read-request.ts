@@ -14,11 +14,11 @@ import {
 /** An UpdateRequest as JSON: quotes within the manifest's text are two characters there. */
 export const MAX_UPDATE_REQUEST_BYTES = MAX_MANIFEST_BYTES + 2 * 1024 * 1024;
 
-/** It has less than ten. */
+/** A request of ours has less than ten. */
 const MAX_REQUEST_VALUES = 1000;
 
 const CLIENT_ID = /^[\w.-]{1,128}$/;
-/** It is shown to people, in terminals too. */
+/** The name is shown to people, in terminals too. */
 const CLIENT_NAME = /^\P{C}{1,100}$/u;
 const BUILD_ID = /^[0-9a-f]{64}$/;
 

@@ -25,7 +25,7 @@ export async function readSlot(boot: ByteSource, slot: Slot): Promise<StoredSlot
   return stored?.signedAtSec === null ? null : stored;
 }
 
-/** Of a slot that runs nobody asks whether it is whole: it may be older than signatures are. */
+/** Nobody asks of a slot that runs whether it is whole: it may be older than signatures are. */
 export async function readRunningSlot(boot: ByteSource, slot: Slot): Promise<StoredSlot | null> {
   const manifest = await readSlotManifest(boot, slot);
   return manifest ? { manifest, signedAtSec: await readSignedAt(boot, slot) } : null;

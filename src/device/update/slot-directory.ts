@@ -164,7 +164,7 @@ export class SlotDirectory {
       }
       const kernelLast = differing.toSorted((x, y) => Number(isKernel(x.path)) - Number(isKernel(y.path)));
       for (const { path, content } of kernelLast) {
-        // It may be that it was written before what follows had to be tried again.
+        // The file may have been written before what follows had to be tried again.
         if (kept.has(foldName(path))) continue;
         await editor.makeDirectory(this.#pathOf(path).split('/').slice(0, -1).join('/'));
         await editor.replaceFile(this.#pathOf(path), content);

@@ -34,7 +34,7 @@ import { WrittenBytes } from './written-bytes.ts';
 export interface InstallOptions {
   disk: UpdateDisk;
   manifest: Manifest;
-  /** As they go into the slot's boot directory. */
+  /** Bytes as they go into the slot's boot directory. */
   manifestBytes: Uint8Array;
   signatureBytes: Uint8Array;
   signal?: AbortSignal;
@@ -42,7 +42,7 @@ export interface InstallOptions {
 
 export interface InstallResult {
   writtenBytes: number;
-  /** Of the image, what was not sent. */
+  /** Bytes of the image that were not sent. */
   reusedBytes: number;
 }
 
@@ -62,7 +62,7 @@ export class ChunkError extends RangeError {
   }
 }
 
-/** So much of what was received may be lost in a power cut. */
+/** How much of what was received may be lost in a power cut. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
 
 /**

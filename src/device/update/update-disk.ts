@@ -23,9 +23,9 @@ export interface UpdateDisk {
   sourceRoot: ByteSource;
   /** The whole partition of the target's root. `flush` reaches the medium. */
   targetRoot: ByteDevice;
-  /** By the partition table. */
+  /** The identity by the partition table. */
   rootGuid(slot: Slot): Promise<string>;
-  /** From now on reads of `boot` and `targetRoot` come from the medium and not from the page cache. */
+  /** Makes reads of `boot` and `targetRoot` from now on come from the medium and not from the page cache. */
   dropCaches(): Promise<void>;
 }
 

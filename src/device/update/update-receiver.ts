@@ -143,7 +143,7 @@ export class UpdateReceiver {
     if (offer.mode === 'none')
       return { installer: null, offer: { ...offer, missingChunks: [], missingBytes: 0 } };
     const disk = session.openDisk(() => this.#openToWrite(offer.slot));
-    // By the medium itself, whatever init believes.
+    // The medium itself is asked, whatever init believes.
     if ((await new LoaderFiles(disk.layout, disk.boot).committed()) === disk.target)
       throw restartFirst(`This device starts from slot ${disk.target}, which is the one to write`);
     const installer = await this.#around

@@ -30,7 +30,7 @@ export type ConflictCode = Extract<
 export class UpdateConflict extends Error {
   override name = 'UpdateConflict';
   readonly code: ConflictCode;
-  /** Of whoever is at it. */
+  /** The session of whoever is at it. */
   readonly session: SessionView | undefined;
 
   constructor(code: ConflictCode, message: string, options: { session?: SessionView } = {}) {

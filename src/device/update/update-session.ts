@@ -57,7 +57,7 @@ export class UpdateSession {
     return this.#options.client.id;
   }
 
-  /** Its reason says why the session has ended. */
+  /** The signal's reason says why the session has ended. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -83,7 +83,10 @@ export class UpdateSession {
     return this.perform(async () => (this.#work = await prepare()));
   }
 
-  /** It is closed with the session. To be called within `perform`: a session that is closed would not know of it. */
+  /**
+   * The disk is closed with the session. Has to be called within `perform`: a session that is closed would not know
+   * of the disk.
+   */
   openDisk(open: () => OpenUpdateDisk): OpenUpdateDisk {
     this.signal.throwIfAborted();
     return (this.#disk = open());
@@ -148,7 +151,7 @@ export class UpdateSession {
     }
     const leave = () => void this.end(new SessionEnded('The client has gone'));
     gone.addEventListener('abort', leave, { once: true });
-    // It may have gone during the wait.
+    // The session may have gone during the wait.
     if (gone.aborted) leave();
     return this.#orFail(async () => {
       const result = await installer.install(report).catch(blame);
@@ -214,7 +217,7 @@ export class UpdateSession {
     try {
       this.#disk?.[Symbol.dispose]();
     } catch {
-      // Of a disk that fails; what had to be on it was flushed, and that told.
+      // The disk has failed; what had to be on it was flushed, and that told.
     }
     this.#disk = undefined;
     this.#work = undefined;

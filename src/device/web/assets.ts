@@ -12,7 +12,7 @@ export interface Asset {
   gzip: Uint8Array;
 }
 
-/** As asset files are kept in a bundle: base64 of `gzip`. */
+/** An asset file as a bundle keeps it: base64 of `gzip`. */
 export interface EmbeddedAsset {
   path: string;
   contentType: string;
@@ -57,7 +57,7 @@ export async function sendAsset(
 
 const plain = new WeakMap<Asset, Uint8Array>();
 
-/** For programs like curl. Loads zlib, which costs 2 MB, only then; all who ask for it wait for the same bytes. */
+/** Serves programs like curl. Loads zlib, which costs 2 MB, only then; all who ask for it wait for the same bytes. */
 async function decompressed(asset: Asset): Promise<Uint8Array> {
   const { gunzipSync } = await import('node:zlib');
   const bytes = plain.get(asset) ?? gunzipSync(asset.gzip);

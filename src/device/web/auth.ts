@@ -29,7 +29,7 @@ export function sessionCookie(request: http.IncomingMessage): string {
   return port === undefined ? 'tskrazy_session' : `tskrazy_session_${port}`;
 }
 
-/** As the browser keeps them. There may be others than ours: apps are on this host, too, and may set cookies. */
+/** Tokens as the browser keeps them. There may be others than ours: apps are on this host, too, and may set cookies. */
 export function sessionTokens(request: http.IncomingMessage): string[] {
   const prefix = `${sessionCookie(request)}=`;
   const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
@@ -102,7 +102,7 @@ export class Authenticator {
   checkPassword(request: http.IncomingMessage, password: string): void {
     if (this.#passwordHash === null) throw new HttpError('no-password', 'This device has no password');
     const address = clientAddress(request);
-    // Before the remembered password too: it would otherwise be an oracle without a limit.
+    // Attempts count before the remembered password too: that would otherwise be an oracle without a limit.
     const waitMs = this.#attempts.begin(address);
     if (waitMs > 0) {
       const waitSec = Math.ceil(waitMs / 1000);

@@ -11,7 +11,7 @@ const MAX_WAITING_REQUESTS = 16;
 
 export class ConnectionLimit {
   readonly #max: number;
-  /** In order of becoming idle, the longest first. */
+  /** Connections in order of becoming idle, the longest first. */
   readonly #idle = new Set<net.Socket>();
   /** Requests that are not answered yet, of each connection that has any. */
   readonly #waiting = new Map<net.Socket, number>();
@@ -56,7 +56,7 @@ export class ConnectionLimit {
     return true;
   }
 
-  /** Until all that was asked on it is answered, the connection is not idle. */
+  /** A connection is not idle until all that was asked on it is answered. */
   serve(socket: net.Socket): void {
     if (this.#waiting.has(socket)) this.#idle.delete(socket);
   }
@@ -67,7 +67,7 @@ export class ConnectionLimit {
     if (waiting !== 0) return;
     this.#waiting.delete(socket);
     if (socket.destroyed) return;
-    // Also of one that stayed idle: whoever asks is the last to be displaced.
+    // One that stayed idle moves, too: whoever asks is the last to be displaced.
     this.#idle.delete(socket);
     this.#idle.add(socket);
   }

@@ -45,7 +45,7 @@ export class EventStream {
     this.#response.once('close', listener);
   }
 
-  /** Also finds out about clients that went away without a word. */
+  /** Finds out about clients that went away without a word, too. */
   heartbeat(): void {
     // What has ended and is still here waits for its client to read the rest.
     const isBehind = this.isBehind || this.#hasEnded;
@@ -78,7 +78,7 @@ export class EventStreams {
   }
 
   open(response: http.ServerResponse): EventStream {
-    // Its answer would have neither a body nor an end.
+    // An answer to HEAD would have neither a body nor an end.
     if (response.req.method === 'HEAD')
       throw new HttpError('wrong-method', 'A live view has no head alone', { headers: { Allow: 'GET' } });
     if (this.#streams.size >= MAX_STREAMS)
@@ -89,7 +89,7 @@ export class EventStreams {
           headers: { 'Retry-After': '30' },
         },
       );
-    // Its close will not be told again: it would hold its place for good. Nobody reads this.
+    // The stream's close will not be told again, and the stream would hold its place for good. Nobody reads this.
     if (response.destroyed) throw new HttpError('malformed', 'The client has gone');
     const stream = new EventStream(response);
     this.#streams.add(stream);

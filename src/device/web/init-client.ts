@@ -37,7 +37,7 @@ export class InitClient {
   /** An answer that may go on; the caller reads or destroys it. */
   async stream(path: string): Promise<http.IncomingMessage> {
     const answer = await this.#request('GET', path, READ_TIMEOUT_MS);
-    // From here on silence is nothing unusual.
+    // Silence is nothing unusual from here on.
     answer.socket.setTimeout(0);
     answer.setEncoding('utf8');
     return answer;

@@ -50,7 +50,7 @@ class PendingLines {
 
 export interface FollowOptions {
   bootId: string;
-  /** Of the request: what the reader has seen last. */
+  /** Header of the request: what the reader has seen last. */
   lastEventId: string | undefined;
 }
 

@@ -24,7 +24,7 @@ interface Tries {
 }
 
 export class LoginAttempts {
-  /** In order of the last try, the oldest first. */
+  /** Addresses in order of the last try, the oldest first. */
   readonly #byAddress = new Map<string, Tries>();
   readonly #trusted = new Set<string>();
   readonly #now: () => number;

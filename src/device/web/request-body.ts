@@ -6,10 +6,10 @@ import type http from 'node:http';
 import { HttpError } from './http-error.ts';
 import { monotonicMs } from '../monotonic.ts';
 
-/** Of a body, unless its route takes more. */
+/** Size of a body, unless its route takes more. */
 export const MAX_BODY_BYTES = 8 * 1024;
 
-/** In each `windowMs` that we wait for a client it has to send `leastBytes`, or the end. Our own time does not count. */
+/** A client has to send `leastBytes`, or the end, in each `windowMs` that we wait for it. Our own time does not count. */
 export interface BodyPace {
   windowMs: number;
   leastBytes: number;

@@ -13,7 +13,7 @@ export interface Route<Handler> {
   path: string;
   access: Access;
   handler: Handler;
-  /** Of the body as it is sent. Absent: MAX_BODY_BYTES. */
+  /** Size of the body as it is sent. Absent: MAX_BODY_BYTES. */
   maxBodyBytes?: number;
 }
 

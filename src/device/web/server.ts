@@ -28,7 +28,7 @@ export interface WebServerOptions {
   config: DeviceConfig;
   initSocketPath: string;
   assets: AssetTable;
-  /** For tests; the defaults are right for a device. */
+  /** Set by tests; the default is right for a device. */
   netStatusPath?: string;
   timeStatusPath?: string;
   meter?: Meter;
@@ -38,9 +38,9 @@ export interface WebServerOptions {
 
 export interface WebLimits {
   maxConnections: number;
-  /** From the connection (or the first byte of a further request) to the end of the headers. */
+  /** Time from the connection (or the first byte of a further request) to the end of the headers. */
   headersTimeoutMs: number;
-  /** In each such time that a body is waited for, `bodyLeastBytes` of it have to come, or its end. */
+  /** Time in which `bodyLeastBytes` of a body that is waited for have to come, or its end. */
   bodyWindowMs: number;
   bodyLeastBytes: number;
   /** A kept connection without a request. */
@@ -48,10 +48,10 @@ export interface WebLimits {
   /** An answer that makes no progress. */
   idleAnswerMs: number;
   heartbeatMs: number;
-  /** From one look at a trial to the next, and how long an answer may take then. */
+  /** Time from one look at a trial to the next, and for an answer at most. */
   trialIntervalMs: number;
   trialAnswerMs: number;
-  /** So long a client that was refused may still send: closing at once would lose the answer on its way. */
+  /** Time for which a client that was refused may still send: closing at once would lose the answer on its way. */
   lingerMs: number;
 }
 
@@ -85,7 +85,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
     {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: limits.headersTimeoutMs,
-      // It knows no progress, and an update may take hours: request-body.ts limits what is read of bodies.
+      // Node's limit knows no progress, and an update may take hours: request-body.ts limits what is read of bodies.
       requestTimeout: 0,
       keepAliveTimeout: limits.keepAliveMs,
       connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
@@ -101,7 +101,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
         if (!request.complete) cutOff(request, limits.lingerMs);
       });
       answer(context, connections, request, response).catch((error: unknown) => {
-        // Only when even the error's answer fails.
+        // This is reached only when even the error's answer fails.
         logError('Cannot answer a request', error);
         response.destroy();
       });
@@ -185,7 +185,10 @@ async function answer(
   }
 }
 
-/** It may be a whole URL (RFC 9112, section 3.2.2), as a proxy is asked; what that calls this device is of no interest. */
+/**
+ * The target may be a whole URL (RFC 9112, section 3.2.2), as a proxy is asked; what that calls this device is of no
+ * interest.
+ */
 function targetOf({ url = '' }: http.IncomingMessage): { path: string; search: string } {
   const [path = '', search = ''] = url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 2);
   return { path: path === '' ? '/' : path, search };
@@ -217,7 +220,7 @@ function cutOff(request: http.IncomingMessage, lingerMs: number): void {
   timer.unref();
 }
 
-/** On all addresses of both families; on IPv4 alone where the kernel has no IPv6. */
+/** Listens on all addresses of both families; on IPv4 alone where the kernel has no IPv6. */
 export async function listen(server: http.Server, port: number): Promise<number> {
   try {
     await listenOn(server, { host: '::', port, ipv6Only: false });

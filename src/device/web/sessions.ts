@@ -7,7 +7,7 @@ import { monotonicMs } from '../monotonic.ts';
 
 /** A day without use ends a session. */
 const IDLE_LIMIT_MS = 24 * 60 * 60 * 1000;
-/** And a month ends every session. */
+/** Age at which every session ends: a month. */
 const AGE_LIMIT_MS = 30 * 24 * 60 * 60 * 1000;
 /** The longest unused one makes room for a new one. */
 const MAX_SESSIONS = 64;
@@ -22,7 +22,7 @@ function digest(token: string): string {
 }
 
 export class Sessions {
-  /** By digest, so that looking one up compares nothing secret; in order of use, the oldest first. */
+  /** Sessions by digest, so that looking one up compares nothing secret; in order of use, the oldest first. */
   readonly #sessions = new Map<string, Session>();
   readonly #now: () => number;
 

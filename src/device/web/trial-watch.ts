@@ -20,7 +20,7 @@ export interface TrialWatchOptions {
   intervalMs: number;
   /** What would keep this image from taking the next update. */
   lockOut: () => Promise<string | null>;
-  /** For one answer. */
+  /** Time for one answer. */
   answerLimitMs: number;
 }
 
@@ -35,7 +35,7 @@ export class TrialWatch {
     this.#options = options;
   }
 
-  /** At the start of this program, which may be part of a trial. `port` is the page's. */
+  /** Called at the start of this program, which may be part of a trial. `port` is the page's. */
   start(port: number): void {
     this.#port = port;
     this.begin();
@@ -56,7 +56,10 @@ export class TrialWatch {
       });
   }
 
-  /** Before a trial: what does not answer then does not have to in the trial, if the new build leaves it as it is. */
+  /**
+   * Asked before a trial: what does not answer then does not have to in the trial, if the new build leaves it as it
+   * is.
+   */
   async unhealthyApps(): Promise<readonly string[]> {
     try {
       const services = await this.#options.init.get<ServiceStatus[]>(INIT_API.services);
@@ -150,7 +153,7 @@ export class TrialWatch {
   }
 }
 
-/** Its body is of no interest, and redirects are answers like any other. */
+/** The answer's body is of no interest, and redirects are answers like any other. */
 function askStatus(url: string, headers: http.OutgoingHttpHeaders, limitMs: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = http.get(url, { agent: false, headers, signal: AbortSignal.timeout(limitMs) });

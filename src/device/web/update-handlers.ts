@@ -82,7 +82,7 @@ async function readAndBegin(
   using _turn = await updates.turns.take(2 * bodyPace.windowMs);
   const body = await collect(decode(request, receiveBody(request, bodyPace)), MAX_UPDATE_REQUEST_BYTES);
   const offering = receiver.begin(understand(readUpdateRequest, body));
-  // It is waited for outside.
+  // The offer is waited for outside.
   offering.catch(() => {});
   return { offering };
 }
@@ -208,7 +208,7 @@ function asHttpError(error: unknown): unknown {
   const { message } = error;
   if (error instanceof ImageRefusal)
     return new HttpError(`image-${error.reason}`, message, {
-      // For clients of 0.1, as is `restartFirst`.
+      // Clients of 0.1 read these, as they do `restartFirst`.
       details: { reason: error.reason },
       cause: error,
     });

@@ -3,7 +3,7 @@
 
 import type { Handler, WebRoute } from './exchange.ts';
 
-/** Of an UpdateRequest as it is sent, compressed or not: update/read-request.ts. */
+/** Size of an UpdateRequest as it is sent, compressed or not: update/read-request.ts. */
 const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
 
 type HandlerName = keyof typeof import('./update-handlers.ts');

@@ -17,14 +17,14 @@ export interface UpdatesOptions {
   config: DeviceConfig;
   init: InitClient;
   timeStatusPath?: string;
-  /** For tests: a disk of another kind than the one that this device runs from. */
+  /** Set by tests: a disk of another kind than the one that this device runs from. */
   openDisk?: (use: DiskUse) => OpenUpdateDisk;
   idleMs?: number;
   unhealthyApps: () => Promise<readonly string[]>;
 }
 
 export class Updates {
-  /** To be taken while a request for an update is read and its signature checked: it may have 10 MiB. */
+  /** Taken while a request for an update is read and its signature checked: it may have 10 MiB. */
   readonly turns = new Turns();
   readonly #options: UpdatesOptions;
   #loading: Promise<UpdateReceiver> | undefined;

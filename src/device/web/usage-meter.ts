@@ -46,7 +46,7 @@ export interface MeasuredService {
 /** What the status needs of a meter; FakeMeter in the tests is another. */
 export type Meter = Pick<UsageMeter, 'ageMs' | 'sample'>;
 
-/** Not smaps_rollup, whose proportional size would be fairer: it walks all pages, 1.3 ms for one Node.js. */
+/** smaps_rollup, whose proportional size would be fairer, walks all pages: 1.3 ms for one Node.js. */
 function memoryOf(statuses: readonly string[]): number | null {
   let sum: number | null = null;
   for (const text of statuses) {
@@ -115,7 +115,7 @@ export class UsageMeter {
     };
   }
 
-  /** Of the whole cgroup when the service has one of its own, else of its first process. */
+  /** Usage of the whole cgroup when the service has one of its own, else of its first process. */
   #service(pid: number): { usage: ServiceUsage; usec: number | undefined } {
     const path = parseCgroupPath(tryRead(`${this.#proc}/${pid}/cgroup`) ?? '');
     const group = path === undefined ? undefined : `${this.#sys}/fs/cgroup${path}`;
@@ -184,7 +184,7 @@ export class UsageMeter {
   }
 }
 
-/** Not that of node:fs/promises, which loads readline and much else with it. */
+/** The call of node:fs/promises would load readline and much else with it. */
 function statFileSystem(path: string): Promise<StatsFs> {
   return new Promise((resolve, reject) => {
     statfs(path, (error, stats) => {

@@ -13,7 +13,7 @@ export interface FatGeometry {
   /** Clusters have the numbers 2 to `clusterCount` + 1. */
   clusterCount: number;
   fatOffsetBytes: number;
-  /** Of one copy. */
+  /** Size of one copy. */
   fatBytes: number;
   fatCopies: number;
   /** Number of the only copy in use; undefined when all copies are kept equal, as usual. */
@@ -28,7 +28,7 @@ export interface FatGeometry {
   fsInfoOffsetBytes: number | undefined;
   hiddenSectors: number;
   volumeId: number;
-  /** Without the padding. */
+  /** Label without the padding. */
   label: string;
 }
 
@@ -70,7 +70,7 @@ const EXTENDED_BOOT_SIGNATURE = 0x29;
 const EXTENDED_PART = { fat16: 36, fat32: 64 } as const;
 export const LABEL_BYTES = 11;
 const FSINFO_SECTOR = 1;
-/** Where everybody looks for the backup of the first sectors. */
+/** Sector where everybody looks for the backup of the first sectors. */
 export const BACKUP_BOOT_SECTOR = 6;
 
 /** Cluster counts below these make a volume FAT12 and FAT16; the highest FAT32 number is a bad cluster's. */

@@ -45,7 +45,7 @@ const DELETED = 0xe5;
 
 export interface DirectoryEntry {
   name: string;
-  /** As stored: eleven bytes, one character each. */
+  /** Name as stored: eleven bytes, one character each. */
   shortName: string;
   attributes: number;
   firstCluster: number;
@@ -251,7 +251,7 @@ export function planRemoval(
 ): DirectoryChange {
   const bytes = directory.slice();
   const sectors = new Set<number>();
-  // From the short entry backwards: without it the parts of the name mean nothing.
+  // The short entry goes first, then the ones before it: without it the parts of the name mean nothing.
   for (let slot = entry.shortSlot; slot >= entry.firstSlot; slot--) {
     bytes[slot * SLOT_BYTES] = DELETED;
     sectors.add(Math.floor((slot * SLOT_BYTES) / sectorBytes));

@@ -34,7 +34,7 @@ export const MAX_FILE_BYTES = 0xffffffff;
 
 interface NodeBase {
   name: string;
-  /** As stored, eleven characters. */
+  /** Name as stored, eleven characters. */
   shortName: string;
   path: string;
   /** 0 while it has no clusters. */
@@ -48,7 +48,7 @@ export interface FileNode extends NodeBase {
 export interface DirectoryNode extends NodeBase {
   kind: 'directory';
   parent: DirectoryNode | undefined;
-  /** By folded name. */
+  /** Nodes by folded name. */
   children: Map<string, FileNode | DirectoryNode>;
 }
 

@@ -58,7 +58,7 @@ function pad(base: string, extension: string): string {
 
 /** The short name that says the same as `name` apart from case; undefined when there is none. */
 export function exactShortName(name: string): string | undefined {
-  // Only ASCII letters: the upper case of "ı" is "I", but they are different names.
+  // ASCII letters alone change: the upper case of "ı" is "I", but they are different names.
   const match = EXACT_SHORT.exec(name.replaceAll(/[a-z]/g, (letter) => letter.toUpperCase()));
   return match ? pad(match[1]!, match[2] ?? '') : undefined;
 }
@@ -82,7 +82,7 @@ function shorten(part: string): string {
 /** The short names of one directory: which are taken, and new ones in the style of `GOKRAZ~1CON`. */
 export class ShortNames {
   readonly #taken = new Set<string>();
-  /** Where to go on counting, so that thousands of similar names do not each start at 1. */
+  /** Number from which to go on counting, so that thousands of similar names do not each start at 1. */
   readonly #nextNumber = new Map<string, number>();
 
   reserve(shortName: string): void {

@@ -96,7 +96,7 @@ export async function readDirectory(
   return { bytes, clusters, entries: decodeDirectory(bytes, type) };
 }
 
-/** Where sector `index` of a directory lies. */
+/** Offset of sector `index` of a directory. */
 export function directorySectorOffset(geometry: FatGeometry, directory: Directory, index: number): number {
   const position = index * geometry.sectorBytes;
   if (directory.clusters.length === 0) return geometry.rootOffsetBytes + position;
@@ -104,7 +104,7 @@ export function directorySectorOffset(geometry: FatGeometry, directory: Director
   return clusterOffset(geometry, cluster) + (position % geometry.clusterBytes);
 }
 
-/** By long name, else by short name, without regard to case. */
+/** Finds by long name, else by short name, without regard to case. */
 export function findEntry(directory: Directory, name: string): DirectoryEntry | undefined {
   const folded = foldName(name);
   return (

@@ -31,9 +31,9 @@ export interface FatVolume {
   stat(path: string): Promise<FatStat | undefined>;
   list(path: string): Promise<FatStat[]>;
   readFile(path: string): Promise<Uint8Array>;
-  /** For files too large to be held in memory. */
+  /** Serves files too large to be held in memory. */
   openFile(path: string): Promise<ByteSource>;
-  /** Where a file's bytes lie on the volume, in order. */
+  /** Extents of a file's bytes on the volume, in order. */
   extents(path: string): Promise<Extent[]>;
 }
 

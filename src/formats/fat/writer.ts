@@ -29,7 +29,7 @@ export interface FatOptions {
   /** 1 to 11 capital letters and digits. */
   label: string;
   volumeId: number;
-  /** Of every file and directory. */
+  /** Time of every file and directory. */
   timestampSec: number;
   files: readonly FatFile[];
   /** Directories to make even if they stay empty. */
@@ -43,7 +43,7 @@ export interface FatLayout {
   clusterBytes: number;
   clusterCount: number;
   freeBytes: number;
-  /** Where each file starts, in bytes from the volume's start, by its path; empty files have no place. */
+  /** Offset of each file, in bytes from the volume's start, by its path; empty files have no place. */
   fileOffsets: ReadonlyMap<string, number>;
 }
 

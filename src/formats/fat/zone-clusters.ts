@@ -80,7 +80,7 @@ export class ZoneClusters {
     return this.#mayWrite(cluster) && this.#table.get(cluster) === FREE;
   }
 
-  /** Where the copies of the FAT differ, the first one counts. */
+  /** The first copy of the FAT counts where copies differ. */
   async #noteDifferences(): Promise<void> {
     const { activeFat, fatCopies, sectorBytes } = this.#geometry;
     if (activeFat !== undefined) return;

@@ -67,7 +67,7 @@ export class ZoneMap {
     return this.#otherCounts[this.granuleOf(cluster)] === 0;
   }
 
-  /** As isApart, and the zone is there already. */
+  /** Whether the cluster is apart (isApart), and the zone is there already. */
   isOwn(cluster: number): boolean {
     return this.isApart(cluster) && this.#zoneCounts[this.granuleOf(cluster)]! > 0;
   }
@@ -126,7 +126,7 @@ export async function surveyZones(
         owner: zone ? OWNER.zone : visit.owner,
       };
       if (entry.firstCluster !== 0) claimChain(table, map, entry.firstCluster, child);
-      // Also says when the chain is too short.
+      // The call says when the chain is too short, too.
       clustersOf(table, entry, child.path);
       if (isDirectory(entry)) pending.push(child);
     }

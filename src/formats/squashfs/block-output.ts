@@ -7,7 +7,7 @@ import { ByteBudget } from './byte-budget.ts';
 
 /** A block as it lies in the image. */
 export interface StoredBlock {
-  /** Its size, with `BLOCK_UNCOMPRESSED` if it is stored as it is. */
+  /** Size of the block, with `BLOCK_UNCOMPRESSED` if it is stored as it is. */
   word: number;
   bytes: Uint8Array;
 }

@@ -63,7 +63,7 @@ export async function writeDataArea(
     for await (const prepared of prepareFiles(files, options)) await writer.add(prepared);
     return await writer.finish();
   } finally {
-    // After a failure too, nobody writes to the sink or the cache once this is over.
+    // Nobody writes to the sink or the cache once this is over, after a failure neither.
     await writer.settle();
   }
 }
@@ -238,7 +238,7 @@ class DataAreaWriter {
     );
   }
 
-  /** To the cache, a fragment block is a file of one block. */
+  /** The cache takes a fragment block for a file of one block. */
   async #packFragment(block: Uint8Array): Promise<StoredBlock> {
     const { packed, blockSizeBytes } = this.#options;
     if (!packed) return this.#compress(block);

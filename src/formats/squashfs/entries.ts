@@ -37,7 +37,7 @@ export type SquashfsEntry = SquashfsFile | SquashfsDirectory | SquashfsSymlink |
 
 export interface TreeNode<Entry extends SquashfsEntry = SquashfsEntry> {
   readonly entry: Entry;
-  /** Of the last path component; empty for the root. */
+  /** Bytes of the last path component; empty for the root. */
   readonly nameBytes: Uint8Array;
   /** The root is its own parent. */
   readonly parent: DirectoryNode;
@@ -48,7 +48,7 @@ export interface DirectoryNode extends TreeNode<SquashfsDirectory> {
 
 export interface Tree {
   root: DirectoryNode;
-  /** In input order. */
+  /** Nodes in input order. */
   others: readonly TreeNode<Exclude<SquashfsEntry, SquashfsDirectory>>[];
   /** Children before their parents, so that the root is the last. */
   directories: readonly DirectoryNode[];

@@ -38,14 +38,14 @@ export interface FileLayout {
   startBytes: number;
   /** Size words of the blocks from `startBytes` on, `BLOCK_UNCOMPRESSED` included; 0 = a block of zeros, not stored. */
   blockWords: Uint32Array;
-  /** Where the rest is that the blocks do not cover. */
+  /** Place of the rest that the blocks do not cover. */
   fragment?: { index: number; offset: number };
   /** Bytes of zeros that are not stored. */
   sparseBytes: number;
 }
 
 export interface DirectoryIndexEntry {
-  /** Of a directory header, from the start of the listing. */
+  /** Offset of a directory header, from the start of the listing. */
   listingOffset: number;
   /** Metadata block in which that header begins. */
   blockStart: number;
@@ -183,7 +183,7 @@ export function encodeDeviceInode(
 export interface Inode extends InodeHeader {
   kind: InodeKind;
   linkCount: number;
-  /** Where the block list or the directory index begins. */
+  /** Place at which the block list or the directory index begins. */
   listAt: MetadataRef;
   file?: {
     sizeBytes: number;

@@ -12,7 +12,7 @@ const HEADER_SIZE = 2;
 const STORED_RAW = 0x8000;
 const CACHED_BLOCKS = 256;
 
-/** Where the byte at `position` of a table's raw bytes is once the table is framed. */
+/** Reference to the byte at `position` of a table's raw bytes once the table is framed. */
 export function metadataRef(position: number): MetadataRef {
   const offset = position % METADATA_SIZE;
   return { blockStart: ((position - offset) / METADATA_SIZE) * (HEADER_SIZE + METADATA_SIZE), offset };
@@ -49,7 +49,7 @@ export class MetadataTable {
   readonly #source: ByteSource;
   readonly #startBytes: number;
   readonly #endBytes: number;
-  /** By block start; the one used longest ago comes first. */
+  /** Blocks by block start; the one used longest ago comes first. */
   readonly #cache = new Map<number, MetadataBlock>();
   readonly #loaded = new Set<number>();
   /** Uncompressed size of all blocks that were ever asked for, each counted once. */

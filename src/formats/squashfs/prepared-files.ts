@@ -28,7 +28,7 @@ export interface PreparedFile {
   file: SquashfsFile;
   /** Two files with equal keys have equal content. */
   key: string | undefined;
-  /** Of a file smaller than a block. */
+  /** Bytes of a file smaller than a block. */
   bytes?: Uint8Array;
   packed?: PackedFile | undefined;
 }
@@ -38,7 +38,7 @@ export const READ_BYTES = 1024 * 1024;
 const AHEAD_BYTES = 16 * 1024 * 1024;
 const AHEAD_FILES = 64;
 
-/** In the order of `files`, a window of them being prepared at the same time. */
+/** Prepares in the order of `files`, a window of them at the same time. */
 export async function* prepareFiles(
   files: readonly SquashfsFile[],
   options: DataAreaOptions,
@@ -85,7 +85,7 @@ function preparer(
       if (contentKey !== undefined) requireKey(file, contentKey, sha256(bytes));
       return { file, key: contentKey ?? sha256(bytes), bytes };
     }
-    // Without a cache, a file that has no twin in size has no duplicate, and need not be read twice.
+    // A file that has no twin in size has no duplicate, and without a cache need not be read twice.
     const needsKey = packed !== undefined || sizes.get(content.sizeBytes)! > 1;
     const key = contentKey ?? (needsKey ? await sha256OfFile(file) : undefined);
     if (key === undefined || !packed || asked.has(key)) return { file, key };

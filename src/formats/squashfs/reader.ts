@@ -31,11 +31,11 @@ export interface SquashfsStat {
   mtimeSec: number;
   inodeNumber: number;
   linkCount: number;
-  /** Of a file's content; 0 for all else. */
+  /** Size of a file's content; 0 for all else. */
   sizeBytes: number;
-  /** Of a symlink. */
+  /** Target of a symlink. */
   target?: string;
-  /** Of a device. */
+  /** Numbers of a device. */
   device?: { major: number; minor: number };
 }
 
@@ -52,7 +52,7 @@ export interface SquashfsReader {
   readFile(file: PathOrStat, options?: { maxBytes?: number }): Promise<Uint8Array>;
   /** The content as a source, for files of any size. */
   openFile(file: PathOrStat): Promise<ByteSource>;
-  /** Where the content lies in the image. */
+  /** Extents of the content in the image. */
   readLayout(file: PathOrStat): Promise<FileLayout>;
   /** Everything in the image, the root first, parents before their children. */
   entries(): AsyncGenerator<SquashfsStat>;
@@ -210,7 +210,7 @@ async function readEntryInode(image: Image, entry: ListingEntry, path: string): 
   return inode;
 }
 
-/** As the kernel does it: the last index entry that is not greater than the name, then on from there. */
+/** The kernel's way: the last index entry that is not greater than the name, then on from there. */
 async function findInDirectory(
   image: Image,
   { directory, listAt }: Inode,

@@ -42,7 +42,7 @@ export interface Superblock {
   flags: number;
   idCount: number;
   rootInode: MetadataRef;
-  /** Without the padding after the last table. */
+  /** Size without the padding after the last table. */
   bytesUsed: number;
   idTableStart: number;
   inodeTableStart: number;

@@ -29,7 +29,7 @@ export type { PackedFile, PackedFileStore } from './prepared-files.ts';
 export interface SquashfsOptions {
   /** A power of two from 4 KiB to 1 MiB; 128 KiB if absent. */
   blockSizeBytes?: number;
-  /** Of the image, and of a root directory that is not among the entries. */
+  /** Time of the image, and of a root directory that is not among the entries. */
   mtimeSec: number;
   /** Compresses one block with zlib; many run at once. */
   compress: (block: Uint8Array) => Promise<Uint8Array>;

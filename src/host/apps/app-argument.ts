@@ -13,7 +13,7 @@ export interface AppArgument {
 
 export interface GuessedApp {
   name: string;
-  /** As it stands in tskrazy.json: a path is relative to the instance. */
+  /** Text as it stands in tskrazy.json: a path is relative to the instance. */
   source: string;
 }
 

@@ -22,14 +22,14 @@ export interface AppContext {
 /** What one kind of app adds to an `AppBuild`. */
 export interface AppProgram {
   kind: ServiceKind;
-  /** Without the app's own arguments. */
+  /** Arguments without the app's own. */
   argv: string[];
   env: Record<string, string>;
   entries: RootEntry[];
   inputs: string[];
   sourceMaps?: Map<string, string>;
   warnings?: string[];
-  /** Of packages, what does not go to the device. */
+  /** Files of packages that do not go to the device. */
   leftOut?: LeftOutFile[];
 }
 

@@ -9,7 +9,7 @@ import { isScriptName } from './node/guess-node.ts';
 
 export interface AppGuess {
   name: string;
-  /** As in tskrazy.json: one key. */
+  /** One key, as in tskrazy.json. */
   source: Partial<Record<AppKind, string>>;
 }
 
@@ -32,7 +32,7 @@ export async function chooseApp(
     const guess = await guessApp(argument, instanceDirectory);
     return { ...guess, name: options.name ?? guess.name };
   }
-  // As it stands in tskrazy.json, hence relative to the instance.
+  // The source stands as in tskrazy.json, hence relative to the instance.
   return { name: options.name ?? argument, source: { [kind]: options[kind] } };
 }
 

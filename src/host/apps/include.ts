@@ -13,7 +13,10 @@ export interface Includes {
   inputs: string[];
 }
 
-/** Where an absolute target may lie, besides the app's own directory. All else belongs to the image or the device. */
+/**
+ * Directories in which an absolute target may lie, besides the app's own. All else belongs to the image or the
+ * device.
+ */
 const ALLOWED_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'];
 const RESERVED = ['/etc/tskrazy', '/usr/share/licenses'];
 
@@ -30,7 +33,7 @@ export function collectIncludes(app: AppConfig, instanceDirectory: string): Incl
     entries: files.map(({ from, to, stats }): RootFile => ({
       kind: 'file',
       path: to,
-      // Not the file's own bits: they differ with the umask of whoever checked it out.
+      // The file's own bits do not count: they differ with the umask of whoever checked it out.
       mode: stats.mode & 0o111 ? 0o755 : 0o644,
       layer: `app:${app.name}`,
       origin: `app ${app.name}`,

@@ -12,7 +12,7 @@ import { guessGo } from './go/guess-go.ts';
 import { guessNode } from './node/guess-node.ts';
 
 interface AppKindOfHost {
-  /** For `tsk add`: undefined when the argument is no app of this kind. */
+  /** Serves `tsk add`: undefined when the argument is no app of this kind. */
   guess(argument: AppArgument): Promise<GuessedApp | undefined> | GuessedApp | undefined;
   /** `source`: what the app's key of this kind holds. `included`: what the app's `include` copies. */
   build(

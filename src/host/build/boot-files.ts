@@ -19,7 +19,7 @@ export interface BootFile {
 export interface BootOptions {
   layout: BootLoaderLayout;
   hostname: string;
-  /** As in the manifest. */
+  /** Arguments as in the manifest. */
   kernelArgs: readonly string[];
 }
 

@@ -37,7 +37,7 @@ export interface BuiltImage {
   board: Board;
   hostname: string;
   manifest: Manifest;
-  /** As in slotFiles. */
+  /** Bytes as in slotFiles. */
   manifestBytes: Uint8Array;
   /** Content of the file with the signatures; an update is signed at the present, and slotFiles at the build's time. */
   sign(signedAtSec: number): Uint8Array;
@@ -52,7 +52,7 @@ export interface BuiltImage {
   /** Files of the instance that went in, for watching. */
   inputs: readonly string[];
   warnings: readonly string[];
-  /** By app: what of its packages is not in the image. */
+  /** Left-out files of packages, by app. */
   leftOut: ReadonlyMap<string, readonly LeftOut[]>;
   /** Removes the temporary files. */
   dispose(): Promise<void>;
@@ -61,7 +61,7 @@ export interface BuiltImage {
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const { instance, board, signal } = options;
   checkIsolation(instance.config, board);
-  // Before the lock is made, which is what shows that an instance is not new.
+  // The secrets come before the lock is made, which is what shows that an instance is not new.
   const secrets =
     options.secrets ?? (await openSecrets(instance, { for: 'device', notice: () => undefined }));
   // Downloads and apps leave nothing outside the cache, which is whole at any moment.
@@ -106,7 +106,7 @@ interface Parts {
   tree: RootTree;
   kernelArgs: readonly string[];
   loaderFiles: readonly BootFile[];
-  /** Without the manifest and its signatures. */
+  /** Files without the manifest and its signatures. */
   bootFiles: readonly BootFile[];
 }
 

@@ -47,7 +47,7 @@ export function addComponents(tree: RootTree, components: Components): void {
   for (const component of components.values()) addLicences(tree, component);
 }
 
-/** In the order of the root; null: all of it lies in the boot partition. */
+/** Layers in the order of the root; null: all of the component lies in the boot partition. */
 const ROOT_LAYERS: Readonly<Record<ComponentName, Layer | null>> = {
   libc: 'runtime',
   node: 'runtime',

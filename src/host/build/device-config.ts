@@ -19,7 +19,7 @@ interface DeviceConfigPlan {
   secrets: InstanceSecrets;
 }
 
-/** Without the build id, which is computed from it among other things. */
+/** Plans without the build id, which is computed from the configuration among other things. */
 export function planDeviceConfig(plan: DeviceConfigPlan): DeviceConfig {
   const { config } = plan.instance;
   const { updateKeys, passwordHash } = plan.secrets;

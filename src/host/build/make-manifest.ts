@@ -31,11 +31,11 @@ export interface ManifestPlan {
   board: Board;
   config: DeviceConfig;
   apps: readonly AppBuild[];
-  /** Of the whole root. */
+  /** Entries of the whole root. */
   entries: readonly RootEntry[];
   kernelArgs: readonly string[];
   loaderFiles: readonly BootFile[];
-  /** Without the manifest and its signatures. */
+  /** Files without the manifest and its signatures. */
   bootFiles: readonly BootFile[];
   root: Manifest['root'];
 }
@@ -114,7 +114,7 @@ function minLayoutOf(manifest: Manifest, plan: ManifestPlan): Manifest['minLayou
   };
 }
 
-/** For the numbers of minLayout, which are in the manifest themselves. */
+/** Room for the numbers of minLayout, which are in the manifest themselves. */
 const MANIFEST_RESERVE_BYTES = 100;
 
 function reserve(path: string, sizeBytes: number): BootFile {

@@ -13,7 +13,7 @@ const MAX_BYTES = 4 * 1024 ** 3;
 /** A file's time of change is when it was last used, give or take this; less would be a write at every read. */
 const USE_ACCURACY_MS = DAY_MS;
 
-/** Its time of change is when somebody last pruned. */
+/** File whose time of change is when somebody last pruned. */
 const MARKER_NAME = '.pruned';
 
 interface CachedFile {
@@ -22,7 +22,7 @@ interface CachedFile {
   usedMs: number;
 }
 
-/** To be called after reading the file at `path`. A cache that cannot be written is none of the build's business. */
+/** Has to be called after reading the file at `path`. A cache that cannot be written is none of the build's business. */
 export async function noteUse(path: string): Promise<void> {
   const now = Date.now();
   try {

@@ -65,7 +65,10 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
   }
 }
 
-/** Of a file that was there when the build began: something was done to it since, or to its record in the cache. */
+/**
+ * Describes a failure with a file that was there when the build began: something was done to it since, or to its
+ * record in the cache.
+ */
 function describeContentError(error: unknown, tree: RootTree, cacheDirectory: string): unknown {
   const entry = error instanceof FileContentError ? tree.get(error.path) : undefined;
   if (entry?.kind !== 'file' || entry.content.kind !== 'path') return error;

@@ -3,7 +3,7 @@
 import { UserError } from '../user-error.ts';
 
 export interface WeighedFile {
-  /** As the user knows it, with its origin where that helps. */
+  /** Name as the user knows it, with its origin where that helps. */
   name: string;
   sizeBytes: number;
 }

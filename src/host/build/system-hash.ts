@@ -8,7 +8,7 @@ import type { RootEntry } from '../root-tree.ts';
 import { userFiles } from './system-files.ts';
 
 export interface SystemParts {
-  /** Of the whole root; with or without the device's configuration. */
+  /** Entries of the whole root; with or without the device's configuration. */
   entries: readonly RootEntry[];
   config: DeviceConfig;
   kernelArgs: readonly string[];

@@ -13,7 +13,7 @@ export interface WebUiFile {
   path: string;
   contentType: string;
   bytes: Uint8Array;
-  /** With its quotes, as the header has it. */
+  /** Value with its quotes, as the header has it. */
   etag: string;
 }
 
@@ -61,7 +61,10 @@ export async function bundleWebUi(): Promise<WebUiFile[]> {
   ];
 }
 
-/** As the server sends it. The header's field for the operating system is cleared: it differs between hosts. */
+/**
+ * Compresses as the server sends it. The header's field for the operating system is cleared: it differs between
+ * hosts.
+ */
 export function compressAsset(bytes: Uint8Array): Uint8Array {
   const gzip = gzipSync(bytes, { level: 9 });
   // RFC 1952, section 2.3: OS at offset 9; 255 is "unknown".

@@ -11,7 +11,7 @@ export interface BuildRequest {
   /** Another board than the instance's, for a try in a virtual machine. */
   board?: BoardId;
   for?: 'device' | 'update';
-  /** Where the instance's key is not here: draw another. */
+  /** Whether to draw another key where the instance's is not here. */
   newKey?: boolean;
 }
 

@@ -10,7 +10,7 @@ export function choiceOption(
   choices: readonly string[],
   planned: readonly string[] = [],
 ): Option {
-  // After choices(), which would refuse in its own words but also serves the completion.
+  // The parser comes after choices(), which would refuse in its own words but also serves the completion.
   return new Option(flags, description).choices(choices).argParser((value) => {
     if (choices.includes(value)) return value;
     if (planned.includes(value)) throw new InvalidArgumentError('It is not supported yet.');

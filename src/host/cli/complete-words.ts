@@ -50,7 +50,7 @@ interface ReadState {
   /** The option whose value comes next. */
   pending: Option | undefined;
   operandCount: number;
-  /** After `--`. */
+  /** Whether a `--` came before. */
   isPastOptions: boolean;
 }
 

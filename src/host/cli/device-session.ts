@@ -18,7 +18,7 @@ export function hostOption(): Option {
   );
 }
 
-/** At the end of a description: where the device is found. */
+/** Text for the end of a description: where the device is found. */
 export const WHICH_DEVICE =
   "The device is this instance's: its virtual machine if one runs, else the one that answers to its hostname.";
 

@@ -75,7 +75,7 @@ async function askOnce(disk: Disk, signal: AbortSignal): Promise<void> {
 /** One line from the terminal; '' for Ctrl-D. */
 async function readAnswer(question: string, signal: AbortSignal): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  // In raw mode the terminal sends a character and no signal.
+  // A terminal in raw mode sends a character and no signal.
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   signal.addEventListener('abort', () => terminal.close());
   const answer = await new Promise<string>((resolve) => {

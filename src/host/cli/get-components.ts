@@ -13,7 +13,7 @@ import type { Session } from './session.ts';
 
 interface Change {
   board: BoardId;
-  /** Or `app NAME`. */
+  /** Name of a component, or `app NAME`. */
   component: string;
   from: string | null;
   to: string;

@@ -38,7 +38,7 @@ export interface ImageFile {
   sizeBytes: number;
 }
 
-/** Before the build: nobody should wait for it to hear of a mistyped size or path. */
+/** Checks before the build: nobody should wait for it to hear of a mistyped size or path. */
 export async function checkImageFileOptions(options: ImageFileOptions): Promise<void> {
   checkDiskSize(options);
   checkDistinct(options);

@@ -56,7 +56,7 @@ async function runNew({ output }: Session, directory: string, options: NewOption
   );
 }
 
-/** For the shell, where it needs that. */
+/** Quotes for the shell, where it needs that. */
 function quote(path: string): string {
   return /^[\w./~@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

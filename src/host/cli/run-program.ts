@@ -43,7 +43,7 @@ export async function runProgram(
     if (error.code !== 'EPIPE' && error.code !== 'EIO') process.exit(reportLostOutput(error));
     stop('SIGPIPE');
   });
-  // There is nobody left to tell.
+  // Nobody is left to be told.
   process.stderr.on('error', () => {});
   process.on('uncaughtException', (error) => process.exit(reportBug(error)));
   try {

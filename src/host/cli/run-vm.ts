@@ -124,7 +124,7 @@ async function findVm(session: Session, name: string | undefined): Promise<VmRec
   });
 }
 
-/** Of a process that is not our child: nothing announces its end. */
+/** Waits for a process that is not our child: nothing announces its end. */
 async function waitForEnd(pid: number): Promise<void> {
   while (processExists(pid)) await delay(100);
 }

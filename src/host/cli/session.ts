@@ -10,7 +10,7 @@ export interface GlobalOptions {
 }
 
 export interface Session {
-  /** As given with `-i`; not yet opened. */
+  /** Directory as given with `-i`; not yet opened. */
   instanceDirectory: string;
   output: Output;
   /** Aborted by Ctrl-C. */
@@ -25,7 +25,7 @@ export type ActionMaker = (
 /** Adds one verb to the program. */
 export type VerbAdder = (program: Command, action: ActionMaker) => void;
 
-/** For whoever wonders whether Ctrl-C was heard: a download in progress, for one, comes to its end first. */
+/** Time for whoever wonders whether Ctrl-C was heard: a download in progress, for one, comes to its end first. */
 const STOPPING_NOTICE_AFTER_MS = 1000;
 
 function announceStop(output: Output): void {

@@ -114,7 +114,7 @@ interface Failure {
   record: UpdateRecord | null;
 }
 
-/** With --json the object is the answer, and the exit code tells. */
+/** The object is the answer with --json, and the exit code tells. */
 export async function failed(
   output: Output,
   instance: Instance,

@@ -57,7 +57,7 @@ export class TerminalProgress implements ProgressReporter {
   /** Takes the running lines off the screen, so that other text can be written; the next redraw brings them back. */
   hide(): void {
     if (this.#drawnLines === 0) return;
-    // To the first drawn line, then clear to the end of the screen.
+    // The cursor goes to the first drawn line, and the rest of the screen is cleared.
     this.#stream.write(`\x1b[${this.#drawnLines}A\r\x1b[J`);
     this.#drawnLines = 0;
   }

@@ -25,7 +25,7 @@ export type Since = { agoMs: number } | { timeMs: number };
 const FORMS =
   'Give how long ago (90s, 10m, 2h, 1d12h) or a time (14:30, 2026-03-01, "2026-03-01 14:30", ISO 8601).';
 
-/** Without a zone it is this computer's time; without a date, today's. */
+/** A time without a zone is this computer's; without a date, today's. */
 export function parseSince(text: string): Since {
   const trimmed = text.trim();
   if (/^(?:\d+(?:\.\d+)?[dhms])+$/.test(trimmed)) return { agoMs: parseDurationMs(trimmed) };

@@ -6,7 +6,7 @@ import type { Board, BoardBoot } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 
 interface Obstacle {
-  /** As the end of a sentence that begins with the kernel. */
+  /** End of a sentence that begins with the kernel. */
   problem: string;
   hint: string;
 }

@@ -24,7 +24,7 @@ export class ComponentCache {
     return join(this.directory, 'trees', `${name}-${key}`);
   }
 
-  /** Where the archive with this digest is, or would be. */
+  /** Path where the archive with this digest is, or would be. */
   blobPath(digest: string): string {
     return join(this.directory, 'blobs', fileNameOf(digest));
   }

@@ -61,7 +61,7 @@ const CACHE_PROBLEMS: Readonly<Record<string, { what: string; hint: string }>> =
     what: 'the disk quota is used up',
     hint: 'Free some space, or set XDG_CACHE_HOME to another disk',
   },
-  // Of a lock; why exactly, could not be found out.
+  // The error of a lock; why exactly, could not be found out.
   ERR_SQLITE_ERROR: {
     what: 'it cannot be locked',
     hint: 'Set XDG_CACHE_HOME to a directory on a local disk',

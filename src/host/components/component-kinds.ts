@@ -33,7 +33,7 @@ export interface ComponentSources extends SourceContext {
 export interface ComponentKind {
   /** Part of the cache key: raise it when `write` makes other files of the same sources. */
   recipe: number;
-  /** Where it comes from when the instance names no other place; for kinds that have packages of one name. */
+  /** Package when the instance names no other place, for kinds that have packages of one name. */
   defaultPackage?(sources: ComponentSources): string;
   /** What to lock: the version that this tsk was made for, or with `update` the newest. */
   resolve(sources: ComponentSources, update: boolean, packageName: string): Promise<LockedComponent>;

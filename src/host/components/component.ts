@@ -35,9 +35,9 @@ export interface ComponentFile {
   kind: 'file' | 'symlink';
   mode: number;
   sizeBytes: number;
-  /** Of a file's content; of a symlink's target. Lower-case hexadecimal. */
+  /** Hash of a file's content, or of a symlink's target. Lower-case hexadecimal. */
   sha256: string;
-  /** Of a symlink. */
+  /** Target of a symlink. */
   target?: string;
 }
 

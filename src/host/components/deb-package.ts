@@ -12,9 +12,9 @@ import type { ByteSource } from '../../formats/byte-source.ts';
 export interface DebEntry {
   kind: 'file' | 'directory' | 'symlink';
   mode: number;
-  /** Of a file. */
+  /** Content of a file. */
   bytes: Uint8Array;
-  /** Of a symlink. */
+  /** Target of a symlink. */
   target: string;
 }
 

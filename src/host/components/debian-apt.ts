@@ -80,7 +80,7 @@ export class Apt {
     const environment = {
       ...this.#context.environment,
       APT_CONFIG: join(this.#directory, 'apt.conf'),
-      // Its messages are read.
+      // apt's messages are read.
       LC_ALL: 'C.UTF-8',
     };
     return runTool(tool, args, {
@@ -117,7 +117,7 @@ function privateConfig(dump: string, directory: string, architecture: string): s
   const own = {
     'APT::Architecture': architecture,
     'APT::Architectures::': architecture,
-    // As root, apt would download as user _apt, who cannot enter a home directory.
+    // apt as root would download as user _apt, who cannot enter a home directory.
     'APT::Sandbox::User': 'root',
     'Acquire::Languages': 'none',
     'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled': 'false',

@@ -17,7 +17,7 @@ let isFollowed = false;
 export function followProxyEnvironment(): void {
   if (isFollowed) return;
   const proxy = proxyOf(process.env);
-  // Not there before Node 24.14.
+  // The call is not there before Node 24.14.
   if (proxy !== undefined) http.setGlobalProxyFromEnv?.(proxy);
   isFollowed = true;
 }

@@ -41,7 +41,7 @@ const debianPackage = v.strictObject({
 });
 const debian = v.strictObject({
   source: v.literal('debian'),
-  /** Of the package that gives the component its name. */
+  /** Version of the package that gives the component its name. */
   version: text,
   packages: v.pipe(v.array(debianPackage), v.minLength(1)),
 });
@@ -65,7 +65,7 @@ export interface Lock {
   /** When a component last changed: the build time of images where SOURCE_DATE_EPOCH is not set. */
   createdAtSec: number;
   boards: Partial<Record<BoardId, LockedBoard>>;
-  /** By import path and version as in tskrazy.json: what `@latest` is. */
+  /** Programs by import path and version as in tskrazy.json: what `@latest` is. */
   goPrograms?: Record<string, LockedGoProgram>;
 }
 

@@ -41,7 +41,7 @@ export async function writeNodeRuntime(
     await writer.file('bin/node', 0o755, strippedBytes(source, plan.parts));
   } finally {
     await handle.close();
-    // Not at the end of all: it is as big as what it became.
+    // The archive goes now rather than at the end of all: it is as big as what it became.
     await rm(unpacked, { recursive: true });
   }
 }

@@ -80,7 +80,7 @@ function indentOfLine(text: string, offset: number): string {
 
 const MAX_LINE_CHARACTERS = 100;
 
-/** In one line, `{ "node": "./main.ts" }`, where that is not too long. */
+/** Formats in one line, `{ "node": "./main.ts" }`, where that is not too long. */
 function formatValue(value: unknown, indent: string, unit: string): string {
   const oneLine = JSON.stringify(value, null, 1)
     .replaceAll(/\[\n\s*/g, '[')

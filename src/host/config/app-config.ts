@@ -12,7 +12,7 @@ export interface AppConfig extends Partial<Record<AppKind, string>> {
   include: readonly AppInclude[];
   /** Files of the app for other machines, which are wanted; as `to` of an include. */
   foreignBinaries?: readonly string[];
-  /** Only for `node`. */
+  /** Set for `node` only. */
   dependencies?: AppDependencies;
   autostart: boolean;
   restart: RestartPolicy;

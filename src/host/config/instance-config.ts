@@ -13,11 +13,11 @@ import type { ComponentOverride, ComponentOverrides } from '../components/compon
 export interface InstanceConfig {
   hostname: string;
   board: BoardId;
-  /** In the order of tskrazy.json. */
+  /** Apps in the order of tskrazy.json. */
   apps: readonly AppConfig[];
   /** `off`, or port and speed for the kernel's `console=`; null: what the board that is built for has. */
   serialConsole: string | null;
-  /** By interface; what is not named gets its address by DHCP. */
+  /** Settings by interface; what is not named gets its address by DHCP. */
   network: NetworkConfig;
   /** Without servers: those that DHCP names, and the public pool. */
   time: { zone?: string; servers?: readonly string[] };
@@ -69,7 +69,7 @@ function resolveApp(name: string, file: AppFile): AppConfig {
     stopTimeoutSec: app.stopTimeoutSec ?? 5,
     waitFor: app.waitFor ?? [],
     ready: app.ready ?? false,
-    // Without a sandbox it is as on gokrazy: everything is allowed.
+    // An app without a sandbox is run as on gokrazy: everything is allowed.
     user: sandbox === 'off' ? 'root' : (user ?? 'own'),
     sandbox: resolveSandbox(sandbox ?? 'on'),
     limits: {

@@ -56,7 +56,7 @@ export async function openSecrets(instance: Instance, options: SecretsOptions): 
   };
 }
 
-/** For people: a terminal of a CI job keeps what it shows. */
+/** The password for people: a terminal of a CI job keeps what it shows. */
 export function shownPassword({ password, from }: InstanceSecrets): string {
   return from === 'folder' ? password : '(that of TSK_KEY or TSK_KEY_FILE)';
 }

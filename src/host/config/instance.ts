@@ -45,7 +45,7 @@ export async function openInstance(directory: string): Promise<Instance> {
   return { directory: root, configPath, config, lockPath: join(root, 'tskrazy.lock.json'), stateDirectory };
 }
 
-/** Without a byte order mark, which some editors write and JSON does not know. */
+/** Leaves out a byte order mark, which some editors write and JSON does not know. */
 export async function readConfigText(configPath: string): Promise<string> {
   try {
     const text = await readFile(configPath, 'utf8');
@@ -70,7 +70,7 @@ function describeReadError(code: string | undefined): string {
 }
 
 const LENGTH = 20;
-/** Without 0 O 1 l I: people read it from one screen and type it into another. 57^20 is 116 bits. */
+/** Letters without 0 O 1 l I: people read the password from one screen and type it into another. 57^20 is 116 bits. */
 const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
 export interface InstancePassword {
@@ -114,7 +114,7 @@ export function isHashOf(hash: string, password: string): boolean {
   try {
     return verifyPassword(password, hash);
   } catch {
-    // Not a hash at all (a file cut off by a full disk): it is written anew.
+    // A text that is no hash (a file cut off by a full disk) is written anew.
     return false;
   }
 }

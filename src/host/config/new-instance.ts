@@ -54,7 +54,7 @@ export async function createInstance(
   return { directory: root, hostname, files: [...files.keys()] };
 }
 
-/** Of what is drawn once, only the key of the updates cannot be had anew later: it is there to be copied from the start. */
+/** The key of the updates alone cannot be had anew later: it is there to be copied from the start. */
 async function makeState(stateDirectory: string): Promise<void> {
   await makePrivateDirectory(stateDirectory);
   await ensureUpdateKeys({ stateDirectory });
@@ -84,7 +84,7 @@ export function hostnameFor(directory: string): string {
   return hostnameProblem(name) === undefined ? name : `tsk-${name}`.slice(0, 63);
 }
 
-/** From a checkout the package is the checkout itself: its version may not be published. */
+/** The package of a checkout is the checkout itself: its version may not be published. */
 function tskrazyDependency(directory: string): string {
   const root = packageRoot();
   return root.isCheckout ? `file:${relative(directory, root.directory)}` : `^${root.version}`;

@@ -57,7 +57,7 @@ function syntaxProblems(text: string, errors: readonly ParseError[]): Problem[] 
   return byLine.size > 0 ? [...byLine.values()] : [{ offset: 0, length: 1, message: 'the file is empty' }];
 }
 
-/** Of a value that may be a word or an object: what is wrong in the object, when it is one. */
+/** Issues of a value that may be a word or an object: what is wrong in the object, when it is one. */
 function intoUnion(issue: Issue): Issue[] {
   const { path = [] } = issue;
   const inner = issue.type === 'union' ? (issue.issues ?? []).filter((each) => each.path !== undefined) : [];
@@ -130,7 +130,7 @@ function describeGot(issue: Issue): string {
     const nearest = nearestName(issue.input, picklistOptions(issue));
     return `, not "${issue.input}"${nearest === undefined ? '' : `: did you mean "${nearest}"?`}`;
   }
-  // Where some texts are right, that it is a text is not what is wrong.
+  // That a value is a text is not what is wrong where some texts are right.
   if (['literal', 'union', 'variant'].includes(issue.type) && typeof issue.input === 'string') {
     return `, not "${issue.input}"`;
   }

@@ -80,7 +80,7 @@ async function withTemporary(
 ): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    // On the disk before it has its name: a key that is lost to a power cut cannot be drawn again.
+    // The key is on the disk before it has its name: one that is lost to a power cut cannot be drawn again.
     await writeFile(temporary, `${content}\n`, { mode: 0o600, flush: true });
     await put(temporary);
   } catch (error) {

@@ -12,9 +12,9 @@ export interface Problem {
 
 export interface PlacedProblem {
   file: string;
-  /** From 1. */
+  /** Number of the line, from 1. */
   line: number;
-  /** From 1, in characters. */
+  /** Number of the character, from 1. */
   column: number;
   message: string;
 }

@@ -13,7 +13,7 @@ type Schema = v.GenericSchema & {
   wrapped?: Schema;
   value?: Schema;
   item?: Schema;
-  /** Of a union schemas, of a picklist words. */
+  /** Schemas of a union, words of a picklist. */
   options?: readonly (Schema | string)[];
 };
 

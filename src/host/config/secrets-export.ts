@@ -8,7 +8,7 @@ export interface ExportedSecrets {
   updateKeys: UpdateKeys;
   /** undefined: it is a key alone. */
   password: string | undefined;
-  /** With the salt of the instance: another one would give other images of the same inputs. */
+  /** Hash with the salt of the instance: another salt would give other images of the same inputs. */
   passwordHash: string | undefined;
 }
 

@@ -15,7 +15,7 @@ import {
 } from './private-file.ts';
 
 export interface UpdateKey extends TrustedKey {
-  /** Of the file with the private key. */
+  /** Path of the file with the private key. */
   path: string;
   privateKey: KeyObject;
 }

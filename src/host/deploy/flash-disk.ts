@@ -25,7 +25,7 @@ export interface FlashTarget extends ByteDevice {
 export interface FlashOptions {
   report: ProgressReporter;
   signal?: AbortSignal;
-  /** For tests: another way to the disk. */
+  /** Set by tests: another way to the disk. */
   open?: (flags: number) => Promise<FlashTarget>;
 }
 
@@ -147,7 +147,7 @@ async function tellKernel(option: '--flushbufs' | '--rereadpt', disk: Disk): Pro
   try {
     if ((await stat(disk.path)).isBlockDevice()) await promisify(execFile)('blockdev', [option, disk.path]);
   } catch {
-    // Not there, not root, or the disk is busy.
+    // The disk is not there, is busy, or needs root.
   }
 }
 

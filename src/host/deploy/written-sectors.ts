@@ -47,7 +47,7 @@ export class WrittenSectors implements ByteDevice {
     ]);
   }
 
-  /** Where `disk` first differs from what was written; undefined when it does not. */
+  /** Offset at which `disk` first differs from what was written; undefined when it does not. */
   async findDifference(disk: ByteSource, onRead: (lengthBytes: number) => void): Promise<number | undefined> {
     for (const { first, count } of this.#runs()) {
       const bytes = await disk.read(first * SECTOR_BYTES, count * SECTOR_BYTES);

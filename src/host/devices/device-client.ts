@@ -25,13 +25,13 @@ const SILENCE_LIMIT_MS = 40_000;
 
 export interface LogBatch {
   lines: LogLine[];
-  /** To go on from here. */
+  /** Id from which to go on. */
   id: string;
 }
 
 export interface AskOptions {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Without a byte from the device, or to it. */
+  /** Time without a byte from the device, or to it. */
   limitMs?: number;
   headers?: Readonly<Record<string, string>>;
   body?: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -267,7 +267,7 @@ export class DeviceClient {
   /** What speaks, but not HTTP (TLS or SSH, say), is there: asking it again is of no use. */
   #noAnswer(address: DeviceAddress, error: NodeJS.ErrnoException): UserError {
     const { code = '' } = error;
-    // But an answer that breaks off in its first lines is half of one.
+    // An answer that breaks off in its first lines is half of one, though.
     const isNonsense = code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE';
     return isNonsense ? notADevice(this.device, address) : noAnswer(this.device, address, error);
   }

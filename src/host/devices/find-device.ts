@@ -13,7 +13,7 @@ export interface FoundDevice {
   /** What it is called in messages: the instance's hostname, or what was given with --host. */
   name: string;
   foundBy: 'host' | 'virtual machine' | 'network';
-  /** Where it may be reached, best first; never empty. */
+  /** Addresses at which it may be reached, best first; never empty. */
   addresses: readonly DeviceAddress[];
   /** Of the virtual machine. */
   vmPid?: number;

@@ -10,7 +10,7 @@ import { UserError } from '../user-error.ts';
 
 export interface KnownPassword {
   password: string;
-  /** For messages. */
+  /** The file as messages call it. */
   file: string;
 }
 

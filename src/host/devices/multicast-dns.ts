@@ -11,7 +11,7 @@ import {
   sameDnsName,
 } from '../../formats/dns-message.ts';
 
-/** Where to ask: an address family of one interface. */
+/** A place to ask: an address family of one interface. */
 export interface Link {
   family: 'udp4' | 'udp6';
   /** What names the interface to setMulticastInterface. */

@@ -10,7 +10,7 @@ import { UPDATE_API, type UpdateBusy, type UpdateRefused } from '../../shared/up
 export interface Refusal {
   statusCode: number;
   code: RefusalCode | undefined;
-  /** For people, by the device. */
+  /** The device's sentence for people. */
   message: string;
   body: RefusalBody;
 }
@@ -18,7 +18,7 @@ export interface Refusal {
 /** What may stand beside the sentence, as each code says. */
 export type RefusalBody = Partial<WebError & UpdateBusy & UpdateRefused & { hostname: string }>;
 
-/** Of `path`, which was asked for. undefined: not an answer of our API. */
+/** Reads the answer to a request for `path`. undefined: not an answer of our API. */
 export function readRefusal(path: string, answer: http.IncomingMessage, text: string): Refusal | undefined {
   const { statusCode = 0, headers } = answer;
   const body = parseBody(text);
@@ -41,7 +41,7 @@ function parseBody(text: string): RefusalBody | undefined {
   }
 }
 
-/** In these addresses there is no name of anything that could be missing. */
+/** These addresses hold no name of anything that could be missing. */
 const FIXED_PATHS: ReadonlySet<unknown> = new Set([...Object.values(WEB_API), ...Object.values(UPDATE_API)]);
 
 function codeOfOldDevice(path: string, statusCode: number, body: RefusalBody): RefusalCode | undefined {

@@ -19,7 +19,7 @@ export class RefusalError extends UserError {
   }
 }
 
-/** It does not know what was asked for at all: it was built by an older tsk. */
+/** A device that does not know what was asked for at all: it was built by an older tsk. */
 export class TooOldError extends UserError {
   override name = 'TooOldError';
 }

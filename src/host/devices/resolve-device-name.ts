@@ -11,7 +11,7 @@ export type NameResolver = (name: string, signal: AbortSignal) => Promise<readon
 /** What is not known within this is not known; resolvers of some systems try for half a minute. */
 const TIME_LIMIT_MS = 4000;
 
-/** By precedence. A name with a dot is complete. */
+/** Resolvers by precedence. A name with a dot is complete. */
 const RESOLVERS: readonly NameResolver[] = [
   lookUp,
   async (name) => (name.includes('.') ? [] : lookUp(`${name}.local`)),

@@ -7,7 +7,7 @@ import { join, posix } from 'node:path';
 
 /** Path, line and maybe column; ES modules go by URLs. */
 const PLACE = /(?:file:\/\/)?(\/(?:app|tsk)\/[^\s:()'"]+):(\d+)(?::(\d+))?/g;
-/** Where a line begins is not where its code begins: an entry of the map is looked for up to here. */
+/** A line's code need not begin where the line begins: an entry of the map is looked for up to here. */
 const END_OF_LINE = 1_000_000;
 
 export class SourcePlaces {

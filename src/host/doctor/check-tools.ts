@@ -22,7 +22,7 @@ export interface ToolCheck {
   /** What it is for, as the end of the sentence "needed for". */
   neededFor: string;
   state: 'ok' | 'missing' | 'too-old';
-  /** Without it nothing works; the others only limit what can be done. */
+  /** Whether nothing works without the tool; the others only limit what can be done. */
   isRequired: boolean;
   version: string | null;
   /** The program or file that was found. */
@@ -109,7 +109,8 @@ function checkNpm(): Promise<ToolCheck> {
     program: 'npm',
     versionArgs: ['--version'],
     isRequired: true,
-    // Also in host/apps/packages/npm-tool.ts. npm 10.4 and 10.5 are broken for this (lovell/sharp#4080).
+    // The same minimum stands in host/apps/packages/npm-tool.ts. npm 10.4 and 10.5 are broken for this
+    // (lovell/sharp#4080).
     minimum: ['10.9', 'older ones do not install reliably for another machine'],
     whenMissing: 'images cannot be built without it',
     packages: NODE_PACKAGES,

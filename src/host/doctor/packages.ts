@@ -64,7 +64,7 @@ export async function detectPackageManager(): Promise<PackageManager | undefined
   return undefined;
 }
 
-/** With sudo where the user needs it. Undefined when there is nothing to install. */
+/** The command with sudo where the user needs it. Undefined when there is nothing to install. */
 export function installCommandFor(
   manager: PackageManager,
   tools: readonly Packages[],

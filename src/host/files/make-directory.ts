@@ -7,10 +7,10 @@ import { dirname, resolve } from 'node:path';
 import { UserError } from '../user-error.ts';
 import { writeProblem } from './write-problem.ts';
 
-/** For callers that know better than its words what the directory is for: they go by `code`. */
+/** Callers that know better than its words what the directory is for go by `code`. */
 export class DirectoryError extends UserError {
   override name = 'DirectoryError';
-  /** As the system has it: EROFS, EACCES, ENOTDIR ... */
+  /** Code of the system: EROFS, EACCES, ENOTDIR ... */
   readonly code: string;
   /** The directory that could not be made, or the file in its way. */
   readonly path: string;
@@ -23,7 +23,7 @@ export class DirectoryError extends UserError {
 }
 
 export interface DirectoryOptions {
-  /** Of each directory that is made; 0777 without the umask's bits otherwise. */
+  /** Mode of each directory that is made; 0777 without the umask's bits otherwise. */
   mode?: number;
   /** What to do when it cannot be made. */
   hint?: string;

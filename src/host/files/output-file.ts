@@ -25,7 +25,7 @@ export async function writeOutputFile<T>(
     await rename(temporary, target);
     return result;
   } catch (cause) {
-    // Where nothing could be written, that is the news.
+    // That nothing could be written is the news; the rest of it may stay.
     await rm(temporary, { force: true }).catch(() => {});
     throw describeWriteError(cause, `Cannot write ${what} to "${target}"`);
   }

@@ -8,13 +8,13 @@ import { http } from '../http.ts';
  */
 export function answers(url: string | URL, limitMs = 5000): Promise<boolean> {
   return new Promise((resolve) => {
-    // Not fetch: where NODE_USE_ENV_PROXY is set, that asks a proxy for what is on this computer.
+    // fetch would ask a proxy for what is on this computer, where NODE_USE_ENV_PROXY is set.
     const request = http.get(url, { agent: false, signal: AbortSignal.timeout(limitMs) });
     request.on('response', (answer) => {
       answer.on('error', () => resolve(false)).on('end', () => resolve(isSuccess(answer.statusCode)));
       answer.resume();
     });
-    // Not yet.
+    // Nothing answers yet.
     request.on('error', () => resolve(false)).on('close', () => resolve(false));
   });
 }

@@ -13,7 +13,7 @@ export function endWithProcess(machine: Machine, ended: Promise<void>): () => vo
     try {
       process.kill(machine.pid, 'SIGKILL');
     } catch {
-      // It has just gone by itself.
+      // The process has just gone by itself.
     }
     rmSync(dirname(machine.qmpSocketPath), { recursive: true, force: true });
     if (machine.temporaryDiskPath !== null) rmSync(machine.temporaryDiskPath, { force: true });

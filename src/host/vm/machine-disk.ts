@@ -18,7 +18,7 @@ export interface MachineDisk {
   sizeBytes?: number | undefined;
 }
 
-/** Before a build that takes minutes: a kept disk has data up to its end. */
+/** Refuses before a build that takes minutes: a kept disk has data up to its end. */
 export async function refuseSmallerDisk({ path, keep, sizeBytes }: MachineDisk): Promise<void> {
   const keptBytes = keep ? await sizeOf(path) : undefined;
   if (keptBytes === undefined || sizeBytes === undefined || layOutDisk(sizeBytes).diskBytes >= keptBytes)

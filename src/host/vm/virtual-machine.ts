@@ -84,7 +84,7 @@ async function launch(
   );
   closeSync(messages);
   const removeSocket = (): void => rmSync(socketDirectory, { recursive: true, force: true });
-  // Not once(): a program that cannot be started has no exit, and that would be told twice.
+  // once() would not do: a program that cannot be started has no exit, and that would be told twice.
   const ended = new Promise<void>((resolve) => qemu.once('exit', () => resolve())).then(removeSocket);
   await once(qemu, 'spawn').catch(async (cause: unknown) => {
     removeSocket();
@@ -102,7 +102,7 @@ async function launch(
   };
 }
 
-/** Before the build: nobody should wait for it to hear that there is no QEMU. */
+/** Looks before the build: nobody should wait for it to hear that there is no QEMU. */
 export async function requireQemu(board: Board): Promise<void> {
   if ((await findTool(board.qemuSystem, process.env)) === undefined)
     throw await cannotStart(board, undefined);
@@ -185,7 +185,7 @@ export async function powerOff(
     const late = delay(timeoutMs, 'late' as const, { signal: timer.signal });
     const result = await Promise.race([ended.then(() => 'powered-off' as const), late]);
     if (result === 'powered-off') return result;
-    // Not awaited: the end is what counts, and a frozen QEMU answers nothing.
+    // The answer is not awaited: the end is what counts, and a frozen QEMU answers nothing.
     void client.execute('quit').catch(() => undefined);
     await kill(vm.pid, ended);
     return 'killed';
@@ -212,7 +212,7 @@ async function kill(
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has just gone.
+    // The process has just gone.
   }
   await ended;
   return 'killed';

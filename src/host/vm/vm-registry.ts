@@ -29,7 +29,7 @@ function registryDirectory(): string {
   return join(state, 'tskrazy', 'vms');
 }
 
-/** Before a machine is started that could not be recorded: nobody would find it again. */
+/** Called before a machine is started that could not be recorded: nobody would find it again. */
 export async function makeRegistry(): Promise<void> {
   await makeDirectory(registryDirectory(), {
     hint: 'The list of virtual machines is kept there: set $HOME or $XDG_STATE_HOME to a folder that you may write.',
@@ -43,7 +43,7 @@ export async function recordVm(record: VmRecord): Promise<void> {
   await rename(`${path}.tmp`, path);
 }
 
-/** Of one that has ended, with the directory of its control socket. */
+/** Forgets one that has ended, with the directory of its control socket. */
 export async function forgetVm({ pid, qmpSocketPath }: VmRecord): Promise<void> {
   await rm(join(registryDirectory(), `${pid}.json`), { force: true });
   // Made by startVirtualMachine; rmdir, because this path comes out of a file: nothing but an empty directory goes.

@@ -71,7 +71,7 @@ export interface LogQuery {
 
 /** A start of the device, as far as its logs are kept in /perm. */
 export interface BootRecord {
-  /** As in LogQuery. */
+  /** Number as in LogQuery. */
   boot: number;
   /** The kernel's: /proc/sys/kernel/random/boot_id. */
   id: string;
@@ -125,6 +125,6 @@ export interface PowerAccepted {
 export interface ApiError {
   error: string;
   code: RefusalCode;
-  /** Of a trial that cannot be confirmed yet, as in Trial. */
+  /** What a trial that cannot be confirmed yet waits for, as in Trial. */
   waitsFor?: readonly string[];
 }

@@ -57,7 +57,7 @@ export const WEB_API = {
   },
 } as const;
 
-/** Of a service's processes. null: not known (yet). */
+/** Usage of a service's processes. null: not known (yet). */
 export interface ServiceUsage {
   /**
    * What would be free without it: anonymous and shared memory of its processes. Not the pages of files (the
@@ -83,7 +83,7 @@ export interface DiskHealth {
 export interface DiskUsage {
   mountPoint: string;
   totalBytes: number;
-  /** For programs without privileges; total - available is not what is used (reserved blocks). */
+  /** Bytes for programs without privileges; total - available is not what is used (reserved blocks). */
   availableBytes: number;
   usedBytes: number;
   /** Absent: a device of before this was told. */
@@ -152,7 +152,7 @@ export interface LogEvents {
 
 export interface NewSession {
   token: string;
-  /** By the device's clock, which may still be set. */
+  /** Time by the device's clock, which may still be set. */
   expiresAtMs: number;
   expiresInSec: number;
 }

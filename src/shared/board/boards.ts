@@ -9,7 +9,7 @@ export const PLANNED_BOARDS: readonly string[] = ['raspberry-pi'];
 /** systemd-boot on UEFI. */
 export interface SystemdBoot {
   kind: 'systemd-boot';
-  /** Where the Debian package has the loader. */
+  /** Path of the loader in the Debian package. */
   packagePath: string;
   /** The removable-media path of UEFI section 3.5.1.1. */
   bootPath: string;
@@ -21,7 +21,7 @@ export type BoardBoot = SystemdBoot;
 export interface Board {
   id: BoardId;
   title: string;
-  /** As `uname -m` calls it. */
+  /** Name that `uname -m` gives it. */
   machine: 'x86_64' | 'aarch64';
   /** `process.arch` of the board's Node.js; also npm's `--cpu`. */
   nodeArch: 'x64' | 'arm64';

@@ -19,11 +19,14 @@ export interface DiskLayout {
   partitions: readonly [PartitionExtent, PartitionExtent, PartitionExtent, PartitionExtent];
 }
 
-/** Of the boot partition. */
+/** First sector of the boot partition. */
 export const FIRST_SECTOR = 8192;
 export const BOOT_PARTITION_BYTES = 256 * MIB;
 export const ROOT_PARTITION_BYTES = 500 * MIB;
-/** At the end of each root partition, at most: where an update notes what it has put where (device/update/place-record.ts). */
+/**
+ * Bytes at the end of each root partition, at most: where an update notes what it has put where
+ * (device/update/place-record.ts).
+ */
 export const UPDATE_RECORD_BYTES = 2 * MIB;
 /** Sectors at the disk's end that gokrazy leaves free: the backup GPT (33) and one more. */
 const TAIL_SECTORS = 34;
@@ -31,7 +34,7 @@ const TAIL_SECTORS = 34;
 export const MIN_DISK_BYTES =
   FIRST_SECTOR * SECTOR_BYTES + BOOT_PARTITION_BYTES + 2 * ROOT_PARTITION_BYTES + 64 * MIB;
 
-/** Where the partitions of a new disk of `diskBytes` bytes lie. Throws RangeError when it is too small. */
+/** Partitions of a new disk of `diskBytes` bytes. Throws RangeError when the disk is too small. */
 export function layOutDisk(diskBytes: number, bootBytes = BOOT_PARTITION_BYTES): DiskLayout {
   if (diskBytes < MIN_DISK_BYTES) {
     throw new RangeError(

@@ -13,7 +13,7 @@ export type BootComponent = 'kernel' | 'boot-loader';
 /** A file that a component brings. */
 export interface BroughtFile {
   component: BootComponent;
-  /** In the component. */
+  /** Path in the component. */
   from: string;
   path: string;
 }
@@ -21,7 +21,7 @@ export interface BroughtFile {
 /** Says which slot starts. A commit is nothing but a change of this file. */
 export interface CommitFile {
   path: string;
-  /** As a new disk has it. */
+  /** Text as a new disk has it. */
   format(slot: Slot): string;
   /** Throws SyntaxError when no slot is named. */
   parse(text: string): Slot;
@@ -41,7 +41,7 @@ export interface SlotStart {
  */
 export interface OwnFile {
   path: string;
-  /** On a new disk. A disk that an older tskrazy has made may give it less room. */
+  /** Size on a new disk. A disk that an older tskrazy has made may give the file less room. */
   sizeBytes: number;
   /** Throws RangeError when `cmdline` does not fit. */
   format(cmdline: string, sizeBytes: number): string;
@@ -52,7 +52,7 @@ export interface OwnFile {
 export interface BootLoaderLayout {
   /** Written when a disk is made, and needed by both slots. */
   sharedFiles: readonly BroughtFile[];
-  /** Of each slot; paths are in the slot's directory. The manifest names them. */
+  /** Files of each slot; paths are in the slot's directory. The manifest names them. */
   slotFiles: readonly BroughtFile[];
   commit: CommitFile;
   ownFile(slot: Slot): OwnFile;

@@ -6,7 +6,7 @@ import { isSlot, type Slot } from '../board/slots.ts';
 import { KERNEL_FILE } from './boot-loader-layout.ts';
 
 export const LOADER_CONF_PATH = 'loader/loader.conf';
-/** Of an entry: many times what it needs. */
+/** Size of an entry: many times what it needs. */
 export const LOADER_ENTRY_BYTES = 4096;
 /** COMMAND_LINE_SIZE of both architectures, less the NUL. Kernels cut off what is beyond and say nothing. */
 const MAX_CMDLINE_BYTES = 2047;
@@ -23,7 +23,7 @@ export function loaderEntryPath(slot: Slot): string {
   return `loader/entries/${slot}.conf`;
 }
 
-/** As boot loader and its firmware variables call the slot's entry. */
+/** Name of the slot's entry for the boot loader and its firmware variables. */
 export function loaderEntryId(slot: Slot): string {
   return `${slot}.conf`;
 }

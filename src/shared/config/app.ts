@@ -41,7 +41,7 @@ const FOLDERS_OF_THE_SYSTEM = [
 ];
 const OF_THE_SYSTEM = new RegExp(String.raw`^/perm/(?:(?:${FOLDERS_OF_THE_SYSTEM.join('|')})(?:/|$)|var$)`);
 
-/** Where an absolute include target may lie; all else belongs to the image or to the device. */
+/** Directories in which an absolute include target may lie; all else belongs to the image or to the device. */
 const INCLUDE_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'] as const;
 /** What leaves the folder that it is relative to is a mistake or an attack. host/apps/include.ts looks again. */
 const INCLUDE_TARGET = new RegExp(

@@ -2,11 +2,11 @@
 
 import * as v from 'valibot';
 
-/** Of the kernel's utsname. */
+/** Length of the kernel's utsname. */
 const MAX_LENGTH = 64;
 const MAX_LABEL_LENGTH = 63;
 
-/** For editors, which know patterns only: characters, lengths, hyphens and numbers. */
+/** A pattern for editors, which know patterns only: characters, lengths, hyphens and numbers. */
 const PATTERN =
   '^(?=.{1,64}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)*(?!\\d+$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$';
 

@@ -22,7 +22,7 @@ interface WaitingApp {
   waitFor?: string[];
 }
 
-/** Of all apps together. */
+/** Checks all apps together. */
 export function checkWaitFor<T extends Record<string, WaitingApp>>(): v.RawCheckAction<T> {
   return v.rawCheck<T>(({ dataset, addIssue }) => {
     if (!dataset.typed) return;

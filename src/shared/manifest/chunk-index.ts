@@ -6,9 +6,9 @@ import type { Manifest, ManifestChunk, ManifestFile } from './manifest.ts';
 
 export interface NumberedChunk extends ManifestChunk {
   index: number;
-  /** Of `manifest.bootFiles`; null: the root image. */
+  /** One of `manifest.bootFiles`; null: the root image. */
   file: ManifestFile | null;
-  /** In the root image or the file. */
+  /** Offset in the root image or the file. */
   offsetBytes: number;
 }
 

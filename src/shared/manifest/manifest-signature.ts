@@ -29,14 +29,14 @@ export interface TrustedKey {
   notAfterSec?: number;
 }
 
-/** Of the file; MAX_SIGNATURES need a tenth of it. */
+/** Size of the file; MAX_SIGNATURES need a tenth of it. */
 export const MAX_SIGNATURES_BYTES = 16 * 1024;
 const MAX_SIGNATURES = 16;
 
 const KEY_ID = /^[0-9a-f]{16}$/;
 const SIGNATURE_BYTES = 64;
 const BASE64 = /^[A-Za-z0-9+/]{86}==$/;
-/** As far as Date goes. */
+/** The last time that Date knows. */
 const MAX_TIME_SEC = 8.64e12;
 
 export type SignatureProblem = 'unsigned' | 'malformed' | 'unknown key' | 'expired key' | 'wrong signature';

@@ -13,7 +13,7 @@ export interface ManifestFile {
   path: string;
   sizeBytes: number;
   sha256: string;
-  /** As those of the root image. */
+  /** Chunks like those of the root image. */
   chunks: readonly ManifestChunk[];
 }
 
@@ -47,7 +47,7 @@ export interface Manifest {
    */
   systemSha256: string;
   apps: readonly ManifestApp[];
-  /** Without the manifest itself and its signatures. */
+  /** Files without the manifest itself and its signatures. */
   bootFiles: readonly ManifestFile[];
   root: { sizeBytes: number; sha256: string; chunks: readonly ManifestChunk[] };
   /** What the disk must have at least; boot files are needed twice, once for each slot. */

@@ -3,5 +3,5 @@
 
 /** A tskrazy device: HTTP with /api/v1. */
 export const DEVICE_SERVICE_TYPE = '_tskrazy._tcp';
-/** Its page, for whoever looks for pages. */
+/** The service of its page, for whoever looks for pages. */
 export const PAGE_SERVICE_TYPE = '_http._tcp';

@@ -49,7 +49,7 @@ export interface InterfaceStatus {
   gateways: readonly string[];
   dns: readonly string[];
   search: readonly string[];
-  /** From DHCP option 42. */
+  /** Servers of DHCP option 42. */
   ntpServers: readonly string[];
   /** One sentence when something keeps the interface from working. */
   problem: string | null;

@@ -4,7 +4,7 @@
 export const TIME_STATUS_PATH = '/run/tsk/time.json';
 
 export interface TimeServerStatus {
-  /** As configured or as DHCP named it: `192.168.1.1`, `0.pool.ntp.org`. */
+  /** Name as configured or as DHCP gave it: `192.168.1.1`, `0.pool.ntp.org`. */
   name: string;
   /** The address that is asked; null until the name is resolved. */
   address: string | null;

@@ -42,5 +42,5 @@ export const APP_KINDS = {
 
 export type AppKind = keyof typeof APP_KINDS;
 
-/** Also the order in which `tsk add` tries them. */
+/** Names in the order in which `tsk add` tries the kinds. */
 export const APP_KIND_NAMES = Object.keys(APP_KINDS) as readonly AppKind[];

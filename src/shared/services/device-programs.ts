@@ -4,7 +4,7 @@ import { INIT_PATH } from '../board/cmdline.ts';
 
 interface DeviceProgramRow {
   name: string;
-  /** Where it lies on the device. */
+  /** Path on the device. */
   path: string;
   /** Started and watched by init. */
   isService: boolean;

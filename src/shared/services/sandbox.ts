@@ -9,7 +9,7 @@ export interface SandboxSpec {
   devices: readonly string[];
   /** Absolute paths that it sees besides the read-only root and its data directory. */
   paths: Readonly<Record<string, 'ro' | 'rw'>>;
-  /** By the names of capabilities(7), in capitals. */
+  /** Names of capabilities(7), in capitals. */
   capabilities: readonly string[];
 }
 

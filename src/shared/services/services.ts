@@ -33,11 +33,14 @@ export interface ServiceSpec {
   dataDir: string;
   restart: RestartPolicy;
   autostart: boolean;
-  /** From SIGTERM to SIGKILL. */
+  /** Time from SIGTERM to SIGKILL. */
   stopTimeoutSec: number;
   /** Conditions (app-contract.ts) that have to hold before each start. Absent: none. */
   waitFor?: readonly string[];
-  /** It says by its socket when it is ready (app-contract.ts), and is `starting` until then. Absent: false. */
+  /**
+   * Whether the app says by its socket when it is ready (app-contract.ts), and is `starting` until then. Absent:
+   * false.
+   */
   ready?: boolean;
   /** Asked during a trial: anything but a 2xx from this URL of the device itself is an app that is not well. */
   health?: { url: string };
@@ -63,7 +66,7 @@ export interface DeviceConfig {
     /** scrypt hash, see shared/api/password.ts; null: no password, the page answers 403 to changes. */
     passwordHash: string | null;
   };
-  /** Whose signature an update must have. Absent or none: updates over the network are refused. */
+  /** Keys of which one must have signed an update. Absent or none: updates over the network are refused. */
   update?: { trustedKeys: readonly TrustedKey[] };
   /** Absent: DHCP on every wired interface. */
   network?: NetworkConfig;
@@ -96,7 +99,7 @@ export interface ServiceStatus {
   reason: string | null;
   /** Last line that the service wrote. */
   lastLine: string | null;
-  /** As its spec has it. */
+  /** The URL as its spec has it. */
   health?: { url: string };
 }
 
@@ -108,6 +111,6 @@ export interface LogLine {
   seq: number;
   timeMs: number;
   stream: LogStream;
-  /** Without its newline. */
+  /** Text without its newline. */
   text: string;
 }

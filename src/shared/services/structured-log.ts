@@ -8,7 +8,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface StructuredLine {
   level: LogLevel;
   message: string;
-  /** Without level, message and time: the log has a time of its own. */
+  /** Fields without level, message and time: the log has a time of its own. */
   fields: [name: string, value: string][];
 }
 

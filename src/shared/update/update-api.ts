@@ -38,7 +38,10 @@ export const UPDATE_API = {
 export const SESSION_IDLE_MS = 30_000;
 /** How long a device may take to answer: it reads all that it holds, from an SD card maybe. */
 export const UPDATE_ANSWER_LIMIT_MS = 10 * 60 * 1000;
-/** Of a zstd frame that is sent to a device, as the power of two: 8 MiB. A larger one would cost the device its memory. */
+/**
+ * Window of a zstd frame that is sent to a device, as the power of two: 8 MiB. A larger one would cost the device its
+ * memory.
+ */
 export const MAX_ZSTD_WINDOW_LOG = 23;
 
 /** What a slot holds, by its manifest. */
@@ -56,7 +59,7 @@ export interface SlotContent {
 export interface UpdateClient {
   /** Drawn by the client and kept, so that it can take over a session of its own. */
   id: string;
-  /** For people: `michael@laptop`. */
+  /** Name for people: `michael@laptop`. */
   name: string;
 }
 
@@ -116,7 +119,7 @@ export interface UpdateBusy {
 
 /** Why an image is refused: the codes `image-manifest` and so on. */
 export type RefusalReason =
-  /** It is no manifest, or one of a kind that this device cannot read. */
+  /** The bytes are no manifest, or one of a kind that this device cannot read. */
   | 'manifest'
   /** Nobody whom this device trusts has signed it. */
   | 'signature'
@@ -129,7 +132,7 @@ export type RefusalReason =
   | 'layout'
   /** `allowDowngrade` takes it. */
   | 'older'
-  /** It was signed later than it is now. `allowDowngrade` takes it. */
+  /** The image was signed later than it is now. `allowDowngrade` takes it. */
   | 'future';
 
 /** Beside `error`, likewise. */
@@ -141,7 +144,7 @@ export interface UpdateRefused {
 export interface ChunksReceived {
   chunks: number;
   bytes: number;
-  /** Still missing. */
+  /** Number of chunks that are still missing. */
   missingChunks: number;
 }
 

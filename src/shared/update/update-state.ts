@@ -14,9 +14,9 @@ export interface TrialRequest {
   buildId: string;
   mode: SwitchMode;
   confirmBy: ConfirmBy;
-  /** For messages and history: `tsk on michael@laptop`, `the page`. */
+  /** Name for messages and history: `tsk on michael@laptop`, `the page`. */
   who: string;
-  /** For `live`: names of apps to restart, start or stop, those that are gone among them. */
+  /** Names of apps that a `live` trial restarts, starts or stops, those that are gone among them. */
   changedApps: readonly string[];
   /** Apps that both builds have, and the same. Absent: that is not known. */
   unchangedApps?: readonly string[];
@@ -38,7 +38,7 @@ export interface ConfirmTrial {
 }
 
 export interface Trial extends Omit<TrialRequest, 'changedApps' | 'unchangedApps' | 'unhealthyApps'> {
-  /** As in the history. */
+  /** Id as in the history. */
   id: string;
   fromBuildId: string;
   startedAtMs: number;
@@ -68,16 +68,16 @@ export interface UpdateRecord {
   outcome: UpdateOutcome;
   /** One sentence, of whatever was not `confirmed`: `app sensor exited with code 1 three times in 30 s`. */
   reason: string | null;
-  /** Whose last lines these are: a service, `init` or `kernel`. */
+  /** Last lines, and whose they are: a service, `init` or `kernel`. */
   lastLines: { of: string; lines: readonly string[] } | null;
-  /** As at the end of the trial (Trial.stillUnwell). */
+  /** Apps as at the end of the trial (Trial.stillUnwell). */
   stillUnwell?: readonly string[];
   /** The start on trial, as the kept logs know it (BootRecord.id); null when there was none. */
   bootId: string | null;
 }
 
 export interface UpdateState {
-  /** Whose root is `/`; null: the kernel command line named no slot. */
+  /** Slot whose root is `/`; null: the kernel command line named no slot. */
   running: Slot | null;
   /** What the boot loader starts; null: it cannot be read, and updates are refused. */
   committed: Slot | null;
@@ -88,11 +88,14 @@ export interface UpdateState {
   trial: Trial | null;
   /** Newest first; kept in /perm, at most MAX_UPDATE_RECORDS. */
   history: readonly UpdateRecord[];
-  /** It is not known yet what came of the last trial; the device may be about to start it once more. */
+  /** Whether it is not known yet what came of the last trial; the device may be about to start that once more. */
   isStarting?: true;
 }
 
-/** As short as can be, for whoever asks again and again: of the history only the newest, and that without its lines. */
+/**
+ * The state as short as can be, for whoever asks again and again: of the history only the newest, and that without
+ * its lines.
+ */
 export interface UpdateBrief extends Omit<UpdateState, 'history'> {
   last: Omit<UpdateRecord, 'lastLines'> | null;
 }
@@ -104,7 +107,7 @@ export function briefOf({ history: [newest], ...state }: UpdateState): UpdateBri
 }
 
 export const MAX_UPDATE_RECORDS = 20;
-/** From the trial's start to its roll-back. */
+/** Time from the trial's start to its roll-back. */
 export const TRIAL_LIMIT_MS = 5 * 60 * 1000;
 /** How long all services must have run without a crash. */
 export const TRIAL_STABLE_MS = 30 * 1000;

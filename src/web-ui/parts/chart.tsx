@@ -22,7 +22,7 @@ export interface ChartProps {
   max?: number;
   atLeast?: number;
   format: (value: number) => string;
-  /** For those who do not see it. */
+  /** Text for those who do not see it. */
   label: string;
   size?: 'small' | 'large';
 }

@@ -103,7 +103,7 @@ export function NetworkCard({ status }: { status: WebStatus }) {
   );
 }
 
-/** Only when there is more to say than the tile does. */
+/** Shown when there is more to say than the tile does. */
 export function StorageCard({ status }: { status: WebStatus }) {
   const { perm } = status.system;
   if (status.usage.disks.length <= 1) return null;

@@ -13,7 +13,7 @@ async function listBoots(): Promise<BootRecord[]> {
     const response = await fetch(WEB_API.boots);
     return response.ok ? ((await response.json()) as BootRecord[]) : [];
   } catch {
-    // Not worth a message: the live log says that the connection is gone.
+    // A failure is not worth a message: the live log says that the connection is gone.
     return [];
   }
 }

@@ -191,7 +191,7 @@ const OUTCOME_WORDS = {
   'did not start': 'Did not start',
 };
 
-/** Of a trial, or at the end of one. */
+/** Apps of a trial, or at the end of one. */
 function StillUnwell({ what = [] }: { what: readonly string[] | undefined }) {
   return what.length === 0 ? null : <p>Not well, as before the update: {what.join('; ')}.</p>;
 }

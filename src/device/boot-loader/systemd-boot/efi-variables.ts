@@ -55,7 +55,7 @@ export class EfiVariables {
     if (before?.equals(value)) return;
     const path = this.#path(id);
     if (before !== undefined) this.#sys.clearImmutable(path);
-    // Not truncated: each write(2) is the whole variable.
+    // The file is not truncated: each write(2) is the whole variable.
     const file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o644);
     try {
       await file.write(Buffer.concat([Uint8Array.of(ATTRIBUTES, 0, 0, 0), value]));

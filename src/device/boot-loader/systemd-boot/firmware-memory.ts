@@ -33,14 +33,14 @@ export class FirmwareMemory {
     return notes['firmwareForgets'] === true;
   }
 
-  /** With a trial. Returns what is to be noted. */
+  /** Called with each trial. Returns what is to be noted. */
   async begin(notes: WayNotes): Promise<WayNotes> {
     const expected = randomBytes(CANARY_BYTES).toString('hex');
     await this.#variables?.write(CANARY, Buffer.from(expected));
     return withOurs(notes, { expected });
   }
 
-  /** At each start. */
+  /** Called at each start. */
   async recall(notes: WayNotes): Promise<Recollection> {
     const isKept = await this.#isKept(notes);
     const isForgetful = isKept === undefined ? this.isKnownToFail(notes) : !isKept;

@@ -6,7 +6,7 @@ import { ApiRefusal } from './api-refusal.ts';
 
 const MAX_BYTES = 64 * 1024;
 
-/** To be called before anything is awaited: the request flows already. Its time is limited by the server. */
+/** Has to be called before anything is awaited: the request flows already. The server limits its time. */
 export async function readJson<T>(request: IncomingMessage, parse: (body: UntrustedValue) => T): Promise<T> {
   const bytes = await new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -16,7 +16,7 @@ export async function readJson<T>(request: IncomingMessage, parse: (body: Untrus
       if (length <= MAX_BYTES) chunks.push(chunk);
     });
     request.once('end', () => {
-      // Only now: who is still sending does not listen.
+      // The body was read first: who is still sending does not listen.
       if (length > MAX_BYTES)
         reject(new ApiRefusal('malformed', `The body is larger than ${MAX_BYTES} bytes`));
       else resolve(Buffer.concat(chunks));

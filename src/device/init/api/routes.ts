@@ -172,7 +172,7 @@ async function readEarlier(api: InitApi, boot: number, name: string): Promise<Ke
   return kept;
 }
 
-/** From memory, unless more is wanted than that holds. */
+/** The lines come from memory, unless more are wanted than that holds. */
 async function linesOfThisBoot(
   api: InitApi,
   name: string,
@@ -185,7 +185,7 @@ async function linesOfThisBoot(
     return inMemory;
   await api.logKeeper.flush();
   const kept = await api.logKeeper.lines(0, name).catch(() => undefined);
-  // As it is now: reading took its time.
+  // The log is read again: reading the files took its time.
   return joinWithKept(kept ?? [], log.last(MAX_LINES));
 }
 

@@ -17,7 +17,7 @@ import { sendJson } from './send-json.ts';
 
 export type UpdateControl = Pick<Trials, 'state' | 'startTrial' | 'takeChecks' | 'confirm' | 'rollBack'>;
 
-/** Without control characters: it is shown on consoles. */
+/** Control characters are refused: the text is shown on consoles. */
 const TEXT = /^[^\p{Cc}]{1,200}$/u;
 const BUILD_ID = /^[0-9a-zA-Z._-]{1,128}$/;
 const MAX_APPS = 1000;

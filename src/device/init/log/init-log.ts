@@ -23,7 +23,7 @@ export class InitLog {
     this.toConsole(`init: ${text}`);
   }
 
-  /** With the time since the kernel's start in front, as the kernel's own lines have it. */
+  /** The time since the kernel's start stands in front, as in the kernel's own lines. */
   toConsole(line: string): void {
     const seconds = (this.#sys.uptimeMs() / 1000).toFixed(3);
     this.#console.write(`[${seconds.padStart(9)}] ${line}`);

@@ -11,7 +11,7 @@ import type { BootRecord } from '../../../shared/api/init-api.ts';
 import { isSlot } from '../../../shared/board/slots.ts';
 import { decodeKeptLines, type KeptLine } from './kept-line.ts';
 
-// Not node:fs/promises, which costs 5 MB of memory.
+// These calls stand in for node:fs/promises, which costs 5 MB of memory.
 const fs = {
   mkdir: promisify(mkdir),
   open: promisify(open),
@@ -35,7 +35,7 @@ export interface KeptLimits {
 
 export const DEFAULT_KEPT_LIMITS: KeptLimits = { boots: 20, totalBytes: 8 * 1024 * 1024 };
 
-/** Of one file. Ours are smaller. */
+/** Size of one file. Ours are smaller. */
 const MAX_READ_BYTES = 1024 * 1024;
 const BOOT_NAME = /^\d{6,9}$/;
 const LOG_NAME = new RegExp(String.raw`^(${APP_NAME_PATTERN})\.log(\.1)?$`);

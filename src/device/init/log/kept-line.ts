@@ -11,7 +11,7 @@ export const KEPT_LINE_OVERHEAD_BYTES = 28;
 
 export type KeptLine = Omit<LogLine, 'seq'>;
 
-/** Of a text with line breaks (a stack of init's) as many lines. */
+/** A text with line breaks (a stack of init's) makes as many lines. */
 export function encodeKeptLine({ timeMs, stream, text }: KeptLine): string {
   const head = `${new Date(timeMs).toISOString()} ${MARKS[stream]} `;
   return text.includes('\n')
@@ -31,7 +31,7 @@ export function decodeKeptLine(line: string): KeptLine | undefined {
   return { timeMs, stream, text: match?.[3] ?? '' };
 }
 
-/** Of a whole file; the last line only counts when its end has been written. */
+/** Decodes a whole file; its last line only counts when the end of that line has been written. */
 export function decodeKeptLines(text: string): KeptLine[] {
   const lines = text.split('\n').slice(0, -1);
   return lines.map(decodeKeptLine).filter((line) => line !== undefined);

@@ -14,7 +14,7 @@ const append = promisify(appendFile) as (
 const move = promisify(rename);
 const look = promisify(stat) as (path: string) => Promise<{ size: number }>;
 
-/** So much at once, and so much a second for ever: 173 MB a day at most. */
+/** Bytes that may come at once, and bytes a second for ever: 173 MB a day at most. */
 const BURST_BYTES = 512 * 1024;
 const BYTES_PER_SECOND = 2 * 1024;
 /** A log has at most two files of about this size. */

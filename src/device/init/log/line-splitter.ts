@@ -36,7 +36,7 @@ export class LineSplitter {
   #isSkipping = false;
   /** A line that a lone return ended: the next one may only bring it up to date. */
   #held: string | undefined;
-  /** Of what was shown last, while no whole line has come since. */
+  /** Shape of what was shown last, while no whole line has come since. */
   #shownShape: string | undefined;
 
   constructor(onLine: (text: string) => void) {
@@ -157,7 +157,7 @@ export class LineSplitter {
     return this.#isContinued ? CONTINUED_MARK + text : text;
   }
 
-  /** After what is held, unless the line brings that up to date. */
+  /** Reports the line after what is held, unless the line brings that up to date. */
   #report(line: string): void {
     if (this.#held !== undefined && !isUpdateOf(this.#held, line)) this.#releaseHeld();
     this.#held = undefined;
@@ -204,7 +204,7 @@ function shapeOf(text: string): string {
   return text.replace(CONTROL_SEQUENCES, '').replace(/\P{L}+/gu, '');
 }
 
-/** Without the beginning of a character that a cut has left at the end. */
+/** Leaves out the beginning of a character that a cut has left at the end. */
 function wholeCharacters(bytes: Buffer): Buffer {
   let start = bytes.length - 1;
   while (start > bytes.length - 4 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start--;

@@ -29,7 +29,7 @@ const FIRST_FLUSH_AFTER_MS = 5000;
 const SAFE_FLUSH_EVERY_MS = 5000;
 const FLUSH_AT_BYTES = 64 * 1024;
 const MAX_WAITING_BYTES = 256 * 1024;
-/** After a failure of a service; one that fails again and again must not make this a steady stream. */
+/** The wait after a failure of a service; one that fails again and again must not make this a steady stream. */
 const FLUSH_SOON_MS = 2000;
 const SOON_AT_MOST_EVERY_MS = 20_000;
 const PRUNE_EVERY_BYTES = 1024 * 1024;
@@ -60,7 +60,7 @@ export class LogKeeper {
   /** Name of this boot's directory, once it is there. */
   #name: string | undefined;
   #isRecorded = false;
-  /** Before the first write, too. */
+  /** The first write prunes, too. */
   #writtenSincePrune = PRUNE_EVERY_BYTES;
   #work: Promise<void> | undefined;
   #reads: Promise<unknown> = Promise.resolve();
@@ -80,7 +80,7 @@ export class LogKeeper {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** From now on: what comes before `start` waits for it. */
+  /** Keeps the log from now on: what comes before `start` waits for that call. */
   keep(name: string, log: FollowedLog): void {
     if (this.#hasGivenUp) return;
     const kept = new KeptLog(name, this.#waiting, this.#now);
@@ -103,7 +103,7 @@ export class LogKeeper {
     this.#flushAfter(FIRST_FLUSH_AFTER_MS);
   }
 
-  /** There is no /perm that would survive a reboot. */
+  /** Says that there is no /perm that would survive a reboot. */
   giveUp(): void {
     this.#hasGivenUp = true;
     for (const unfollow of this.#unfollow.splice(0)) unfollow();
@@ -122,8 +122,8 @@ export class LogKeeper {
   }
 
   /**
-   * On: lines are written sooner and forced onto the medium, so that those of a device that hangs or panics can be
-   * read after its next start.
+   * While safe, lines are written sooner and forced onto the medium, so that those of a device that hangs or panics
+   * can be read after its next start.
    */
   keepSafe(isSafe: boolean): void {
     this.#isSafe = isSafe;

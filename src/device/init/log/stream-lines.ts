@@ -8,7 +8,7 @@ const SHOW_AFTER_MS = { news: 1000, progress: 10_000 };
 export class StreamLines {
   readonly #splitter: LineSplitter;
   readonly #now: () => number;
-  /** Since when something waits for its end, and since when there is news in it. */
+  /** Time since which something waits for its end, and since which there is news in it. */
   #sinceMs: number | undefined;
   #newsSinceMs: number | undefined;
   #timer: { handle: NodeJS.Timeout; dueMs: number } | undefined;

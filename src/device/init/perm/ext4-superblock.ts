@@ -1,9 +1,9 @@
 // The few fields of ext4's superblock that tell whether it wants a check and how large it is
 // (Linux documentation, filesystems/ext4/super).
 
-/** Of the superblock in the partition. */
+/** Offset of the superblock in the partition. */
 export const SUPERBLOCK_OFFSET_BYTES = 1024;
-/** Of its first copy, with blocks of 4 KiB and, on small disks, of 1 KiB: the start of block group 1. */
+/** Offsets of its first copy, with blocks of 4 KiB and, on small disks, of 1 KiB: the start of block group 1. */
 export const SUPERBLOCK_COPY_OFFSETS_BYTES = [32_768 * 4096, 8193 * 1024];
 
 //   0x004  u32  s_blocks_count_lo

@@ -169,7 +169,7 @@ function mountExt4(sys: Sys, partition: string): void {
   });
 }
 
-/** Also completes what an earlier boot began. The kernel does it while the file system is in use. */
+/** Completes what an earlier boot began, too. The kernel grows the file system while that is in use. */
 async function growFileSystem(device: Device, perm: PermPartition, notes: string[]): Promise<void> {
   const { sys } = device;
   try {

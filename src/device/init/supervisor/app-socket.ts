@@ -42,7 +42,10 @@ export class AppSocket {
     this.#requests = requests;
   }
 
-  /** Before every start of the app; it stays open from the first one on. The app may connect, but not unlink it. */
+  /**
+   * Called before every start of the app; the socket stays open from the first one on. The app may connect, but not
+   * unlink it.
+   */
   async open(owner: SocketOwner): Promise<void> {
     if (this.#server !== undefined) {
       if (this.#server.listening) chownSync(this.#path, owner.uid, owner.gid);
@@ -60,7 +63,7 @@ export class AppSocket {
         socket.destroy();
       }
     });
-    // Before the first await: two calls at once must not take each other's socket away.
+    // The server is set before the first await: two calls at once must not take each other's socket away.
     this.#server = server;
     try {
       await new Promise<void>((resolve, reject) => {

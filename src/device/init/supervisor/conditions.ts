@@ -12,7 +12,7 @@ import { NET_STATUS_PATH, type NetStatus } from '../../../shared/network/net-sta
 import { TIME_STATUS_PATH, type TimeStatus } from '../../../shared/network/time-status.ts';
 import type { Sys } from '../../sys/sys.ts';
 
-/** Where the kernel gives no more watches. */
+/** How often files are looked at where the kernel gives no more watches. */
 const POLL_MS = 1000;
 
 interface Source {
@@ -98,7 +98,7 @@ export class Conditions {
     try {
       return holds(JSON.parse(readFileSync(this.#sys.path(path), 'utf8')));
     } catch {
-      // Not written yet.
+      // The file was not written yet.
       return false;
     }
   }

@@ -27,7 +27,7 @@ export interface SandboxedProgram {
   dataDir?: string;
   /** Absolute; absent on a kernel without cgroups. */
   cgroup?: string;
-  /** Of /tmp, and as much again of /dev/shm: both are memory. */
+  /** Size of /tmp, and as much again of /dev/shm: both are memory. */
   scratchBytes: number;
 }
 
@@ -47,11 +47,11 @@ export function sandboxArguments(program: SandboxedProgram): string[] {
 function namespaces(program: SandboxedProgram): string[] {
   const { name, user, sandbox, root, devices, dataDir, cgroup } = program;
   const scratch = ['--perms', '1777', '--size', String(program.scratchBytes), '--tmpfs'];
-  // In the order of the options: what is shown covers what was hidden before.
+  // The options go in their order: what is shown covers what was hidden before.
   const options: string[][] = [
     // A session of its own: bwrap's watching process is then not in the group that gets SIGTERM.
     ['--new-session', '--unshare-pid', '--unshare-ipc', '--unshare-cgroup-try'],
-    // Where no cgroup can be killed, all else has to end with the process that init can kill.
+    // An app without a cgroup that can be killed has to end with the process that init can kill.
     cgroup === undefined ? ['--die-with-parent'] : [],
     ['--ro-bind', root, '/', '--proc', '/proc'],
     user === undefined ? PROTECTED_FROM_ROOT.flatMap((path) => ['--ro-bind-try', path, path]) : [],
@@ -60,7 +60,7 @@ function namespaces(program: SandboxedProgram): string[] {
     devices.flatMap((path) => ['--dev-bind', path, path]),
     [...scratch, '/tmp'],
     HIDDEN.flatMap((path) => ['--tmpfs', path]),
-    // As a directory: the file in it is replaced whenever the network changes.
+    // The directory is shown: the file in it is replaced whenever the network changes.
     show('--ro-bind', posix.dirname(RESOLV_CONF_PATH)),
     show('--ro-bind-try', MACHINE_ID_PATH),
     show('--ro-bind-try', appRunDirectory(name)),

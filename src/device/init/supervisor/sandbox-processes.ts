@@ -15,7 +15,7 @@ const APP = 2;
 export interface SandboxProcesses {
   /** Process group that the app starts in. */
   group: number;
-  /** As init counts processes. */
+  /** The app's process as init counts processes. */
   app: number;
 }
 

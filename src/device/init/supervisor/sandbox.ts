@@ -20,7 +20,7 @@ export function prepareSandbox(
   spec: ServiceSpec & { sandbox: SandboxSpec },
   places: { root: string; dataDir?: string; cgroup?: string },
 ): string[] {
-  // Only what is there at the start can be shown, and `net` may need a while.
+  // A sandbox shows only what is there at the start, and `net` may need a while.
   mkdirSync(sys.path(dirname(RESOLV_CONF_PATH)), { recursive: true });
   for (const [path, mode] of Object.entries(spec.sandbox.paths)) {
     if (mode === 'rw' && path.startsWith('/perm/')) makeSharedDirectory(sys.path(path));
@@ -32,7 +32,7 @@ export function prepareSandbox(
   return sandboxArguments({ ...spec, ...places, devices, scratchBytes });
 }
 
-/** For apps with users of their own; who may see it at all, the sandboxes decide. */
+/** Apps with users of their own share the directory; who may see it at all, the sandboxes decide. */
 function makeSharedDirectory(path: string): void {
   if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o777);
 }

@@ -19,7 +19,7 @@ import { launch, type Run } from './launch.ts';
 import { afterExit, describeExit, restartDelayMs, STABLE_AFTER_MS } from './restart-policy.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
 
-/** After the last process has ended; a stray one elsewhere may still hold the other end. */
+/** Time after the last process has ended; a stray one elsewhere may still hold the other end. */
 const OUTPUT_CLOSES_WITHIN_MS = 1000;
 
 export interface ServiceContext {
@@ -63,7 +63,7 @@ export class Service {
   #whyKilled: string | undefined;
   /** Ends what the loop waits for. */
   #wake: () => void = () => {};
-  /** Of those who wait for what comes of a start. */
+  /** Calls of those who wait for what comes of a start. */
   #toldOfStart: (() => void)[] = [];
 
   constructor(spec: ServiceSpec, context: ServiceContext) {
@@ -79,7 +79,7 @@ export class Service {
     return this.#placement.spec;
   }
 
-  /** As its next process will have it. */
+  /** The placement that the next process will have. */
   get placement(): Placement {
     return this.#placement;
   }
@@ -89,7 +89,7 @@ export class Service {
     return this.#runsFrom;
   }
 
-  /** It was started and not stopped since, whatever has become of it. */
+  /** Whether the service was started and not stopped since, whatever has become of it. */
   get isWanted(): boolean {
     return this.#isWanted;
   }
@@ -120,13 +120,13 @@ export class Service {
     return { code, signal, atMs: clockTimeOf(at) };
   }
 
-  /** From its next process on; the one that there is ends by the rules with which it began. */
+  /** Takes effect with the next process; the one that there is ends by the rules with which it began. */
   place({ spec, root }: Placement): void {
     this.#isRetired = false;
     this.#placement = { spec, root };
   }
 
-  /** Not started yet, but will be. */
+  /** Says that the service is not started yet, but will be. */
   wait(reason: string): void {
     this.#enter('waiting', reason);
   }

@@ -24,7 +24,7 @@ export interface AppPlan extends Placement {
 }
 
 export class Supervisor {
-  /** By name, in the order of the configuration. */
+  /** Services by name, in the order of the configuration. */
   #services: ReadonlyMap<string, Service>;
   /** Those that have been replaced, too: they keep their logs, and come back when the replacing is undone. */
   readonly #known = new Map<string, Service>();
@@ -49,12 +49,12 @@ export class Supervisor {
     return [...this.#services.values()];
   }
 
-  /** Of all services that there have been since boot. */
+  /** Logs of all services that there have been since boot. */
   get logs(): ReadonlyMap<string, LogRing> {
     return new Map([...this.#known].map(([name, { log }]) => [name, log]));
   }
 
-  /** As `replaceApps` would bring them back. */
+  /** Plans as `replaceApps` would bring them back. */
   apps(): readonly AppPlan[] {
     return this.#ofKind('app').map(({ placement, isWanted }) => ({ ...placement, isWanted }));
   }

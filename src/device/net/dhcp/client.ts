@@ -31,7 +31,7 @@ export interface DhcpClientOptions {
   identity: DhcpIdentity;
   /** The address to ask for again; looked up when it is needed, as storage may come late. */
   readLastAddress: () => string | null;
-  /** After every event: configure `active`, publish the state. */
+  /** Called after every event: configure `active`, publish the state. */
   onChange: (machine: DhcpMachine) => void;
   remember: (lease: Lease | null) => void;
   log: (text: string) => void;
@@ -100,7 +100,7 @@ export class DhcpClient {
   }
 
   #onTimer(): void {
-    // On a slow machine the answer may be here already.
+    // The answer may be here already on a slow machine.
     drainSockets();
     this.#step({ type: 'timer' });
   }

@@ -155,7 +155,7 @@ function onNak(turn: Turn, packet: DhcpPacket, sender: string | undefined): void
   const { machine, env } = turn;
   const server = readAddress(packet.options, DHCP_OPTION.serverId) ?? sender;
   const { state, candidate, active } = machine;
-  // Before a server was chosen and after it was lost, any server may refuse; in between only that one.
+  // Any server may refuse before one was chosen and after it was lost; in between only that one.
   const chosen =
     state === 'requesting' ? candidate?.server : state === 'renewing' ? active?.lease.server : server;
   const isWaiting = ['requesting', 'rebooting', 'renewing', 'rebinding'].includes(state);
@@ -217,7 +217,7 @@ function sendDiscover(turn: Turn): void {
 
 function startRequesting(turn: Turn, lease: Lease): void {
   const { machine } = turn;
-  // Same xid and `secs` base as the DISCOVER.
+  // The REQUEST has the xid and the `secs` base of the DISCOVER.
   Object.assign(machine, { state: 'requesting', attempt: 0, candidate: lease, heldOffer: null });
   probe(turn, lease.address);
   sendRequest(turn, fieldsOfRequest(lease, 0));
@@ -375,7 +375,7 @@ function message(
   fields: Partial<MessageFields>,
 ): DhcpPacket {
   const secs = Math.floor((env.nowMs - machine.startedMs) / 1000);
-  // With ciaddr set, servers answer to that address.
+  // Servers answer to ciaddr when it is set.
   const broadcast = machine.needsBroadcast && fields.ciaddr === undefined;
   return clientMessage(type, machine.identity, { xid: machine.xid, secs, broadcast, ...fields });
 }

@@ -14,16 +14,16 @@ export interface ActiveLease {
 export interface DhcpMachine {
   readonly identity: DhcpIdentity;
   readonly state: DhcpStateName;
-  /** To be configured on the interface; may outlive its state while the cable is out. */
+  /** The lease to be configured on the interface; it may outlive its state while the cable is out. */
   readonly active: ActiveLease | null;
   /** Asked for again when there is a choice. */
   readonly lastAddress: string | null;
   /** Being asked for: watch for conflicts over it. */
   readonly candidate: Lease | null;
   readonly isCandidateInUse: boolean;
-  /** From `avoidedServer`; taken when nobody else offers. */
+  /** An offer of `avoidedServer`, taken when nobody else offers. */
   readonly heldOffer: Lease | null;
-  /** It offered an address and then refused it or fell silent. */
+  /** A server that offered an address and then refused it or fell silent. */
   readonly avoidedServer: string | null;
   readonly xid: number;
   /** Start of acquisition or renewal, for `secs`. */
@@ -62,7 +62,7 @@ export type DhcpAction =
 export interface DhcpEnvironment {
   /** Never jumps, unlike the time of day. */
   nowMs: number;
-  /** In [0, 1). */
+  /** Gives a number in [0, 1). */
   random: () => number;
 }
 

@@ -15,7 +15,7 @@ const LEGACY_TTL_SEC = 10;
 export function answersTo({ name, type }: DnsQuestion, own: readonly DnsRecord[]): DnsRecord[] {
   const named = own.filter((record) => sameDnsName(record.name, name));
   const answers = type === 'ANY' ? named : named.filter(({ data }) => data.type === type);
-  // Only whoever owns all of a name can say what it does not have.
+  // Whoever owns all of a name, and nobody else, can say what the name does not have.
   const isAbsent = answers.length === 0 && named.some(({ cacheFlush }) => cacheFlush);
   return isAbsent ? [absenceRecord(name, own)] : answers;
 }
@@ -34,7 +34,7 @@ export function response(answers: readonly DnsRecord[], own: readonly DnsRecord[
   return { ...EMPTY_DNS_MESSAGE, isResponse: true, isAuthoritative: true, answers, additionals };
 }
 
-/** To one that asked as in plain DNS: its question is repeated, and nothing is said that only mDNS has. */
+/** The response to one that asked as in plain DNS: its question is repeated, and nothing is said that only mDNS has. */
 export function legacyResponse(
   query: DnsMessage,
   answers: readonly DnsRecord[],
@@ -58,7 +58,7 @@ function legacyRecord(record: DnsRecord): DnsRecord {
 function companions(answers: readonly DnsRecord[], own: readonly DnsRecord[]): DnsRecord[] {
   const found = new Map<string, DnsRecord>();
   let names = answers.flatMap(referredNames);
-  // From a service to its instance, and from there to the host.
+  // Records lead from a service to its instance, and from there to the host.
   for (let depth = 0; depth < 2; depth++) {
     const next = own.filter(
       ({ name, cacheFlush }) => cacheFlush && names.some((each) => sameDnsName(each, name)),

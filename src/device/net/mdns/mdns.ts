@@ -52,7 +52,7 @@ export class Mdns {
     this.#baseLabel = options.hostname.split('.')[0] ?? options.hostname;
   }
 
-  /** After every change. */
+  /** Called after every change. */
   setNetwork({ interfaces }: NetStatus): void {
     const usable = new Map(
       interfaces.filter((each) => each.carrier && each.addresses.length > 0).map((each) => [each.name, each]),
@@ -166,7 +166,7 @@ export class Mdns {
     const bytes = encodeDnsMessage(message);
     const link = this.#links.get(name);
     for (const [family, socket] of link?.sockets ?? []) {
-      // Without an address of the family Linux would send from 0.0.0.0.
+      // Linux would send from 0.0.0.0 without an address of the family.
       if (!hasFamily(to === undefined ? (link?.addresses ?? []) : [to.address], family)) continue;
       this.#attempt(`${name} ${family}`, () => socket.send(bytes, to));
     }

@@ -18,14 +18,14 @@ import { answersTo, knownAnswers, legacyResponse, response } from './answers.ts'
 import { claimedNames, type Identity, recordKey, recordsOf } from './own-records.ts';
 
 export interface ResponderOptions<Peer> {
-  /** To everybody on the link, or to one peer. */
+  /** Sends to everybody on the link, or to one peer. */
   send: (message: DnsMessage, to?: Peer) => void;
-  /** On any link: a device may have two cables to one network, and hear itself. */
+  /** Looks at every link: a device may have two cables to one network, and hear itself. */
   isOwnAddress: (address: string) => boolean;
   /** Somebody else has the name. `start` follows, with another one. */
   onConflict: () => void;
   onSettled: () => void;
-  /** From 0 to 1. */
+  /** Gives a number from 0 to 1. */
   random: () => number;
 }
 
@@ -33,7 +33,7 @@ export interface Sender<Peer> {
   peer: Peer;
   /** Tells senders apart. */
   key: string;
-  /** From another port than mDNS' own: a plain DNS resolver. */
+  /** Whether the question came from another port than mDNS' own: a plain DNS resolver. */
   isLegacy: boolean;
 }
 

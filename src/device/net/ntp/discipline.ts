@@ -25,7 +25,7 @@ export interface DisciplineState {
 export interface Verdict {
   state: DisciplineState;
   action: 'step' | 'slew' | 'none';
-  /** Until the next round. */
+  /** Time until the next round. */
   delayMs: number;
 }
 

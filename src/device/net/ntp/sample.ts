@@ -11,11 +11,11 @@ export interface NtpQuestion {
 }
 
 export interface Sample {
-  /** By the monotonic clock. */
+  /** Time by the monotonic clock. */
   takenAtMs: number;
   /** What our clock lacks. */
   offsetMs: number;
-  /** There and back. */
+  /** Time there and back. */
   delayMs: number;
   /** How far the server itself may be off. */
   serverErrorMs: number;
@@ -28,7 +28,7 @@ export type Answer =
   /** The server asks for less, or for nothing more. */
   | { kind: 'kiss'; code: KissCode }
   | { kind: 'unfit'; problem: string }
-  /** Not an answer to this question, whoever sent it. */
+  /** A packet that is no answer to this question, whoever sent it. */
   | { kind: 'foreign' };
 
 /** The codes of RFC 5905 section 7.4 that are to be obeyed. */

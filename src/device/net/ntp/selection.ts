@@ -8,7 +8,7 @@ export interface Selection {
   /** How far that may be off. */
   errorMs: number;
   leap: Sample['leap'];
-  /** By the index of its sample; the most exact first. */
+  /** Indices of samples; the most exact first. */
   agreeing: readonly number[];
   /** One of the samples that agree was taken after `sinceMs`. */
   isNews: boolean;

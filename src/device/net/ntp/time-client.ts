@@ -32,12 +32,12 @@ export interface TimeClientOptions {
 }
 
 const POOL = ['0.pool.ntp.org', '1.pool.ntp.org', '2.pool.ntp.org', '3.pool.ntp.org'];
-/** With three, two outvote the third. */
+/** Of three, two outvote the third. */
 const ENOUGH_SERVERS = 3;
 const TIME_LIMIT_MS = 2500;
 /** However often cables are pulled. */
 const MIN_ROUND_DISTANCE_MS = 4000;
-/** After the clock has been set, a lost packet is no news. */
+/** A lost packet is no news after the clock has been set. */
 const SILENT_ROUNDS = 3;
 const HARDWARE_CLOCK_INTERVAL_MS = 24 * 3600 * 1000;
 
@@ -51,7 +51,7 @@ export class TimeClient {
   readonly #floor: BuildTimeFloor;
   #servers: TimeServer[] = [];
   #agreeing: readonly TimeServer[] = [];
-  /** By name, those of whom the log says why they are not believed. */
+  /** Names of those of whom the log says why they are not believed. */
   readonly #distrusted = new Set<string>();
   #discipline: DisciplineState = INITIAL_DISCIPLINE;
   #adjusted: { atMs: number; monotonicMs: number; offsetMs: number } | undefined;
@@ -73,7 +73,7 @@ export class TimeClient {
     this.#publish();
   }
 
-  /** After every change: a network that has just come is asked at once. */
+  /** Called after every change: a network that has just come is asked at once. */
   setNetwork(status: NetStatus): void {
     if (this.#options.configured?.length === 0) return;
     const up = status.interfaces.filter(({ carrier }) => carrier);

@@ -15,7 +15,10 @@ export interface AskContext {
   timeLimitMs: number;
 }
 
-/** After so many questions without a usable answer its last words no longer count, and its name is looked up anew. */
+/**
+ * After so many questions without a usable answer the server's last words no longer count, and its name is looked up
+ * anew.
+ */
 const FORGET_AFTER = 3;
 const FIRST_HOLD_MS = 2 ** 7 * 1000;
 const MAX_HOLD_MS = 2 ** 17 * 1000;
@@ -32,7 +35,7 @@ export class TimeServer {
   #heldUntilMs = -Infinity;
   #holdMs = FIRST_HOLD_MS;
   #problem: string | null = null;
-  /** It answered last, with what cannot be used. */
+  /** Whether the server answered last, with what cannot be used. */
   #isUnfit = false;
   #last: Sample | undefined;
 
@@ -156,7 +159,7 @@ async function lookUp(name: string, timeLimitMs: number): Promise<string[]> {
   return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
 }
 
-/** To a microsecond: more is noise, and would be written to the status file. */
+/** Rounds to a microsecond: more is noise, and would be written to the status file. */
 function round(valueMs: number): number {
   return Math.round(valueMs * 1000) / 1000;
 }

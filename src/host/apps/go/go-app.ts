@@ -27,14 +27,14 @@ const BUILD_FLAGS = [
   '-trimpath',
   '-buildvcs=false',
   '-tags=gokrazy,netgo,osusergo',
-  // Without the symbol table and DWARF: a third smaller. Stack traces come from other tables and stay whole.
+  // The symbol table and DWARF are left out: a third smaller. Stack traces come from other tables and stay whole.
   '-ldflags=-s -w',
 ];
 
 interface GoSource {
   /** Names the source in the cache. */
   key: string;
-  /** Where `go build` runs. */
+  /** Directory in which `go build` runs. */
   directory: string;
   package: string;
   variables: Readonly<Record<string, string>>;

@@ -121,7 +121,7 @@ async function requireSum(directory: string, app: GoApp, locked: LockedGoProgram
   );
 }
 
-/** As Go has checked it, against its checksum database too. */
+/** The sum as Go has checked it, against its checksum database too. */
 async function sumOf(directory: string, module: string, version: string): Promise<string | undefined> {
   const text = await readFile(join(directory, 'go.sum'), 'utf8').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';

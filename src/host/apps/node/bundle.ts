@@ -16,7 +16,7 @@ import { sdkPlugin } from './sdk-plugin.ts';
 export interface BundleRequest {
   appName: string;
   instanceDirectory: string;
-  /** As the user wrote it. */
+  /** Path as the user wrote it. */
   entry: string;
   /** Decides which packages stay outside, and collects them. */
   outside: OutsidePackages;
@@ -112,7 +112,7 @@ const FORMATS: Record<Format, BuildOptions> = {
   esm: {
     format: 'esm',
     banner: { js: ESM_BANNER },
-    // Only free uses are replaced: many an ES module declares its own `__dirname`.
+    // Free uses alone are replaced: many an ES module declares its own `__dirname`.
     define: {
       __dirname: 'import.meta.dirname',
       __filename: 'import.meta.filename',

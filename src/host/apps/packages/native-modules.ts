@@ -25,7 +25,7 @@ export interface NativeModules {
 
 export interface NativeRequest {
   appName: string;
-  /** As seen by the bundler on this machine. */
+  /** Packages as seen by the bundler on this machine. */
   packages: readonly { package: NpmPackage; isOptional: boolean }[];
   /** Names of packages that do without their install script. */
   ignoredScripts: ReadonlySet<string>;
@@ -40,7 +40,7 @@ interface LoadedPackage extends PlacedPackage, PackageFiles {}
 
 interface Problem {
   text: string;
-  /** Where that is all that it lacks. */
+  /** Libraries, where they are all that the add-on lacks. */
   missingLibraries?: readonly string[];
 }
 

@@ -8,7 +8,7 @@ import { findDoubtfulScript, makesBinary } from './install-script.ts';
 import { readPackageJson } from './package-json.ts';
 
 export interface NpmPackage {
-  /** Its directory below node_modules; differs from the name in package.json for `npm:` aliases. */
+  /** Name of the directory below node_modules; it differs from the name in package.json for `npm:` aliases. */
   name: string;
   realName: string;
   version: string;
@@ -42,7 +42,7 @@ interface PackageJson {
   libc?: unknown;
 }
 
-/** Needed to compile or to download at install time, never on the device. */
+/** Packages needed to compile or to download at install time, never on the device. */
 const BUILD_ONLY_PACKAGES: ReadonlySet<string> = new Set([
   'cmake-js',
   'nan',

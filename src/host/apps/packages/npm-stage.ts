@@ -69,7 +69,7 @@ export async function stageInstalled(
       ]),
   );
   const text = JSON.stringify({ name: 'app', version: '1.0.0', private: true, dependencies });
-  // It names the registries that the packages come from.
+  // The file names the registries that the packages come from.
   const settingsPath = join(project?.directory ?? '', '.npmrc');
   const settings = project && existsSync(settingsPath) ? readFileSync(settingsPath, 'utf8') : undefined;
   const rootDirectory = await stage(context, {
@@ -79,7 +79,7 @@ export async function stageInstalled(
     root: 'root',
     fill: (root) => {
       writeFileSync(join(root, 'package.json'), text);
-      // With its permissions: it may hold a token.
+      // The copy keeps the permissions of the file: it may hold a token.
       if (settings !== undefined) copyFileSync(settingsPath, join(root, '.npmrc'));
     },
   });
@@ -138,7 +138,7 @@ function filesToCopy({ directory, packages }: NpmLock): string[] {
   );
 }
 
-/** As package.json says; npm compares them with the lock file. */
+/** Sources as package.json says; npm compares them with the lock file. */
 function wantedSources(directory: string): string[] {
   const { dependencies } = readPackageJson<{ dependencies: Record<string, string> }>(
     join(directory, 'package.json'),

@@ -104,7 +104,7 @@ function npmError(appName: string, command: string, { status, stdout, stderr }: 
     .filter((line) => /^npm (?:error|ERR!)/.test(line))
     .map((line) => line.replace(/^npm (?:error|ERR!) ?/, '').trimEnd())
     .filter((line) => line !== '' && !/A complete log of this run|_logs\/|For a full report see/.test(line));
-  // After a mistake of usage npm explains all its options.
+  // npm explains all its options after a mistake of usage.
   const usage = lines.findIndex((line) => /^(?:Clean install a project|Install a package|Usage:)/.test(line));
   if (usage > 0) lines.length = usage;
   const output =

@@ -16,7 +16,7 @@ export interface PackageFile {
   hostPath: string;
   sizeBytes: number;
   isExecutable: boolean;
-  /** Of a binary for the board. */
+  /** The headers of a binary for the board. */
   elf?: ElfFile;
 }
 
@@ -85,7 +85,7 @@ const SCRIPT = /\.[cm]?js$/i;
 const SOURCE_MAP = /\.(?:[cm]?[jt]sx?|css)\.map$/i;
 const OPENING_BRACE = 0x7b;
 
-/** In packages that are compiled: what compilers, linkers and their build files read and write. */
+/** Files of packages that are compiled: what compilers, linkers and their build files read and write. */
 const NATIVE_SOURCE =
   /(?:\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx|inc|s|asm|rs|gyp|gypi|o|obj|a|lib|pdb|exp|cmake|mk)|(?:^|\/)(?:Makefile|CMakeLists\.txt|Cargo\.(?:toml|lock)))$/i;
 

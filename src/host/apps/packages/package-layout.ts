@@ -14,7 +14,7 @@ export interface PlacedPackage {
   devicePath: string;
   /** Nobody needs it: the packages that name it do without. */
   isOptional: boolean;
-  /** Where its dependencies were placed. */
+  /** Places of its dependencies. */
   dependencies: string[];
 }
 
