@@ -1,5 +1,5 @@
 // node scripts/try-npm.ts NAME[+NAME...] ...: whether an app that uses a published package starts as tsk builds it.
-// For each: an instance in a temporary folder, installed by npm, built for this machine's kind of board, and started
+// For each: an instance in a temporary directory, installed by npm, built for this machine's kind of board, and started
 // here. Says whether it started with everything in the bundle, with packages outside of it, or not at all and why.
 // What each does beyond importing the package is in try-npm-cases.ts; --all tries everything that is there and below.
 

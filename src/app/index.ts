@@ -1,6 +1,6 @@
 // tskrazy/app: what a program may use to fit into a tskrazy device. All of it is optional: a program that knows
 // nothing of it runs just as well. Off the device everything works as in any program: nothing is waited for,
-// the data is in the current folder. It imports nothing but Node.js; what it does behind the scenes (two
+// the data is in the current directory. It imports nothing but Node.js; what it does behind the scenes (two
 // environment variables, a socket, lines of text) is written down in docs/app-sdk.md for other languages.
 
 import { connect } from 'node:net';
@@ -10,9 +10,9 @@ import { inspect } from 'node:util';
 export const isOnDevice: boolean = process.env['TSK_SOCKET'] !== undefined;
 
 /**
- * Where the app keeps its data: the one folder that survives reboots and updates. On the device it exists and
+ * Where the app keeps its data: the one directory that survives reboots and updates. On the device it exists and
  * belongs to the app (`dataDir` in tskrazy.json, by default `/perm/NAME`). Elsewhere it is the environment
- * variable `TSK_DATA_DIR`, or else the current folder.
+ * variable `TSK_DATA_DIR`, or else the current directory.
  *
  * @example
  * import { dataDir } from 'tskrazy/app';

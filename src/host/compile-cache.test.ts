@@ -17,7 +17,7 @@ function printVersion(cacheHome: string): { status: number | null; stdout: strin
   });
 }
 
-test('enableCompileCache keeps what tsk has loaded, in a folder of this version', (t) => {
+test('enableCompileCache keeps what tsk has loaded, in a directory of this version', (t) => {
   const home = mkdtempSync(join(tmpdir(), 'tsk-compiled-'));
   t.after(() => rmSync(home, { recursive: true }));
   assert.equal(printVersion(home).status, 0);

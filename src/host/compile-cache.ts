@@ -7,7 +7,7 @@ import { defaultCacheDirectory } from './cache-directory.ts';
 import { packageRoot } from './package-root.ts';
 
 /**
- * To be called before the sources are loaded that it is for. A folder per version, which can be deleted with that.
+ * To be called before the sources are loaded that it is for. A directory per version, which can be deleted with that.
  * Node.js itself tells its versions and the users apart, leaves out what it cannot write without a word, and obeys
  * NODE_COMPILE_CACHE and NODE_DISABLE_COMPILE_CACHE.
  */

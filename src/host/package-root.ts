@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export interface PackageRoot {
-  /** The folder with our package.json. */
+  /** The directory with our package.json. */
   directory: string;
   isCheckout: boolean;
   version: string;
@@ -43,7 +43,7 @@ function findPackageRoot(start: string): PackageRoot {
 export const TEMPLATES = ['ts', 'js', 'go'] as const;
 export type Template = (typeof TEMPLATES)[number];
 
-/** The folder with one folder for each template. */
+/** The directory with one directory for each template. */
 export function templateDirectory(): string {
   const { directory, isCheckout } = packageRoot();
   return join(directory, isCheckout ? 'src/host/templates' : 'dist/templates');

@@ -66,7 +66,7 @@ export function goEnvironment(environment: Environment): GoEnvironment {
   };
 }
 
-/** As "git rebase" and hooks of git set them: they name the repository that git works on in place of the current folder's. */
+/** As "git rebase" and hooks of git set them: they name the repository that git works on in place of the current directory's. */
 const REPOSITORY_VARIABLES: ReadonlySet<string> = new Set([
   'GIT_ALTERNATE_OBJECT_DIRECTORIES',
   'GIT_COMMON_DIR',

@@ -154,7 +154,7 @@ test('with --json a wrong command line is data as well', () => {
   });
 });
 
-test('a folder without an instance says how to make one', () => {
+test('a directory without an instance says how to make one', () => {
   const directory = mkdtempSync(join(root, 'empty-'));
   assert.match(
     failure(['build'], { cwd: directory }),

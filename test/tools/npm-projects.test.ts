@@ -1,4 +1,4 @@
-// Projects that npm knows in other shapes than one folder with a lock file of its own.
+// Projects that npm knows in other shapes than one directory with a lock file of its own.
 
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ function setVariable(t: TestContext, name: string, value: string | undefined): v
 type NpmNames = Record<string, string>;
 
 suite('an npm project', () => {
-  test('with a folder of its own as a package, in a fresh clone, is to be installed', async (t) => {
+  test('with a directory of its own as a package, in a fresh clone, is to be installed', async (t) => {
     if (requireTool(t, 'npm') === undefined) return;
     const root = makeFiles(t, {
       'package.json': '{"name": "all", "workspaces": ["packages/*"]}',
@@ -42,7 +42,7 @@ suite('an npm project', () => {
     await assert.rejects(
       buildApp({ ...app, dependencies: { unbundled: ['library'] } }, context),
       userError(
-        /"library" to app "app": it is a folder of your own, not an installed package$/,
+        /"library" to app "app": it is a directory of your own, not an installed package$/,
         /^Import it/,
       ),
     );
@@ -75,7 +75,7 @@ suite('an npm project', () => {
     assert.ok(entries.some(({ path }) => path.endsWith('/node_modules/loader/index.js')));
   });
 
-  test('that a tool has copied into a folder of its own is pinned by the lock of the project', async (t) => {
+  test('that a tool has copied into a directory of its own is pinned by the lock of the project', async (t) => {
     if (requireTool(t, 'npm') === undefined) return;
     const native = { files: { 'prebuilds/linux-x64/addon.node': ADDON } };
     const directory = await makeNpmInstance(t, { native }, '', { isInstalled: true });

@@ -92,7 +92,7 @@ void suite('an update that cannot be', { concurrency: 2 }, () => {
     assert.ok(garden.device.asked.includes('POST reboot'));
   });
 
-  test('a device from before updates, one without a password, and a folder without one', async (t) => {
+  test('a device from before updates, one without a password, and a directory without one', async (t) => {
     const garden = await UpdateGarden.start(t, built);
     garden.device.isOld = true;
     assert.match(
@@ -136,7 +136,7 @@ void suite('an update that cannot be', { concurrency: 2 }, () => {
     );
   });
 
-  test('a second tsk update in the same folder is refused, and the first goes on', async (t) => {
+  test('a second tsk update in the same directory is refused, and the first goes on', async (t) => {
     const garden = await UpdateGarden.start(t, built);
     garden.device.silentOn.add('PUT chunks');
     const first = garden.follow('update');
@@ -144,7 +144,7 @@ void suite('an update that cannot be', { concurrency: 2 }, () => {
     const second = await garden.fails('update');
     assert.match(
       second,
-      /another tsk \(process \d+\) updates it from this folder since \d\d:\d\d\nHint: Wait/,
+      /another tsk \(process \d+\) updates it from this directory since \d\d:\d\d\nHint: Wait/,
     );
     assert.equal(await first.interrupt(), 130);
   });

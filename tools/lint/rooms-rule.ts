@@ -78,12 +78,14 @@ export const roomsRule = {
 };
 
 function roomOf(file: string): Room | undefined {
-  const rows = ROOMS.filter(({ folder }) => isIn(file, folder));
-  return rows.toSorted((x, y) => y.folder.length - x.folder.length)[0];
+  const rows = ROOMS.filter(({ directory }) => isIn(file, directory));
+  return rows.toSorted((x, y) => y.directory.length - x.directory.length)[0];
 }
 
-function isIn(file: string, folder: string): boolean {
-  return folder.endsWith('/*') ? dirname(file) === folder.slice(0, -2) : file.startsWith(`${folder}/`);
+function isIn(file: string, directory: string): boolean {
+  return directory.endsWith('/*')
+    ? dirname(file) === directory.slice(0, -2)
+    : file.startsWith(`${directory}/`);
 }
 
 function refusalOf(taken: {
@@ -93,11 +95,11 @@ function refusalOf(taken: {
   names: readonly string[];
 }): string | undefined {
   const { room, file, specifier, names } = taken;
-  const suffix = `; ${room.folder}'s row in tools/lint/rooms.ts says what may be`;
+  const suffix = `; ${room.directory}'s row in tools/lint/rooms.ts says what may be`;
   if (specifier.startsWith('.')) {
     const target = posix.normalize(join(dirname(file), specifier));
-    const allowed = [room.folder, ...room.imports];
-    return allowed.some((folder) => isIn(target, folder))
+    const allowed = [room.directory, ...room.imports];
+    return allowed.some((directory) => isIn(target, directory))
       ? undefined
       : `no import of "${target}" here${suffix}`;
   }

@@ -1,11 +1,11 @@
-// Who may import what: one row a folder of src/, an allow-list each. What no row names is refused, so a new folder needs a
+// Who may import what: one row a directory of src/, an allow-list each. What no row names is refused, so a new directory needs a
 // row before its first import. The rule `house/rooms` (rooms-rule.ts) holds every import against this table: static and
 // lazy ones, re-exports, types, `require`, and code in strings that a worker will run.
 
 export interface Room {
-  /** The row with the longest folder that a file lies in is the file's. A folder with `/*` stands for its own files only. */
-  folder: string;
-  /** Folders, in the same notation. A room's own folder with all below it goes without saying. */
+  /** The row with the longest directory that a file lies in is the file's. A directory with `/*` stands for its own files only. */
+  directory: string;
+  /** Directories, in the same notation. A room's own directory with all below it goes without saying. */
   imports: readonly string[];
   /** Modules of Node.js: those listed, with the names that may be taken (`*`: all). */
   builtins: Readonly<Record<string, readonly string[] | '*'>>;
@@ -61,71 +61,75 @@ const DEVICE_BELOW = [...BELOW, 'src/device/*', 'src/device/sys'];
 const HOST_BELOW = [...BELOW, 'src/host/*', 'src/host/files'];
 
 export const ROOMS: readonly Room[] = [
-  { folder: 'src/formats', imports: [], builtins: PURE },
-  { folder: 'src/shared', imports: ['src/formats'], builtins: PURE, packages: ['valibot'] },
-  { folder: 'src/app', imports: [], builtins: allOf('net', 'util'), packages: ['tskrazy'] },
+  { directory: 'src/formats', imports: [], builtins: PURE },
+  { directory: 'src/shared', imports: ['src/formats'], builtins: PURE, packages: ['valibot'] },
+  { directory: 'src/app', imports: [], builtins: allOf('net', 'util'), packages: ['tskrazy'] },
 
-  { folder: 'src/web-ui', imports: ['src/shared'], builtins: {}, packages: ['preact'] },
+  { directory: 'src/web-ui', imports: ['src/shared'], builtins: {}, packages: ['preact'] },
 
-  { folder: 'src/device/*', imports: [...BELOW, 'src/device/sys'], builtins: DEVICE },
-  { folder: 'src/device/sys', imports: ['src/formats'], builtins: { ...DEVICE, 'node:ffi': '*' } },
-  { folder: 'src/device/boot-loader', imports: DEVICE_BELOW, builtins: DEVICE },
-  { folder: 'src/device/update', imports: [...DEVICE_BELOW, 'src/device/boot-loader'], builtins: DEVICE },
-  { folder: 'src/device/net', imports: DEVICE_BELOW, builtins: DEVICE },
+  { directory: 'src/device/*', imports: [...BELOW, 'src/device/sys'], builtins: DEVICE },
+  { directory: 'src/device/sys', imports: ['src/formats'], builtins: { ...DEVICE, 'node:ffi': '*' } },
+  { directory: 'src/device/boot-loader', imports: DEVICE_BELOW, builtins: DEVICE },
+  { directory: 'src/device/update', imports: [...DEVICE_BELOW, 'src/device/boot-loader'], builtins: DEVICE },
+  { directory: 'src/device/net', imports: DEVICE_BELOW, builtins: DEVICE },
   {
-    folder: 'src/device/web',
+    directory: 'src/device/web',
     imports: [...DEVICE_BELOW, 'src/device/update'],
     builtins: DEVICE,
     packages: ['virtual:web-ui-assets'],
   },
   {
-    folder: 'src/device/init',
+    directory: 'src/device/init',
     imports: [...DEVICE_BELOW, 'src/device/boot-loader', 'src/device/update'],
     builtins: DEVICE,
   },
-  { folder: 'src/device/init/log', imports: DEVICE_BELOW, builtins: DEVICE },
+  { directory: 'src/device/init/log', imports: DEVICE_BELOW, builtins: DEVICE },
   {
-    folder: 'src/device/init/supervisor',
+    directory: 'src/device/init/supervisor',
     imports: [...DEVICE_BELOW, 'src/device/init/log'],
     builtins: DEVICE,
   },
 
-  { folder: 'src/host/*', imports: [...BELOW, 'src/host/files'], builtins: HOST },
-  { folder: 'src/host/files', imports: [...BELOW, 'src/host/*'], builtins: HOST },
+  { directory: 'src/host/*', imports: [...BELOW, 'src/host/files'], builtins: HOST },
+  { directory: 'src/host/files', imports: [...BELOW, 'src/host/*'], builtins: HOST },
   {
-    folder: 'src/host/components',
+    directory: 'src/host/components',
     imports: HOST_BELOW,
     builtins: HOST,
     packages: ['modern-tar', 'valibot', 'xz-decompress', 'yauzl'],
   },
   {
-    folder: 'src/host/config',
+    directory: 'src/host/config',
     imports: [...HOST_BELOW, 'src/host/components'],
     builtins: HOST,
     packages: ['jsonc-parser', 'valibot'],
   },
   {
-    folder: 'src/host/apps',
+    directory: 'src/host/apps',
     imports: [...HOST_BELOW, 'src/host/components', 'src/host/config'],
     builtins: HOST,
     packages: ['acorn', 'esbuild', 'jsonc-parser'],
   },
   {
-    folder: 'src/host/build',
+    directory: 'src/host/build',
     imports: [...HOST_BELOW, 'src/host/components', 'src/host/config', 'src/host/apps'],
     builtins: HOST,
     packages: ['esbuild', 'modern-tar'],
   },
-  { folder: 'src/host/doctor', imports: [...HOST_BELOW, 'src/host/components'], builtins: HOST },
+  { directory: 'src/host/doctor', imports: [...HOST_BELOW, 'src/host/components'], builtins: HOST },
   {
-    folder: 'src/host/vm',
+    directory: 'src/host/vm',
     imports: [...HOST_BELOW, 'src/host/config', 'src/host/build', 'src/host/doctor'],
     builtins: HOST,
   },
-  { folder: 'src/host/devices', imports: [...HOST_BELOW, 'src/host/config', 'src/host/vm'], builtins: HOST },
-  { folder: 'src/host/deploy', imports: [...HOST_BELOW, 'src/host/build'], builtins: HOST },
   {
-    folder: 'src/host/deploy/update',
+    directory: 'src/host/devices',
+    imports: [...HOST_BELOW, 'src/host/config', 'src/host/vm'],
+    builtins: HOST,
+  },
+  { directory: 'src/host/deploy', imports: [...HOST_BELOW, 'src/host/build'], builtins: HOST },
+  {
+    directory: 'src/host/deploy/update',
     imports: [
       ...HOST_BELOW,
       'src/host/components',
@@ -137,12 +141,12 @@ export const ROOMS: readonly Room[] = [
     builtins: HOST,
   },
   {
-    folder: 'src/host/report',
+    directory: 'src/host/report',
     imports: [...HOST_BELOW, 'src/host/devices', 'src/host/deploy/update'],
     builtins: HOST,
   },
   {
-    folder: 'src/host/cli',
+    directory: 'src/host/cli',
     imports: [...BELOW, 'src/host'],
     builtins: HOST,
     packages: ['@bomb.sh/tab', 'commander'],

@@ -1,5 +1,5 @@
 // The boot switch of a device: commits by the boot loader's files, and starts trials by the first way that works. What a
-// boot loader needs beyond that is in its own folder.
+// boot loader needs beyond that is in its own directory.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Slot } from '../../shared/board/slots.ts';

@@ -23,7 +23,7 @@ export async function openBootSwitch(
     case 'systemd-boot':
       return openSystemdBoot({ sys, boot, layout, say });
     default:
-      // A kind without a folder does not compile.
+      // A kind without a directory does not compile.
       return board.kind;
   }
 }

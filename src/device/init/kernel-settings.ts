@@ -10,7 +10,7 @@ const SETTINGS: readonly { path: string; value: string; reason: string }[] = [
     reason: 'an app may serve port 80 or 443; there are no other users whom that could deceive',
   },
   { path: 'kernel/dmesg_restrict', value: '1', reason: "the kernel's log tells addresses" },
-  { path: 'fs/protected_symlinks', value: '1', reason: 'in folders that apps share' },
+  { path: 'fs/protected_symlinks', value: '1', reason: 'in directories that apps share' },
   { path: 'fs/protected_hardlinks', value: '1', reason: 'likewise' },
 ];
 

@@ -5,8 +5,8 @@ import { plainName } from '../config/plain-name.ts';
 
 export interface AppArgument {
   /** `word`: nothing of that name is there. */
-  what: 'file' | 'folder' | 'word';
-  /** A path is relative to the current folder. */
+  what: 'file' | 'directory' | 'word';
+  /** A path is relative to the current directory. */
   text: string;
   instanceDirectory: string;
 }
@@ -17,7 +17,7 @@ export interface GuessedApp {
   source: string;
 }
 
-/** The file's or folder's name; for a `main.ts` or `index.js` that of the folder that says what it is. */
+/** The file's or directory's name; for a `main.ts` or `index.js` that of the directory that says what it is. */
 export function appName(path: string): string {
   const absolute = resolve(path);
   const stem = basename(absolute, extname(absolute));

@@ -12,7 +12,7 @@ import { buildApp } from './build-app.ts';
 const ARM = makeElf({ machine: ELF_MACHINE.aarch64, needed: ['libc.so.6'] });
 const X64 = makeElf({ machine: ELF_MACHINE.x86_64, needed: ['libc.so.6'] });
 
-/** A node app that includes `files` as its folder `lib`. */
+/** A node app that includes `files` as its directory `lib`. */
 function including(
   t: TestContext,
   files: Record<string, string | Uint8Array>,

@@ -182,7 +182,7 @@ suite('buildApp of a node app', () => {
     assert.deepEqual((await build(t, files, { node: 'src/main.ts' })).warnings, [
       'src/main.ts:2: "../public/a.html" will not be at /app/public/a.html on the device, where no include can put it; ' +
         'if the app needs it, include "public/a.html" below /app/app and read it there ' +
-        '(TSK_APP_DIR in the environment names that folder)',
+        '(TSK_APP_DIR in the environment names that directory)',
     ]);
   });
 
@@ -194,7 +194,7 @@ suite('buildApp of a node app', () => {
     const app = { node: 'src/main.ts', include: [{ from: 'views', to: 'pages' }] };
     assert.deepEqual((await build(t, main, app)).warnings, [
       'src/main.ts:2: "../views" will not be at /app/views on the device, where no include can put it; it is included ' +
-        "as /app/app/pages: read it there (TSK_APP_DIR in the environment names the app's folder)",
+        "as /app/app/pages: read it there (TSK_APP_DIR in the environment names the app's directory)",
     ]);
     const files = {
       ...main,
@@ -205,20 +205,20 @@ suite('buildApp of a node app', () => {
     assert.deepEqual((await build(t, files, app)).warnings, []);
   });
 
-  test('warns of paths that are looked for in the data folder', async (t) => {
+  test('warns of paths that are looked for in the data directory', async (t) => {
     const main = [
       "import { readFileSync } from 'node:fs';",
       "import { join, resolve } from 'node:path';",
       'type Options = { root: string };',
       'declare const app: any, express: any, serveStatic: (options: Options) => void, migrate: any;',
-      "const folder = './views';",
+      "const directory = './views';",
       "app.use(express.static('public'));",
       "serveStatic({ root: './' });",
       "migrate(null, { migrationsFolder: 'views' });",
       "app.set('views', 'views');",
       "readFileSync('public/a.txt'); join(process.cwd(), 'public'); resolve('public');",
       '// What is none, is not there, or is meant for the device:',
-      "console.log('public', './none', { title: 'public' }, 'see ./public', folder.replace('public', 'x'));",
+      "console.log('public', './none', { title: 'public' }, 'see ./public', directory.replace('public', 'x'));",
       "readFileSync('/etc/hosts'); readFileSync('state.json'); join('public', 'x');",
       "express.static(join(process.env.TSK_APP_DIR ?? './public', 'x')); import('./other.ts');",
     ].join('\n');

@@ -34,17 +34,17 @@ test('guessApp: files, Go packages, executables and import paths', async () => {
 });
 
 test('guessApp: says what it cannot make out', async () => {
-  await assert.rejects(guessApp(join(root, 'empty'), root), /: the folder has no Go files$/);
+  await assert.rejects(guessApp(join(root, 'empty'), root), /: the directory has no Go files$/);
   await assert.rejects(
     guessApp(join(root, 'notes.txt'), root),
     /: it is no TypeScript or JavaScript file, no Go file and no Linux executable$/,
   );
   await assert.rejects(
     guessApp('./nothing.ts', root),
-    /Cannot add ".\/nothing.ts": there is no such file or folder$/,
+    /Cannot add ".\/nothing.ts": there is no such file or directory$/,
   );
   await assert.rejects(guessApp('sensor', root), (error: { message: string; hint?: string }) => {
-    assert.equal(error.message, 'Cannot add "sensor": it is no file, no folder and no Go import path');
+    assert.equal(error.message, 'Cannot add "sensor": it is no file, no directory and no Go import path');
     assert.match(error.hint ?? '', /tsk add sensor --node/);
     return true;
   });

@@ -36,10 +36,10 @@ export async function chooseApp(
   return { name: options.name ?? argument, source: { [kind]: options[kind] } };
 }
 
-/** `text` is relative to the current folder, the result to the instance's. */
+/** `text` is relative to the current directory, the result to the instance's. */
 export async function guessApp(text: string, instanceDirectory: string): Promise<AppGuess> {
   const info = await stat(text).catch(() => undefined);
-  const what = info?.isFile() ? 'file' : info?.isDirectory() ? 'folder' : 'word';
+  const what = info?.isFile() ? 'file' : info?.isDirectory() ? 'directory' : 'word';
   for (const kind of APP_KIND_NAMES) {
     const guessed = await APP_KINDS_OF_HOST[kind].guess({ what, text, instanceDirectory });
     if (guessed) return { name: guessed.name, source: { [kind]: guessed.source } };
@@ -54,18 +54,18 @@ function notRecognised(what: AppArgument['what'], text: string): UserError {
     new UserError(`Cannot add "${text}": ${problem}`, { hint });
   if (what === 'file')
     return refuse(`it is ${listOf(missing)}`, `Say what it is with ${listOf(options, 'or')}.`);
-  if (what === 'folder') {
+  if (what === 'directory') {
     return refuse(
-      `the folder has ${listOf(missing)}`,
+      `the directory has ${listOf(missing)}`,
       'Name the entry point of a TypeScript or JavaScript program, e.g. ./src/main.ts.',
     );
   }
   if (/^[./]/.test(text) || isScriptName(text)) {
-    return refuse('there is no such file or folder', 'Paths are relative to the current folder.');
+    return refuse('there is no such file or directory', 'Paths are relative to the current directory.');
   }
   const [first = '', ...others] = options;
   return refuse(
-    `it is ${listOf(['no file', 'no folder', ...missing])}`,
+    `it is ${listOf(['no file', 'no directory', ...missing])}`,
     `Name its source, e.g. tsk add ${text} ${first} ./src/${text}.ts (or ${others.join(', ')}).`,
   );
 }

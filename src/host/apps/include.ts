@@ -124,7 +124,7 @@ function isBelowState(path: string, instanceDirectory: string): boolean {
 function privateFile(appName: string, from: string): UserError {
   return new UserError(
     `Cannot include "${from}" in app "${appName}": what is in "${STATE_DIRECTORY_NAME}" is private`,
-    { hint: 'Put what the app needs elsewhere in the folder of the instance.' },
+    { hint: 'Put what the app needs elsewhere in the directory of the instance.' },
   );
 }
 

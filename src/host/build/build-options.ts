@@ -11,6 +11,6 @@ export interface BuildOptions {
   offline: boolean;
   report: ProgressReporter;
   signal?: AbortSignal;
-  /** Default: those of the instance's folder. */
+  /** Default: those of the instance's directory. */
   secrets?: InstanceSecrets;
 }

@@ -32,7 +32,7 @@ function checkPair(app: AppConfig, other: AppConfig): void {
   const act = `Cannot build app "${app.name}"`;
   if (directory?.startsWith(otherDirectory ?? '') || otherDirectory?.startsWith(directory ?? '')) {
     throw new UserError(`${act}: its data directory and that of app "${other.name}" are not apart`, {
-      hint: 'Give each its own "dataDir", and share a folder with "sandbox": { "paths": { "/perm/shared": "rw" } }.',
+      hint: 'Give each its own "dataDir", and share a directory with "sandbox": { "paths": { "/perm/shared": "rw" } }.',
     });
   }
   if (uidOfApp(app.name) === uidOfApp(other.name)) {

@@ -20,7 +20,7 @@ test('saveSourceMaps keeps those of the newest builds, and does not mind that ot
     mkdirSync(path, { recursive: true });
     utimesSync(path, index, index);
   }
-  // Like a folder that is gone between being listed and being looked at.
+  // Like a directory that is gone between being listed and being looked at.
   symlinkSync('nowhere', join(directory, 'source-maps', 'gone'));
   await saveSourceMaps(directory, 'new', [], [PROGRAM]);
   const kept = Array.from({ length: 19 }, (_, index) => `build-${index + 7}`);

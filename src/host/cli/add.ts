@@ -12,9 +12,9 @@ export const addAddVerb: VerbAdder = (program, action) => {
     .summary('add an app to tskrazy.json')
     .description(
       'Add an app to tskrazy.json; its comments stay. APP is the name together with the option of\n' +
-        'its source, or the program itself: a .ts or .js file, a folder with a Go package, a Go import\n' +
+        'its source, or the program itself: a .ts or .js file, a directory with a Go package, a Go import\n' +
         'path, a Linux executable. What follows -- becomes the arguments of the app. The paths of the\n' +
-        'options are relative to the instance, as in tskrazy.json; APP is relative to the current folder.',
+        'options are relative to the instance, as in tskrazy.json; APP is relative to the current directory.',
     )
     .argument('<app>', 'name of the app, or the program')
     .argument('[args...]', 'arguments of the app, after --')

@@ -86,7 +86,7 @@ export async function makeOwnKey({ instanceDirectory }: Session): Promise<Update
   return ensureUpdateKeys(instance);
 }
 
-/** To change the key: that of this folder, and not one that stands in for it or is elsewhere. */
+/** To change the key: that of this directory, and not one that stands in for it or is elsewhere. */
 export async function openToChangeKey({ instanceDirectory }: Session): Promise<Instance> {
   const instance = await openInstance(instanceDirectory);
   const given = await secretsOfEnvironment(process.env);

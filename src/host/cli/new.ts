@@ -16,9 +16,9 @@ export const addNewVerb: VerbAdder = (program, action) => {
     .command('new')
     .summary('make a new instance with a running example')
     .description(
-      'Make a new instance: a folder with tskrazy.json and a small web app. Nothing is overwritten.',
+      'Make a new instance: a directory with tskrazy.json and a small web app. Nothing is overwritten.',
     )
-    .argument('[dir]', 'the folder; its name becomes the hostname', '.')
+    .argument('[dir]', 'the directory; its name becomes the hostname', '.')
     .addOption(boardOption("what it will run on (default: a PC with this computer's architecture)"))
     .addOption(
       choiceOption('--template <template>', 'language of the example (default: ts)', TEMPLATES, ['npm']),
@@ -26,7 +26,7 @@ export const addNewVerb: VerbAdder = (program, action) => {
     .addHelpText(
       'after',
       examples(
-        ['tsk new garden', 'a TypeScript app in the folder garden'],
+        ['tsk new garden', 'a TypeScript app in the directory garden'],
         [`tsk new garden --board ${BOARD_IDS[1]} --template go`, 'a Go app for another board'],
       ),
     )

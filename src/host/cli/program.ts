@@ -35,7 +35,7 @@ const VERB_GROUPS: readonly (readonly [title: string, verbs: readonly VerbAdder[
 export function createProgram(signal: AbortSignal): Command {
   const program = new Command('tsk')
     .description('Turns TypeScript and Go programs into appliances that boot straight into your apps')
-    .option('-i, --instance <dir>', 'folder of the instance (default: the current one)')
+    .option('-i, --instance <dir>', 'directory of the instance (default: the current one)')
     .option('-q, --quiet', 'print results and errors only')
     .version(packageRoot().version, '-V, --version', 'print the version of tsk')
     .helpOption('-h, --help', 'print help')

@@ -111,7 +111,7 @@ async function findVm(session: Session, name: string | undefined): Promise<VmRec
   const named = vms.filter((vm) => vm.name === name);
   if (named.length > 1) {
     throw new UserError(`Cannot stop virtual machine "${name}": ${named.length} of that name run`, {
-      hint: 'Run "tsk -i DIR vm stop" with the folder of the one that you mean.',
+      hint: 'Run "tsk -i DIR vm stop" with the directory of the one that you mean.',
     });
   }
   if (named[0]) return named[0];

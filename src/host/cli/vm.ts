@@ -46,7 +46,10 @@ export const addVmVerb: VerbAdder = (program, action) => {
     .summary('power one off')
     .description('Power off the virtual machine of this instance, or the one with the given hostname.')
     .argument('[name]', 'hostname, as "tsk vm list" prints it')
-    .addHelpText('after', examples(['tsk vm stop', "this folder's"], ['tsk vm stop garden', 'by its name']))
+    .addHelpText(
+      'after',
+      examples(['tsk vm stop', "this directory's"], ['tsk vm stop garden', 'by its name']),
+    )
     .action(action(runVmStop));
   vm.command('list')
     .summary('list those that run')

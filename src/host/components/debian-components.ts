@@ -121,9 +121,9 @@ export const CA_CERTIFICATES: DebianComponent = {
   follows: () => false,
   /** The bundle that update-ca-certificates would make: all certificates of Mozilla's list in one file. */
   async write(files, _board, writer, packages) {
-    const folder = 'usr/share/ca-certificates/mozilla/';
-    const paths = files.paths().filter((path) => path.startsWith(folder) && path.endsWith('.crt'));
-    if (paths.length === 0) throw files.lacks(folder);
+    const directory = 'usr/share/ca-certificates/mozilla/';
+    const paths = files.paths().filter((path) => path.startsWith(directory) && path.endsWith('.crt'));
+    if (paths.length === 0) throw files.lacks(directory);
     const texts = paths.map((path) =>
       Buffer.from(files.require(path).entry.bytes).toString('latin1').trimEnd(),
     );

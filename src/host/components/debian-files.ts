@@ -114,7 +114,7 @@ export class DebianFiles {
     }
   }
 
-  /** Adds the copyright file of each package; they lie in another package's folder at times. */
+  /** Adds the copyright file of each package; they lie in another package's directory at times. */
   async addCopyright(writer: TreeWriter, packages: readonly string[]): Promise<void> {
     for (const name of packages) {
       const found = this.require(`usr/share/doc/${name}/copyright`);

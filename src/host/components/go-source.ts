@@ -113,7 +113,7 @@ async function goDownload(
   const directory = await context.cache.stateDirectory('temporary');
   const environment = {
     ...context.environment,
-    // The user's own work in progress (a workspace, vendoring, the module around the current folder) has no say.
+    // The user's own work in progress (a workspace, vendoring, the module around the current directory) has no say.
     GOWORK: 'off',
     GO111MODULE: 'on',
     GOFLAGS: '-mod=mod',

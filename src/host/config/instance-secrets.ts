@@ -26,7 +26,7 @@ export interface InstanceSecrets {
   updateKeys: UpdateKeys;
   password: string;
   passwordHash: string;
-  from: 'folder' | 'environment';
+  from: 'directory' | 'environment';
 }
 
 export interface SecretsOptions {
@@ -52,13 +52,13 @@ export async function openSecrets(instance: Instance, options: SecretsOptions): 
     updateKeys: await ensureUpdateKeys(instance),
     password,
     passwordHash: hash,
-    from: 'folder',
+    from: 'directory',
   };
 }
 
 /** The password for people: a terminal of a CI job keeps what it shows. */
 export function shownPassword({ password, from }: InstanceSecrets): string {
-  return from === 'folder' ? password : '(that of TSK_KEY or TSK_KEY_FILE)';
+  return from === 'directory' ? password : '(that of TSK_KEY or TSK_KEY_FILE)';
 }
 
 /** The key alone; it is drawn where `openSecrets` would draw it. */
@@ -87,7 +87,7 @@ export async function countForDevices({ stateDirectory }: Pick<Instance, 'stateD
   await rm(join(stateDirectory, FOR_MACHINES_ONLY), { force: true });
 }
 
-/** undefined: they come from the folder. */
+/** undefined: they come from the directory. */
 export async function secretsOfEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<{ secrets: ExportedSecrets; source: string } | undefined> {
@@ -157,12 +157,12 @@ function noKey({ stateDirectory, config }: Instance, problem: string): UserError
 }
 
 function describeMade(key: KeyPlan, hadPassword: boolean, { stateDirectory }: Instance): string {
-  const folder = displayPath(stateDirectory);
+  const directory = displayPath(stateDirectory);
   if (key === 'draw for virtual machines')
     return (
-      `Made an update key in ${folder} for virtual machines of this computer only: that of the devices is not here.\n` +
+      `Made an update key in ${directory} for virtual machines of this computer only: that of the devices is not here.\n` +
       'Before you build for a device: "tsk key import FILE".'
     );
   const what = [...(hadPassword ? [] : ['a password']), ...(key === 'use' ? [] : ['an update key'])];
-  return `Made ${what.join(' and ')} in ${folder}: keep a copy ("tsk key export FILE").`;
+  return `Made ${what.join(' and ')} in ${directory}: keep a copy ("tsk key export FILE").`;
 }

@@ -65,13 +65,13 @@ test('openInstance: fills in the defaults, keeps the order of the apps', async (
   assert.equal(statSync(stateDirectory).mode & 0o777, 0o700);
 });
 
-test('openInstance: the folder is the same by whatever links one comes to it', async () => {
+test('openInstance: the directory is the same by whatever links one comes to it', async () => {
   const directory = makeInstance('{ "hostname": "a", "board": "pc-arm64" }');
   symlinkSync(directory, join(root, 'link'));
   assert.equal((await openInstance(join(root, 'link'))).directory, directory);
 });
 
-test('openInstance: no file, a folder in its place, one that may not be read', async (t) => {
+test('openInstance: no file, a directory in its place, one that may not be read', async (t) => {
   await assert.rejects(openInstance(join(root, 'nowhere')), (error: { message: string; hint?: string }) => {
     assert.equal(
       error.message,
@@ -80,7 +80,7 @@ test('openInstance: no file, a folder in its place, one that may not be read', a
     assert.match(error.hint ?? '', /tsk new/);
     return true;
   });
-  const directory = mkdtempSync(join(root, 'folder-'));
+  const directory = mkdtempSync(join(root, 'directory-'));
   mkdirSync(join(directory, 'tskrazy.json'));
   await assert.rejects(
     openInstance(directory),

@@ -1,4 +1,4 @@
-// An instance: the folder with tskrazy.json, and its private state beside it. The device's password is
+// An instance: the directory with tskrazy.json, and its private state beside it. The device's password is
 // drawn once and kept where only its owner can read it; its hash is kept too, because a new salt at every
 // build would give different images from the same inputs.
 
@@ -29,7 +29,7 @@ export interface Instance {
   stateDirectory: string;
 }
 
-/** The folder may not have one yet. */
+/** The directory may not have one yet. */
 export function configPathOf(directory: string): string {
   return join(resolve(directory), CONFIG_NAME);
 }
@@ -37,7 +37,7 @@ export function configPathOf(directory: string): string {
 export async function openInstance(directory: string): Promise<Instance> {
   const configPath = configPathOf(directory);
   const parsed = parseConfig(await readConfigText(configPath), configPath);
-  // One folder, one name: a virtual machine is known by it, whatever links lead to the folder.
+  // One directory, one name: a virtual machine is known by it, whatever links lead to the directory.
   const root = await realpath(directory === '' ? '.' : directory);
   const config = resolveConfig(parsed, root);
   const stateDirectory = join(root, STATE_DIRECTORY_NAME);
@@ -56,7 +56,7 @@ export async function readConfigText(configPath: string): Promise<string> {
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       throw new UserError(`Cannot open instance "${directory}": there is no "${basename(configPath)}"`, {
         topic: 'no-instance',
-        hint: 'Change to the folder of your instance, name it with "tsk -i DIR", or make a new one with "tsk new".',
+        hint: 'Change to the directory of your instance, name it with "tsk -i DIR", or make a new one with "tsk new".',
       });
     }
     throw new UserError(`Cannot read "${configPath}": ${describeReadError(code)}`, { cause });

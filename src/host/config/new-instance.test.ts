@@ -38,16 +38,16 @@ test('createInstance: overwrites nothing, and then writes nothing', async () => 
   assert.equal(existsSync(join(directory, 'tskrazy.json')), false);
 });
 
-test('createInstance: a file in the way of the folder', async () => {
+test('createInstance: a file in the way of the directory', async () => {
   const path = join(root, 'file');
   writeFileSync(path, '');
   await assert.rejects(
     createInstance(path, { template: 'ts', board: 'pc-amd64' }),
-    /^UserError: Cannot make a new instance in ".*": a (part of the path is not a folder|file is where a folder is needed)$/,
+    /^UserError: Cannot make a new instance in ".*": a (part of the path is not a directory|file is where a directory is needed)$/,
   );
 });
 
-test('hostnameFor: a valid hostname out of any folder name', () => {
+test('hostnameFor: a valid hostname out of any directory name', () => {
   const cases = {
     '/x/Garden': 'garden',
     '/x/Mein Gärten_2': 'mein-garten-2',

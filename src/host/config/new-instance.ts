@@ -77,7 +77,7 @@ function fillIn(text: string, words: Record<string, string>): string {
   return text.replaceAll(/\{\{(\w+)\}\}/g, (whole, word: string) => words[word] ?? whole);
 }
 
-/** The folder's name made a hostname: lower case, hyphens for what is not allowed, nothing that means something else. */
+/** The directory's name made a hostname: lower case, hyphens for what is not allowed, nothing that means something else. */
 export function hostnameFor(directory: string): string {
   const name = plainName(basename(resolve(directory)), 'a-z0-9');
   if (name === '') return 'tskrazy';
@@ -96,14 +96,14 @@ function refuseToOverwrite(directory: string, names: readonly string[]): void {
   const list = present.map((name) => `"${name}"`).join(', ');
   throw new UserError(`Cannot make a new instance in "${displayPath(directory)}": it already has ${list}`, {
     hint: present.includes('tskrazy.json')
-      ? 'Add programs to it with "tsk add", or name another folder.'
-      : 'Name another folder: tsk new DIR.',
+      ? 'Add programs to it with "tsk add", or name another directory.'
+      : 'Name another directory: tsk new DIR.',
   });
 }
 
 const IN_THE_WAY: Readonly<Record<string, string>> = {
-  ENOTDIR: 'a part of the path is not a folder',
-  EEXIST: 'a file is where a folder is needed',
+  ENOTDIR: 'a part of the path is not a directory',
+  EEXIST: 'a file is where a directory is needed',
 };
 
 function explainWriteError(cause: unknown, directory: string): unknown {

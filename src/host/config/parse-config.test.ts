@@ -154,10 +154,10 @@ test('parseConfig: what is wrong in a sandbox is told at its place', () => {
   ]);
 });
 
-test('parseConfig: an app does not get a folder of the system as its own', () => {
+test('parseConfig: an app does not get a directory of the system as its own', () => {
   for (const dataDir of ['/perm/tskrazy', '/perm/log/boots', '/perm/net', '/perm/var']) {
     assert.deepEqual(problemsWith(`"dataDir": "${dataDir}"`), [
-      '2:45 "apps.a.dataDir" is a folder that tskrazy itself uses',
+      '2:45 "apps.a.dataDir" is a directory that tskrazy itself uses',
     ]);
   }
   for (const dataDir of ['/perm/var/lib/x', '/perm/network', '/perm/home/a']) {
@@ -301,7 +301,7 @@ test('parseConfig: a hostname is refused by its rule', () => {
   ]);
 });
 
-test('parseConfig: include targets stay in the app or in the folders that are free', () => {
+test('parseConfig: include targets stay in the app or in the directories that are free', () => {
   for (const to of ['x', './x', 'a/b', 'a..b', '.', 'a/', '/etc/x.conf', '/usr/share/x/y']) {
     assert.deepEqual(targetProblem(to), [], to);
   }

@@ -1,4 +1,4 @@
-// Names for the device out of names that people gave to files and folders.
+// Names for the device out of names that people gave to files and directories.
 
 /** Lower case without accents; every run of characters that `allowed` does not have becomes one hyphen. */
 export function plainName(name: string, allowed: string): string {

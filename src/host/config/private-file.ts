@@ -7,14 +7,14 @@ import { DirectoryError, makeDirectory } from '../files/make-directory.ts';
 import { writeProblem } from '../files/write-problem.ts';
 import { UserError } from '../user-error.ts';
 
-/** A folder that only its owner can look into, and that no repository takes. */
+/** A directory that only its owner can look into, and that no repository takes. */
 export async function makePrivateDirectory(path: string): Promise<void> {
   await refuseLostLink(path);
   try {
     const isNew = await makeDirectory(path, { mode: 0o700 });
     if (isNew) await writeFile(join(path, '.gitignore'), '*\n');
     const { mode } = await stat(path);
-    // An older or copied folder may be open to others.
+    // An older or copied directory may be open to others.
     if ((mode & 0o777) !== 0o700) await chmod(path, 0o700);
   } catch (error) {
     throw describePrivateError(error instanceof DirectoryError ? error.cause : error, path);
@@ -26,7 +26,7 @@ async function refuseLostLink(path: string): Promise<void> {
   const target = await readlink(path).catch(() => undefined);
   if (target === undefined || (await stat(path).catch(() => undefined)) !== undefined) return;
   throw new UserError(`Cannot use "${path}": it is a link to "${target}", which is not there`, {
-    hint: 'Mount the volume that has it, or put the folder itself in the place of the link.',
+    hint: 'Mount the volume that has it, or put the directory itself in the place of the link.',
   });
 }
 

@@ -38,7 +38,7 @@ export class ConfigError extends UserError {
   }
 }
 
-/** The shorter of the absolute path and the one relative to the current folder. */
+/** The shorter of the absolute path and the one relative to the current directory. */
 export function displayPath(path: string): string {
   const absolute = resolve(path);
   const fromHere = relative('', absolute);

@@ -50,8 +50,19 @@ export async function showsLife(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (vmPid !== undefined) return processExists(vmPid);
-  // Its name is answered by another program than its page.
-  const asked = [isUp(), queryMulticastDns(`${expected.hostname}.local`, signal)] as const;
-  const [isThere, addresses] = await Promise.all(asked);
-  return isThere || addresses.length > 0;
+  // Its name is answered by another program than its page. Whoever says yes first ends the wait.
+  const isAnswered = new AbortController();
+  const named = queryMulticastDns(`${expected.hostname}.local`, AbortSignal.any([signal, isAnswered.signal]));
+  const signs = [isUp(), named.then((addresses) => addresses.length > 0)];
+  const yes = signs.map((sign) =>
+    sign.then((isThere) => (isThere ? true : Promise.reject(new Error('no sign')))),
+  );
+  try {
+    return await Promise.any(yes);
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  } finally {
+    isAnswered.abort();
+  }
 }

@@ -32,7 +32,7 @@ function registryDirectory(): string {
 /** Called before a machine is started that could not be recorded: nobody would find it again. */
 export async function makeRegistry(): Promise<void> {
   await makeDirectory(registryDirectory(), {
-    hint: 'The list of virtual machines is kept there: set $HOME or $XDG_STATE_HOME to a folder that you may write.',
+    hint: 'The list of virtual machines is kept there: set $HOME or $XDG_STATE_HOME to a directory that you may write.',
   });
 }
 

@@ -17,7 +17,7 @@ const HEALTH_URL = new RegExp(
   String.raw`^http://(?:localhost|127\.0\.0\.1|\[::1\]):${PORT}(?:[/?](?:(?!#)[!-~])*)?$`,
 );
 
-/** Names of programs, folders and users of the system: an app's name is its service's, log's, user's and folder's in /perm. */
+/** Names of programs, directories and users of the system: an app's name is its service's, log's, user's and directory's in /perm. */
 export const RESERVED_APP_NAMES: readonly string[] = [
   ...DEVICE_PROGRAMS.map(({ name }) => name),
   'breakglass',
@@ -30,7 +30,7 @@ export const RESERVED_APP_NAMES: readonly string[] = [
   'var',
 ].toSorted();
 
-/** Folders in /perm that programs of ours keep their own in. An app's data directory becomes the app's. */
+/** Directories in /perm that programs of ours keep their own in. An app's data directory becomes the app's. */
 const FOLDERS_OF_THE_SYSTEM = [
   ...SYSTEM_SERVICES.map(({ name }) => name),
   'breakglass',
@@ -43,7 +43,7 @@ const OF_THE_SYSTEM = new RegExp(String.raw`^/perm/(?:(?:${FOLDERS_OF_THE_SYSTEM
 
 /** Directories in which an absolute include target may lie; all else belongs to the image or to the device. */
 const INCLUDE_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'] as const;
-/** What leaves the folder that it is relative to is a mistake or an attack. host/apps/include.ts looks again. */
+/** What leaves the directory that it is relative to is a mistake or an attack. host/apps/include.ts looks again. */
 const INCLUDE_TARGET = new RegExp(
   `^(?!(?:[\\s\\S]*/)?\\.\\.(?:/|$))(?:[^/\\\\]|(?:${INCLUDE_ROOTS.join('|')})/[^/\\\\])[^\\\\]*$`,
 );
@@ -174,7 +174,7 @@ export const appSchema = v.pipe(
           v.string('must be a string'),
           v.regex(/^\/perm(?:\/(?!\.{1,2}(?:\/|$))[^/]+)+$/, 'must be a path below /perm'),
           v.excludes('\0', 'must not contain a zero byte'),
-          v.check((path) => !OF_THE_SYSTEM.test(path), 'is a folder that tskrazy itself uses'),
+          v.check((path) => !OF_THE_SYSTEM.test(path), 'is a directory that tskrazy itself uses'),
           v.description('Where the app keeps its data (default: /perm/NAME)'),
         ),
       ),

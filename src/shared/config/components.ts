@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { filledText, oneSourceOf } from './parts.ts';
 
 const directory = v.exactOptional(
-  filledText('Folder with the files of the component, relative to this file; nothing pins it'),
+  filledText('Directory with the files of the component, relative to this file; nothing pins it'),
 );
 
 const replaced = (description: string) =>

@@ -43,7 +43,9 @@ const sandboxAdditions = v.strictObject(
           v.picklist(['ro', 'rw'], 'must be "ro" or "rw"'),
           'must be an object of "ro" and "rw" by path',
         ),
-        v.description('Files and folders that the app may reach besides its own; below /perm they are made'),
+        v.description(
+          'Files and directories that the app may reach besides its own; below /perm they are made',
+        ),
       ),
     ),
     capabilities: v.exactOptional(

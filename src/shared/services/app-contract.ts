@@ -12,7 +12,7 @@ import { APP_NAME_PATTERN } from '../app-name.ts';
 
 export const APP_SOCKET_VARIABLE = 'TSK_SOCKET';
 
-/** The folder is the app's alone: a sandbox that hides /run shows it this one. */
+/** The directory is the app's alone: a sandbox that hides /run shows it this one. */
 export const appRunDirectory = (name: string) => `/run/tsk/app/${name}`;
 export const appSocketPath = (name: string) => `${appRunDirectory(name)}/app.sock`;
 

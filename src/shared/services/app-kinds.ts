@@ -1,5 +1,5 @@
 // What an app can be made from. A row gives a kind its key in tskrazy.json, its option of `tsk add` and the words that
-// people read of it; the row in host/apps/kinds.ts says how it is recognised and built. The two rows and a folder in
+// people read of it; the row in host/apps/kinds.ts says how it is recognised and built. The two rows and a directory in
 // host/apps are all that there is to a kind.
 
 export interface AppKindRow {
@@ -9,8 +9,8 @@ export interface AppKindRow {
   docs: string;
   /** `tsk add --KIND ARGUMENT` */
   option: { argument: string; text: string };
-  /** What `tsk add` recognises, as the message says that it saw none: files, folders, other words. */
-  missing: { file?: string; folder?: string; word?: string };
+  /** What `tsk add` recognises, as the message says that it saw none: files, directories, other words. */
+  missing: { file?: string; directory?: string; word?: string };
 }
 
 export const APP_KINDS = {
@@ -26,10 +26,10 @@ export const APP_KINDS = {
     value:
       'Go package: an import path with its version (example.org/cmd/x@v1.2.3) or a local directory (./cmd/x)',
     docs:
-      'import path with a version (`example.org/cmd/x@v1.2.3`, `@latest`), or a local folder (`./cmd/x`); ' +
+      'import path with a version (`example.org/cmd/x@v1.2.3`, `@latest`), or a local directory (`./cmd/x`); ' +
       'needs Go on your computer',
-    option: { argument: 'package', text: 'Go import path with version, or local folder' },
-    missing: { file: 'no Go file', folder: 'no Go files', word: 'no Go import path' },
+    option: { argument: 'package', text: 'Go import path with version, or local directory' },
+    missing: { file: 'no Go file', directory: 'no Go files', word: 'no Go import path' },
   },
   binary: {
     value:

@@ -1,4 +1,4 @@
-// Builds apps of a throw-away instance folder, and puts what came out where a test can run it.
+// Builds apps of a throw-away instance directory, and puts what came out where a test can run it.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

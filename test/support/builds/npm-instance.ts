@@ -1,4 +1,4 @@
-// An instance folder with npm packages that exist nowhere else: each is a tarball in the folder, so that the real
+// An instance directory with npm packages that exist nowhere else: each is a tarball in the directory, so that the real
 // npm installs it without a network.
 
 import { execFileSync } from 'node:child_process';
@@ -15,7 +15,7 @@ export interface NpmFixture {
   files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
-/** The folder with main.ts, package.json and its lock file and, if asked, node_modules. */
+/** The directory with main.ts, package.json and its lock file and, if asked, node_modules. */
 export async function makeNpmInstance(
   t: TestContext,
   packages: Readonly<Record<string, NpmFixture>>,

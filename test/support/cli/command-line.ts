@@ -1,4 +1,4 @@
-// The real command line, `tsk`, in an instance folder, as a person uses it.
+// The real command line, `tsk`, in an instance directory, as a person uses it.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';

@@ -15,7 +15,7 @@ test('findDevices finds what matches the last part of the pattern', () => {
   assert.deepEqual(findDevices(sys, '/dev/video/*'), []);
 });
 
-test('prepareSandbox makes shared folders and opens devices to the app', () => {
+test('prepareSandbox makes shared directories and opens devices to the app', () => {
   using sys = new RecordingSys();
   sys.file('/dev/ttyS0', '');
   const argv = prepareSandbox(

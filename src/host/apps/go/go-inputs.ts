@@ -21,7 +21,7 @@ async function findModuleRoot(directory: string): Promise<string | undefined> {
 
 async function listFiles(directory: string): Promise<string[]> {
   const files: string[] = [];
-  // A folder that may not be read, such as a database's, or is gone by now: `go build` says so if it needs it.
+  // A directory that may not be read, such as a database's, or is gone by now: `go build` says so if it needs it.
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
     const path = join(directory, entry.name);

@@ -13,10 +13,10 @@ export async function guessGo({
   instanceDirectory,
 }: AppArgument): Promise<GuessedApp | undefined> {
   if (what === 'word') return IMPORT_PATH.test(text) ? guessImportPath(text) : undefined;
-  const folder = what === 'folder' ? text : dirname(text);
-  const names = what === 'folder' ? await readdir(text) : [text];
+  const directory = what === 'directory' ? text : dirname(text);
+  const names = what === 'directory' ? await readdir(text) : [text];
   if (!names.some((name) => name.endsWith('.go'))) return undefined;
-  return { name: appName(folder), source: fromInstance(folder, instanceDirectory) };
+  return { name: appName(directory), source: fromInstance(directory, instanceDirectory) };
 }
 
 function guessImportPath(argument: string): GuessedApp {

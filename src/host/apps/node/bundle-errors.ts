@@ -71,7 +71,7 @@ function hintFor(
     return `"${foreign}" is a module of another runtime than Node.js, and no package: use what Node.js or npm has for it.`;
   }
   if (packages.size === 0) return undefined;
-  // A workspace member or a `file:` folder: the lock file does not hold it, and no registry should be asked for it.
+  // A workspace member or a `file:` directory: the lock file does not hold it, and no registry should be asked for it.
   const own = [...packages].filter((name) => isLink(staged, name));
   if (own.length > 0) {
     return `Run "npm install" in ${staged?.copyOf}: ${own.join(', ')} is found there only once it is installed.`;

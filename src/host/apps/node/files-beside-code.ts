@@ -15,7 +15,7 @@ export interface CodeFiles {
   appName: string;
   dataDirectory: string;
   instanceDirectory: string;
-  /** Where the app is started on this machine: the folder of its package.json. */
+  /** Where the app is started on this machine: the directory of its package.json. */
   projectDirectory: string;
   /** The app's own source files. */
   sources: readonly OwnCode[];
@@ -125,12 +125,12 @@ function fileProblem(written: string, source: string, files: CodeFiles): string 
     if (included !== undefined) {
       return (
         `${missing}, where no include can put it; it is included as ${included}: ` +
-        "read it there (TSK_APP_DIR in the environment names the app's folder)"
+        "read it there (TSK_APP_DIR in the environment names the app's directory)"
       );
     }
     return (
       `${missing}, where no include can put it; if the app needs it, include "${from}" below ${appDirectory} ` +
-      'and read it there (TSK_APP_DIR in the environment names that folder)'
+      'and read it there (TSK_APP_DIR in the environment names that directory)'
     );
   }
   const to = posix.relative(appDirectory, target);
@@ -164,7 +164,7 @@ function isThere(target: string, { included }: CodeFiles): boolean {
   return included.some(({ path }) => path === target || path.startsWith(`${target}/`));
 }
 
-/** Where an include has put the file, or what lies in the folder. */
+/** Where an include has put the file, or what lies in the directory. */
 function includedAs(file: string, { included }: CodeFiles): string | undefined {
   const real = realpathSync.native(file);
   for (const entry of included) {

@@ -14,7 +14,7 @@ import { addModules } from './add-modules.ts';
 
 export interface FinishedBuild {
   framework: string;
-  /** Relative to the app's folder on the device. */
+  /** Relative to the app's directory on the device. */
   entry: string;
   /** From absolute paths. */
   files: AppInclude[];

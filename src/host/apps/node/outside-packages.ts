@@ -222,7 +222,7 @@ export class OutsidePackages {
     return new UserError(
       `Cannot bundle app "${this.#choices.appName}": its own code imports package "${name}" in two versions, ` +
         `${first?.package.version} and ${second?.package.version}, and it cannot be bundled`,
-      { hint: `Bring the folders that depend on it to one version ("npm ls ${name}" lists them).` },
+      { hint: `Bring the directories that depend on it to one version ("npm ls ${name}" lists them).` },
     );
   }
 

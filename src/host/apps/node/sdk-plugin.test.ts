@@ -23,7 +23,7 @@ for (const main of [USES_SDK, `async function run() {${USES_SDK.replace(/import 
     const file = entries.find((entry) => entry.path.startsWith('/app/app/main.'));
     assert.ok(file?.kind === 'file' && file.content.kind === 'bytes');
     const code = Buffer.from(file.content.bytes).toString();
-    assert.ok(!code.includes(packageRoot().directory), 'names no folder of this machine');
+    assert.ok(!code.includes(packageRoot().directory), 'names no directory of this machine');
     const path = join(directory, isEsm ? 'out.mjs' : 'out.cjs');
     writeFileSync(path, code);
     const output = execFileSync(process.execPath, [path], { cwd: directory, encoding: 'utf8' });

@@ -15,7 +15,7 @@ const TAKES_PATH =
   /^(?:static|serveStatic|readFile|readFileSync|readdir|readdirSync|opendir|createReadStream|existsSync|stat|statSync|access|accessSync|openAsBlob|sendFile|loadEnvFile|readJson|readJsonSync|glob|globSync)$/;
 /** Names of settings that are paths. */
 const PATH_SETTING =
-  /^(?:root|dir|directory|folder|path|cwd|views|publicDir|templates?|partials|layoutsDir|partialsDir|migrationsFolder|migrationsDir|\w*(?:Folder|Directory|Dir|Path))$/;
+  /^(?:root|dir|directory|directory|path|cwd|views|publicDir|templates?|partials|layoutsDir|partialsDir|migrationsFolder|migrationsDir|\w*(?:Directory|Directory|Dir|Path))$/;
 /** Where a text with `./` is a path, but none of the current directory. */
 const IMPORTS = new Set([
   'ImportDeclaration',
@@ -56,7 +56,7 @@ function isPath(
   }
   const isCall = parent.type === 'CallExpression' || parent.type === 'NewExpression';
   if (!isCall) {
-    // `const folder = './views'`
+    // `const directory = './views'`
     return /^\.{1,2}\/./.test(written) && parent.type === 'VariableDeclarator';
   }
   const args = argumentsOf(parent);

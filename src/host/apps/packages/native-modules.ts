@@ -115,7 +115,7 @@ function wantedPackages({ appName, packages, staged }: NativeRequest, context: A
     // npm makes a link of it, and the lock file from which we install knows nothing of what is in it.
     if (found !== undefined && packageOwning(join(realpathSync(found), 'package.json')) === undefined) {
       throw new UserError(
-        `Cannot add package "${name}" to app "${appName}": it is a folder of your own, not an installed package`,
+        `Cannot add package "${name}" to app "${appName}": it is a directory of your own, not an installed package`,
         {
           hint: `Import it, so that it is bundled, or copy what the app reads of it with apps.${appName}.include.`,
         },
@@ -211,7 +211,7 @@ function noPrebuilt(
 
 function libraryHint(appName: string, packageName: string, library: string, board: Board): string {
   return (
-    `Put "${library}" for linux-${board.nodeArch}, and the libraries that it needs itself, into a folder "lib", then set ` +
+    `Put "${library}" for linux-${board.nodeArch}, and the libraries that it needs itself, into a directory "lib", then set ` +
     `apps.${appName}.include to [{ "from": "lib", "to": "lib" }] and apps.${appName}.env to ` +
     `{ "LD_LIBRARY_PATH": "/app/${appName}/lib" }. If "${packageName}" works without its native part, list it in ` +
     `apps.${appName}.dependencies.ignoreInstallScripts.`

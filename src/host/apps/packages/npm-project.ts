@@ -48,7 +48,7 @@ export function findNpmProject(entryPath: string): NpmProject | undefined {
 
 /**
  * A lock file further up counts only if the project is a member of that workspace, or what some tool has built in a
- * folder of its own: `.next/standalone/package.json` is a copy of the project's.
+ * directory of its own: `.next/standalone/package.json` is a copy of the project's.
  */
 function findLock(directory: string): NpmLock | undefined {
   for (const candidate of ancestors(directory)) {
@@ -63,7 +63,7 @@ function findLock(directory: string): NpmLock | undefined {
   return undefined;
 }
 
-/** Projects of one name, one of them in a folder such as `.next`. */
+/** Projects of one name, one of them in a directory such as `.next`. */
 function isCopyOf(project: string, directory: string): boolean {
   if (
     !relative(project, directory)

@@ -1,5 +1,5 @@
 // Which files of an installed package go to the device: all that its code may read there. Nothing is left out for its
-// name or folder alone, as programs read their dot files, examples and documentation too. What goes is certain not to
+// name or directory alone, as programs read their dot files, examples and documentation too. What goes is certain not to
 // be read: binaries for other machines (told by their content), what add-ons are compiled from, type declarations and
 // source maps. The build says how much of each it was.
 
@@ -69,7 +69,7 @@ interface ListedFile {
   isLink: boolean;
 }
 
-/** What npm put into the package's own node_modules is packages by themselves; further down a folder of that name is the package's. */
+/** What npm put into the package's own node_modules is packages by themselves; further down a directory of that name is the package's. */
 function listFiles(root: string, below: string): ListedFile[] {
   return readdirSync(join(root, below), { withFileTypes: true })
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))

@@ -15,7 +15,7 @@ export async function readClientIdentity(
   host: string | undefined,
 ): Promise<UpdateClient> {
   const drawn = await readOrCreatePrivateFile(join(stateDirectory, 'client-id'), randomUUID);
-  // A folder that was copied to another computer, with all that is in it, is another client.
+  // A directory that was copied to another computer, with all that is in it, is another client.
   const whole = JSON.stringify([drawn, hostname(), host]);
   const id = createHash('sha256').update(whole).digest('hex');
   return { id, name: `${userName()}@${hostname()}`.slice(0, MAX_NAME_LENGTH) };

@@ -1,5 +1,5 @@
-// One update of a device at a time from this folder. Two computers are kept apart by the device; two runs in one
-// folder have the same client id, and the second would take the session of the first.
+// One update of a device at a time from this directory. Two computers are kept apart by the device; two runs in one
+// directory have the same client id, and the second would take the session of the first.
 
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
@@ -59,8 +59,8 @@ function readHolder(path: string): Holder | undefined {
 function alreadyRuns(hostname: string, holder: Holder | undefined): UserError {
   const who =
     holder === undefined
-      ? 'another tsk updates it from this folder'
-      : `another tsk (process ${holder.pid}) updates it from this folder since ${clockTime(holder.startedAtMs)}`;
+      ? 'another tsk updates it from this directory'
+      : `another tsk (process ${holder.pid}) updates it from this directory since ${clockTime(holder.startedAtMs)}`;
   return new UserError(`Cannot update "${hostname}": ${who}`, {
     topic: 'update-busy',
     hint: 'Wait until it is done, or end it with Ctrl-C where it runs.',

@@ -1,4 +1,4 @@
-// Fills its data folder to the last byte, says so, and goes on trying.
+// Fills its data directory to the last byte, says so, and goes on trying.
 
 import { appendFileSync } from 'node:fs';
 

@@ -1,4 +1,4 @@
-// Keeps something in its data folder: a file that is written once, and one that is written all the time, each made
+// Keeps something in its data directory: a file that is written once, and one that is written all the time, each made
 // sure to be on the medium. Says on port 8081 which process it is.
 
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
