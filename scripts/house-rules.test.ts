@@ -3,7 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -183,6 +192,23 @@ test('house rules refuse each file that breaks one, and no other', () => {
     [],
   );
 });
+
+test('docs have no line of prose over 150 characters', () => {
+  for (const file of globSync(['*.md', 'docs/*.md'], { cwd: CHECKOUT }))
+    assert.deepEqual(longLines(readFileSync(join(CHECKOUT, file), 'utf8')), [], file);
+  const long = 'word '.repeat(40);
+  assert.deepEqual(longLines(`# Title\n${long}\n| ${long} |\n\`\`\`\n${long}\n\`\`\`\n`), [2]);
+});
+
+/** Numbers of the lines, from 1. Tables, code and addresses cannot be broken. */
+function longLines(text: string): number[] {
+  let isCode = false;
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trimStart().startsWith('```')) isCode = !isCode;
+    const isProse = !isCode && !/^\s*(?:\||!\[)/.test(line);
+    return isProse && line.length > 150 ? [index + 1] : [];
+  });
+}
 
 /** Types are not what these rules look at, and they cost seconds. */
 function withoutTypes(configuration: string): string {
