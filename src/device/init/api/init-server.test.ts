@@ -13,7 +13,7 @@ import type { LogLine, ServiceStatus } from '../../../shared/services/services.t
 import { linuxSys } from '../../sys/linux.ts';
 import { LogRing } from '../log/log-ring.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
-import { ApiRefusal } from './api-refusal.ts';
+import { ApiRefusal } from '../api-refusal.ts';
 import { serveInitApi } from './init-server.ts';
 import type { InitApi } from './routes.ts';
 import type { UpdateControl } from './update-routes.ts';

@@ -8,7 +8,7 @@ import type { ApiError } from '../../../shared/api/init-api.ts';
 import { statusOf } from '../../../shared/api/refusals.ts';
 import { describeError } from '../../describe-error.ts';
 import { sendJson } from './send-json.ts';
-import { ApiRefusal } from './api-refusal.ts';
+import { ApiRefusal } from '../api-refusal.ts';
 import { route, type InitApi } from './routes.ts';
 
 const MAX_CONNECTIONS = 64;

@@ -18,7 +18,7 @@ import type { LogFollower } from '../log/log-ring.ts';
 import { joinWithKept, type KeptLines, type LineRange, numberLines, selectLines } from '../log/log-query.ts';
 import type { Service } from '../supervisor/service.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
-import { ApiRefusal } from './api-refusal.ts';
+import { ApiRefusal } from '../api-refusal.ts';
 import { sendJson } from './send-json.ts';
 import { routeUpdate, sendUpdateState, type UpdateControl } from './update-routes.ts';
 import { NdjsonStream } from './ndjson-stream.ts';

@@ -11,7 +11,7 @@ import {
   type TrialRequest,
 } from '../../../shared/update/update-state.ts';
 import type { Trials } from '../update/trials.ts';
-import { ApiRefusal } from './api-refusal.ts';
+import { ApiRefusal } from '../api-refusal.ts';
 import { readJson } from './read-json.ts';
 import { sendJson } from './send-json.ts';
 

@@ -12,7 +12,7 @@ import {
   type TrialRequest,
   type UpdateState,
 } from '../../../shared/update/update-state.ts';
-import { ApiRefusal } from '../api/api-refusal.ts';
+import { ApiRefusal } from '../api-refusal.ts';
 import { describeError } from '../../describe-error.ts';
 import type { Device } from '../device.ts';
 import { askedTrial, makeTrialId } from './asked-trial.ts';

@@ -1,7 +1,7 @@
 // What is not done, and why. Its message and details go to the client.
 
-import type { ApiError } from '../../../shared/api/init-api.ts';
-import type { RefusalCode } from '../../../shared/api/refusals.ts';
+import type { ApiError } from '../../shared/api/init-api.ts';
+import type { RefusalCode } from '../../shared/api/refusals.ts';
 
 export type RefusalDetails = Omit<ApiError, 'error' | 'code'>;
 

@@ -1,8 +1,8 @@
-// node scripts/measure-code.ts: how long the files of each root are, and what of the sources stands there twice.
+// node bench/measure-code.ts: how long the files of each root are, and what of the sources stands there twice.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { formatTable, median, type Row } from '../bench/figures.ts';
+import { formatTable, median, type Row } from './figures.ts';
 
 /** By the first pattern that fits. */
 const ROOTS: readonly (readonly [name: string, path: RegExp])[] = [
