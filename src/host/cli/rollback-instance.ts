@@ -2,12 +2,10 @@
 
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import { openInstance } from '../config/instance.ts';
-import { readClientIdentity } from '../deploy/update/client-identity.ts';
 import { DeviceLink } from '../deploy/update/device-link.ts';
 import { rollBackDevice } from '../deploy/update/roll-back.ts';
-import { restartTimeOf } from '../deploy/update/restart-time.ts';
-import { UpdateContext } from '../deploy/update/update-context.ts';
 import type { DeviceOptions } from './device-session.ts';
+import { openUpdateContext } from './open-update-context.ts';
 import type { Session } from './session.ts';
 import { failed, formatAbsence, showRollbackPlan } from './show-update.ts';
 
@@ -20,14 +18,7 @@ export async function rollBackInstance(session: Session, options: DeviceOptions)
     signal,
     warn: (text) => output.warn(text),
   });
-  const context = new UpdateContext({
-    link,
-    client: await readClientIdentity(instance.stateDirectory, options.host),
-    report: output.progress,
-    say: (text) => output.say(text),
-    restartTime: restartTimeOf(instance.stateDirectory, options.host ?? link.hostname),
-    signal,
-  });
+  const context = await openUpdateContext(session, instance, link, options);
   const { hostname } = context;
   const result = await rollBackDevice(context, (plan) => showRollbackPlan(output, hostname, plan));
   const value = { hostname, ...result };

@@ -1,16 +1,14 @@
 // What tsk update does: build and find the device at the same time, update it, say what came of it.
 
 import { type Instance, openInstance } from '../config/instance.ts';
-import { readClientIdentity } from '../deploy/update/client-identity.ts';
 import { DeviceLink } from '../deploy/update/device-link.ts';
-import { restartTimeOf } from '../deploy/update/restart-time.ts';
-import { UpdateContext } from '../deploy/update/update-context.ts';
 import { type UpdateImage, updateDevice } from '../deploy/update/update-device.ts';
 import { withUpdateLock } from '../deploy/update/update-lock.ts';
 import { readInstancePassword } from '../devices/instance-password.ts';
 import { UserError } from '../user-error.ts';
 import { listVms } from '../vm/vm-registry.ts';
 import { withBuiltImage } from './built-image.ts';
+import { openUpdateContext } from './open-update-context.ts';
 import type { Session } from './session.ts';
 import { showOutcome, showPlan } from './show-update.ts';
 import type { DeviceOptions } from './device-session.ts';
@@ -92,15 +90,8 @@ async function updateAndShow(
   image: UpdateImage,
   options: UpdateVerbOptions,
 ): Promise<void> {
-  const { output, signal } = session;
-  const context = new UpdateContext({
-    link,
-    client: await readClientIdentity(instance.stateDirectory, options.host),
-    report: output.progress,
-    say: (text) => output.say(text),
-    restartTime: restartTimeOf(instance.stateDirectory, options.host ?? link.hostname),
-    signal,
-  });
+  const { output } = session;
+  const context = await openUpdateContext(session, instance, link, options);
   const result = await updateDevice(context, {
     image,
     confirmBy: options.confirm ? 'client' : 'device',
