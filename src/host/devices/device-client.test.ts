@@ -5,6 +5,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { startWebDevice, TEST_PASSWORD, type WebDevice } from '../../../test/support/web/web-device.ts';
+import { showsLife } from './patience.ts';
 import { DeviceClient, type LogBatch } from './device-client.ts';
 import { checkIdentity } from './device-problems.ts';
 import type { FoundDevice } from './find-device.ts';
@@ -61,8 +62,12 @@ async function slowDevice(
   return { port, asked };
 }
 
-function lives(device: FoundDevice): Promise<boolean> {
-  return new DeviceClient(device, KNOWN, signal).showsLife();
+function page(isUp: boolean): () => Promise<boolean> {
+  return async () => isUp;
+}
+
+function name(...addresses: string[]): () => Promise<readonly string[]> {
+  return async () => addresses;
 }
 
 suite('a slow device', () => {
@@ -101,13 +106,13 @@ suite('a slow device', () => {
     assert.equal(asked.length, 1);
   });
 
-  test('is there when its virtual machine runs, or its page answers', async (t) => {
-    const { port } = await slowDevice(t, 0);
-    const closed = await closedPort();
-    const nobody = { hostname: 'no-device-has-this-name', board: 'pc-amd64' } as const;
-    assert.equal(await lives(found(closed, { vmPid: process.pid })), true);
-    assert.equal(await lives(found(port, { expected: nobody })), true);
-    assert.equal(await lives(found(closed, { expected: nobody })), false);
+  test('is there when its virtual machine runs, or its page or its name is answered', async () => {
+    const device = found(0);
+    const never = new Promise<never>(() => {});
+    assert.equal(await showsLife(found(0, { vmPid: process.pid }), page(false), signal, name()), true);
+    assert.equal(await showsLife(device, page(true), signal, () => never), true);
+    assert.equal(await showsLife(device, () => never, signal, name('192.0.2.1')), true);
+    assert.equal(await showsLife(device, page(false), signal, name()), false);
   });
 });
 

@@ -48,11 +48,12 @@ export async function showsLife(
   { vmPid, expected }: FoundDevice,
   isUp: () => Promise<boolean>,
   signal: AbortSignal,
+  findByName: typeof queryMulticastDns = queryMulticastDns,
 ): Promise<boolean> {
   if (vmPid !== undefined) return processExists(vmPid);
   // Its name is answered by another program than its page. Whoever says yes first ends the wait.
   const isAnswered = new AbortController();
-  const named = queryMulticastDns(`${expected.hostname}.local`, AbortSignal.any([signal, isAnswered.signal]));
+  const named = findByName(`${expected.hostname}.local`, AbortSignal.any([signal, isAnswered.signal]));
   const signs = [isUp(), named.then((addresses) => addresses.length > 0)];
   const yes = signs.map((sign) =>
     sign.then((isThere) => (isThere ? true : Promise.reject(new Error('no sign')))),

@@ -20,7 +20,10 @@ export interface BootMachineOptions {
   report: ProgressReporter;
   signal?: AbortSignal;
   limits?: Partial<BootLimits>;
+  /** Time from one look at the page to the next. */
   askEveryMs?: number;
+  /** Time from one look at the console and the processor time to the next. */
+  lookEveryMs?: number;
 }
 
 const ASK_EVERY_MS = 200;
@@ -59,7 +62,7 @@ async function bootOnce(options: BootMachineOptions): Promise<{ vm: VirtualMachi
 /** Null: it is up. */
 async function watch(
   vm: VirtualMachine,
-  { isUp, signal, limits, askEveryMs = ASK_EVERY_MS }: BootMachineOptions,
+  { isUp, signal, limits, askEveryMs = ASK_EVERY_MS, lookEveryMs = LOOK_EVERY_MS }: BootMachineOptions,
   waiting: ProgressStep,
 ): Promise<FailedBoot['fault'] | null> {
   const judge = new BootJudge(limits);
@@ -74,7 +77,7 @@ async function watch(
       const fault = signs && judge.look(signs);
       if (fault) return fault;
       waiting.tell(judge.slowness() ?? '');
-      nextLookMs = performance.now() + LOOK_EVERY_MS;
+      nextLookMs = performance.now() + lookEveryMs;
     }
     await delay(askEveryMs);
   }
