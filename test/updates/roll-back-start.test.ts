@@ -61,9 +61,9 @@ async function initThrows(lab: UpdateLab): Promise<void> {
   await updateFails(lab, { outcome: 'did not start', mode: 'reboot', reason: DID_NOT_COME_UP, from });
 }
 
-/** The hardware watchdog ends it. */
+/** The hardware watchdog ends it. An emulated init needs seconds until it has noted that the trial has started. */
 async function initHangs(lab: UpdateLab): Promise<void> {
-  const from = brokenRelease(lab, INIT, 'setTimeout(() => { for (;;); }, 5000);');
+  const from = brokenRelease(lab, INIT, 'setTimeout(() => { for (;;); }, 20_000);');
   await updateFails(lab, { outcome: 'rolled back', mode: 'reboot', reason: /it did not go on/, from });
 }
 
