@@ -113,6 +113,8 @@ suite('a slow device', () => {
     assert.equal(await showsLife(device, page(true), signal, () => never), true);
     assert.equal(await showsLife(device, () => never, signal, name('192.0.2.1')), true);
     assert.equal(await showsLife(device, page(false), signal, name()), false);
+    const client = new DeviceClient(found(0, { vmPid: process.pid }), KNOWN, signal);
+    assert.equal(await client.showsLife(), true);
   });
 });
 

@@ -14,7 +14,7 @@ import { stepDhcp } from './machine.ts';
 import { createDhcpMachine } from './state.ts';
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
-const FUZZ_PACKETS = 25_000;
+const FUZZ_PACKETS = 100_000;
 
 function ack(options: [number, Uint8Array][], yiaddr = '10.0.2.15'): DhcpPacket {
   return {
