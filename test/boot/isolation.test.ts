@@ -16,13 +16,16 @@ const MAX_BOMBS = 64;
 const NONE = '0000000000000000';
 const NET_RAW = '0000000000002000';
 
+/** They read what the network has brought. */
+const INSIDE = { node: './inside.ts', waitFor: ['network'] };
+
 const APPS = {
-  inside: { node: './inside.ts', sandbox: { paths: { '/perm/shared': 'rw' } } },
+  inside: { ...INSIDE, sandbox: { paths: { '/perm/shared': 'rw' } } },
   equipped: {
-    node: './inside.ts',
+    ...INSIDE,
     sandbox: { devices: ['/dev/ttyS1', '/dev/hwrn*'], capabilities: ['CAP_NET_RAW'] },
   },
-  rooted: { node: './inside.ts', user: 'root' },
+  rooted: { ...INSIDE, user: 'root' },
   other: { node: './other.ts', sandbox: { paths: { '/perm/shared': 'rw' } }, stopTimeoutSec: 1 },
   hungry: { node: './hungry.ts', autostart: false },
   bomb: { go: './bomb', maxProcesses: MAX_BOMBS, autostart: false },

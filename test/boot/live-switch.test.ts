@@ -24,7 +24,8 @@ const FIXTURE = join(import.meta.dirname, '../fixtures/live-switch');
 const CONTROL_PORT = 8081;
 const ROOT_B = '/run/tsk/roots/b';
 
-const FACTS = { node: './facts.ts' };
+/** What is seen of name servers is the same at each start only once the network is there. */
+const FACTS = { node: './facts.ts', waitFor: ['network'] };
 const OFF = { user: 'root', sandbox: 'off' };
 const UNCHANGED = { control: { node: './control.ts', ...OFF }, kept: FACTS };
 const APPS_OF_A = {
