@@ -15,12 +15,18 @@ import { RecordingSys } from '../support/init/recording-sys.ts';
 
 test('a first boot formats /perm and starts apps after system services; a reboot stops and unmounts', async () => {
   using sys = new RecordingSys();
-  const net = service('net', { kind: 'system', argv: ['/tsk/net'], dataDir: '/run/tsk/net' });
+  const net = service('net', {
+    kind: 'system',
+    argv: ['/tsk/net'],
+    dataDir: '/run/tsk/net',
+    listen: [{ name: 'http', port: 80 }],
+  });
   prepareDevice(sys, { services: [service('app', { argv: ['/user/app', '-v'] }), net] });
   const init = await bootDevice(sys);
   await init.power('restart', 'test');
   assert.deepEqual(sys.log, [
     ...EARLY_STEPS,
+    'listen on TCP port 80',
     'spawn /tsk/net in /',
     'run /tsk/bin/mke2fs -q -t ext4 -L perm -m 1 -E lazy_itable_init=1,lazy_journal_init=1,nodiscard /dev/vda4 131068k -> 0',
     PERM_MOUNT,

@@ -44,6 +44,11 @@ export function bootList(lasting: LastingSteps): readonly BootStep[] {
     },
     { name: 'set up the kernel for apps', run: ({ sys }) => applyKernelSettings(sys), onFailure: 'warn' },
     { name: 'make the services', run: makeServices, onFailure: 'fatal' },
+    {
+      name: 'open the sockets of services',
+      run: ({ supervisor }) => supervisor.openListeners(),
+      onFailure: 'warn',
+    },
     { name: 'start system services', run: startSystemServices, onFailure: 'warn' },
     // The API comes after them: init loads its HTTP server while they load theirs.
     { name: 'serve the control API', run: serveControlApi, onFailure: 'fatal' },

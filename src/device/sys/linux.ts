@@ -7,6 +7,7 @@ import * as ioctls from './ioctls.ts';
 import { loadKernel, unloadKernel } from './kexec.ts';
 import { bindLibc } from './libc.ts';
 import { linuxStorage } from './linux-storage.ts';
+import { openListeningSocket } from './listening-socket.ts';
 import { isOwnChild, runProgram, spawnProcess } from './processes.ts';
 import { keepCodeInMemory } from './own-code.ts';
 import type { MountFlag, PowerCommand, Sys, Watchdog } from './sys.ts';
@@ -78,6 +79,7 @@ export function linuxSys(): Sys {
       });
     },
     bringUpInterface,
+    openListeningSocket,
     openWatchdog,
 
     resizePartition(disk, { number, startBytes, lengthBytes }) {

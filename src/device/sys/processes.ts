@@ -55,7 +55,7 @@ function startChild(
   if (program === undefined) throw new TypeError('Cannot start a process: argv is empty');
   using writeEnds = new DisposableStack();
   const [stdout, stderr] = [openPipe(readEnds, writeEnds), openPipe(readEnds, writeEnds)];
-  const { outputOwner } = request;
+  const { outputOwner, inherit = [] } = request;
   if (outputOwner !== undefined) {
     for (const { writeEnd } of [stdout, stderr]) fchownSync(writeEnd, outputOwner, outputOwner);
   }
@@ -65,7 +65,7 @@ function startChild(
         cwd: request.cwd,
         env: request.env,
         detached: true,
-        stdio: ['ignore', stdout.writeEnd, stderr.writeEnd],
+        stdio: ['ignore', stdout.writeEnd, stderr.writeEnd, ...inherit],
       });
     } catch (cause) {
       throw describeStart(request, cause as NodeJS.ErrnoException);

@@ -30,6 +30,8 @@ export interface SpawnRequest {
   cwd: string;
   /** Directory that the process has for its root; `argv` and `cwd` are found in it. Default: init's own. */
   root?: string;
+  /** Descriptors that it gets as its own from 3 on, in this order, and none besides. */
+  inherit?: readonly number[];
   /** May open its outputs anew by name (/dev/stderr); user and group. Default: init's own. */
   outputOwner?: number;
   /** `chunk` is used again after the call. */
@@ -97,6 +99,8 @@ export interface Sys {
   /** Mixes `seed` into the kernel's random numbers and credits it with that many bits. */
   addEntropy(seed: Uint8Array, creditBits: number): void;
   bringUpInterface(name: string): void;
+  /** Descriptor of a TCP socket that listens on all addresses and that no child inherits unless `spawn` says so. */
+  openListeningSocket(port: number): number;
   openWatchdog(path: string, timeoutSec: number): Watchdog;
 
   /** Tells the kernel a partition's new length, also while it is in use. */

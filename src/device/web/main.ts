@@ -2,14 +2,17 @@
 // with it ends it, and init starts it again.
 
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
+import { inheritedSocket } from '../../shared/services/listen.ts';
 import { DEVICE_CONFIG_PATH, INIT_SOCKET_PATH, type DeviceConfig } from '../../shared/services/services.ts';
 import { assetTable } from './assets.ts';
 import { logError, logLine } from './log.ts';
 import { createWebServer, listen } from './server.ts';
 import { EMBEDDED_ASSETS } from 'virtual:web-ui-assets';
 
-const LAST_ANSWERS_MS = 50;
+/** Most are there in a few milliseconds; one that waits for its client is not waited for. */
+const LAST_ANSWERS_MS = 1000;
 
 async function main(): Promise<void> {
   const config = JSON.parse(readFileSync(DEVICE_CONFIG_PATH, 'utf8')) as DeviceConfig;
@@ -18,12 +21,12 @@ async function main(): Promise<void> {
     initSocketPath: INIT_SOCKET_PATH,
     assets: assetTable(EMBEDDED_ASSETS),
   });
-  // Sessions are in memory and answers are short: there is nothing to save. But one may be on its way that says why
-  // this ends, to whoever asked for a restart.
+  // Sessions are in memory: there is nothing to save. But who has got through to this process is answered by it, and
+  // whoever connects from now on waits in the socket, which init holds, for the next one.
   process.once('SIGTERM', () => {
-    setTimeout(() => process.exit(0), LAST_ANSWERS_MS);
+    void Promise.race([server.finish(), sleep(LAST_ANSWERS_MS)]).then(() => process.exit(0));
   });
-  const port = await listen(server.http, config.web.port);
+  const port = await listen(server.http, config.web.port, inheritedSocket('http', process.env));
   server.context.trial.start(port);
   logLine(`Listening on port ${port}${config.web.passwordHash === null ? ', without a password' : ''}`);
 }

@@ -12,6 +12,7 @@ import { EventStreams } from './event-stream.ts';
 import type { WebContext } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 import { InitClient } from './init-client.ts';
+import { LastAnswers } from './last-answers.ts';
 import { logError } from './log.ts';
 import { refusalPage } from './plain-pages.ts';
 import { MAX_BODY_BYTES, checkBodyLength } from './request-body.ts';
@@ -74,6 +75,8 @@ export interface WebServer {
   readonly http: http.Server;
   readonly context: WebContext;
   readonly connections: ConnectionLimit;
+  /** Accepts no more connections; resolves when what was accepted has its answers, and live views have ended. */
+  finish(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -107,6 +110,8 @@ export function createWebServer(options: WebServerOptions): WebServer {
       });
     },
   );
+  const lastAnswers = new LastAnswers();
+  lastAnswers.watch(server);
   server.setTimeout(limits.idleAnswerMs);
   server.on('connection', (socket: net.Socket) => {
     connections.accept(socket);
@@ -115,6 +120,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
     http: server,
     context,
     connections,
+    finish: () => finishServer(lastAnswers, context),
     close: () => closeServer(server, context),
   };
 }
@@ -153,6 +159,12 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
     trial,
     bodyPace: { windowMs: limits.bodyWindowMs, leastBytes: limits.bodyLeastBytes },
   };
+}
+
+async function finishServer(lastAnswers: LastAnswers, context: WebContext): Promise<void> {
+  const finished = lastAnswers.finish();
+  context.streams.endAll();
+  await finished;
 }
 
 async function closeServer(server: http.Server, context: WebContext): Promise<void> {
@@ -220,10 +232,10 @@ function cutOff(request: http.IncomingMessage, lingerMs: number): void {
   timer.unref();
 }
 
-/** Listens on all addresses of both families; on IPv4 alone where the kernel has no IPv6. */
-export async function listen(server: http.Server, port: number): Promise<number> {
+/** Uses a socket that listens already if there is `fd`; else listens on all addresses of both families, or of IPv4. */
+export async function listen(server: http.Server, port: number, fd?: number): Promise<number> {
   try {
-    await listenOn(server, { host: '::', port, ipv6Only: false });
+    await listenOn(server, fd === undefined ? { host: '::', port, ipv6Only: false } : { fd });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error;
@@ -232,7 +244,7 @@ export async function listen(server: http.Server, port: number): Promise<number>
   return (server.address() as net.AddressInfo).port;
 }
 
-function listenOn(server: http.Server, options: net.ListenOptions): Promise<void> {
+function listenOn(server: http.Server, options: net.ListenOptions | { fd: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, () => {

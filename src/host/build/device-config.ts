@@ -2,6 +2,7 @@
 
 import type { Board } from '../../shared/board/boards.ts';
 import { SYSTEM_SERVICES } from '../../shared/services/device-programs.ts';
+import type { ListenSpec } from '../../shared/services/listen.ts';
 import type { DeviceConfig, ServiceSpec } from '../../shared/services/services.ts';
 import type { AppBuild } from '../apps/build-app.ts';
 import type { Instance } from '../config/instance.ts';
@@ -36,7 +37,7 @@ export function planDeviceConfig(plan: DeviceConfigPlan): DeviceConfig {
     network: config.network,
     time: config.time,
     web: { port: config.web.port, passwordHash },
-    services: [...SERVICES_OF_OURS, ...plan.apps.map((app) => app.service)].map((service) =>
+    services: [...servicesOfOurs(config.web.port), ...plan.apps.map((app) => app.service)].map((service) =>
       inTimeZone(service, config.time.zone),
     ),
   };
@@ -50,13 +51,18 @@ function inTimeZone(service: ServiceSpec, zone: string | undefined): ServiceSpec
 /** A small young generation: after a burst of requests `web` stays at 79 MB instead of 100 MB. */
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
 
-const SERVICES_OF_OURS: readonly ServiceSpec[] = SYSTEM_SERVICES.map(({ name, path }) => ({
-  name,
-  kind: 'system',
-  argv: ['/bin/node', ...NODE_FLAGS, path],
-  env: {},
-  dataDir: `/perm/${name}`,
-  restart: 'always',
-  autostart: true,
-  stopTimeoutSec: 5,
-}));
+function servicesOfOurs(webPort: number): ServiceSpec[] {
+  /** Names as the programs know them. */
+  const listen: Partial<Record<string, readonly ListenSpec[]>> = { web: [{ name: 'http', port: webPort }] };
+  return SYSTEM_SERVICES.map(({ name, path }) => ({
+    name,
+    kind: 'system',
+    argv: ['/bin/node', ...NODE_FLAGS, path],
+    env: {},
+    dataDir: `/perm/${name}`,
+    restart: 'always',
+    autostart: true,
+    stopTimeoutSec: 5,
+    listen: listen[name] ?? [],
+  }));
+}

@@ -2,6 +2,7 @@
 // as init reports them (`ServiceStatus`, control API on INIT_SOCKET_PATH). No I/O here.
 
 import type { AppKind } from './app-kinds.ts';
+import type { ListenSpec } from './listen.ts';
 import type { BoardId } from '../board/boards.ts';
 import type { TrustedKey } from '../manifest/manifest-signature.ts';
 import type { NetworkConfig } from '../network/network-config.ts';
@@ -49,6 +50,8 @@ export interface ServiceSpec {
   /** Absent: it sees everything that is there, and has all the privileges of its user. */
   sandbox?: SandboxSpec;
   limits?: ServiceLimits;
+  /** Sockets that init opens for it, once, and hands to each of its processes. Absent: none. */
+  listen?: readonly ListenSpec[];
 }
 
 export interface DeviceConfig {

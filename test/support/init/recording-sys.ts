@@ -140,6 +140,11 @@ export class RecordingSys implements Sys, Disposable {
     this.#write(`interface ${name} up`);
   }
 
+  openListeningSocket(port: number): number {
+    this.#write(`listen on TCP port ${port}`);
+    return 1000 + port;
+  }
+
   openWatchdog(path: string, timeoutSec: number): { timeoutSec: number; feed: () => void } {
     this.#write(`watchdog ${path}, ${timeoutSec} s`);
     return { timeoutSec, feed: () => {} };

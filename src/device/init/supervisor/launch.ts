@@ -1,12 +1,14 @@
 // From a service's specification to its process: data directory, cgroup and limits, sandbox, start.
 
 import type { SandboxSpec } from '../../../shared/services/sandbox.ts';
+import { listenEnvironment } from '../../../shared/services/listen.ts';
 import type { ServiceSpec } from '../../../shared/services/services.ts';
 import type { ProcessExit, SpawnedProcess, SpawnRequest, Sys } from '../../sys/sys.ts';
 import type { LogRing } from '../log/log-ring.ts';
 import { ServiceOutput } from '../log/service-output.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import { serviceEnvironment } from './environment.ts';
+import type { Listener } from './listeners.ts';
 import { withOomScore } from './oom-score.ts';
 import { ProcessTree } from './process-tree.ts';
 import { exitInSandbox, prepareSandbox } from './sandbox.ts';
@@ -20,6 +22,7 @@ export interface LaunchContext {
   cgroup: ServiceCgroup | undefined;
   isPermReady: boolean;
   isFirstAtBoot: boolean;
+  listeners: readonly Listener[];
   log: LogRing;
   /** What a person should know of the start. */
   note: (text: string) => void;
@@ -39,7 +42,7 @@ export interface Run {
 
 /** Rejects when it cannot be started. A sandbox that fails looks like an app that fails, with bwrap's words in the log. */
 export async function launch(spec: ServiceSpec, context: LaunchContext): Promise<Run> {
-  const { sys, cgroup } = context;
+  const { sys, cgroup, listeners } = context;
   const dataDir = await prepareDataDirectory(spec, context);
   limit(spec, context);
   const memoryKillsBefore = cgroup?.memoryKills() ?? 0;
@@ -48,7 +51,11 @@ export async function launch(spec: ServiceSpec, context: LaunchContext): Promise
   const outputClosed = Promise.withResolvers<void>();
   const request = {
     ...commandOf(spec, context, dataDir),
-    env: serviceEnvironment(spec, context.isFirstAtBoot),
+    env: {
+      ...serviceEnvironment(spec, context.isFirstAtBoot),
+      ...listenEnvironment(listeners.map(({ name }) => name)),
+    },
+    inherit: listeners.map(({ fd }) => fd),
     onOutput: output.write.bind(output),
     onExit: exit.resolve,
     onClose: outputClosed.resolve,

@@ -16,6 +16,7 @@ import { LogRing } from '../log/log-ring.ts';
 import { AppSocket } from './app-socket.ts';
 import { type Conditions, describeConditions } from './conditions.ts';
 import { launch, type Run } from './launch.ts';
+import type { Listener } from './listeners.ts';
 import { afterExit, describeExit, restartDelayMs, STABLE_AFTER_MS } from './restart-policy.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
 
@@ -28,6 +29,8 @@ export interface ServiceContext {
   /** False until /perm is there (or its replacement): services without need for it may start before. */
   isPermReady: () => boolean;
   conditions: Conditions;
+  /** Sockets that are handed to each process of the service by that name. */
+  listeners?: (name: string) => readonly Listener[];
   /** Into init's own log. */
   say: (text: string) => void;
   onChange: (service: Service) => void;
@@ -250,7 +253,7 @@ export class Service {
   }
 
   async #launch({ spec, root }: Placement, isFirstAtBoot: boolean): Promise<Run> {
-    const { sys, cgroup, isPermReady } = this.#context;
+    const { sys, cgroup, isPermReady, listeners } = this.#context;
     this.#isReady = spec.ready !== true;
     await this.#openSocket(spec);
     this.#startCount++;
@@ -261,6 +264,7 @@ export class Service {
       cgroup: cgroup(spec.name),
       isPermReady: isPermReady(),
       isFirstAtBoot,
+      listeners: listeners?.(spec.name) ?? [],
       log: this.log,
       note: (text) => this.#note(text),
     });

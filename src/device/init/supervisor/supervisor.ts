@@ -4,6 +4,7 @@ import type { ServiceSpec, ServiceStatus } from '../../../shared/services/servic
 import type { Sys } from '../../sys/sys.ts';
 import type { LogRing } from '../log/log-ring.ts';
 import { Conditions } from './conditions.ts';
+import { Listeners } from './listeners.ts';
 import { type Placement, Service } from './service.ts';
 import { openServiceCgroups, type ServiceCgroup } from './service-cgroup.ts';
 
@@ -31,6 +32,7 @@ export class Supervisor {
   readonly #watchers = new Set<(status: ServiceStatus) => void>();
   readonly #options: SupervisorOptions;
   readonly #conditions: Conditions;
+  readonly #listeners = new Listeners();
   /** The device goes down, maybe before boot was through: nothing is started any more. */
   #isClosed = false;
   #cgroups: ((name: string) => ServiceCgroup) | undefined;
@@ -63,6 +65,16 @@ export class Supervisor {
   watch(watcher: (status: ServiceStatus) => void): () => void {
     this.#watchers.add(watcher);
     return () => void this.#watchers.delete(watcher);
+  }
+
+  /** Before the first process of any service: from here on nobody else can have those ports. */
+  openListeners(): void {
+    const { sys, say } = this.#options;
+    this.#listeners.open(
+      sys,
+      this.#ofKind('system').map(({ spec }) => spec),
+      say,
+    );
   }
 
   /** Apps keep their data in /perm, which takes its time; our own programs make do without it. */
@@ -129,6 +141,7 @@ export class Supervisor {
       cgroup: (name) => this.#cgroups?.(name),
       isPermReady,
       conditions: this.#conditions,
+      listeners: (name) => this.#listeners.of(name),
       say,
       onChange: (changed) => this.#reportChange(changed),
       random: random ?? Math.random,
