@@ -108,7 +108,7 @@ export const ROOMS: readonly Room[] = [
     directory: 'src/host/apps',
     imports: [...HOST_BELOW, 'src/host/components', 'src/host/config'],
     builtins: HOST,
-    packages: ['acorn', 'esbuild', 'jsonc-parser'],
+    packages: ['acorn', 'esbuild', 'ignore', 'jsonc-parser'],
   },
   {
     directory: 'src/host/build',

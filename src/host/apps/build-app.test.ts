@@ -298,6 +298,28 @@ suite('buildApp of a node app', () => {
     assert.deepEqual([...nitro.warnings, ...svelte.warnings, ...next.warnings], []);
   });
 
+  test('leaves behind the secrets that a framework has copied beside its server', async (t) => {
+    const { entries, warnings } = await build(
+      t,
+      {
+        '.next/standalone/server.js': '',
+        '.next/standalone/.env': 'TOKEN=x',
+        '.next/standalone/.next/BUILD_ID': '1',
+        '.next/static/a.js': '',
+        'public/.well-known/security.txt': '',
+        'package.json': '{}',
+      },
+      { node: '.next/standalone/server.js' },
+    );
+    assert.deepEqual(
+      entries.map(({ path }) => path).toSorted(),
+      ['server.js', '.next/BUILD_ID', '.next/static/a.js', 'public/.well-known/security.txt']
+        .map((path) => `/app/app/${path}`)
+        .toSorted(),
+    );
+    assert.match(warnings.join(), /^app "app" goes without \.next\/standalone\/\.env \(names with a dot\): /);
+  });
+
   test('warns of what is required without the bundler', async (t) => {
     const files = {
       'main.ts':

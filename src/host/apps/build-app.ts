@@ -58,7 +58,7 @@ async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
     },
     inputs: [...new Set([...program.inputs, ...include.inputs])].toSorted(),
     sourceMaps: program.sourceMaps ?? new Map<string, string>(),
-    warnings: [...(program.warnings ?? []), ...binaryWarnings],
+    warnings: [...include.warnings, ...(program.warnings ?? []), ...binaryWarnings],
     leftOut: sumLeftOut(program.leftOut ?? []),
   };
 }

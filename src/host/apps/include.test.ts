@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { appConfig, makeFiles, userError } from '../../../test/support/builds/app-builds.ts';
+import type { AppConfig } from '../config/app-config.ts';
 import { collectIncludes } from './include.ts';
 
 const FILES = {
@@ -145,6 +146,141 @@ suite('collectIncludes', () => {
     assert.throws(
       () => collectIncludes(appConfig({ include }), directory),
       userError(/link" in app "app": it is a symbolic link that leads to no file$/),
+    );
+  });
+
+  suite('of what a directory or a pattern covers', () => {
+    const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5v\n';
+    const PROJECT = {
+      'tskrazy.json': '{}',
+      '.env': 'TOKEN=x',
+      '.npmrc': '//registry/:_authToken=x',
+      '.git/config': 'url = https://me:x@host',
+      'src/main.ts': '',
+      'src/.hidden/x': '',
+      'keys/harmless.txt': KEY,
+      'notes/draft.md': '',
+      'node_modules/a/.data': '',
+      'node_modules/a/test-key.pem': KEY,
+      'node_modules/.prisma/client/index.js': '',
+      'node_modules/.package-lock.json': 'https://me:x@host',
+    };
+
+    function include(t: TestContext, include: AppConfig['include'], files: Record<string, string> = {}) {
+      const directory = makeFiles(t, { ...PROJECT, ...files });
+      const { entries, warnings } = collectIncludes(appConfig({ include }), directory);
+      return { paths: entries.map(({ path }) => path.slice('/app/app/'.length)), warnings };
+    }
+
+    const IN_MODULES = [
+      'node_modules/.prisma/client/index.js',
+      'node_modules/a/.data',
+      'node_modules/a/test-key.pem',
+    ];
+
+    test('leaves out where people keep secrets, and says so once', (t) => {
+      const { paths, warnings } = include(t, [{ from: '.', to: '.' }]);
+      assert.deepEqual(paths, [...IN_MODULES, 'notes/draft.md', 'src/main.ts']);
+      assert.deepEqual(warnings, [
+        'app "app" goes without .env, .git, .npmrc, node_modules/.package-lock.json, src/.hidden (names with a dot); ' +
+          'keys/harmless.txt (private keys); tskrazy.json (configuration of instances): what it needs of these, name by ' +
+          'itself in "include", or give "dot": true for names with a dot; secrets go by "secrets"',
+      ]);
+    });
+
+    test('takes what is named by itself, and tells nothing of it', (t) => {
+      const named = ['.env', 'keys/harmless.txt', 'tskrazy.json', '.npmrc', 'src/.hidden/x'];
+      const { paths, warnings } = include(t, [
+        { from: 'src', to: 'src' },
+        ...named.map((from) => ({ from, to: from })),
+      ]);
+      assert.deepEqual(paths, ['src/main.ts', ...named]);
+      assert.match(warnings.join(), /goes without src\/.hidden \(names with a dot\): /);
+    });
+
+    test('takes names with a dot where "dot" or the pattern says so, and never .tskrazy', (t) => {
+      const state = { '.tskrazy/password': 'x' };
+      const all = include(t, [{ from: '.', to: '.', dot: true }], state).paths;
+      assert.deepEqual(all, [
+        '.env',
+        '.git/config',
+        '.npmrc',
+        ...IN_MODULES,
+        'notes/draft.md',
+        'src/.hidden/x',
+        'src/main.ts',
+      ]);
+      assert.deepEqual(include(t, [{ from: '{.e,.t}*', to: '.' }], state).paths, ['.env']);
+      assert.deepEqual(include(t, [{ from: 'src/.hidden/*', to: '.' }]).paths, ['x']);
+      assert.deepEqual(include(t, [{ from: 'src/**', to: '.' }]).paths, ['main.ts']);
+    });
+
+    test('leaves out what .tskrazyignore names, in the language of .gitignore', (t) => {
+      const ignored = { '.tskrazyignore': '# drafts\nnotes/\n*.ts\n!main.ts\n', 'src/other.ts': '' };
+      const { paths, warnings } = include(t, [{ from: '{src,notes}/**', to: '.' }], ignored);
+      assert.deepEqual(paths, ['src/main.ts']);
+      assert.match(warnings.join(), /notes\/draft.md, src\/other.ts \(named in .tskrazyignore\)/);
+    });
+
+    test('refuses an entry of which nothing is left', (t) => {
+      assert.throws(
+        () => include(t, [{ from: 'keys', to: '.' }]),
+        userError(
+          'Cannot include "keys" in app "app": all that it stands for is left out',
+          /^Name "keys\/harmless.txt" by itself/,
+        ),
+      );
+    });
+
+    test('goes by where a link leads, too', (t) => {
+      const directory = makeFiles(t, PROJECT);
+      symlinkSync('../.env', join(directory, 'src/settings'));
+      symlinkSync('../keys/harmless.txt', join(directory, 'src/greeting'));
+      const { entries, warnings } = collectIncludes(
+        appConfig({ include: [{ from: 'src', to: '.' }] }),
+        directory,
+      );
+      assert.deepEqual(
+        entries.map(({ path }) => path),
+        ['/app/app/main.ts'],
+      );
+      assert.match(
+        warnings.join(),
+        /src\/.hidden, src\/settings \(names with a dot\); src\/greeting \(private keys\)/,
+      );
+    });
+  });
+
+  test('refuses a link that leads outside of the instance, with both names', (t) => {
+    const directory = makeFiles(t, FILES);
+    const elsewhere = makeFiles(t, { shadow: 'root:x', 'shared/page.html': '' });
+    symlinkSync(join(elsewhere, 'shadow'), join(directory, 'assets/users'));
+    symlinkSync(elsewhere, join(directory, 'linked'));
+    const targetsOf = (from: string): string[] =>
+      collectIncludes(appConfig({ include: [{ from, to: 'x' }] }), directory).entries.map(({ path }) => path);
+    for (const [from, path, target] of [
+      ['assets', 'assets/users', 'shadow'],
+      ['assets/*', 'assets/users', 'shadow'],
+      ['assets/users', 'assets/users', 'shadow'],
+      ['linked', 'linked', ''],
+      ['linked/shadow', 'linked/shadow', 'shadow'],
+      ['linked/*', 'linked/shadow', 'shadow'],
+    ] as const) {
+      assert.throws(
+        () => targetsOf(from),
+        userError(
+          `Cannot include "${join(directory, path)}" in app "app": a symbolic link leads from there to ` +
+            `"${join(elsewhere, target).replace(/\/$/, '')}", outside of the instance`,
+          /^Copy the file into the instance, or name ".*" itself in "include"\.$/,
+        ),
+      );
+    }
+    // Who names a place elsewhere means that place; but a link in there leads no further.
+    assert.deepEqual(targetsOf(join(elsewhere, 'shared')), ['/app/app/x/page.html']);
+    symlinkSync('../shadow', join(elsewhere, 'shared/users'));
+    assert.throws(
+      () => targetsOf(join(elsewhere, 'shared')),
+      userError(/shared\/users" in app "app": a symbolic link leads/),
     );
   });
 });

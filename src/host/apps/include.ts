@@ -1,16 +1,18 @@
 // The `include` entries of an app: files of the instance that are copied into the image beside the program
 // or to an absolute place. Symbolic links to files are copied as the files; permissions become 0755 or 0644.
 
-import { globSync, lstatSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
-import { isAbsolute, join, posix, relative, resolve, sep } from 'node:path';
+import { posix, sep } from 'node:path';
 import type { RootEntry, RootFile } from '../root-tree.ts';
-import { STATE_DIRECTORY_NAME } from '../config/instance.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig, AppInclude } from '../config/app-config.ts';
+import { type FoundFile, findFiles } from './find-files.ts';
+import { LEAVE_OUT_REASONS, type LeaveOutReason, OwnFiles } from './own-files.ts';
 
 export interface Includes {
   entries: RootEntry[];
   inputs: string[];
+  /** One sentence at most, of all that was covered and not taken. */
+  warnings: string[];
 }
 
 /**
@@ -21,14 +23,20 @@ const ALLOWED_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'];
 const RESERVED = ['/etc/tskrazy', '/usr/share/licenses'];
 
 export function collectIncludes(app: AppConfig, instanceDirectory: string): Includes {
+  const own = new OwnFiles(instanceDirectory);
+  const leftOut = new Map<string, LeaveOutReason>();
   const files = app.include.flatMap((include) => {
     const target = targetPath(app.name, include);
-    return findFiles(app.name, include, instanceDirectory).map((found) => ({
-      from: found.path,
-      to: joinTarget(target, include.to, found),
-      stats: found.stats,
+    const found = findFiles(include, { appName: app.name, instanceDirectory, own });
+    for (const [path, reason] of found.leftOut) leftOut.set(path, reason);
+    return found.files.map((file) => ({
+      from: file.path,
+      to: joinTarget(target, include.to, file),
+      stats: file.stats,
     }));
   });
+  // Another entry may name it by itself.
+  for (const { from } of files) leftOut.delete(from);
   return {
     entries: files.map(({ from, to, stats }): RootFile => ({
       kind: 'file',
@@ -40,7 +48,40 @@ export function collectIncludes(app: AppConfig, instanceDirectory: string): Incl
       content: { kind: 'path', path: from, sizeBytes: stats.size },
     })),
     inputs: files.map(({ from }) => from),
+    warnings: describeLeftOut(app.name, instanceDirectory, leftOut),
   };
+}
+
+const SHOWN_OF_A_REASON = 5;
+/** Every directory has them, and nobody misses them. */
+const NOT_WORTH_TELLING = /(?:^|\/)\.(?:DS_Store|gitignore|gitattributes|gitkeep|keep|tskrazyignore)$/;
+const REASONS: Readonly<Record<LeaveOutReason, string>> = {
+  dot: 'names with a dot',
+  key: 'private keys',
+  configuration: 'configuration of instances',
+  ignored: 'named in .tskrazyignore',
+};
+
+function describeLeftOut(
+  appName: string,
+  instanceDirectory: string,
+  leftOut: ReadonlyMap<string, LeaveOutReason>,
+): string[] {
+  const told = [...leftOut]
+    .map(([path, reason]) => [posix.relative(instanceDirectory, path), reason] as const)
+    .filter(([path]) => !NOT_WORTH_TELLING.test(path));
+  if (told.length === 0) return [];
+  const groups = LEAVE_OUT_REASONS.flatMap((reason) => {
+    const paths = told.filter((each) => each[1] === reason).map(([path]) => path);
+    if (paths.length === 0) return [];
+    const more = paths.length > SHOWN_OF_A_REASON ? ` and ${paths.length - SHOWN_OF_A_REASON} more` : '';
+    return [`${paths.slice(0, SHOWN_OF_A_REASON).join(', ')}${more} (${REASONS[reason]})`];
+  });
+  const hint = told.some((each) => each[1] === 'dot') ? ', or give "dot": true for names with a dot' : '';
+  return [
+    `app "${appName}" goes without ${groups.join('; ')}: ` +
+      `what it needs of these, name by itself in "include"${hint}; secrets go by "secrets"`,
+  ];
 }
 
 /** The absolute device path that an include's target names. */
@@ -68,103 +109,11 @@ function targetPath(appName: string, include: AppInclude): string {
   return path;
 }
 
-interface FoundFile {
-  path: string;
-  stats: Stats;
-  /** Relative to what the include names; empty when it names the file itself. */
-  name: string;
-}
-
 /** A directory's files and a glob's matches go below the target; a single file is the target unless that ends in "/". */
 function joinTarget(target: string, written: string, { name, path }: FoundFile): string {
   if (name !== '') return posix.join(target, name);
   const isDirectory = written.endsWith('/') || /(?:^|\/)\.$/.test(written);
   return isDirectory ? posix.join(target, posix.basename(path.replaceAll(sep, '/'))) : target;
-}
-
-function findFiles(appName: string, { from }: AppInclude, instanceDirectory: string): FoundFile[] {
-  const nothing = (problem: string): UserError =>
-    new UserError(`Cannot include "${from}" in app "${appName}": ${problem}`, {
-      hint: `Paths and globs are relative to ${instanceDirectory}.`,
-    });
-  const plain = resolve(instanceDirectory, from);
-  const stats = statSync(plain, { throwIfNoEntry: false });
-  if (isPrivate(plain, instanceDirectory)) throw privateFile(appName, from);
-  if (stats?.isFile()) return [{ path: plain, stats, name: '' }];
-  if (stats?.isDirectory()) {
-    const found = filesBelow(plain);
-    if (found.length === 0) throw nothing('the directory has no files');
-    return found
-      .filter((path) => !isPrivate(path, instanceDirectory))
-      .map((path) => foundBelow(plain, path, appName));
-  }
-  if (stats) throw nothing('it is not a regular file');
-  if (!/[*?[{]/.test(from)) throw nothing('there is no such file or directory');
-  const base = resolve(instanceDirectory, fixedPart(from));
-  const matches = globSync(from, { cwd: instanceDirectory })
-    .map((path) => (isAbsolute(path) ? path : join(instanceDirectory, path)))
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
-    .filter((path) => !isPrivate(path, instanceDirectory))
-    .toSorted();
-  if (matches.length === 0) throw nothing('no file matches');
-  return matches.map((path) => foundBelow(base, path, appName));
-}
-
-/** Who can read an image must not find the key that signs its updates, nor the password; not by a link either. */
-function isPrivate(path: string, instanceDirectory: string): boolean {
-  if (isBelowState(path, instanceDirectory)) return true;
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
-  return isBelowState(realpathSync.native(path), realpathSync.native(instanceDirectory));
-}
-
-function isBelowState(path: string, instanceDirectory: string): boolean {
-  return relative(instanceDirectory, path).split(sep).includes(STATE_DIRECTORY_NAME);
-}
-
-function privateFile(appName: string, from: string): UserError {
-  return new UserError(
-    `Cannot include "${from}" in app "${appName}": what is in "${STATE_DIRECTORY_NAME}" is private`,
-    { hint: 'Put what the app needs elsewhere in the directory of the instance.' },
-  );
-}
-
-/** The directories before the first wildcard: `assets/icons/*.svg` -> `assets/icons`. */
-function fixedPart(glob: string): string {
-  const parts = glob.split('/');
-  return (
-    parts
-      .slice(
-        0,
-        parts.findIndex((part) => /[*?[{]/.test(part)),
-      )
-      .join('/') || '.'
-  );
-}
-
-function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true })
-    .filter(({ name }) => name !== STATE_DIRECTORY_NAME)
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = join(directory, entry.name);
-      return entry.isDirectory() ? filesBelow(path) : [path];
-    });
-}
-
-function foundBelow(base: string, path: string, appName: string): FoundFile {
-  // What Node.js puts for bytes that are no UTF-8: the file is there, but not by this name.
-  if (path.includes('\uFFFD') && lstatSync(path, { throwIfNoEntry: false }) === undefined) {
-    throw new UserError(`Cannot include "${path}" in app "${appName}": its name is not UTF-8`, {
-      hint: 'Rename the file.',
-    });
-  }
-  const stats = statSync(path, { throwIfNoEntry: false });
-  const isLink = lstatSync(path).isSymbolicLink();
-  if (!stats?.isFile()) {
-    const kind = isLink ? 'a symbolic link that leads to no file' : 'not a regular file';
-    throw new UserError(`Cannot include "${path}" in app "${appName}": it is ${kind}`);
-  }
-  return { path, stats, name: relative(base, path).replaceAll(sep, '/') };
 }
 
 function isWithin(path: string, directory: string): boolean {

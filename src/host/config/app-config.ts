@@ -34,6 +34,8 @@ export interface AppInclude {
   from: string;
   /** Absolute device path, or relative to the app's directory. */
   to: string;
+  /** Whether files and directories whose names begin with a dot go along (default: no), or which of them. */
+  dot?: boolean | readonly string[];
 }
 
 /** How npm packages are treated where the automatic choice does not fit. Names of packages, without versions. */

@@ -60,6 +60,12 @@ const includeSchema = v.strictObject(
       v.excludes('\0', 'must not contain a zero byte'),
       v.description('Where it goes: relative to the directory of the app on the device, or absolute'),
     ),
+    dot: v.exactOptional(
+      v.pipe(
+        v.boolean('must be true or false'),
+        v.description('Whether files and directories whose names begin with a dot go along (default: false)'),
+      ),
+    ),
   },
   'must be an object with "from" and "to"',
 );

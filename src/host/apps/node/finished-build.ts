@@ -16,11 +16,14 @@ export interface FinishedBuild {
   framework: string;
   /** Relative to the app's directory on the device. */
   entry: string;
-  /** From absolute paths. */
+  /** From absolute paths; of names with a dot those that the framework itself makes. */
   files: AppInclude[];
   /** It imports packages of the project, rather than to bring copies. */
   needsPackages: boolean;
 }
+
+/** Next.js, for one, copies the project's .env beside its server; nobody should find that in an image without having said so. */
+const SERVED_DOT_NAMES = ['.vite', '.well-known'];
 
 export function findFinishedBuild(entryPath: string): FinishedBuild | undefined {
   const directory = dirname(entryPath);
@@ -28,12 +31,12 @@ export function findFinishedBuild(entryPath: string): FinishedBuild | undefined 
   const has = (...paths: string[]): boolean => paths.every((path) => existsSync(join(directory, path)));
   // Nuxt, Analog and others: `.output/server/index.mjs`, its static files in `.output/public`.
   if (name === 'index.mjs' && basename(directory) === 'server' && has('../nitro.json')) {
-    const files = [{ from: dirname(directory), to: '.' }];
+    const files = [{ from: dirname(directory), to: '.', dot: SERVED_DOT_NAMES }];
     return { framework: 'Nitro', entry: 'server/index.mjs', files, needsPackages: false };
   }
   // SvelteKit's adapter-node: `build/index.js`.
   if (name === 'index.js' && has('handler.js', 'client', 'server')) {
-    const files = [{ from: directory, to: 'build' }];
+    const files = [{ from: directory, to: 'build', dot: SERVED_DOT_NAMES }];
     return { framework: 'SvelteKit', entry: 'build/index.js', files, needsPackages: true };
   }
   return name === 'server.js' && has('.next') ? nextBuild(entryPath) : undefined;
@@ -54,7 +57,10 @@ function nextBuild(entryPath: string): FinishedBuild | undefined {
   return {
     framework: 'Next.js',
     entry,
-    files: [{ from: root, to: '.' }, ...statics.filter(({ from }) => existsSync(from))],
+    files: [{ from: root, to: '.' }, ...statics.filter(({ from }) => existsSync(from))].map((each) => ({
+      ...each,
+      dot: [...SERVED_DOT_NAMES, '.next'],
+    })),
     needsPackages: false,
   };
 }
@@ -66,7 +72,10 @@ export async function takeFinishedBuild(
   context: AppContext,
 ): Promise<AppProgram> {
   context.report.start(`taking app ${app.name} as ${framework} has built it`).done();
-  const { entries, inputs } = collectIncludes({ ...app, include: files }, context.instanceDirectory);
+  const { entries, inputs, warnings } = collectIncludes(
+    { ...app, include: files },
+    context.instanceDirectory,
+  );
   const { dependencies } = project
     ? readPackageJson<{ dependencies: object }>(join(project.directory, 'package.json'))
     : {};
@@ -78,7 +87,7 @@ export async function takeFinishedBuild(
     env: { NODE_ENV: 'production' },
     entries: [...entries, ...(needsPackages ? [moduleType(app)] : []), ...modules.entries],
     inputs,
-    warnings: modules.warnings,
+    warnings: [...warnings, ...modules.warnings],
     leftOut: modules.leftOut,
   };
 }
