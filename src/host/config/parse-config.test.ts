@@ -383,3 +383,18 @@ test('parseConfig: waitFor takes conditions, and no circle of apps', () => {
     '2:98 "apps.b.waitFor[1]" waits for app "a", which waits for this one',
   ]);
 });
+
+const networked = (settings: string): string => `{
+  "hostname": "garden", "board": "pc-amd64", "network": { "eth0": ${settings} } }`;
+
+test('parseConfig takes the keys of each kind of interface, and refuses those of another kind', () => {
+  const fixed = '{ "address": "192.168.1.5/24", "gateway": "192.168.1.1", "ipv4": "static" }';
+  assert.deepEqual(parseConfig(networked(fixed), 'tskrazy.json').network?.['eth0'], {
+    ipv4: 'static',
+    address: '192.168.1.5/24',
+    gateway: '192.168.1.1',
+  });
+  assert.deepEqual(problemsOf(networked('{ "ipv4": "dhcp", "gateway": "192.168.1.1" }')), [
+    '2:85 unknown key "gateway"; known here: ipv4, dns, metric',
+  ]);
+});

@@ -13,8 +13,11 @@ type Schema = v.GenericSchema & {
   wrapped?: Schema;
   value?: Schema;
   item?: Schema;
-  /** Schemas of a union, words of a picklist. */
+  /** Schemas of a union or a variant, words of a picklist. */
   options?: readonly (Schema | string)[];
+  /** Of a variant: the name of the key whose value tells which of the options an object is. */
+  key?: unknown;
+  literal?: unknown;
 };
 
 /** Names that JavaScript objects have already; valibot passes over them without a word. */
@@ -33,9 +36,8 @@ export function findKeyProblems(
   place: Place = { path: '', pattern: '' },
 ): Problem[] {
   const inner = schema.wrapped ?? schema;
-  // A word or an object.
-  const object = inner.options?.find((option) => typeof option === 'object' && option.entries);
-  if (typeof object === 'object') return findKeyProblems(object, node, place);
+  const object = objectOption(inner, node);
+  if (object) return findKeyProblems(object, node, place);
   if (inner.item) {
     const item = inner.item;
     return (node.children ?? []).flatMap((child, index) =>
@@ -52,6 +54,19 @@ export function findKeyProblems(
     ];
   if (node.type !== 'object') return [];
   return [...findDuplicates(node, place.pattern), ...findInObject(inner, node, place)];
+}
+
+/** Of a word or an object the object; of several objects the one that says so itself, else the first. */
+function objectOption({ options = [], key }: Schema, node: Node): Schema | undefined {
+  const objects = options.filter(
+    (option): option is Schema => typeof option === 'object' && !!option.entries,
+  );
+  const property = node.children?.find((child) => child.children?.[0]?.value === key);
+  const value: unknown = property?.children?.[1]?.value;
+  return (
+    objects.find(({ entries = {} }) => typeof key === 'string' && entries[key]?.literal === value) ??
+    objects[0]
+  );
 }
 
 function findInObject(schema: Schema, node: Node, place: Place): Problem[] {
