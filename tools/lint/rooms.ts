@@ -102,7 +102,7 @@ export const ROOMS: readonly Room[] = [
     directory: 'src/host/config',
     imports: [...HOST_BELOW, 'src/host/components'],
     builtins: HOST,
-    packages: ['jsonc-parser', 'valibot'],
+    packages: ['@peculiar/asn1-schema', '@peculiar/asn1-x509', 'jsonc-parser', 'valibot'],
   },
   {
     directory: 'src/host/apps',

@@ -10,6 +10,7 @@ import {
   openSecrets,
   secretsOfEnvironment,
 } from '../config/instance-secrets.ts';
+import { writeIdentity } from '../config/identity/device-identity.ts';
 import { replacePrivateFile } from '../config/private-file.ts';
 import { displayPath } from '../config/problem.ts';
 import { formatSecrets, parseSecrets } from '../config/secrets-export.ts';
@@ -51,7 +52,7 @@ export async function importSecrets(
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw describeReadError(cause, 'Cannot import');
   });
-  const { updateKeys, password, passwordHash } = parseSecrets(text, file);
+  const { updateKeys, password, passwordHash, identity } = parseSecrets(text, file);
   const present = await readUpdateKeys(instance);
   const isOther = present !== undefined && present.current.id !== updateKeys.current.id;
   if (isOther && !options.replace && !isForMachinesOnly(instance)) {
@@ -65,6 +66,7 @@ export async function importSecrets(
   if (password !== undefined) await replacePrivateFile(join(stateDirectory, 'password'), password);
   if (passwordHash !== undefined)
     await replacePrivateFile(join(stateDirectory, 'password-hash'), passwordHash);
+  if (identity !== undefined) await writeIdentity(instance, identity);
   await countForDevices(instance);
   const what = password === undefined ? '' : ' and the password';
   output.result(

@@ -1,4 +1,4 @@
-// The secrets of an instance, for whoever builds it: its update key and its password. By precedence they come from
+// The secrets of an instance, for whoever builds it: its update key, its password and the identity of its device. By precedence they come from
 // TSK_KEY, from the file that TSK_KEY_FILE names, or from `.tskrazy`, where they are drawn when the instance is new.
 //
 //   lock file   update key                 build, flash   update    vm run
@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { hashPassword } from '../../shared/api/password.ts';
 import { describeReadError } from '../files/read-error.ts';
 import { UserError } from '../user-error.ts';
+import { type DeviceIdentity, ensureIdentity, readIdentity } from './identity/device-identity.ts';
 import { ensurePassword, type Instance, isHashOf } from './instance.ts';
 import { readFileIfPresent, readOrCreatePrivateFile } from './private-file.ts';
 import { displayPath } from './problem.ts';
@@ -26,6 +27,7 @@ export interface InstanceSecrets {
   updateKeys: UpdateKeys;
   password: string;
   passwordHash: string;
+  identity: DeviceIdentity;
   from: 'directory' | 'environment';
 }
 
@@ -47,11 +49,15 @@ export async function openSecrets(instance: Instance, options: SecretsOptions): 
   const key = await settleKey(instance, options);
   const hadPassword = (await readFileIfPresent(join(instance.stateDirectory, 'password'))) !== undefined;
   const { password, hash } = await ensurePassword(instance);
+  const hadIdentity = (await readIdentity(instance)) !== undefined;
+  const identity = await ensureIdentity(instance, options);
   if (key !== 'use' || !hadPassword) options.notice(describeMade(key, hadPassword, instance));
+  else if (!hadIdentity) options.notice(describeIdentity(instance));
   return {
     updateKeys: await ensureUpdateKeys(instance),
     password,
     passwordHash: hash,
+    identity,
     from: 'directory',
   };
 }
@@ -102,10 +108,11 @@ export async function secretsOfEnvironment(
 }
 
 function fromEnvironment({ secrets, source }: { secrets: ExportedSecrets; source: string }): InstanceSecrets {
-  const { updateKeys, password, passwordHash } = secrets;
-  if (password === undefined) {
-    throw new UserError(`Cannot use the secrets in "${source}": there is a key in it, and no password`, {
-      hint: 'Export both, where the instance has them: "tsk key export FILE".',
+  const { updateKeys, password, passwordHash, identity } = secrets;
+  if (password === undefined || identity === undefined) {
+    const lacking = password === undefined ? 'password' : 'identity of the device';
+    throw new UserError(`Cannot use the secrets in "${source}": there is a key in it, and no ${lacking}`, {
+      hint: 'Export all of them, where the instance has them: "tsk key export FILE".',
     });
   }
   const isRight = passwordHash !== undefined && isHashOf(passwordHash, password);
@@ -113,6 +120,7 @@ function fromEnvironment({ secrets, source }: { secrets: ExportedSecrets; source
     updateKeys,
     password,
     passwordHash: isRight ? passwordHash : hashPassword(password),
+    identity,
     from: 'environment',
   };
 }
@@ -165,4 +173,12 @@ function describeMade(key: KeyPlan, hadPassword: boolean, { stateDirectory }: In
     );
   const what = [...(hadPassword ? [] : ['a password']), ...(key === 'use' ? [] : ['an update key'])];
   return `Made ${what.join(' and ')} in ${directory}: keep a copy ("tsk key export FILE").`;
+}
+
+/** Of an instance that is older than identities are. */
+function describeIdentity({ stateDirectory }: Instance): string {
+  return (
+    `Made an identity in ${displayPath(stateDirectory)}, by which tsk knows the device: keep a copy of it with the key\n` +
+    '("tsk key export FILE"). The device has it from its next update on.'
+  );
 }

@@ -2,6 +2,12 @@
 // environment of a CI job holds. A key alone, as its PEM file has it, counts too.
 
 import { UserError } from '../user-error.ts';
+import {
+  certificatesIn,
+  type DeviceIdentity,
+  formatIdentity,
+  parseIdentity,
+} from './identity/device-identity.ts';
 import { formatKey, readUpdateKey, type UpdateKeys } from './update-keys.ts';
 
 export interface ExportedSecrets {
@@ -10,6 +16,8 @@ export interface ExportedSecrets {
   password: string | undefined;
   /** Hash with the salt of the instance: another salt would give other images of the same inputs. */
   passwordHash: string | undefined;
+  /** undefined: it was exported by a tsk that knew of none. */
+  identity: DeviceIdentity | undefined;
 }
 
 interface SecretsFile {
@@ -18,14 +26,17 @@ interface SecretsFile {
   previousUpdateKey?: string;
   password: string;
   passwordHash: string;
+  /** Each a PEM file as `.tskrazy` has it. */
+  identity?: { authority: string; device: string; previous?: string };
 }
 
 export function formatSecrets(secrets: {
   updateKeys: UpdateKeys;
   password: string;
   passwordHash: string;
+  identity: DeviceIdentity;
 }): string {
-  const { updateKeys, password, passwordHash } = secrets;
+  const { updateKeys, password, passwordHash, identity } = secrets;
   const { current, previous } = updateKeys;
   const file: SecretsFile = {
     formatVersion: 1,
@@ -33,6 +44,11 @@ export function formatSecrets(secrets: {
     ...(previous && { previousUpdateKey: formatKey(previous) }),
     password,
     passwordHash,
+    identity: {
+      authority: formatIdentity(identity.authority),
+      device: formatIdentity(identity.device),
+      ...(identity.previous.length > 0 && { previous: identity.previous.join('\n') }),
+    },
   };
   return JSON.stringify(file);
 }
@@ -41,7 +57,8 @@ export function formatSecrets(secrets: {
 export function parseSecrets(text: string, source: string): ExportedSecrets {
   if (text.trimStart().startsWith('-----BEGIN')) {
     const current = readUpdateKey(source, text);
-    return { updateKeys: { current, previous: undefined }, password: undefined, passwordHash: undefined };
+    const updateKeys = { current, previous: undefined };
+    return { updateKeys, password: undefined, passwordHash: undefined, identity: undefined };
   }
   const file = parseFile(text);
   if (file === undefined) {
@@ -51,7 +68,18 @@ export function parseSecrets(text: string, source: string): ExportedSecrets {
   }
   const { updateKey, previousUpdateKey, password, passwordHash } = file;
   const previous = previousUpdateKey === undefined ? undefined : readUpdateKey(source, previousUpdateKey);
-  return { updateKeys: { current: readUpdateKey(source, updateKey), previous }, password, passwordHash };
+  const updateKeys = { current: readUpdateKey(source, updateKey), previous };
+  return { updateKeys, password, passwordHash, identity: readIdentity(file.identity, source) };
+}
+
+function readIdentity(file: SecretsFile['identity'], source: string): DeviceIdentity | undefined {
+  if (file === undefined) return undefined;
+  const { authority, device, previous = '' } = file;
+  return {
+    authority: parseIdentity(authority, source),
+    device: parseIdentity(device, source),
+    previous: certificatesIn(previous),
+  };
 }
 
 function isText(value: unknown): boolean {
@@ -63,7 +91,8 @@ function parseFile(text: string): SecretsFile | undefined {
     const file = JSON.parse(text) as Partial<SecretsFile> | null;
     const isWhole =
       file?.formatVersion === 1 &&
-      [file.updateKey, file.previousUpdateKey ?? 'none', file.password, file.passwordHash].every(isText);
+      [file.updateKey, file.previousUpdateKey ?? 'none', file.password, file.passwordHash].every(isText) &&
+      (file.identity === undefined || [file.identity.authority, file.identity.device].every(isText));
     return isWhole ? (file as SecretsFile) : undefined;
   } catch {
     // Cut off, or something else altogether.
