@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LogLine } from '../../shared/services/services.ts';
-import { formatLogLine, plainText } from './log-text.ts';
+import { formatLogLine } from './log-text.ts';
 
 function line(text: string, stream: LogLine['stream'] = 'stdout'): LogLine {
   return { seq: 0, timeMs: 0, stream, text };
@@ -17,9 +17,12 @@ test('formatLogLine marks the streams and leaves colours out where there are non
 test('formatLogLine makes colours real again, ends them, and nothing else', () => {
   const hostile = String.raw`\x1b[31mred \x1b]0;title\x07 \x1b[2J`;
   const text = formatLogLine(line(hostile), true);
-  assert.ok(text.endsWith(`\u001b[31mred ${String.raw`\x1b]0;title\x07 \x1b[2J`}\u001b[0m`));
+  assert.ok(text.endsWith(`\u001b[31mred ${String.raw`\x1b]0;title\x07 \x1b[2J`}\u001b[39m`));
 });
 
-test('plainText leaves out colours only', () => {
-  assert.equal(plainText(String.raw`a\x1b[1;32mb\x1b[mc\x07`), String.raw`abc\x07`);
+test('formatLogLine conceals nothing, and shows what reorders', () => {
+  const hostile = String.raw`\x1b[8mhidden\x1b[28m \x1b[30;40mblack ` + 'user\u202Egpj.exe';
+  const shown = String.raw`hidden black user\u202egpj.exe`;
+  for (const isColored of [false, true])
+    assert.ok(formatLogLine(line(hostile), isColored).endsWith(` ${shown}`));
 });

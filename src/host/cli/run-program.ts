@@ -3,6 +3,7 @@
 
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
+import { visibleText } from '../../shared/text/visible-text.ts';
 import { ConfigError } from '../config/problem.ts';
 import { whereToReadMore } from '../help-topics.ts';
 import { packageRoot } from '../package-root.ts';
@@ -85,7 +86,8 @@ function fromCommander(error: CommanderError): UserError {
 }
 
 function reportUserError(error: UserError, options: ProgramOptions): number {
-  const chain = messageChain(error);
+  // A message may quote anything: a name of a file, the console of a machine.
+  const chain = messageChain(error).map(visibleLines);
   const hint = findInChain(error, ({ hint: each }) => each);
   const topic = findInChain(error, ({ topic: each }) => each);
   const more = topic === undefined ? undefined : whereToReadMore(topic, packageRoot().homepage);
@@ -106,6 +108,10 @@ function reportUserError(error: UserError, options: ProgramOptions): number {
   if (more !== undefined) lines.push(`${paint('cyan', 'More:')} ${more}`);
   process.stderr.write(`${lines.join('\n')}\n`);
   return EXIT_USER_ERROR;
+}
+
+function visibleLines(text: string): string {
+  return text.split('\n').map(visibleText).join('\n');
 }
 
 /** The message and those of its causes that say something new. */

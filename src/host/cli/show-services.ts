@@ -1,11 +1,10 @@
 // What tsk ps prints.
 
-import { stripVTControlCharacters } from 'node:util';
 import type { ServiceState } from '../../shared/services/services.ts';
 import type { ServiceView, WebStatus } from '../../shared/api/web-api.ts';
+import { plainText } from '../../shared/text/styled-text.ts';
 import { deviceUrl } from '../devices/device-address.ts';
 import { connect, type DeviceOptions } from './device-session.ts';
-import { plainText } from './log-text.ts';
 import { formatTable, paint } from './output.ts';
 import type { Session } from './session.ts';
 import { formatBytes } from './sizes.ts';
@@ -48,7 +47,7 @@ function rowOf(service: ServiceView, nowMs: number): string[] {
     memory === null ? '-' : formatBytes(memory),
     cpu === null ? '-' : `${(cpu * 100).toFixed(cpu < 0.0995 ? 1 : 0)}%`,
     String(Math.max(0, startCount - 1)),
-    stripVTControlCharacters(plainText(remark)).trimEnd(),
+    plainText(remark).trimEnd(),
   ];
 }
 

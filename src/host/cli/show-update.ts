@@ -1,6 +1,7 @@
 // What tsk update and tsk rollback say: what is going to change, and what came of it.
 
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import { plainText } from '../../shared/text/styled-text.ts';
 import type { UpdateRecord } from '../../shared/update/update-state.ts';
 import type { Instance } from '../config/instance.ts';
 import type { Changes } from '../deploy/update/describe-changes.ts';
@@ -11,7 +12,6 @@ import type { UpdatePlan, UpdateResult } from '../deploy/update/update-result.ts
 import type { DeviceClient } from '../devices/device-client.ts';
 import { SourcePlaces } from '../devices/source-places.ts';
 import { UserError } from '../user-error.ts';
-import { plainText } from './log-text.ts';
 import { formatTable, type Output, paint } from './output.ts';
 import type { Session } from './session.ts';
 import { formatBytes } from './sizes.ts';

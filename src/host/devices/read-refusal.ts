@@ -6,6 +6,7 @@ import type http from 'node:http';
 import { isRefusalCode, type RefusalCode, type WebError } from '../../shared/api/refusals.ts';
 import { WEB_API } from '../../shared/api/web-api.ts';
 import { UPDATE_API, type UpdateBusy, type UpdateRefused } from '../../shared/update/update-api.ts';
+import { parseDeviceJson } from './device-json.ts';
 
 export interface Refusal {
   statusCode: number;
@@ -34,7 +35,7 @@ export function readRefusal(path: string, answer: http.IncomingMessage, text: st
 
 function parseBody(text: string): RefusalBody | undefined {
   try {
-    const body: unknown = JSON.parse(text);
+    const body = parseDeviceJson(text);
     return typeof body === 'object' && body !== null ? body : undefined;
   } catch {
     return undefined;

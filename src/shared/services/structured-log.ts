@@ -3,6 +3,8 @@
 //
 // A line may have been cut at its end by init; logfmt survives that, JSON becomes a text.
 
+import { visibleText } from '../text/visible-text.ts';
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface StructuredLine {
@@ -24,7 +26,12 @@ export function parseStructuredLine(text: string): StructuredLine | undefined {
   const message = take(fields, MESSAGE_NAMES);
   if (level === undefined || message === undefined) return undefined;
   take(fields, TIME_NAMES);
-  return { level, message, fields: [...fields] };
+  // What was quoted or escaped in the line is only seen here.
+  return {
+    level,
+    message: visibleText(message),
+    fields: [...fields].map(([name, value]) => [visibleText(name), visibleText(value)]),
+  };
 }
 
 /** `message  name=value`, or the text as it is. */

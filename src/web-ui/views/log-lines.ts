@@ -3,7 +3,7 @@
 
 import type { LogLine } from '../../shared/services/services.ts';
 import { parseStructuredLine } from '../../shared/services/structured-log.ts';
-import { parseAnsi, stripAnsi } from '../ansi.ts';
+import { parseStyledText, plainText, type TextStyle } from '../../shared/text/styled-text.ts';
 import { formatClock, formatDate } from '../format.ts';
 
 /** What the page keeps. The device keeps its own, and a download has all of it. */
@@ -77,7 +77,7 @@ export class LogLines {
 
   #matches(entry: LogEntry): boolean {
     if (this.#filter === '') return true;
-    return 'text' in entry && stripAnsi(entry.text).toLowerCase().includes(this.#filter);
+    return 'text' in entry && plainText(entry.text).toLowerCase().includes(this.#filter);
   }
 }
 
@@ -105,7 +105,7 @@ function lineElement(line: LogLine): HTMLElement {
   text.className = 'log-text';
   const structured = parseStructuredLine(line.text);
   if (structured === undefined) {
-    text.append(...parseAnsi(line.text).map((span) => spanOf(span.text, span.className)));
+    text.append(...parseStyledText(line.text).map((span) => spanOf(span.text, classOf(span))));
   } else {
     element.classList.add(`level-${structured.level}`);
     text.append(structured.message);
@@ -115,6 +115,10 @@ function lineElement(line: LogLine): HTMLElement {
   }
   element.append(time, text);
   return element;
+}
+
+function classOf({ color, isBold, isDim }: TextStyle): string {
+  return [color && `ansi-${color}`, isBold && 'ansi-bold', isDim && 'ansi-dim'].filter(Boolean).join(' ');
 }
 
 function spanOf(text: string, className: string): HTMLElement | string {

@@ -1,8 +1,8 @@
 // Services as rows: what each is doing and the last thing it said. A row leads to the service's log.
 
 import { summarizeLine } from '../../shared/services/structured-log.ts';
+import { plainText } from '../../shared/text/styled-text.ts';
 import type { ServiceView } from '../../shared/api/web-api.ts';
-import { stripAnsi } from '../ansi.ts';
 import type { History } from '../device/history.ts';
 import { formatBytes, formatPercent } from '../format.ts';
 import { Chart } from '../parts/chart.tsx';
@@ -37,7 +37,7 @@ function ServiceRow({ service, history, nowMs }: RowProps) {
         ) : lastLine === null ? (
           <span class="quiet">no output yet</span>
         ) : (
-          stripAnsi(summarizeLine(lastLine))
+          plainText(summarizeLine(lastLine))
         )}
       </p>
       <div class="service-cpu">

@@ -16,6 +16,7 @@ import {
   type UpdateStatus,
 } from '../../../shared/update/update-api.ts';
 import type { UpdateState } from '../../../shared/update/update-state.ts';
+import { parseDeviceJson } from '../../devices/device-json.ts';
 import type { AskOptions, DeviceClient } from '../../devices/device-client.ts';
 import { TooOldError } from '../../devices/refusal-error.ts';
 
@@ -94,7 +95,7 @@ export class UpdateApiClient {
     for await (const text of answer) {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) if (line !== '') yield JSON.parse(line) as InstallEvent;
+      for (const line of lines) if (line !== '') yield parseDeviceJson(line) as InstallEvent;
     }
   }
 
