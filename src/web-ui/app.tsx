@@ -1,8 +1,9 @@
-// The page: what the device said last, which view shows it, and what the person is being asked or told.
+// The page: who looks, what the device said last, which view shows it, and what the person is being asked or told.
 
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import type { WebStatus } from '../shared/api/web-api.ts';
+import { login, readLoginInfo } from './device/ask.ts';
 import { Connection } from './device/connection.ts';
 import { History } from './device/history.ts';
 import { ActContext, type Act } from './parts/act.tsx';
@@ -11,10 +12,39 @@ import { Failures } from './parts/notice.tsx';
 import { parseView, type View } from './route.ts';
 import { Banner, Header, type Expectation } from './views/header.tsx';
 import { LogView } from './views/log-view.tsx';
+import { LoginView } from './views/login-view.tsx';
 import { Overview } from './views/overview.tsx';
 import { UpdatesView } from './views/updates.tsx';
 
 const FAILURE_MS = 12_000;
+const RETRY_MS = 2_000;
+
+type Access = { name: 'looking'; isAway: boolean } | { name: 'in' } | { name: 'out'; hostname: string };
+
+/** By the token that this tab has or another one gives it, by none where the device wants none, or by a login. */
+function useAccess(): Access {
+  const [access, setAccess] = useState<Access>({ name: 'looking', isAway: false });
+  useEffect(() => {
+    const look = async () => {
+      if (login.token !== undefined) {
+        setAccess({ name: 'in' });
+        return;
+      }
+      setAccess((last) => (last.name === 'in' ? { name: 'looking', isAway: false } : last));
+      try {
+        const { hostname, needsPassword } = await readLoginInfo();
+        if (login.token === undefined) setAccess(needsPassword ? { name: 'out', hostname } : { name: 'in' });
+      } catch {
+        if (login.token !== undefined) return;
+        setAccess({ name: 'looking', isAway: true });
+        setTimeout(() => void look(), RETRY_MS);
+      }
+    };
+    login.onChange = () => void look();
+    void login.find().then(look);
+  }, []);
+  return access;
+}
 
 function useView(): View {
   const [view, setView] = useState(() => parseView(location.hash));
@@ -105,7 +135,24 @@ function useTitle(status: WebStatus | undefined, view: View, isLive: boolean): v
   }, [status?.system.hostname, view, isLive]);
 }
 
+const AWAY = 'The device does not answer. Trying again …';
+
+function Waiting({ text }: { text: string }) {
+  return (
+    <p class="loading" role="status">
+      {text}
+    </p>
+  );
+}
+
 export function App() {
+  const access = useAccess();
+  if (access.name === 'in') return <Device />;
+  if (access.name === 'out') return <LoginView hostname={access.hostname} />;
+  return <Waiting text={access.isAway ? AWAY : ''} />;
+}
+
+function Device() {
   const view = useView();
   const { status, isLive, history } = useDevice();
   const { act, question, setQuestion, failures, dismiss } = useAsking(status?.mayChange ?? false);
@@ -117,18 +164,13 @@ export function App() {
     setExpectation(undefined);
   }, [bootId]);
 
-  if (!status)
-    return (
-      <p class="loading" role="status">
-        {isLive ? '' : 'The device does not answer. Trying again …'}
-      </p>
-    );
+  if (!status) return <Waiting text={isLive ? '' : AWAY} />;
   return (
     <ActContext.Provider value={act}>
       <Header status={status} isLive={isLive} isOverview={view.name === 'overview'} />
       <Banner hostname={status.system.hostname} isLive={isLive} expectation={expectation} />
       <main class={`main view-${view.name}`} data-away={isLive ? undefined : 'yes'}>
-        {view.name === 'log' && <LogView name={view.of} status={status} history={history} />}
+        {view.name === 'log' && <LogView name={view.of} boot={view.boot} status={status} history={history} />}
         {view.name === 'updates' && <UpdatesView status={status} />}
         {view.name === 'overview' && <Overview status={status} history={history} onPower={setExpectation} />}
       </main>

@@ -48,7 +48,7 @@ suite('web server under bad clients', () => {
   test('cuts off headers that come too slowly', async (t) => {
     const device = await start(t, { headersTimeoutMs: 100 });
     const socket = await connect(t, device);
-    socket.write('GET /health HTTP/1.1\r\nHost: x\r\n');
+    socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\n');
     const drip = setInterval(() => socket.write('X-A: b\r\n'), 20);
     t.after(() => {
       clearInterval(drip);
@@ -72,15 +72,34 @@ suite('web server under bad clients', () => {
     await assertAlive(device);
   });
 
+  test('wants to be named once', async (t) => {
+    const device = await start(t);
+    for (const [head, status] of [
+      ['GET /health HTTP/1.1\r\n', 400],
+      ['GET /health HTTP/1.1\r\nHost: garden\r\nHost: garden\r\n', 400],
+      ['GET /health HTTP/1.1\r\nHost: garden\r\nhOST: evil.example\r\n', 400],
+      ['GET /health HTTP/1.1\r\nHost:\r\n', 421],
+      ['GET /health HTTP/1.1\r\nHost: garden,evil.example\r\n', 421],
+      ['GET /health HTTP/1.0\r\n', 200],
+    ] as const) {
+      const socket = await connect(t, device);
+      socket.write(`${head}Connection: close\r\n\r\n`);
+      assert.match(await readToEnd(socket), new RegExp(`^HTTP/1.1 ${status} `), head);
+    }
+    await assertAlive(device);
+  });
+
   test('refuses a huge body before and while it comes', async (t) => {
     const device = await start(t, { lingerMs: 100 });
     const announced = await connect(t, device);
-    announced.write('POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n');
+    announced.write(
+      'POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n',
+    );
     assert.match(await readToEnd(announced), /^HTTP\/1.1 413 /);
 
     const endless = await connect(t, device);
     endless.write(
-      'POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n',
+      'POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
     );
     const pour = setInterval(() => endless.write(`1000\r\n${'x'.repeat(4096)}\r\n`), 1);
     t.after(() => {
@@ -106,7 +125,7 @@ suite('web server under bad clients', () => {
     for (let count = 0; count < 20; count++) {
       const socket = await connect(t, device);
       socket.write(
-        'POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\np',
+        'POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\np',
       );
     }
     await until(() => begun === 20);
@@ -118,8 +137,8 @@ suite('web server under bad clients', () => {
     const few = await connect(t, device);
     const paths = ['/health', '/api/v1/status', '/nowhere', '/health'];
     few.write(
-      paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\n\r\n`).join('') +
-        'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+      paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${AUTHORIZATION}\r\n\r\n`).join('') +
+        'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
     );
     const statuses = (await readToEnd(few)).matchAll(/^HTTP\/1\.1 (\d+)/gm);
     assert.deepEqual(
@@ -129,7 +148,7 @@ suite('web server under bad clients', () => {
 
     // Each of them would hold its answer until the ones before it have been read.
     const many = await connect(t, device);
-    many.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1000));
+    many.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1000));
     const answers = (await readToEnd(many)).match(/^ok$/gm) ?? [];
     assert.ok(answers.length < 100, `${answers.length} answers`);
     await assertAlive(device);
@@ -138,7 +157,7 @@ suite('web server under bad clients', () => {
   test('never displaces a connection that is being served', async (t) => {
     const device = await start(t, { maxConnections: 2 });
     const stream = await connect(t, device);
-    stream.write(`GET /api/v1/events HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\n\r\n`);
+    stream.write(`GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n${AUTHORIZATION}\r\n\r\n`);
     await once(stream, 'data');
     for (let count = 0; count < 5; count++) await connect(t, device);
     await assertAlive(device);
@@ -155,7 +174,9 @@ suite('web server under bad clients', () => {
     device.server.http.on('connection', (socket: net.Socket) => sockets.push(socket));
     const client = await connect(t, device);
     client.pause();
-    client.write(`GET /api/v1/logs/irrigation?follow=1 HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\n\r\n`);
+    client.write(
+      `GET /api/v1/logs/irrigation?follow=1 HTTP/1.1\r\nHost: localhost\r\n${AUTHORIZATION}\r\n\r\n`,
+    );
     await until(() => device.init.followerCount === 1);
     let largest = 0;
     const flood = 'x'.repeat(4000);
@@ -174,7 +195,7 @@ suite('web server under bad clients', () => {
     const device = await start(t);
     const open = async () => {
       const socket = await connect(t, device);
-      socket.write(`GET /api/v1/events HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\n\r\n`);
+      socket.write(`GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n${AUTHORIZATION}\r\n\r\n`);
       const [chunk] = (await once(socket, 'data')) as [Buffer];
       return chunk.toString('latin1').slice(9, 12);
     };

@@ -6,6 +6,7 @@ import type { DeviceConfig } from '../../shared/services/services.ts';
 import type { AssetTable } from './assets.ts';
 import type { Authenticator, Identity } from './auth.ts';
 import type { EventStreams } from './event-stream.ts';
+import type { HostNames } from './host-check.ts';
 import type { InitClient } from './init-client.ts';
 import type { BodyPace } from './request-body.ts';
 import type { Route } from './router.ts';
@@ -16,6 +17,7 @@ import type { Updates } from './updates.ts';
 
 export interface WebContext {
   config: DeviceConfig;
+  hostNames: HostNames;
   init: InitClient;
   auth: Authenticator;
   status: StatusReader;

@@ -1,4 +1,4 @@
-// The two pages that work without script: the login and the refusal.
+// The pages that work without script: a refusal, and a way to the page from where the login was.
 
 import type { DeviceConfig } from '../../shared/services/services.ts';
 
@@ -35,24 +35,12 @@ ${body}
 
 const MARK = '<img class="plain-mark" src="/assets/icon.svg" alt="" width="40" height="40">';
 
-export function loginPage(config: Pick<DeviceConfig, 'hostname'>, problem?: string): string {
-  const alert =
-    problem === undefined
-      ? ''
-      : `<p class="plain-problem" id="problem" role="alert">${escapeHtml(problem)}</p>`;
-  const describedBy = problem === undefined ? '' : ' aria-invalid="true" aria-describedby="problem"';
+export function oldLoginPage(config: Pick<DeviceConfig, 'hostname'>): string {
   return page(
     `Log in: ${config.hostname}`,
     `${MARK}
 <h1>${escapeHtml(config.hostname)}</h1>
-<form method="post" action="/login">
-<input type="text" name="username" value="tskrazy" autocomplete="username" hidden>
-<label for="password">Password</label>
-<input type="password" id="password" name="password" autocomplete="current-password" maxlength="512" required autofocus${describedBy}>
-${alert}
-<button type="submit" class="button primary">Log in</button>
-</form>
-<p class="plain-hint">It is kept with the instance, in the file <code>.tskrazy/password</code>.</p>`,
+<p class="plain-hint"><a href="/">Go to the status page</a></p>`,
   );
 }
 

@@ -20,14 +20,6 @@ export function checkBodyLength(request: http.IncomingMessage, maxBytes: number)
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
 }
 
-/** Throws HttpError 408, 413 or 415. */
-export async function readForm(request: http.IncomingMessage, pace: BodyPace): Promise<URLSearchParams> {
-  if (contentType(request) !== 'application/x-www-form-urlencoded')
-    throw new HttpError('wrong-type', 'The body must be a form');
-  const body = await collect(receiveBody(request, pace), MAX_BODY_BYTES);
-  return new URLSearchParams(body.toString('utf8'));
-}
-
 /** The bytes of a small JSON body; whoever reads them knows what should be in it. Throws HttpError 408, 413 or 415. */
 export async function readJson(request: http.IncomingMessage, pace: BodyPace): Promise<Buffer> {
   checkIsJson(request);

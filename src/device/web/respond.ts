@@ -5,13 +5,10 @@ import type http from 'node:http';
 import type { WebError } from '../../shared/api/refusals.ts';
 import type { HttpError } from './http-error.ts';
 
-/**
- * `same-origin` and not `no-referrer`: under the latter browsers send `Origin: null` with a form of our
- * own page, which the Origin check has to refuse.
- */
+/** `same-origin` and not `no-referrer`: under the latter some requests of our own page have `Origin: null`, which is refused. */
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy':
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
   'Referrer-Policy': 'same-origin',
@@ -48,9 +45,4 @@ export function sendJsonError(
   { status, code, message, details }: Pick<HttpError, 'status' | 'code' | 'message' | 'details'>,
 ): void {
   sendJson(response, status, { error: { code, message }, ...details } satisfies WebError);
-}
-
-export function redirect(response: http.ServerResponse, location: string): void {
-  response.writeHead(303, { Location: location, 'Content-Length': '0' });
-  response.end();
 }

@@ -12,18 +12,17 @@ import {
   type ServiceAction,
 } from '../../shared/api/init-api.ts';
 import { ACT_LIMIT_MS, type ServiceStatus } from '../../shared/services/services.ts';
-import { MAX_LOG_LINES, WEB_API, type NewSession } from '../../shared/api/web-api.ts';
+import { MAX_LOG_LINES, WEB_API } from '../../shared/api/web-api.ts';
 import { acceptance } from './accept.ts';
 import { sendAsset } from './assets.ts';
-import { checkOrigin, sessionCookie, sessionTokens } from './auth.ts';
 import type { Exchange, Handler, WebRoute } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 import type { InitClient } from './init-client.ts';
 import { followLog, logText } from './log-feed.ts';
 import { logError } from './log.ts';
-import { loginPage } from './plain-pages.ts';
-import { readForm } from './request-body.ts';
-import { redirect, sendJson, sendText } from './respond.ts';
+import { oldLoginPage } from './plain-pages.ts';
+import { sendJson, sendText } from './respond.ts';
+import { SESSION_ROUTES } from './session-routes.ts';
 import { UPDATE_ROUTES } from './update-routes.ts';
 
 const DEFAULT_LOG_LINES = 500;
@@ -37,65 +36,24 @@ function checkTakesPage({ headers }: http.IncomingMessage): void {
   );
 }
 
-const showPage: Handler = async ({ auth, assets }, { request, response }) => {
+/** Nothing of the device is in it: its script asks for the password, and then for the rest. */
+const showPage: Handler = async ({ assets }, { request, response }) => {
   checkTakesPage(request);
   const page = assets.get('/');
   if (!page) throw new HttpError('failed', 'The page is missing in this build');
-  if (auth.hasPassword && auth.identify(request) === undefined) redirect(response, '/login');
-  else await sendAsset(request, response, page);
+  await sendAsset(request, response, page);
+};
+
+/** Where the login was in earlier versions: bookmarks lead there, and tsk 0.1 reads the device's name in its title. */
+const showOldLogin: Handler = ({ config }, { request, response }) => {
+  checkTakesPage(request);
+  sendText(response, 200, oldLoginPage(config), 'text/html; charset=utf-8');
 };
 
 const showAsset: Handler = async ({ assets }, { request, response, params }) => {
   const asset = assets.get(`/assets/${params['name'] ?? ''}`);
   if (!asset) throw new HttpError('no-such-address', 'There is nothing at this address');
   await sendAsset(request, response, asset);
-};
-
-const showLogin: Handler = ({ auth, config }, { request, response }) => {
-  checkTakesPage(request);
-  if (!auth.hasPassword || auth.identify(request) !== undefined) redirect(response, '/');
-  else sendText(response, 200, loginPage(config), 'text/html; charset=utf-8');
-};
-
-const logIn: Handler = async ({ auth, config, bodyPace }, { request, response }) => {
-  checkOrigin(request);
-  const form = await readForm(request, bodyPace);
-  try {
-    auth.checkPassword(request, form.get('password') ?? '');
-  } catch (error) {
-    if (!(error instanceof HttpError) || acceptance(request.headers.accept, 'text/html') === 0) throw error;
-    for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
-    response.removeHeader('WWW-Authenticate');
-    sendText(response, error.status, loginPage(config, error.message), 'text/html; charset=utf-8');
-    return;
-  }
-  const { token, expiresInMs } = auth.sessions.create();
-  response.setHeader(
-    'Set-Cookie',
-    `${sessionCookie(request)}=${token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${Math.floor(expiresInMs / 1000)}`,
-  );
-  redirect(response, '/');
-};
-
-const logOut: Handler = ({ auth }, { request, response }) => {
-  for (const token of sessionTokens(request)) auth.sessions.end(token);
-  response.setHeader(
-    'Set-Cookie',
-    `${sessionCookie(request)}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0`,
-  );
-  redirect(response, '/login');
-};
-
-const createSession: Handler = ({ auth }, { response, identity }) => {
-  // A session must not beget sessions: it would never end.
-  if (identity !== 'password') throw new HttpError('password-needed', 'Use the password to get a session');
-  const { token, expiresInMs } = auth.sessions.create();
-  const session: NewSession = {
-    token,
-    expiresAtMs: Date.now() + expiresInMs,
-    expiresInSec: expiresInMs / 1000,
-  };
-  sendJson(response, 201, session);
 };
 
 const showStatus: Handler = async ({ status }, { response }) => {
@@ -218,9 +176,7 @@ const power =
 export const ROUTES: readonly WebRoute[] = [
   { method: 'GET', path: '/', access: 'open', handler: showPage },
   { method: 'GET', path: '/assets/:name', access: 'open', handler: showAsset },
-  { method: 'GET', path: '/login', access: 'open', handler: showLogin },
-  { method: 'POST', path: '/login', access: 'open', handler: logIn },
-  { method: 'POST', path: '/logout', access: 'change', handler: logOut },
+  { method: 'GET', path: '/login', access: 'open', handler: showOldLogin },
   {
     method: 'GET',
     path: '/health',
@@ -229,7 +185,6 @@ export const ROUTES: readonly WebRoute[] = [
       sendText(response, 200, 'ok\n');
     },
   },
-  { method: 'POST', path: '/api/v1/sessions', access: 'change', handler: createSession },
   { method: 'GET', path: '/api/v1/status', access: 'read', handler: showStatus },
   { method: 'GET', path: '/api/v1/events', access: 'read', handler: followStatus },
   { method: 'GET', path: '/api/v1/boots', access: 'read', handler: listBoots },
@@ -237,5 +192,6 @@ export const ROUTES: readonly WebRoute[] = [
   { method: 'POST', path: '/api/v1/services/:name/:action', access: 'change', handler: actOnService },
   { method: 'POST', path: '/api/v1/reboot', access: 'change', handler: power(INIT_API.reboot) },
   { method: 'POST', path: '/api/v1/poweroff', access: 'change', handler: power(INIT_API.poweroff) },
+  ...SESSION_ROUTES,
   ...UPDATE_ROUTES,
 ];

@@ -10,6 +10,7 @@ import { Authenticator } from './auth.ts';
 import { ConnectionLimit } from './connection-limit.ts';
 import { EventStreams } from './event-stream.ts';
 import type { WebContext } from './exchange.ts';
+import { checkHost } from './host-check.ts';
 import { HttpError } from './http-error.ts';
 import { InitClient } from './init-client.ts';
 import { LastAnswers } from './last-answers.ts';
@@ -134,7 +135,6 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
   const updates = new Updates({ config, init, unhealthyApps, ...timeStatus, ...options.updates });
   const trial = new TrialWatch({
     init,
-    auth,
     lockOut: () => updates.lockOut(),
     intervalMs: limits.trialIntervalMs,
     answerLimitMs: limits.trialAnswerMs,
@@ -149,6 +149,11 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
   });
   return {
     config,
+    hostNames: {
+      hostname: config.hostname,
+      hosts: config.web.hosts ?? [],
+      ...(options.netStatusPath === undefined ? {} : { netStatusPath: options.netStatusPath }),
+    },
     init,
     status,
     auth,
@@ -186,10 +191,11 @@ async function answer(
   setCommonHeaders(response);
   const { path, search } = targetOf(request);
   try {
+    checkHost(request, context.hostNames);
     const { route, params } = findRoute(ROUTES, request.method ?? '', path);
     checkBodyLength(request, route.maxBodyBytes ?? MAX_BODY_BYTES);
     const identity = context.auth.check(request, route.access);
-    if (route.access !== 'open' || identity !== 'anonymous') connections.serve(request.socket);
+    if (route.access !== 'open') connections.serve(request.socket);
     const query = new URLSearchParams(search);
     await route.handler(context, { request, response, params, query, identity });
   } catch (error) {
@@ -197,10 +203,7 @@ async function answer(
   }
 }
 
-/**
- * The target may be a whole URL (RFC 9112, section 3.2.2), as a proxy is asked; what that calls this device is of no
- * interest.
- */
+/** The target may be a whole URL (RFC 9112, section 3.2.2), as a proxy is asked. */
 function targetOf({ url = '' }: http.IncomingMessage): { path: string; search: string } {
   const [path = '', search = ''] = url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 2);
   return { path: path === '' ? '/' : path, search };

@@ -1,4 +1,4 @@
-// Who has logged in. A session is a random token that its owner keeps (cookie or Bearer); here is only
+// Who has logged in. A session is a random token that its owner keeps and sends (Bearer); here is only
 // its SHA-256, in memory: a reboot or restart of `web` logs everybody out.
 
 import { createHash, randomBytes } from 'node:crypto';

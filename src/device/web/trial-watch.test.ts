@@ -114,8 +114,8 @@ suite('TrialWatch', () => {
     init.update.trial = exampleTrial();
     device.server.context.trial.begin();
     await nextChecks(init);
-    assert.equal(device.server.context.auth.sessions.size, 1);
+    assert.equal(device.server.context.trial.isWatching, true);
     init.update.trial = null;
-    while (device.server.context.auth.sessions.size > 0) await sleep(5);
+    while (device.server.context.trial.isWatching) await sleep(5);
   });
 });

@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { INIT_API } from '../../shared/api/init-api.ts';
 import type { ServiceStatus } from '../../shared/services/services.ts';
 import type { TrialCheck, UpdateBrief } from '../../shared/update/update-state.ts';
-import type { Authenticator } from './auth.ts';
 import { HttpError } from './http-error.ts';
 import type { InitClient } from './init-client.ts';
 import { logError } from './log.ts';
@@ -16,7 +15,6 @@ const HEALTH_OF = 'health of ';
 
 export interface TrialWatchOptions {
   init: InitClient;
-  auth: Authenticator;
   intervalMs: number;
   /** What would keep this image from taking the next update. */
   lockOut: () => Promise<string | null>;
@@ -71,24 +69,21 @@ export class TrialWatch {
     }
   }
 
+  get isWatching(): boolean {
+    return this.#work !== undefined;
+  }
+
   close(): void {
     this.#work?.abort();
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { auth, intervalMs } = this.#options;
-    // The page itself has to answer, and not the login.
-    const { token } = auth.sessions.create();
-    try {
-      while (this.#isAsked) {
-        this.#isAsked = false;
-        while (await this.#isTrial(signal)) {
-          await this.#report(token);
-          await sleep(intervalMs, undefined, { signal });
-        }
+    while (this.#isAsked) {
+      this.#isAsked = false;
+      while (await this.#isTrial(signal)) {
+        await this.#report();
+        await sleep(this.#options.intervalMs, undefined, { signal });
       }
-    } finally {
-      auth.sessions.end(token);
     }
   }
 
@@ -107,21 +102,21 @@ export class TrialWatch {
   }
 
   /** A busy device may fail at this. Then the next round counts. */
-  async #report(token: string): Promise<void> {
+  async #report(): Promise<void> {
     try {
-      await this.#options.init.post(INIT_API.updateChecks, await this.#look(token));
+      await this.#options.init.post(INIT_API.updateChecks, await this.#look());
     } catch (error) {
       logError('Cannot report how the trial goes', error);
     }
   }
 
-  async #look(token: string): Promise<TrialCheck[]> {
+  async #look(): Promise<TrialCheck[]> {
     // Those that run now: in a live trial they are not the ones of this program's own image.
     const services = await this.#options.init.get<ServiceStatus[]>(INIT_API.services);
     const page = `http://127.0.0.1:${this.#port}/`;
     const lockOut = await this.#lockOut();
     const answers = await Promise.all([
-      this.#ask('page', page, { Authorization: `Bearer ${token}`, 'Accept-Encoding': 'gzip' }),
+      this.#ask('page', page, { 'Accept-Encoding': 'gzip' }),
       ...this.#askHealth(services),
     ]);
     return lockOut === null ? answers : [...answers, { name: 'the next update', problem: lockOut }];

@@ -130,10 +130,9 @@ export const leaveUpdate = answering(async (receiver, { response, params }) => {
   response.end();
 });
 
-export const confirmTrial = answering(async (receiver, { request, response, identity }, { bodyPace }) => {
+export const confirmTrial = answering(async (receiver, { request, response }, { bodyPace }) => {
   const wanted = understand(readConfirmRequest, await readJson(request, bodyPace));
-  const otherwise = identity === 'cookie' ? 'the page' : 'a client without a name';
-  sendJson(response, 200, await receiver.confirm(wanted, otherwise));
+  sendJson(response, 200, await receiver.confirm(wanted, 'a client without a name'));
 });
 
 export const rollBack = answering(async (receiver, { request, response }, context) => {

@@ -36,7 +36,7 @@ export function planDeviceConfig(plan: DeviceConfigPlan): DeviceConfig {
     update: { trustedKeys: trustedKeysOf(updateKeys, config.update.trustedKeys) },
     network: config.network,
     time: config.time,
-    web: { port: config.web.port, passwordHash },
+    web: { ...config.web, passwordHash },
     services: [...servicesOfOurs(config.web.port), ...plan.apps.map((app) => app.service)].map((service) =>
       inTimeZone(service, config.time.zone),
     ),

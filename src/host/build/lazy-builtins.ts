@@ -8,6 +8,7 @@ const LAZY_BUILTINS = [
   'node:dns/promises',
   'node:fs/promises',
   'node:net',
+  'node:os',
   'node:timers/promises',
   'node:zlib',
 ] as const;

@@ -24,7 +24,7 @@ export interface InstanceConfig {
   kernel: { extraArgs: readonly string[] };
   /** Keys to believe besides the instance's own. */
   update: { trustedKeys: readonly TrustedKey[] };
-  web: { port: number };
+  web: { port: number; hosts: readonly string[] };
   /** Paths are absolute. */
   components: ComponentOverrides;
 }
@@ -40,7 +40,7 @@ export function resolveConfig(file: ConfigFile, directory: string): InstanceConf
     time: file.time ?? {},
     kernel: { extraArgs: file.kernel?.extraArgs ?? [] },
     update: { trustedKeys: (file.update?.trustedKeys ?? []).map(resolveTrustedKey) },
-    web: { port: file.web?.port ?? 80 },
+    web: { port: file.web?.port ?? 80, hosts: file.web?.hosts ?? [] },
     components: resolveOverrides(file.components ?? {}, directory),
   };
 }

@@ -10,6 +10,7 @@ import { WEB_API, WEB_USER, type WebEvents, type WebStatus } from '../../shared/
 import { http } from '../http.ts';
 import { UserError } from '../user-error.ts';
 import type { DeviceAddress } from './device-address.ts';
+import { parseDeviceJson } from './device-json.ts';
 import { noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.ts';
 import type { FoundDevice } from './find-device.ts';
 import type { KnownPassword } from './instance-password.ts';
@@ -17,7 +18,7 @@ import { NoAnswerError } from './no-answer-error.ts';
 import { askPatiently, PATIENCE, type Patience, showsLife, SilenceError } from './patience.ts';
 import { readRefusal } from './read-refusal.ts';
 import { RefusalError } from './refusal-error.ts';
-import { readServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
+import { readServerSentEvents, type ServerSentEvent } from '../../shared/api/server-sent-events.ts';
 
 const CONNECT_LIMIT_MS = 5000;
 /** Live views have a heartbeat every 15 s. */
@@ -46,6 +47,8 @@ export class DeviceClient {
   readonly #patience: Patience;
   #address: DeviceAddress | undefined;
   #version: string | undefined;
+  /** What the device is called in requests. undefined: by the address. */
+  #hostHeader: string | undefined;
 
   constructor(
     device: FoundDevice,
@@ -71,6 +74,7 @@ export class DeviceClient {
   withSignal(signal: AbortSignal): DeviceClient {
     const client = new DeviceClient(this.device, this.#password, signal, this.#patience);
     client.#address = this.#address;
+    client.#hostHeader = this.#hostHeader;
     return client;
   }
 
@@ -188,7 +192,7 @@ export class DeviceClient {
 
   #parse(json: string): unknown {
     try {
-      return JSON.parse(json);
+      return parseDeviceJson(json);
     } catch {
       throw notADevice(this.device, this.address);
     }
@@ -199,6 +203,8 @@ export class DeviceClient {
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
     try {
+      if (status === 421 && this.#callByName() && options.body === undefined)
+        return await this.#ask(path, options);
       throw await this.#refusal(path, answer, options.act);
     } finally {
       // A body that is still being sent is of no use any more.
@@ -206,9 +212,20 @@ export class DeviceClient {
     }
   }
 
+  /**
+   * Behind a tunnel or a router the device does not know the address that it is reached by, and takes only its own for
+   * pages of browsers. Returns whether there is another try: by its name.
+   */
+  #callByName(): boolean {
+    if (this.#hostHeader !== undefined) return false;
+    this.#hostHeader = this.device.expected.hostname;
+    return true;
+  }
+
   /** Takes the first address that answers, and stays with it. */
   async #reach(path: string, options: AskOptions): Promise<IncomingMessage> {
-    const headers = { ...options.headers, Authorization: this.#authorization() };
+    const host = this.#hostHeader === undefined ? {} : { Host: this.#hostHeader };
+    const headers = { ...options.headers, ...host, Authorization: this.#authorization() };
     if (this.#address !== undefined) return this.#send(this.#address, path, { ...options, headers });
     let problem: unknown;
     for (const address of this.device.addresses) {

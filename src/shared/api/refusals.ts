@@ -29,6 +29,10 @@ export const REQUEST_REFUSALS = {
   'shutting-down': { status: 409, means: 'The device is going down' },
   'too-large': { status: 413, means: 'The body is larger than this address takes' },
   'wrong-type': { status: 415, means: 'The body has another type or encoding than this address takes' },
+  'wrong-host': {
+    status: 421,
+    means: "The name or address in `Host` is none of this device's: see `web.hosts`",
+  },
   'too-many-passwords': {
     status: 429,
     means: 'Too many wrong passwords came; `Retry-After` says when to go on',

@@ -11,13 +11,14 @@
 //   GET  /api/v1/logs/NAME?lines=N&follow=1        read      -> server-sent events: see LogEvents
 //   POST /api/v1/services/NAME/{start,stop,restart} change   -> ServiceStatus (202 when `web` restarts itself)
 //   POST /api/v1/reboot, /api/v1/poweroff          change    -> 202 PowerAccepted
-//   POST /api/v1/sessions                          change    -> 201 NewSession, for `Authorization: Bearer`
+//   GET  /api/v1/sessions                          open      -> LoginInfo
+//   POST /api/v1/sessions                          open      -> 201 NewSession. Basic, or a Login as the body
+//   DELETE /api/v1/sessions                        change    -> 204; ends the session whose token comes
 //   /api/v1/update and below: update-api.ts
 //
-// Who: `read` and `change` want the session cookie, `Authorization: Bearer` with a session's token, or
-// `Authorization: Basic` with the device's password (any user name). A device without a password lets
-// everybody read and nobody change. `change` is refused for another site's pages (Origin).
-// A refusal is a WebError (refusals.ts).
+// Who: `read` and `change` want `Authorization: Bearer` with a session's token, or `Authorization: Basic` with the device's
+// password (any user name). A device without a password lets everybody read and nobody change. `change` is refused for
+// another site's pages (Origin), and everything where `Host` is not the device's. A refusal is a WebError (refusals.ts).
 
 import type { LogQuery, ServiceAction, SystemStatus } from './init-api.ts';
 import type { NetStatus } from '../network/net-status.ts';
@@ -42,17 +43,13 @@ export const WEB_API = {
   poweroff: '/api/v1/poweroff',
   serviceAction: (name: string, action: ServiceAction) =>
     `/api/v1/services/${encodeURIComponent(name)}/${action}`,
-  log: (
-    name: string,
-    options: LogQuery & { follow?: boolean; format?: 'text' | 'ndjson'; download?: boolean } = {},
-  ) => {
+  log: (name: string, options: LogQuery & { follow?: boolean; format?: 'text' | 'ndjson' } = {}) => {
     const query: string[] = [];
     if (options.lines !== undefined) query.push(`lines=${options.lines}`);
     if (options.since !== undefined) query.push(`since=${options.since}`);
     if (options.boot !== undefined && options.boot !== 0) query.push(`boot=${options.boot}`);
     if (options.follow === true) query.push('follow=1');
     if (options.format !== undefined) query.push(`format=${options.format}`);
-    if (options.download === true) query.push('download=1');
     return `/api/v1/logs/${encodeURIComponent(name)}${query.length > 0 ? `?${query.join('&')}` : ''}`;
   },
 } as const;
@@ -148,6 +145,17 @@ export interface WebEvents {
 /** Events of a followed log: `lines` with one or more. Its id (`BOOT:SEQ`) resumes by Last-Event-ID. */
 export interface LogEvents {
   lines: LogLine[];
+}
+
+/** What anybody may know who wants to log in. */
+export interface LoginInfo {
+  hostname: string;
+  /** False: everybody may look, and nobody may change anything. */
+  needsPassword: boolean;
+}
+
+export interface Login {
+  password: string;
 }
 
 export interface NewSession {

@@ -12,6 +12,7 @@ import { appNameSchema, appSchema } from './app.ts';
 import { componentsSchema } from './components.ts';
 import { updateSchema } from './update.ts';
 import { checkWaitFor } from './wait-for.ts';
+import { webSchema } from './web.ts';
 
 /** Keys that design.md promises and this version does not have; by the path of the object they are in. */
 export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -74,25 +75,7 @@ export const configSchema = v.strictObject(
       ),
     ),
     update: v.exactOptional(updateSchema),
-    web: v.exactOptional(
-      v.pipe(
-        v.strictObject(
-          {
-            port: v.exactOptional(
-              v.pipe(
-                v.number('must be a port number'),
-                v.integer('must be a whole number'),
-                v.minValue(1, 'must be from 1 to 65535'),
-                v.maxValue(65535, 'must be from 1 to 65535'),
-                v.description('TCP port of the status page (default: 80)'),
-              ),
-            ),
-          },
-          'must be an object',
-        ),
-        v.description('The status page'),
-      ),
-    ),
+    web: v.exactOptional(webSchema),
   },
   'must be an object',
 );

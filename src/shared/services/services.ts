@@ -68,6 +68,8 @@ export interface DeviceConfig {
     port: number;
     /** scrypt hash, see shared/api/password.ts; null: no password, the page answers 403 to changes. */
     passwordHash: string | null;
+    /** What `Host` may say besides the device's own names and addresses. Absent: nothing. */
+    hosts?: readonly string[];
   };
   /** Keys of which one must have signed an update. Absent or none: updates over the network are refused. */
   update?: { trustedKeys: readonly TrustedKey[] };

@@ -2,12 +2,13 @@
 // device is away. Events are a promise that only a working network keeps, so that silence counts as loss.
 
 import type { ServiceStatus } from '../../shared/services/services.ts';
-import { WEB_API, type WebEvents, type WebStatus } from '../../shared/api/web-api.ts';
+import { WEB_API, type WebStatus } from '../../shared/api/web-api.ts';
+import { parse } from './ask.ts';
+import { followEvents } from './follow-events.ts';
 
 /** Statuses come every two seconds. */
 const SILENCE_MS = 9_000;
 const RETRY_MS = [500, 1_000, 2_000, 3_000];
-const PROBE_TIMEOUT_MS = 4_000;
 /** A page in the background lets the device rest. */
 const HIDDEN_MS = 60_000;
 
@@ -17,13 +18,10 @@ export interface ConnectionListener {
   onLive(isLive: boolean): void;
 }
 
-export function goToLogin(): void {
-  location.assign('/login');
-}
-
 export class Connection {
   readonly #listener: ConnectionListener;
-  #events: EventSource | undefined;
+  /** Ends the stream; there is one while it is open. */
+  #work: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
 
@@ -43,43 +41,34 @@ export class Connection {
       this.#later(HIDDEN_MS, () => {
         this.#close();
       });
-    else if (!this.#events) this.#open();
-    else this.#expectEvent();
+    else if (!this.#work) this.#open();
+    else clearTimeout(this.#timer);
   };
 
   #open(): void {
     this.#close();
-    const events = new EventSource(WEB_API.events);
-    this.#events = events;
-    this.#listen(events, 'status', (status) => {
+    const work = new AbortController();
+    this.#work = work;
+    void this.#keepUp(work);
+  }
+
+  async #keepUp(work: AbortController): Promise<void> {
+    try {
+      await this.#follow(work.signal);
+    } catch {
+      // Whatever it was, the way out of it is to ask again; a login that has ended is seen to elsewhere.
+    }
+    if (this.#work === work) this.#lose();
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    for await (const { event, data } of followEvents(WEB_API.events, { signal, silenceMs: SILENCE_MS })) {
+      if (event === 'service') this.#listener.onService(parse(data) as ServiceStatus);
+      if (event !== 'status') continue;
       this.#failures = 0;
       this.#listener.onLive(true);
-      this.#listener.onStatus(status);
-    });
-    this.#listen(events, 'service', (service) => {
-      this.#listener.onService(service);
-    });
-    events.addEventListener('error', () => {
-      this.#lose();
-    });
-    this.#expectEvent();
-  }
-
-  #listen<Name extends keyof WebEvents>(
-    events: EventSource,
-    name: Name,
-    handle: (data: WebEvents[Name]) => void,
-  ): void {
-    events.addEventListener(name, (event) => {
-      if (!document.hidden) this.#expectEvent();
-      handle(JSON.parse(event.data as string) as WebEvents[Name]);
-    });
-  }
-
-  #expectEvent(): void {
-    this.#later(SILENCE_MS, () => {
-      this.#lose();
-    });
+      this.#listener.onStatus(parse(data) as WebStatus);
+    }
   }
 
   #lose(): void {
@@ -87,26 +76,15 @@ export class Connection {
     this.#listener.onLive(false);
     const wait = RETRY_MS[Math.min(this.#failures++, RETRY_MS.length - 1)] ?? 0;
     this.#later(wait, () => {
-      void this.#probe();
+      this.#open();
     });
-  }
-
-  /** An EventSource cannot tell a device that is off from a session that has ended; a request can. */
-  async #probe(): Promise<void> {
-    try {
-      const response = await fetch(WEB_API.status, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
-      if (response.status === 401) goToLogin();
-      else if (response.ok) this.#open();
-      else this.#lose();
-    } catch {
-      this.#lose();
-    }
   }
 
   #close(): void {
     clearTimeout(this.#timer);
-    this.#events?.close();
-    this.#events = undefined;
+    const work = this.#work;
+    this.#work = undefined;
+    work?.abort();
   }
 
   #later(ms: number, act: () => void): void {

@@ -2,9 +2,13 @@
 
 import type { LogLine } from '../../shared/services/services.ts';
 import { WEB_API } from '../../shared/api/web-api.ts';
+import { parse } from './ask.ts';
+import { followEvents } from './follow-events.ts';
 
 const FIRST_LINES = 1_000;
-const RETRY_MS = 2_500;
+const RETRY_MS = [500, 1_000, 2_500];
+/** A log may be silent; its connection is not. */
+const SILENCE_MS = 40_000;
 
 export interface LogListener {
   onLines(lines: readonly LogLine[]): void;
@@ -15,38 +19,46 @@ export interface LogListener {
 }
 
 export class LogStream {
-  readonly #name: string;
+  readonly #path: string;
   readonly #listener: LogListener;
-  #events: EventSource | undefined;
+  readonly #work = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #failures = 0;
+  #lastEventId: string | undefined;
   #bootId: string | undefined;
   #lastSeq = -1;
 
   constructor(name: string, listener: LogListener) {
-    this.#name = name;
+    this.#path = WEB_API.log(name, { lines: FIRST_LINES, follow: true });
     this.#listener = listener;
-    this.#open();
+    void this.#keepUp();
   }
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#events?.close();
+    this.#work.abort();
   }
 
-  #open(): void {
-    const events = new EventSource(WEB_API.log(this.#name, { lines: FIRST_LINES, follow: true }));
-    this.#events = events;
-    events.addEventListener('lines', (event) => {
-      const [bootId = ''] = event.lastEventId.split(':', 1);
-      this.#take(bootId, JSON.parse(event.data as string) as LogLine[]);
-    });
-    events.addEventListener('error', () => {
-      // While CONNECTING the browser tries again by itself, with Last-Event-ID.
-      if (events.readyState !== EventSource.CLOSED) return;
-      this.#timer = setTimeout(() => {
-        this.#open();
-      }, RETRY_MS);
-    });
+  async #keepUp(): Promise<void> {
+    try {
+      await this.#follow();
+    } catch {
+      // The view around this one says that the device is away.
+    }
+    if (this.#work.signal.aborted) return;
+    const wait = RETRY_MS[Math.min(this.#failures++, RETRY_MS.length - 1)] ?? 0;
+    this.#timer = setTimeout(() => void this.#keepUp(), wait);
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#work;
+    const options = { signal, silenceMs: SILENCE_MS, lastEventId: this.#lastEventId };
+    for await (const { id, event, data } of followEvents(this.#path, options)) {
+      if (event !== 'lines') continue;
+      this.#failures = 0;
+      this.#lastEventId = id;
+      this.#take(id.split(':', 1)[0] ?? '', parse(data) as LogLine[]);
+    }
   }
 
   #take(bootId: string, received: readonly LogLine[]): void {

@@ -1,17 +1,18 @@
-// Links to what a log said before the device started last, as far as it is kept.
+// What a log said before the device started last, as far as it is kept: links to it, and which start it was.
 
 import { useEffect, useState } from 'preact/hooks';
 
 import type { BootRecord } from '../../shared/api/init-api.ts';
-import { MAX_LOG_LINES, WEB_API } from '../../shared/api/web-api.ts';
+import { WEB_API } from '../../shared/api/web-api.ts';
+import { askJson } from '../device/ask.ts';
 import { formatDateTime } from '../format.ts';
+import { logHref } from '../route.ts';
 
 const MAX_SHOWN = 5;
 
 async function listBoots(): Promise<BootRecord[]> {
   try {
-    const response = await fetch(WEB_API.boots);
-    return response.ok ? ((await response.json()) as BootRecord[]) : [];
+    return await askJson<BootRecord[]>(WEB_API.boots);
   } catch {
     // A failure is not worth a message: the live log says that the connection is gone.
     return [];
@@ -22,11 +23,20 @@ function describeEnd({ end }: BootRecord): string {
   return end === null ? 'it was cut off: no power, or a crash' : end.how;
 }
 
-export function EarlierLogs({ name }: { name: string }) {
+/** `boot`: the one whose log is shown; 0 is the device's present start. */
+export function EarlierLogs({ name, boot }: { name: string; boot: number }) {
   const [all, setAll] = useState<readonly BootRecord[]>([]);
   useEffect(() => void listBoots().then(setAll), [name]);
   // Chosen here and not when the list came: that was maybe for another log.
-  const boots = all.filter(({ boot, logs }) => boot < 0 && logs.includes(name)).slice(0, MAX_SHOWN);
+  const boots = all.filter((each) => each.boot < 0 && each.logs.includes(name)).slice(0, MAX_SHOWN);
+  const shown = all.find((each) => each.boot === boot);
+  if (boot < 0)
+    return (
+      <p class="service-facts">
+        {shown && `Start of ${formatDateTime(shown.bootedAtMs)}, which ended: ${describeEnd(shown)}. `}
+        <a href={logHref(name)}>What it says now</a>
+      </p>
+    );
   if (boots.length === 0) return null;
   return (
     <p class="service-facts">
@@ -34,11 +44,7 @@ export function EarlierLogs({ name }: { name: string }) {
       {boots.map((each, index) => (
         <>
           {index > 0 && ' · '}
-          <a
-            href={WEB_API.log(name, { boot: each.boot, lines: MAX_LOG_LINES })}
-            target="_blank"
-            title={describeEnd(each)}
-          >
+          <a href={logHref(name, each.boot)} target="_blank" title={describeEnd(each)}>
             {formatDateTime(each.bootedAtMs)}
           </a>
         </>

@@ -1,7 +1,7 @@
 // The top of every view: which device this is, whether it is there, and the way out.
 
 import type { WebStatus } from '../../shared/api/web-api.ts';
-import { logOut } from '../device/actions.ts';
+import { logOut } from '../device/ask.ts';
 import { formatDuration } from '../format.ts';
 import { useAct } from '../parts/act.tsx';
 import { Icon } from '../parts/icons.tsx';

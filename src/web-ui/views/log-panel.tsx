@@ -1,9 +1,12 @@
-// A live log: follows the newest line until one scrolls up; can be filtered, paused and downloaded.
+// A log: a live one follows its newest line until one scrolls up, and can be paused; all can be filtered and downloaded.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { MAX_LOG_LINES, WEB_API } from '../../shared/api/web-api.ts';
+import { download } from '../device/ask.ts';
+import { readEarlierLog } from '../device/earlier-log.ts';
 import { LogStream } from '../device/log-stream.ts';
+import { useAct } from '../parts/act.tsx';
 import { Icon } from '../parts/icons.tsx';
 import { LogLines, type LogEntry } from './log-lines.ts';
 
@@ -25,7 +28,8 @@ function scrollToEnd(element: HTMLElement): void {
 }
 
 /** Everything about the log that changes too often for Preact; `onChange` when something to be shown did. */
-function useFollower(name: string, onChange: () => void) {
+function useFollower(name: string, boot: number, onChange: () => void) {
+  const { attempt } = useAct();
   const scroller = useRef<HTMLDivElement>(null);
   const container = useRef<HTMLDivElement>(null);
   const follower = useRef<Follower | undefined>(undefined);
@@ -46,6 +50,13 @@ function useFollower(name: string, onChange: () => void) {
       }
       onChange();
     };
+    const clear = () => {
+      container.current?.replaceChildren();
+    };
+    if (boot < 0) {
+      attempt('Cannot read the log', readEarlierLog(name, boot).then(take));
+      return clear;
+    }
     const stream = new LogStream(name, {
       onLines: take,
       onReboot: () => {
@@ -57,18 +68,19 @@ function useFollower(name: string, onChange: () => void) {
     });
     return () => {
       stream.close();
-      container.current?.replaceChildren();
+      clear();
     };
-  }, [name]);
+  }, [name, boot]);
   return { scroller, container, follower };
 }
 
-export function LogPanel({ name }: { name: string }) {
+export function LogPanel({ name, boot }: { name: string; boot: number }) {
+  const { attempt } = useAct();
   const [, setVersion] = useState(0);
   const redraw = () => {
     setVersion((version) => version + 1);
   };
-  const { scroller, container, follower } = useFollower(name, redraw);
+  const { scroller, container, follower } = useFollower(name, boot, redraw);
   const [isWrapped, setWrapped] = useState(true);
   const [filter, setFilter] = useState('');
   const filterInput = useRef<HTMLInputElement>(null);
@@ -151,17 +163,22 @@ export function LogPanel({ name }: { name: string }) {
         >
           <Icon name="wrap" /> <span class="wide-only">Wrap</span>
         </button>
-        <button type="button" class="button" onClick={togglePause} aria-pressed={isPaused}>
-          <Icon name={isPaused ? 'start' : 'pause'} /> <span>{isPaused ? 'Resume' : 'Pause'}</span>
-        </button>
-        <a
+        {boot === 0 && (
+          <button type="button" class="button" onClick={togglePause} aria-pressed={isPaused}>
+            <Icon name={isPaused ? 'start' : 'pause'} /> <span>{isPaused ? 'Resume' : 'Pause'}</span>
+          </button>
+        )}
+        <button
+          type="button"
           class="button"
-          href={WEB_API.log(name, { lines: MAX_LOG_LINES, download: true })}
-          download={`${name}.log`}
           aria-label={`Download the log of ${name}`}
+          onClick={() => {
+            const path = WEB_API.log(name, { lines: MAX_LOG_LINES, boot });
+            attempt('Cannot download the log', download(path, `${name}${boot === 0 ? '' : boot}.log`));
+          }}
         >
           <Icon name="download" /> <span class="wide-only">Download</span>
-        </a>
+        </button>
       </div>
       <div class="log-frame">
         <div

@@ -97,36 +97,46 @@ const LOG_TITLES: Readonly<Record<string, string>> = {
   kernel: 'Messages of the Linux kernel',
 };
 
-export function LogView({ name, status, history }: { name: string; status: WebStatus; history: History }) {
+interface LogViewProps {
+  name: string;
+  /** As in LogQuery. */
+  boot: number;
+  status: WebStatus;
+  history: History;
+}
+
+export function LogView({ name, boot, status, history }: LogViewProps) {
   const service = status.services.find((each) => each.name === name);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     // A screen reader hears where it is, and the keyboard starts from here.
     heading.current?.focus();
-  }, [name]);
-  const isKnown = service !== undefined || LOG_TITLES[name] !== undefined;
+  }, [name, boot]);
+  // The app may be of an earlier build.
+  const isKnown = service !== undefined || LOG_TITLES[name] !== undefined || boot < 0;
+  const isNow = boot === 0;
   return (
     <div class="log-view">
       <div class="log-head">
         <a class="back" href="#" aria-label={`Back to ${status.system.hostname}`}>
           <Icon name="back" />
         </a>
-        {service && <StateMark state={service.state} />}
+        {isNow && service && <StateMark state={service.state} />}
         <h1 ref={heading} tabIndex={-1}>
           {name}
         </h1>
-        {service && <StateText service={service} nowMs={status.timeMs} />}
-        {service && <ServiceButtons service={service} withText />}
+        {isNow && service && <StateText service={service} nowMs={status.timeMs} />}
+        {isNow && service && <ServiceButtons service={service} withText />}
       </div>
-      {service ? (
+      {isNow && service ? (
         <ServiceFacts service={service} status={status} history={history} />
       ) : (
         <p class="service-facts">{LOG_TITLES[name] ?? ''}</p>
       )}
       {isKnown ? (
         <>
-          <EarlierLogs name={name} />
-          <LogPanel key={name} name={name} />
+          <EarlierLogs name={name} boot={boot} />
+          <LogPanel key={`${name} ${boot}`} name={name} boot={boot} />
         </>
       ) : (
         <Notice kind="warning">There is no service “{name}” on this device.</Notice>

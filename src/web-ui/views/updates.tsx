@@ -8,6 +8,7 @@ import { UPDATE_API, type SlotContent, type UpdateStatus } from '../../shared/up
 import type { Trial, UpdateRecord } from '../../shared/update/update-state.ts';
 import type { UpdateSummary, WebStatus } from '../../shared/api/web-api.ts';
 import { confirmTrial, rollBack } from '../device/actions.ts';
+import { askJson } from '../device/ask.ts';
 import { formatDateTime, formatDuration } from '../format.ts';
 import { useAct } from '../parts/act.tsx';
 import { Icon } from '../parts/icons.tsx';
@@ -41,8 +42,7 @@ function useUpdateStatus(summary: UpdateSummary | null): UpdateStatus | undefine
 
 async function readUpdateStatus(): Promise<UpdateStatus | undefined> {
   try {
-    const response = await fetch(UPDATE_API.update);
-    return response.ok ? ((await response.json()) as UpdateStatus) : undefined;
+    return await askJson<UpdateStatus>(UPDATE_API.update);
   } catch {
     // The banner says that the device is away.
     return undefined;

@@ -38,7 +38,7 @@ export async function dripHeaders(address: WebAddress): Promise<string> {
   const socket = await connect(address);
   let answer = '';
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
-  socket.write('GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+  socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
   const drip = setInterval(() => socket.write('x'), 100);
   await firstOf(socket, 'close');
   clearInterval(drip);
@@ -50,7 +50,7 @@ export async function pourBody(address: WebAddress, bytes: number): Promise<numb
   const socket = await connect(address);
   socket.resume();
   socket.write(
-    `POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    `POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`,
   );
   const chunk = Buffer.concat([
     Buffer.from(`${MIB.toString(16)}\r\n`),
@@ -99,7 +99,7 @@ export async function neverRead(
 ): Promise<void> {
   const socket = await connect(address);
   socket.pause();
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${address.authorization}\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${address.authorization}\r\n\r\n`);
   while (!(await isEnough())) await delay(200);
   socket.destroy();
 }
