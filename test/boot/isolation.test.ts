@@ -14,6 +14,8 @@ import { requireTool } from '../support/require-tool.ts';
 const FIXTURE = join(import.meta.dirname, '../fixtures/isolation');
 const MAX_BOMBS = 64;
 const NONE = '0000000000000000';
+/** proc_pid_status(5): SECCOMP_MODE_FILTER */
+const FILTERED = '2';
 const NET_RAW = '0000000000002000';
 
 /** They read what the network has brought. */
@@ -71,10 +73,12 @@ test('an app is alone with its data', async (t) => {
         CapBnd: NONE,
         CapAmb: NONE,
         NoNewPrivs: '1',
+        Seccomp: FILTERED,
       },
       programs: ['bwrap', 'node-MainThread'],
       environment: { USER: 'inside', cwd: '/perm/inside', cgroup: '0::/\n' },
       perm: ['inside', 'shared'],
+      app: ['inside'],
       scratchPercent: [25, 25],
       run: ['machine-id', 'net', 'tsk'],
       devices: ['full', 'null', 'random', 'tty', 'urandom', 'zero'],
@@ -122,6 +126,7 @@ test('an app is alone with its data', async (t) => {
           CapBnd: NET_RAW,
           CapAmb: NET_RAW,
           NoNewPrivs: '1',
+          Seccomp: FILTERED,
         },
         devices: ['full', 'hwrng', 'null', 'random', 'tty', 'ttyS1', 'urandom', 'zero'],
         write: 'ok',
@@ -135,8 +140,8 @@ test('an app is alone with its data', async (t) => {
       Record<string, string>
     >;
     assert.deepEqual(
-      [privileges?.['uid'], privileges?.['CapEff'], privileges?.['CapBnd'], privileges?.['NoNewPrivs']],
-      ['0', NONE, NONE, '1'],
+      ['uid', 'CapEff', 'CapBnd', 'NoNewPrivs', 'Seccomp'].map((key) => privileges?.[key]),
+      ['0', NONE, NONE, '1', FILTERED],
     );
     const { root, configuration, otherData, cgroup, kernel, ownData } = write ?? {};
     assert.deepEqual(

@@ -11,11 +11,12 @@ test('a sandboxed app starts in bwrap; what its sandbox shows is there before', 
   prepareDevice(sys, { services: [service('app', { sandbox, user: { name: 'app', uid } })] });
   sys.file('/dev/ttyUSB0', '');
   sys.file('/proc/sys/net/ipv4/ip_unprivileged_port_start', '1024\n');
+  sys.file('/proc/sys/kernel/seccomp/actions_avail', 'errno allow\n');
   const init = await bootDevice(sys);
   const spawned = sys.log.find((line) => line.startsWith('spawn /tsk/bin/bwrap ')) ?? '';
   assert.match(spawned, / --dev-bind \/dev\/ttyUSB0 \/dev\/ttyUSB0 /);
   assert.match(spawned, / --bind \/perm\/home\/app \/perm\/home\/app /);
-  assert.match(spawned, / -- \/tsk\/bin\/setpriv .* -- \/user\/app in \/$/);
+  assert.match(spawned, / --seccomp 3 -- \/tsk\/bin\/setpriv .* -- \/user\/app in \/$/);
   assert.ok(statSync(sys.path('/perm/shared')).isDirectory());
   assert.ok(statSync(sys.path('/perm/home/app')).isDirectory());
   assert.ok(statSync(sys.path('/run/net')).isDirectory());

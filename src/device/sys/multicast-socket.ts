@@ -5,7 +5,8 @@
 import { ipv4FromBytes, ipv4ToBytes } from '../../formats/ipv4-address.ts';
 import { formatIpv6, ipv6ToBytes } from '../../formats/ipv6-address.ts';
 import { AF, encodeInternetAddress, type InternetAddress } from './internet-address.ts';
-import { DROP, type FilterStep, KEEP_ALL, RawSocket } from './raw-socket.ts';
+import type { FilterStep } from '../../formats/classic-bpf.ts';
+import { DROP, KEEP_ALL, RawSocket } from './raw-socket.ts';
 
 export interface Peer {
   address: string;

@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { FilterStep } from '../../formats/classic-bpf.ts';
 import { type ArpPacket, arpAnnouncement, arpProbe, encodeArp } from '../../formats/arp-packet.ts';
 import { encodeUdpDatagram } from '../../formats/ipv4-packet.ts';
 import { conflictFilter, dhcpFilter } from './packet-socket.ts';
-import type { FilterStep } from './raw-socket.ts';
 
 const MAC = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56);
 const OTHER_MAC = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x57);

@@ -4,7 +4,8 @@
 
 import { DHCP_CLIENT_PORT } from '../../formats/dhcp-packet.ts';
 import { ipv4ToNumber } from '../../formats/ipv4-address.ts';
-import { DROP, type FilterStep, KEEP_ALL, RawSocket } from './raw-socket.ts';
+import type { FilterStep } from '../../formats/classic-bpf.ts';
+import { DROP, KEEP_ALL, RawSocket } from './raw-socket.ts';
 
 const AF_PACKET = 17;
 const SOCK_DGRAM = 2;

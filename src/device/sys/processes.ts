@@ -2,7 +2,7 @@
 // Outputs are real pipes: libuv's own "pipes" are sockets, and `echo > /dev/stderr` fails on a socket.
 
 import { spawn as spawnChild, type ChildProcess } from 'node:child_process';
-import { closeSync, fchownSync, openSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { bindLibc } from './libc.ts';
 import type { OutputSource, ProgramResult, SpawnedProcess, SpawnRequest } from './sys.ts';
@@ -59,13 +59,14 @@ function startChild(
   if (outputOwner !== undefined) {
     for (const { writeEnd } of [stdout, stderr]) fchownSync(writeEnd, outputOwner, outputOwner);
   }
+  const extraInput = request.extraInput === undefined ? [] : [openFilledPipe(request.extraInput, writeEnds)];
   const child = insideRoot(request.root, () => {
     try {
       return spawnChild(program, args, {
         cwd: request.cwd,
         env: request.env,
         detached: true,
-        stdio: ['ignore', stdout.writeEnd, stderr.writeEnd, ...inherit],
+        stdio: ['ignore', stdout.writeEnd, stderr.writeEnd, ...inherit, ...extraInput],
       });
     } catch (cause) {
       throw describeStart(request, cause as NodeJS.ErrnoException);
@@ -160,6 +161,14 @@ function openPipe(
   readEnds.defer(() => closeSync(readEnd));
   writeEnds.defer(() => closeSync(writeEnd));
   return { readEnd, writeEnd };
+}
+
+/** Its read end, which is closed with `ends`; the write end is closed already, so that whoever reads finds an end. */
+function openFilledPipe(content: Uint8Array, ends: DisposableStack): number {
+  using writeEnd = new DisposableStack();
+  const pipe = openPipe(ends, writeEnd);
+  writeSync(pipe.writeEnd, content);
+  return pipe.readEnd;
 }
 
 function readOutput(fd: number, onChunk: (chunk: Buffer, source: OutputSource) => void): Socket {

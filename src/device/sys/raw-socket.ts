@@ -1,6 +1,7 @@
 // One socket outside of libuv: opened, bound, written and read through libc, never blocking.
 
 import { constants } from 'node:os';
+import { encodeFilter, type FilterStep } from '../../formats/classic-bpf.ts';
 import { addressOf, bindLibc } from './libc.ts';
 import { unwatchSocket, watchSocket } from './socket-events.ts';
 
@@ -21,9 +22,6 @@ const libc = {
   recvfrom: bindLibc('recvfrom', ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'buffer']),
   close: bindLibc('close', ['int32']),
 };
-
-/** One step of a classic BPF program: [code, jump if true, jump if false, operand]. */
-export type FilterStep = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];
 
 const RETURN = 0x06;
 export const KEEP_ALL: FilterStep = [RETURN, 0, 0, 0xffff];
@@ -70,14 +68,7 @@ export class RawSocket {
 
   /** What the filter refuses is neither queued nor wakes this process. */
   attachFilter(steps: readonly FilterStep[]): void {
-    const program = new ArrayBuffer(steps.length * 8);
-    const programView = new DataView(program);
-    for (const [index, [code, ifTrue, ifFalse, operand]] of steps.entries()) {
-      programView.setUint16(index * 8, code, true); //    0  2  code
-      programView.setUint8(index * 8 + 2, ifTrue); //     2  1  jt
-      programView.setUint8(index * 8 + 3, ifFalse); //    3  1  jf
-      programView.setUint32(index * 8 + 4, operand, true); // 4  4  k
-    }
+    const program = encodeFilter(steps).buffer;
     const header = new Uint8Array(16);
     const headerView = new DataView(header.buffer);
     headerView.setUint16(0, steps.length, true); //       0  2  len, padded to 8

@@ -38,7 +38,8 @@ export function addDevicePrograms(tree: RootTree, programs: readonly DeviceProgr
 }
 
 export function addSystemFiles(tree: RootTree, config: DeviceConfig): void {
-  for (const path of MOUNT_POINTS) {
+  // What a sandbox covers has to be there.
+  for (const path of [...MOUNT_POINTS, '/app']) {
     tree.add({ kind: 'directory', path, mode: 0o755, layer: 'config', origin: ORIGIN });
   }
   for (const [path, target] of Object.entries({ ...SYMLINKS, ...timeZoneLinks(tree, config) })) {

@@ -82,8 +82,8 @@ function resolveApp(name: string, file: AppFile): AppConfig {
 
 function resolveSandbox(file: NonNullable<AppFile['sandbox']>): AppConfig['sandbox'] {
   if (file === 'off') return 'off';
-  const { devices = [], paths = {}, capabilities = [] } = file === 'on' ? {} : file;
-  return { devices, paths, capabilities };
+  const { devices = [], paths = {}, capabilities = [], syscalls } = file === 'on' ? {} : file;
+  return { devices, paths, capabilities, ...(syscalls && { syscalls }) };
 }
 
 type ComponentEntry = { directory?: string; goModule?: string; npmPackage?: string };

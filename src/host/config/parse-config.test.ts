@@ -128,7 +128,7 @@ test('parseConfig: what is wrong in a sandbox is told at its place', () => {
     '"on"',
     '"off"',
     '{}',
-    '{ "devices": ["/dev/ttyUSB*", "/dev/snd/*"], "paths": { "/perm/x": "rw" }, "capabilities": ["CAP_BPF"] }',
+    '{ "devices": ["/dev/ttyUSB*", "/dev/snd/*"], "paths": { "/perm/x": "rw" }, "capabilities": ["CAP_BPF"], "syscalls": ["io_uring"] }',
   ]) {
     assert.deepEqual(problemsWith(`"sandbox": ${right}`), [], right);
   }

@@ -1,6 +1,7 @@
 // The keys of an app in tskrazy.json that say whom it runs as, what it may reach and how much it may use.
 
 import * as v from 'valibot';
+import { SYSCALL_GROUP_NAMES } from '../services/syscalls.ts';
 import { CAPABILITIES, MEMORY_SIZE, parseMemorySize } from '../services/sandbox.ts';
 
 const MIN_MEMORY_BYTES = 4 * 2 ** 20;
@@ -55,6 +56,15 @@ const sandboxAdditions = v.strictObject(
           'must be an array of capabilities',
         ),
         v.description('Privileges of root that the app needs, by their names in capabilities(7)'),
+      ),
+    ),
+    syscalls: v.exactOptional(
+      v.pipe(
+        v.array(
+          v.picklist(SYSCALL_GROUP_NAMES, 'must be the name of a group of system calls, such as "io_uring"'),
+          'must be an array of groups of system calls',
+        ),
+        v.description('System calls that the app needs of those that the sandbox refuses, by their groups'),
       ),
     ),
   },

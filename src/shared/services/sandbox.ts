@@ -3,6 +3,7 @@
 // its own whatever other apps come and go.
 
 import { createHash } from 'node:crypto';
+import type { SyscallGroupName } from './syscalls.ts';
 
 export interface SandboxSpec {
   /** Below /dev; `*` in the last part stands for any characters. Those that exist when the app starts. */
@@ -11,6 +12,8 @@ export interface SandboxSpec {
   paths: Readonly<Record<string, 'ro' | 'rw'>>;
   /** Names of capabilities(7), in capitals. */
   capabilities: readonly string[];
+  /** Absent: none besides those of its capabilities. */
+  syscalls?: readonly SyscallGroupName[];
 }
 
 /** The group has the same number. */

@@ -97,19 +97,20 @@ function limit({ limits }: ServiceSpec, { cgroup, note }: LaunchContext): void {
 
 function commandOf(
   spec: ServiceSpec,
-  { sys, cgroup, root }: LaunchContext,
+  { sys, cgroup, root, note }: LaunchContext,
   dataDir: string | undefined,
-): Pick<SpawnRequest, 'argv' | 'cwd' | 'root'> {
+): Pick<SpawnRequest, 'argv' | 'cwd' | 'root' | 'extraInput'> {
   if (!isSandboxed(spec)) {
     const cwd = dataDir === undefined ? '/' : sys.path(dataDir);
     return { argv: spec.argv, cwd, ...(root === '/' ? {} : { root: sys.path(root) }) };
   }
-  const argv = prepareSandbox(sys, spec, {
+  const command = prepareSandbox(sys, spec, {
     root,
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(cgroup === undefined ? {} : { cgroup: cgroup.directory }),
   });
-  return { argv, cwd: '/' };
+  if (command.extraInput === undefined) note('cannot filter its system calls: the kernel has no seccomp');
+  return { ...command, cwd: '/' };
 }
 
 async function waitForApp(

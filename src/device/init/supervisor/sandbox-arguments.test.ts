@@ -27,6 +27,7 @@ test('sandboxArguments hides what is not the app’s', () => {
   assert.deepEqual(operandsOf('--tmpfs', args, 1), [
     '/dev/shm',
     '/tmp',
+    '/app',
     '/boot',
     '/etc/tskrazy',
     '/run',
@@ -38,7 +39,8 @@ test('sandboxArguments hides what is not the app’s', () => {
     '/run/net -> /run/net',
   ]);
   assert.deepEqual(operandsOf('--bind', args, 2), ['/perm/sensor -> /perm/sensor']);
-  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/boot', '/etc/tskrazy', '/run', '/perm']);
+  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/app', '/boot', '/etc/tskrazy', '/run', '/perm']);
+  assert.deepEqual(operandsOf('--ro-bind-try', args, 2).slice(0, 1), ['/app/sensor -> /app/sensor']);
   assert.deepEqual(operandsOf('--size', args, 3), [
     '134217728 -> --tmpfs -> /dev/shm',
     '134217728 -> --tmpfs -> /tmp',
@@ -65,6 +67,7 @@ test('sandboxArguments: another root image has all but what is the device’s', 
     '/dev/input -> /dev/input',
     `${root}/permanent -> /permanent`,
   ]);
+  assert.equal(operandsOf('--ro-bind-try', args, 2)[0], `${root}/app/sensor -> /app/sensor`);
 });
 
 test('sandboxArguments takes all privileges away before the app starts', () => {
@@ -107,7 +110,12 @@ test('sandboxArguments leaves root its number, and a whole /perm writable when a
   assert.equal(args.join(' ').includes('--reuid'), false);
   assert.ok(args.includes('--bounding-set=-all'));
   assert.ok(operandsOf('--ro-bind-try', args, 2).includes('/proc/sys -> /proc/sys'));
-  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/boot', '/etc/tskrazy', '/run']);
+  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/app', '/boot', '/etc/tskrazy', '/run']);
+});
+
+test('sandboxArguments names the descriptor of a filter where there is one', () => {
+  assert.deepEqual(operandsOf('--seccomp', sandboxArguments(program), 1), []);
+  assert.deepEqual(operandsOf('--seccomp', sandboxArguments({ ...program, filterDescriptor: 3 }), 1), ['3']);
 });
 
 test('sandboxArguments without cgroups lets everything end with bwrap', () => {

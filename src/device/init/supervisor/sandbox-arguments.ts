@@ -2,7 +2,7 @@
 // there setpriv takes away root's rights and becomes the app. In this order, because without user namespaces
 // (the amd64 kernel has none) only root can do the first. Pure.
 //
-// What the app sees: a root image, read-only; /proc of its own processes; a /dev of the harmless devices; empty
+// What the app sees: a root image, read-only, without other apps' directories in /app; /proc of its own processes; a /dev of the harmless devices; empty
 // /tmp and /dev/shm; in /perm its data directory and nothing else; in /run resolv.conf, machine-id and its socket; in
 // /sys/fs/cgroup its own cgroup. The network is the device's.
 
@@ -27,13 +27,15 @@ export interface SandboxedProgram {
   dataDir?: string;
   /** Absolute; absent on a kernel without cgroups. */
   cgroup?: string;
+  /** Descriptor with the filter of its system calls; absent on a kernel without such filters. */
+  filterDescriptor?: number;
   /** Size of /tmp, and as much again of /dev/shm: both are memory. */
   scratchBytes: number;
 }
 
 const BWRAP = '/tsk/bin/bwrap';
 const SETPRIV = '/tsk/bin/setpriv';
-const HIDDEN = ['/boot', '/etc/tskrazy', '/run', '/perm'];
+const HIDDEN = ['/app', '/boot', '/etc/tskrazy', '/run', '/perm'];
 /**
  * Root may write there even without any capability, and name a program that the kernel then runs outside
  * (kernel/core_pattern). bwrap means to cover the first, but takes the directory's mode for its files'.
@@ -45,7 +47,7 @@ export function sandboxArguments(program: SandboxedProgram): string[] {
 }
 
 function namespaces(program: SandboxedProgram): string[] {
-  const { name, user, sandbox, root, devices, dataDir, cgroup } = program;
+  const { name, user, sandbox, root, devices, dataDir, cgroup, filterDescriptor } = program;
   const scratch = ['--perms', '1777', '--size', String(program.scratchBytes), '--tmpfs'];
   // The options go in their order: what is shown covers what was hidden before.
   const options: string[][] = [
@@ -60,6 +62,8 @@ function namespaces(program: SandboxedProgram): string[] {
     devices.flatMap((path) => ['--dev-bind', path, path]),
     [...scratch, '/tmp'],
     HIDDEN.flatMap((path) => ['--tmpfs', path]),
+    // A program without files of its own has none.
+    show('--ro-bind-try', `/app/${name}`, posix.join(root, 'app', name)),
     // The directory is shown: the file in it is replaced whenever the network changes.
     show('--ro-bind', posix.dirname(RESOLV_CONF_PATH)),
     show('--ro-bind-try', MACHINE_ID_PATH),
@@ -74,6 +78,7 @@ function namespaces(program: SandboxedProgram): string[] {
     ),
     HIDDEN.filter((path) => !(path in sandbox.paths)).flatMap((path) => ['--remount-ro', path]),
     ['--chdir', dataDir ?? '/'],
+    filterDescriptor === undefined ? [] : ['--seccomp', String(filterDescriptor)],
   ];
   return options.flat();
 }
@@ -82,7 +87,7 @@ function namespaces(program: SandboxedProgram): string[] {
 function show(option: '--bind' | '--ro-bind' | '--ro-bind-try', path: string, source = path): string[] {
   const parts = path.split('/');
   const parents = parts.map((_part, index) => parts.slice(0, index).join('/'));
-  const emptied = parents.filter((parent) => /^\/(?:run|perm)\//.test(parent));
+  const emptied = parents.filter((parent) => /^\/(?:app|run|perm)\//.test(parent));
   return [...emptied.flatMap((parent) => ['--dir', parent]), option, source, path];
 }
 

@@ -18,7 +18,7 @@ test('findDevices finds what matches the last part of the pattern', () => {
 test('prepareSandbox makes shared directories and opens devices to the app', () => {
   using sys = new RecordingSys();
   sys.file('/dev/ttyS0', '');
-  const argv = prepareSandbox(
+  const { argv } = prepareSandbox(
     sys,
     {
       name: 'app',
@@ -37,6 +37,26 @@ test('prepareSandbox makes shared directories and opens devices to the app', () 
   assert.equal(statSync(sys.path('/dev/ttyS0')).mode & 0o777, 0o666);
   assert.equal(statSync(sys.path('/perm/a/b')).mode & 0o777, 0o777);
   assert.throws(() => statSync(sys.path('/perm/c')), { code: 'ENOENT' });
+});
+
+test('prepareSandbox filters system calls where the kernel can', () => {
+  using sys = new RecordingSys();
+  const spec = {
+    name: 'app',
+    kind: 'go',
+    argv: ['/user/app'],
+    env: {},
+    dataDir: '/perm/app',
+    restart: 'always',
+    autostart: true,
+    stopTimeoutSec: 5,
+    sandbox: { devices: [], paths: {}, capabilities: [] },
+  } as const;
+  assert.equal(prepareSandbox(sys, spec, { root: '/' }).extraInput, undefined);
+  sys.file('/proc/sys/kernel/seccomp/actions_avail', 'kill_process errno allow\n');
+  const { argv, extraInput = new Uint8Array() } = prepareSandbox(sys, spec, { root: '/' });
+  assert.equal(argv[argv.indexOf('--seccomp') + 1], '3');
+  assert.ok(extraInput.length > 0 && extraInput.length % 8 === 0);
 });
 
 test('exitInSandbox tells codes from signals', () => {

@@ -1,25 +1,31 @@
 // What has to be there before an app starts in its sandbox, and what its end looks like from outside.
 
-import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { constants, totalmem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
 import type { SandboxSpec } from '../../../shared/services/sandbox.ts';
 import type { ServiceSpec } from '../../../shared/services/services.ts';
-import type { ProcessExit, Sys } from '../../sys/sys.ts';
+import type { ProcessExit, SpawnRequest, Sys } from '../../sys/sys.ts';
 import { sandboxArguments } from './sandbox-arguments.ts';
+import { type FilteredArchitecture, syscallFilter } from './syscall-filter.ts';
 
 /** Files there are memory; the kernel's own bound, half of it for each of the two, leaves nothing for the others. */
 const SCRATCH_SHARE_OF_MEMORY = 1 / 4;
 
 const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
-/** The command line of `spec` in its sandbox. */
+/** There where a kernel has seccomp(2) with filters. */
+const SECCOMP_ACTIONS = '/proc/sys/kernel/seccomp/actions_avail';
+/** SpawnRequest hands `extraInput` over by the first after those of the service's own sockets. */
+const FIRST_DESCRIPTOR = 3;
+
+/** How `spec` starts in its sandbox; without `extraInput` if the kernel cannot filter its system calls. */
 export function prepareSandbox(
   sys: Sys,
   spec: ServiceSpec & { sandbox: SandboxSpec },
   places: { root: string; dataDir?: string; cgroup?: string },
-): string[] {
+): Pick<SpawnRequest, 'argv' | 'extraInput'> {
   // A sandbox shows only what is there at the start, and `net` may need a while.
   mkdirSync(sys.path(dirname(RESOLV_CONF_PATH)), { recursive: true });
   for (const [path, mode] of Object.entries(spec.sandbox.paths)) {
@@ -29,7 +35,12 @@ export function prepareSandbox(
   // A device node is root's alone. Whoever it is not meant for does not see it: it has the sandbox of another app.
   for (const path of devices) chmodSync(sys.path(path), 0o666);
   const scratchBytes = Math.floor(totalmem() * SCRATCH_SHARE_OF_MEMORY);
-  return sandboxArguments({ ...spec, ...places, devices, scratchBytes });
+  const program = { ...spec, ...places, devices, scratchBytes };
+  if (!existsSync(sys.path(SECCOMP_ACTIONS))) return { argv: sandboxArguments(program) };
+  return {
+    argv: sandboxArguments({ ...program, filterDescriptor: FIRST_DESCRIPTOR + (spec.listen?.length ?? 0) }),
+    extraInput: syscallFilter(process.arch as FilteredArchitecture, spec.sandbox),
+  };
 }
 
 /** Apps with users of their own share the directory; who may see it at all, the sandboxes decide. */
