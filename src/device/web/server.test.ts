@@ -155,6 +155,14 @@ suite('web server', () => {
       for (const path of ['/health', '/', '/api/v1/status'])
         assert.equal(await statusAt(host, path), 421, `${host} ${path}`);
     assert.equal(await statusAt('garden', 'http://evil.example/health'), 421);
+    const named = await startWebDevice({
+      config: { web: { port: 0, passwordHash: null, hosts: ['Page.example.org', '2001:db8:0::7'] } },
+    });
+    for (const Host of ['page.example.org', 'PAGE.example.org.:8443', '[2001:db8::7]', 'garden'])
+      assert.equal((await ask(named.url, '/health', { headers: { Host } })).status, 200, Host);
+    for (const Host of ['example.org', 'x.page.example.org', '[2001:db8::8]'])
+      assert.equal((await ask(named.url, '/health', { headers: { Host } })).status, 421, Host);
+    await named.close();
     const refused = await to('/api/v1/status', { headers: { Host: 'evil.example' } });
     assert.equal(
       messageOf(refused),

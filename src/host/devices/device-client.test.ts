@@ -186,6 +186,36 @@ suite('DeviceClient', () => {
     });
   });
 
+  test('calls a device by its name that does not know the address, as behind a tunnel', async (t) => {
+    const device = await start(t);
+    const hosts: string[] = [];
+    const port = await serve(t, (request, response) => {
+      hosts.push(request.headers.host ?? '');
+      // A router that forwards: to the device the address is one of its own, which it does not have.
+      const host = request.headers.host === 'garden' ? 'garden' : '203.0.113.7';
+      const headers = { ...request.headers, host };
+      const onward = http.request(
+        { port: device.port, path: request.url ?? '/', method: request.method ?? 'GET', headers },
+        (answer) => {
+          response.writeHead(answer.statusCode ?? 0, answer.headers);
+          answer.pipe(response);
+        },
+      );
+      request.pipe(onward);
+    });
+    const client = new DeviceClient(found(port), KNOWN, signal);
+    assert.equal(await client.isUp(), true);
+    assert.equal((await client.status()).system.hostname, 'garden');
+    await client.act('irrigation', 'restart');
+    assert.deepEqual(hosts, [`127.0.0.1:${port}`, `127.0.0.1:${port}`, 'garden', 'garden']);
+    const other = new DeviceClient(
+      found(port, { expected: { hostname: 'shed', board: 'pc-amd64' } }),
+      KNOWN,
+      signal,
+    );
+    await assert.rejects(other.status(), /does not go by the name "203\.0\.113\.7"; .* "web\.hosts"/);
+  });
+
   test('says so when what answers is no device', async (t) => {
     const listeners: http.RequestListener[] = [
       (_request, response) => response.end('<h1>Router</h1>'),

@@ -131,7 +131,8 @@ export class DeviceClient {
     try {
       const answer = await this.#send(this.address, WEB_API.health, { act: '', limitMs });
       answer.resume();
-      return answer.statusCode === 200;
+      // A device that does not go by this address is there, too.
+      return answer.statusCode === 200 || answer.statusCode === 421;
     } catch {
       this.#signal.throwIfAborted();
       return false;
@@ -224,8 +225,7 @@ export class DeviceClient {
 
   /** Takes the first address that answers, and stays with it. */
   async #reach(path: string, options: AskOptions): Promise<IncomingMessage> {
-    const host = this.#hostHeader === undefined ? {} : { Host: this.#hostHeader };
-    const headers = { ...options.headers, ...host, Authorization: this.#authorization() };
+    const headers = { ...options.headers, Authorization: this.#authorization() };
     if (this.#address !== undefined) return this.#send(this.#address, path, { ...options, headers });
     let problem: unknown;
     for (const address of this.device.addresses) {
@@ -249,7 +249,7 @@ export class DeviceClient {
         port: address.port,
         path,
         method: options.method ?? 'GET',
-        headers: options.headers ?? {},
+        headers: { ...options.headers, ...(this.#hostHeader !== undefined && { Host: this.#hostHeader }) },
         agent: false,
         timeout: Math.min(options.limitMs ?? CONNECT_LIMIT_MS, CONNECT_LIMIT_MS),
         signal: this.#signal,
