@@ -9,7 +9,7 @@ import type { BootStep } from './boot-step.ts';
 import { correctClock, useSavedTime } from './clock-floor.ts';
 import type { Device } from './device.ts';
 import { useEntropySeed } from './entropy-seed.ts';
-import { applyKernelSettings } from './kernel-settings.ts';
+import { applyKernelSettings, openLowPorts } from './kernel-settings.ts';
 import { provideMachineId } from './machine-id.ts';
 import { mountAll } from './mounts.ts';
 import { preparePerm } from './perm/prepare-perm.ts';
@@ -49,6 +49,7 @@ export function bootList(lasting: LastingSteps): readonly BootStep[] {
       run: ({ supervisor }) => supervisor.openListeners(),
       onFailure: 'warn',
     },
+    { name: 'guard the network of apps', run: guardNetwork, onFailure: 'warn' },
     { name: 'start system services', run: startSystemServices, onFailure: 'warn' },
     // The API comes after them: init loads its HTTP server while they load theirs.
     { name: 'serve the control API', run: serveControlApi, onFailure: 'fatal' },
@@ -108,6 +109,15 @@ function linkStandardStreams({ sys }: Device): void {
     ['stderr', '/proc/self/fd/2'],
   ] as const) {
     linkIfMissing(target, sys.path(`/dev/${name}`));
+  }
+}
+
+function guardNetwork({ sys, supervisor }: Device): void {
+  try {
+    supervisor.guardNetwork();
+  } catch (error) {
+    openLowPorts(sys);
+    throw new Error('Ports are free to all apps on this kernel, low ones too', { cause: error });
   }
 }
 

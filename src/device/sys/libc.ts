@@ -21,7 +21,21 @@ export function bindLibc(
   name: string,
   argumentTypes: readonly LibcType[],
 ): (...args: LibcArgument[]) => number {
-  const raw = openFunction(name, argumentTypes, 'int32');
+  return failingByErrno(name, openFunction(name, argumentTypes, 'int32'));
+}
+
+/** syscall(2) for a call that libc has no function for; the first argument is the call's number, `name` for messages. */
+export function openSyscall(
+  name: string,
+  argumentTypes: readonly LibcType[],
+): (...args: LibcArgument[]) => number {
+  return failingByErrno(name, openFunction('syscall', argumentTypes, 'int64'));
+}
+
+function failingByErrno(
+  name: string,
+  raw: (...args: LibcArgument[]) => unknown,
+): (...args: LibcArgument[]) => number {
   return (...args) => {
     const result = Number(raw(...args));
     if (result !== -1) return result;

@@ -3,6 +3,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { getRawPointer } from 'node:ffi';
 import { syncAndUnmount } from './bounded-sync.ts';
+import { linuxBpf } from './bpf.ts';
 import * as ioctls from './ioctls.ts';
 import { loadKernel, unloadKernel } from './kexec.ts';
 import { bindLibc } from './libc.ts';
@@ -110,6 +111,7 @@ export function linuxSys(): Sys {
       waitpid(pid, null, WNOHANG);
     },
 
+    bpf: linuxBpf,
     keepCodeInMemory,
     catchCtrlAltDel() {
       reboot(RB_DISABLE_CAD);

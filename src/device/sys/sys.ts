@@ -2,6 +2,8 @@
 // writes it down. Reading and writing files is not part of it: init uses node:fs on `path(...)`, which a
 // test points at a scratch directory that stands for the root.
 
+import type { Bpf } from './bpf.ts';
+
 export interface MountRequest {
   source: string;
   target: string;
@@ -132,6 +134,9 @@ export interface Sys {
   isOwnChild(pid: number): boolean;
   /** waitpid(pid, WNOHANG) for a zombie that is nobody's but ours by adoption. */
   reap(pid: number): void;
+
+  /** Programs that the kernel runs for the processes of a cgroup. */
+  readonly bpf: Bpf;
 
   /** Whether the code that this program runs stays in memory when memory is short. */
   keepCodeInMemory(keep: boolean): void;

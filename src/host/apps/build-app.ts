@@ -55,6 +55,8 @@ async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
       ...(app.user === 'root' ? {} : { user: { name: app.name, uid: uidOfApp(app.name) } }),
       ...(app.sandbox === 'off' ? {} : { sandbox: app.sandbox }),
       limits: app.limits,
+      ...(app.ports === undefined ? {} : { ports: app.ports }),
+      ...(app.network === undefined ? {} : { network: app.network }),
     },
     inputs: [...new Set([...program.inputs, ...include.inputs])].toSorted(),
     sourceMaps: program.sourceMaps ?? new Map<string, string>(),

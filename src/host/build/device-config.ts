@@ -2,7 +2,7 @@
 
 import type { Board } from '../../shared/board/boards.ts';
 import { SYSTEM_SERVICES } from '../../shared/services/device-programs.ts';
-import type { ListenSpec } from '../../shared/services/listen.ts';
+import { pageSockets, type ListenSpec } from '../../shared/services/listen.ts';
 import type { DeviceConfig, ServiceSpec } from '../../shared/services/services.ts';
 import type { AppBuild } from '../apps/build-app.ts';
 import type { Instance } from '../config/instance.ts';
@@ -37,8 +37,8 @@ export function planDeviceConfig(plan: DeviceConfigPlan): DeviceConfig {
     network: config.network,
     time: config.time,
     web: { ...config.web, passwordHash },
-    services: [...servicesOfOurs(config.web.port), ...plan.apps.map((app) => app.service)].map((service) =>
-      inTimeZone(service, config.time.zone),
+    services: [...servicesOfOurs(pageSockets(config.web)), ...plan.apps.map((app) => app.service)].map(
+      (service) => inTimeZone(service, config.time.zone),
     ),
   };
 }
@@ -51,9 +51,7 @@ function inTimeZone(service: ServiceSpec, zone: string | undefined): ServiceSpec
 /** A small young generation: after a burst of requests `web` stays at 79 MB instead of 100 MB. */
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
 
-function servicesOfOurs(webPort: number): ServiceSpec[] {
-  /** Names as the programs know them. */
-  const listen: Partial<Record<string, readonly ListenSpec[]>> = { web: [{ name: 'http', port: webPort }] };
+function servicesOfOurs(ofPage: readonly ListenSpec[]): ServiceSpec[] {
   return SYSTEM_SERVICES.map(({ name, path }) => ({
     name,
     kind: 'system',
@@ -63,6 +61,6 @@ function servicesOfOurs(webPort: number): ServiceSpec[] {
     restart: 'always',
     autostart: true,
     stopTimeoutSec: 5,
-    listen: listen[name] ?? [],
+    listen: name === 'web' ? ofPage : [],
   }));
 }

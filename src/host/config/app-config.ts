@@ -2,7 +2,7 @@
 
 import type { AppKind } from '../../shared/services/app-kinds.ts';
 import type { SandboxSpec, ServiceLimits } from '../../shared/services/sandbox.ts';
-import type { RestartPolicy } from '../../shared/services/services.ts';
+import type { AppNetwork, RestartPolicy } from '../../shared/services/services.ts';
 
 /** Exactly one source is set, by its kind. */
 export interface AppConfig extends Partial<Record<AppKind, string>> {
@@ -26,6 +26,10 @@ export interface AppConfig extends Partial<Record<AppKind, string>> {
   /** `own`: one that belongs to this app. */
   user: 'own' | 'root';
   sandbox: SandboxSpec | 'off';
+  /** Absent: those from 1024 on that nobody else has. */
+  ports?: readonly string[];
+  /** Absent: `full`. */
+  network?: AppNetwork;
   limits: ServiceLimits;
 }
 

@@ -398,3 +398,56 @@ test('parseConfig takes the keys of each kind of interface, and refuses those of
     '2:85 unknown key "gateway"; known here: ipv4, dns, metric',
   ]);
 });
+
+function withApps(apps: object, more = ''): string {
+  return withKeys(`${more}"apps": ${JSON.stringify(apps)}`);
+}
+
+test('parseConfig: ports are protocols and numbers, and belong to one app', () => {
+  const good = withApps({
+    a: { node: 'm', ports: ['any', 'tcp/443', 'tcp/8000-8010', 'udp/5353'], network: 'lan' },
+    b: { node: 'm', ports: ['udp/443', 'udp/5353'] },
+    c: { node: 'm', ports: [], network: 'full' },
+  });
+  assert.equal(messageOf(good), 'valid');
+  const form = 'must be "any", or a protocol and a port such as "tcp/8080", "udp/5353" or "tcp/8000-8010"';
+  for (const [ports, problem] of [
+    ['any', '2:34 "apps.a.ports" must be an array such as ["tcp/8080"], not a string'],
+    [[8080], '2:35 "apps.a.ports[0]" must be a string, not a number'],
+    [['sctp/80'], `2:35 "apps.a.ports[0]" ${form}`],
+    [['any', '8080'], `2:41 "apps.a.ports[1]" ${form}`],
+    [['tcp/0'], '2:35 "apps.a.ports[0]" must have ports from 1 to 65535'],
+    [['udp/1-65536'], '2:35 "apps.a.ports[0]" must have ports from 1 to 65535'],
+    [['tcp/90-80'], '2:35 "apps.a.ports[0]" must have the lower port first: "tcp/80-90"'],
+    [['tcp/80'], `2:35 "apps.a.ports[0]" is taken by the device's page`],
+    [['tcp/1-1024'], `2:35 "apps.a.ports[0]" is taken by the device's page`],
+    [['udp/68'], `2:35 "apps.a.ports[0]" is taken by the device's DHCP client`],
+  ] as const) {
+    assert.deepEqual(problemsOf(withApps({ a: { node: 'm', ports } })), [problem]);
+  }
+  const moved = withApps({ a: { node: 'm', ports: ['tcp/80', 'tcp/8080'] } }, '"web": { "port": 8080 },\n');
+  assert.deepEqual(problemsOf(moved), [`3:44 "apps.a.ports[1]" is taken by the device's page`]);
+  const both = withApps({
+    a: { node: 'm', ports: ['tcp/9000'] },
+    b: { node: 'm', ports: ['tcp/8999-9001'] },
+  });
+  assert.deepEqual(problemsOf(both), [
+    '2:35 "apps.a.ports[0]" is taken by app "b"',
+    '2:73 "apps.b.ports[0]" is taken by app "a"',
+  ]);
+});
+
+test('parseConfig: an app that nobody reaches has neither ports nor health', () => {
+  const health = 'http://localhost:8080/';
+  for (const network of ['outbound', 'none']) {
+    const problems = problemsOf(withApps({ a: { node: 'm', network, ports: ['tcp/8080'], health } }));
+    const why = `cannot be had here: "network": "${network}" lets nobody reach the app`;
+    assert.deepEqual(
+      problems.map((text) => text.replace(/^\S+ /, '')),
+      [`"apps.a.ports" ${why}`, `"apps.a.health" ${why}`],
+    );
+  }
+  assert.deepEqual(problemsOf(withApps({ a: { node: 'm', network: 'wan' } })), [
+    '2:36 "apps.a.network" must be "full", "lan", "outbound" or "none", not "wan": did you mean "lan"?',
+  ]);
+});

@@ -1,6 +1,7 @@
 // One app in tskrazy.json: its schema.
 
 import * as v from 'valibot';
+import { appNetworkEntries } from './app-network.ts';
 import { isolationEntries } from './isolation.ts';
 import { filledText, listWords, oneSourceOf, text } from './parts.ts';
 import { waitForSchema } from './wait-for.ts';
@@ -184,6 +185,7 @@ export const appSchema = v.pipe(
           v.description('Where the app keeps its data (default: /perm/NAME)'),
         ),
       ),
+      ...appNetworkEntries,
       ...isolationEntries,
     },
     'must be an object',

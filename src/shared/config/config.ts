@@ -9,6 +9,7 @@ import { timeSchema } from './time.ts';
 import { BOARD_IDS } from '../board/boards.ts';
 import { dependsOnSlot, KERNEL_ARGUMENT } from '../board/cmdline.ts';
 import { appNameSchema, appSchema } from './app.ts';
+import { checkAppNetworks } from './app-network.ts';
 import { componentsSchema } from './components.ts';
 import { updateSchema } from './update.ts';
 import { checkWaitFor } from './wait-for.ts';
@@ -21,7 +22,7 @@ export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
 
 const SERIAL_CONSOLE = /^(?:off|tty[A-Za-z]+\d*(?:,\d+[a-z0-9]*)?)$/;
 
-export const configSchema = v.strictObject(
+const fileSchema = v.strictObject(
   {
     $schema: v.exactOptional(v.string('must be a string')),
     hostname: hostnameSchema,
@@ -79,5 +80,7 @@ export const configSchema = v.strictObject(
   },
   'must be an object',
 );
+
+export const configSchema = v.pipe(fileSchema, checkAppNetworks());
 
 export type ConfigFile = v.InferOutput<typeof configSchema>;

@@ -17,6 +17,11 @@ export interface ListenSpec {
 
 const FIRST_FD = 3;
 
+/** Sockets of the page, as tskrazy.json or its defaults have it; no app can have these ports. */
+export function pageSockets({ port = 80 }: { port?: number } = {}): ListenSpec[] {
+  return [{ name: 'http', port }];
+}
+
 export function listenEnvironment(names: readonly string[]): Record<string, string> {
   return names.length === 0 ? {} : { [LISTEN_VARIABLE]: names.join(':') };
 }

@@ -23,6 +23,13 @@ export const ACT_LIMIT_MS = (MAX_STOP_TIMEOUT_SEC + 60) * 1000;
 /** `system`: a program of ours in /tsk. The others are the user's apps. */
 export type ServiceKind = 'system' | AppKind;
 
+/**
+ * `lan`: the networks that the device is in. `outbound`: everybody but the device itself, and nobody reaches it. `none`:
+ * nobody.
+ */
+export const APP_NETWORKS = ['full', 'lan', 'outbound', 'none'] as const;
+export type AppNetwork = (typeof APP_NETWORKS)[number];
+
 export interface ServiceSpec {
   name: string;
   kind: ServiceKind;
@@ -50,6 +57,10 @@ export interface ServiceSpec {
   /** Absent: it sees everything that is there, and has all the privileges of its user. */
   sandbox?: SandboxSpec;
   limits?: ServiceLimits;
+  /** What it may listen on, as tskrazy.json says it (shared/network/ports.ts). Absent: `any`. Of no matter for `system`. */
+  ports?: readonly string[];
+  /** Whom it reaches, and who reaches it. Absent: `full`. */
+  network?: AppNetwork;
   /** Sockets that init opens for it, once, and hands to each of its processes. Absent: none. */
   listen?: readonly ListenSpec[];
 }

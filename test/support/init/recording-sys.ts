@@ -213,6 +213,17 @@ export class RecordingSys implements Sys, Disposable {
 
   reap(): void {}
 
+  /** Takes all, and has refused nothing. */
+  readonly bpf: Sys['bpf'] = {
+    createMap: () => 2000,
+    putElement: () => {},
+    removeElement: () => {},
+    takeElement: () => undefined,
+    loadProgram: () => 2001,
+    attach: () => {},
+    close: () => {},
+  };
+
   keepCodeInMemory(keep: boolean): void {
     this.#write(keep ? 'keep the code in memory' : 'let go of the code');
   }

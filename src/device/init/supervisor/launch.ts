@@ -4,12 +4,14 @@ import type { SandboxSpec } from '../../../shared/services/sandbox.ts';
 import { listenEnvironment } from '../../../shared/services/listen.ts';
 import type { ServiceSpec } from '../../../shared/services/services.ts';
 import type { ProcessExit, SpawnedProcess, SpawnRequest, Sys } from '../../sys/sys.ts';
+import { describeError } from '../../describe-error.ts';
 import type { LogRing } from '../log/log-ring.ts';
 import { ServiceOutput } from '../log/service-output.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import { serviceEnvironment } from './environment.ts';
 import type { Listener } from './listeners.ts';
 import { withOomScore } from './oom-score.ts';
+import type { NetworkGuard } from './network/network-guard.ts';
 import { ProcessTree } from './process-tree.ts';
 import { exitInSandbox, prepareSandbox } from './sandbox.ts';
 import { findSandboxProcesses, type SandboxProcesses } from './sandbox-processes.ts';
@@ -23,6 +25,7 @@ export interface LaunchContext {
   isPermReady: boolean;
   isFirstAtBoot: boolean;
   listeners: readonly Listener[];
+  guard: NetworkGuard | undefined;
   log: LogRing;
   /** What a person should know of the start. */
   note: (text: string) => void;
@@ -45,6 +48,7 @@ export async function launch(spec: ServiceSpec, context: LaunchContext): Promise
   const { sys, cgroup, listeners } = context;
   const dataDir = await prepareDataDirectory(spec, context);
   limit(spec, context);
+  guardNetwork(spec, context);
   const memoryKillsBefore = cgroup?.memoryKills() ?? 0;
   const output = new ServiceOutput(context.log);
   const exit = Promise.withResolvers<ProcessExit>();
@@ -93,6 +97,22 @@ async function prepareDataDirectory(spec: ServiceSpec, context: LaunchContext): 
 function limit({ limits }: ServiceSpec, { cgroup, note }: LaunchContext): void {
   const missed = cgroup?.limit(limits) ?? (limits === undefined ? [] : ['anything']);
   for (const what of missed) note(`cannot limit ${what}: the kernel has no controller for it`);
+}
+
+/** An app whose limits cannot be held does not start, but for ports: those were open to all before there was a guard. */
+function guardNetwork(spec: ServiceSpec, { cgroup, guard, note }: LaunchContext): void {
+  if (spec.kind === 'system') return;
+  const isKept = spec.network !== undefined && spec.network !== 'full';
+  // The sandbox alone sees to that.
+  if (spec.network === 'none' && isSandboxed(spec) && guard === undefined) return;
+  try {
+    if (guard !== undefined && cgroup !== undefined) guard.enter(spec, cgroup.directory);
+    else if (isKept) throw new Error('the kernel has no programs for cgroups (CONFIG_CGROUP_BPF)');
+  } catch (cause) {
+    const problem = describeError(cause);
+    if (isKept) throw new Error(`Cannot keep it to network "${spec.network}": ${problem}`, { cause });
+    note(`its ports are not guarded: ${problem}`);
+  }
 }
 
 function commandOf(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { APP_NETWORKS } from '../../../shared/services/services.ts';
 import { type SandboxedProgram, sandboxArguments } from './sandbox-arguments.ts';
 
 const program: SandboxedProgram = {
@@ -123,4 +124,12 @@ test('sandboxArguments without cgroups lets everything end with bwrap', () => {
   const args = sandboxArguments(bare);
   assert.ok(args.includes('--die-with-parent'));
   assert.deepEqual(operandsOf('--chdir', args, 1), ['/']);
+});
+
+test('sandboxArguments: only an app without a network has one of its own', () => {
+  const alone = APP_NETWORKS.filter((network) =>
+    sandboxArguments({ ...program, network }).includes('--unshare-net'),
+  );
+  assert.deepEqual(alone, ['none']);
+  assert.ok(!sandboxArguments(program).includes('--unshare-net'));
 });

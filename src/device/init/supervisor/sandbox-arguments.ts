@@ -2,15 +2,17 @@
 // there setpriv takes away root's rights and becomes the app. In this order, because without user namespaces
 // (the amd64 kernel has none) only root can do the first. Pure.
 //
-// What the app sees: a root image, read-only, without other apps' directories in /app; /proc of its own processes; a /dev of the harmless devices; empty
-// /tmp and /dev/shm; in /perm its data directory and nothing else; in /run resolv.conf, machine-id and its socket; in
-// /sys/fs/cgroup its own cgroup. The network is the device's.
+// What the app sees: a root image, read-only, without other apps' directories in /app; /proc of its own processes; a
+// /dev of the harmless devices; empty /tmp and /dev/shm; in /perm its data directory and nothing else; in /run
+// resolv.conf, machine-id and its socket; in /sys/fs/cgroup its own cgroup. The network is the device's, unless the app
+// is to have none.
 
 import { posix } from 'node:path';
 import { appRunDirectory } from '../../../shared/services/app-contract.ts';
 import { MACHINE_ID_PATH } from '../../../shared/services/machine-id.ts';
 import { isOnMountPoint } from '../../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
+import type { AppNetwork } from '../../../shared/services/services.ts';
 import type { SandboxSpec, ServiceUser } from '../../../shared/services/sandbox.ts';
 
 export interface SandboxedProgram {
@@ -19,6 +21,8 @@ export interface SandboxedProgram {
   /** Absent: root, with no privileges but those of the sandbox's capabilities. */
   user?: ServiceUser;
   sandbox: SandboxSpec;
+  /** `none`: it has a network of its own with nothing but its loopback. Absent: the device's. */
+  network?: AppNetwork;
   /** The root image that it sees, with the device's own directories in it. */
   root: string;
   /** Devices that are there, of those that the sandbox names. */
@@ -47,12 +51,13 @@ export function sandboxArguments(program: SandboxedProgram): string[] {
 }
 
 function namespaces(program: SandboxedProgram): string[] {
-  const { name, user, sandbox, root, devices, dataDir, cgroup, filterDescriptor } = program;
+  const { name, user, sandbox, network, root, devices, dataDir, cgroup, filterDescriptor } = program;
   const scratch = ['--perms', '1777', '--size', String(program.scratchBytes), '--tmpfs'];
   // The options go in their order: what is shown covers what was hidden before.
   const options: string[][] = [
     // A session of its own: bwrap's watching process is then not in the group that gets SIGTERM.
     ['--new-session', '--unshare-pid', '--unshare-ipc', '--unshare-cgroup-try'],
+    network === 'none' ? ['--unshare-net'] : [],
     // An app without a cgroup that can be killed has to end with the process that init can kill.
     cgroup === undefined ? ['--die-with-parent'] : [],
     ['--ro-bind', root, '/', '--proc', '/proc'],

@@ -16,6 +16,7 @@ import { LogRing } from '../log/log-ring.ts';
 import { AppSocket } from './app-socket.ts';
 import { type Conditions, describeConditions } from './conditions.ts';
 import { launch, type Run } from './launch.ts';
+import type { NetworkGuard } from './network/network-guard.ts';
 import type { Listener } from './listeners.ts';
 import { afterExit, describeExit, restartDelayMs, STABLE_AFTER_MS } from './restart-policy.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
@@ -31,6 +32,7 @@ export interface ServiceContext {
   conditions: Conditions;
   /** Sockets that are handed to each process of the service by that name. */
   listeners?: (name: string) => readonly Listener[];
+  guard?: () => NetworkGuard | undefined;
   /** Into init's own log. */
   say: (text: string) => void;
   onChange: (service: Service) => void;
@@ -181,6 +183,11 @@ export class Service {
     this.#context.cgroup(this.spec.name)?.remove();
   }
 
+  /** Something about it that a person should find in its log. */
+  tell(text: string): void {
+    this.#note(text);
+  }
+
   /** What the process that there is has in use, with all that it started. */
   memoryBytes(): number {
     return this.#run?.tree.memoryBytes() ?? 0;
@@ -253,7 +260,7 @@ export class Service {
   }
 
   async #launch({ spec, root }: Placement, isFirstAtBoot: boolean): Promise<Run> {
-    const { sys, cgroup, isPermReady, listeners } = this.#context;
+    const { sys, cgroup, isPermReady, listeners, guard } = this.#context;
     this.#isReady = spec.ready !== true;
     await this.#openSocket(spec);
     this.#startCount++;
@@ -265,6 +272,7 @@ export class Service {
       isPermReady: isPermReady(),
       isFirstAtBoot,
       listeners: listeners?.(spec.name) ?? [],
+      guard: guard?.(),
       log: this.log,
       note: (text) => this.#note(text),
     });

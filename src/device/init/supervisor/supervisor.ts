@@ -5,6 +5,7 @@ import type { Sys } from '../../sys/sys.ts';
 import type { LogRing } from '../log/log-ring.ts';
 import { Conditions } from './conditions.ts';
 import { Listeners } from './listeners.ts';
+import { NetworkGuard } from './network/network-guard.ts';
 import { type Placement, Service } from './service.ts';
 import { openServiceCgroups, type ServiceCgroup } from './service-cgroup.ts';
 
@@ -36,6 +37,7 @@ export class Supervisor {
   /** The device goes down, maybe before boot was through: nothing is started any more. */
   #isClosed = false;
   #cgroups: ((name: string) => ServiceCgroup) | undefined;
+  #guard: NetworkGuard | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -77,6 +79,13 @@ export class Supervisor {
     );
   }
 
+  /** Throws where the kernel cannot: apps may then listen where they like, as long as they need not keep to a network. */
+  guardNetwork(): void {
+    const { sys, say } = this.#options;
+    this.#guard = new NetworkGuard({ sys, say, tell: (name, text) => this.get(name)?.tell(text) });
+    this.#guard.configure(this.list().map(({ spec }) => spec));
+  }
+
   /** Apps keep their data in /perm, which takes its time; our own programs make do without it. */
   async startSystemServices(): Promise<void> {
     if (this.#isClosed) return;
@@ -110,6 +119,7 @@ export class Supervisor {
     const gone = [...present.values()].filter((service) => this.get(service.spec.name) !== service);
     const toRestart = new Set(apps.filter(({ spec }) => present.has(spec.name) && mustRestart(spec.name)));
     for (const [index, plan] of plans.entries()) apps[index]?.place(plan);
+    this.#guard?.configure(this.list().map(({ spec }) => spec));
     // A new one may be an old one by another name, which has the same port or directory.
     const allGone = Promise.all(gone.map((service) => service.retire()));
     await Promise.all(
@@ -142,6 +152,7 @@ export class Supervisor {
       isPermReady,
       conditions: this.#conditions,
       listeners: (name) => this.#listeners.of(name),
+      guard: () => this.#guard,
       say,
       onChange: (changed) => this.#reportChange(changed),
       random: random ?? Math.random,
@@ -164,6 +175,8 @@ export class Supervisor {
   }
 
   #reportChange(service: Service): void {
+    // The log of one that has ended says at once what it was refused.
+    this.#guard?.look();
     const status = service.status();
     for (const watcher of this.#watchers) watcher(status);
     this.#conditions.recheck();

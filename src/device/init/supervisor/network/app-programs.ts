@@ -1,0 +1,64 @@
+// Which programs an app's cgroup has, by its `network`. Pure.
+
+import type { PortRange } from '../../../../shared/network/ports.ts';
+import type { AppNetwork } from '../../../../shared/services/services.ts';
+import type { BpfHook } from '../../../sys/bpf.ts';
+import { bindProgram } from './bind-program.ts';
+import {
+  lanConnectProgram,
+  lanPacketProgram,
+  noSocketProgram,
+  outboundConnectProgram,
+  outboundPacketProgram,
+} from './reach-programs.ts';
+import type { RefusalQueue } from './refusals.ts';
+
+export type Programs = Partial<Record<BpfHook, Uint8Array<ArrayBuffer>>>;
+
+export interface AppRules {
+  /** What it may listen on, where its `network` lets it at all. */
+  ports: readonly PortRange[];
+  isSandboxed: boolean;
+  refusals: RefusalQueue;
+  /** Maps of prefixes. */
+  lan: number;
+  local: number;
+}
+
+export const ALL_PORTS: readonly PortRange[] = (['tcp', 'udp'] as const).map((protocol) => ({
+  protocol,
+  first: 1,
+  last: 65_535,
+}));
+
+export const APP_PROGRAMS: Readonly<Record<AppNetwork, (rules: AppRules) => Programs>> = {
+  full: ({ ports, refusals }) => bindPrograms(ports, refusals),
+
+  lan: ({ ports, refusals, lan }) => ({
+    ...bindPrograms(ports, refusals),
+    ...connectPrograms((family) => lanConnectProgram(family, lan, refusals)),
+    ingress: lanPacketProgram('ingress', lan),
+    egress: lanPacketProgram('egress', lan),
+  }),
+
+  outbound: ({ refusals, local }) => ({
+    ...bindPrograms([], refusals),
+    ...connectPrograms((family) => outboundConnectProgram(family, local, refusals)),
+    ingress: outboundPacketProgram('ingress'),
+    egress: outboundPacketProgram('egress'),
+  }),
+
+  // A sandbox has a network of its own, all of whose ports are the app's.
+  none: ({ isSandboxed, refusals }) =>
+    isSandboxed ? bindPrograms(ALL_PORTS, refusals) : { socket: noSocketProgram() },
+};
+
+export function bindPrograms(allowed: readonly PortRange[], refusals: RefusalQueue): Programs {
+  const instructions = bindProgram(allowed, refusals);
+  return { bind4: instructions, bind6: instructions };
+}
+
+function connectPrograms(program: (family: 'ipv4' | 'ipv6') => Uint8Array<ArrayBuffer>): Programs {
+  const [ipv4, ipv6] = [program('ipv4'), program('ipv6')];
+  return { connect4: ipv4, sendmsg4: ipv4, connect6: ipv6, sendmsg6: ipv6 };
+}
