@@ -10,6 +10,7 @@ export const HELP_TOPICS = [
   'bundling',
   'needs-go',
   'update-key',
+  'secrets',
   'flash-refused',
   'no-qemu',
   'vm-does-not-boot',

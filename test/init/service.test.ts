@@ -3,11 +3,21 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { encodeAppSecrets, secretsFileOf } from '../../src/shared/services/app-secrets.ts';
 import type { ServiceSpec, ServiceState } from '../../src/shared/services/services.ts';
 import { bindLibc } from '../../src/device/sys/libc.ts';
 import { linuxSys } from '../../src/device/sys/linux.ts';
@@ -25,7 +35,7 @@ bindLibc('prctl', ['int32', 'uint64'])(PR_SET_CHILD_SUBREAPER, 1n);
 const kernel = linuxSys();
 const sys: Sys = {
   ...kernel,
-  path: (path) => (path.startsWith('/run/') ? join(scratch, path) : kernel.path(path)),
+  path: (path) => (/^\/(?:run|etc\/tskrazy)\//.test(path) ? join(scratch, path) : kernel.path(path)),
 };
 keepReapingOrphans(sys);
 
@@ -128,6 +138,51 @@ test('Service runs a program in its data directory with its environment and noth
   }
   assert.equal(statSync(join(scratch, 'data')).mode & 0o777, 0o700);
   assert.deepEqual(subject.states, ['starting', 'running', 'stopped']);
+});
+
+function putSecrets(secrets: Record<string, string>): void {
+  const path = sys.path(secretsFileOf('subject'));
+  mkdirSync(dirname(path), { recursive: true });
+  const contents = Object.entries(secrets).map(([name, text]) => [name, Buffer.from(text)] as const);
+  writeFileSync(path, encodeAppSecrets(Object.fromEntries(contents), 'salt'));
+}
+
+test('Service gives a program its secrets as files that only its user reads, anew at each start', async () => {
+  const subject = new Subject(
+    'ls "$AT/run/tsk/secrets/subject"; stat -c "%a %n" "$AT$TSK_SECRET_TOKEN"; cat "$AT$TSK_SECRET_TOKEN"; env',
+    { secrets: ['TOKEN'], env: { AT: scratch } },
+  );
+  putSecrets({ TOKEN: 'first value', OTHER: 'not named' });
+  await subject.service.start('request');
+  await subject.reaches('stopped');
+  const path = join(scratch, 'run/tsk/secrets/subject/TOKEN');
+  // The program is the last to write, and without a newline.
+  assert.deepEqual(subject.output().slice(0, 2), ['TOKEN', `400 ${path}`]);
+  assert.match(subject.output()[2] ?? '', /^first value/);
+  assert.ok(subject.output().includes('TSK_SECRET_TOKEN=/run/tsk/secrets/subject/TOKEN'));
+  assert.equal(subject.output().filter((line) => line.includes('first value')).length, 1);
+  assert.equal(statSync(dirname(path)).mode & 0o777, 0o500);
+  putSecrets({ TOKEN: 'second' });
+  await subject.service.start('request');
+  await subject.reaches('stopped');
+  assert.equal(readFileSync(path, 'utf8'), 'second');
+  await subject.service.retire();
+  assert.equal(existsSync(dirname(path)), false);
+});
+
+test('Service does not start a program without its secrets, and says which', async () => {
+  const subject = new Subject('exit', { secrets: ['TOKEN', 'KEY'] });
+  putSecrets({ TOKEN: 'kept back' });
+  await subject.service.start('request');
+  await subject.reaches('failed');
+  const reason = 'Cannot provide the secret KEY: the image does not have it';
+  assert.equal(subject.service.status().reason, reason);
+  // A file that is damaged is quoted nowhere.
+  writeFileSync(sys.path(secretsFileOf('subject')), '{"secrets": kept back');
+  const another = new Subject('exit', { secrets: ['TOKEN'] });
+  await another.service.start('request');
+  await another.reaches('failed');
+  assert.equal(another.service.status().reason, reason.replace('KEY', 'TOKEN'));
 });
 
 test('Service tells a program about the first start of a boot only', async () => {

@@ -38,11 +38,15 @@ interface Run {
   stderr: string;
 }
 
-function tsk(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}): Run {
+function tsk(
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
+): Run {
   const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
     cwd: options.cwd ?? root,
     env: { ...env, ...options.env },
     encoding: 'utf8',
+    ...(options.input === undefined ? {} : { input: options.input }),
   });
   return { code: status, stdout, stderr };
 }
@@ -65,7 +69,7 @@ function makeInstance(config: string): string {
 }
 
 const VERBS = (
-  'new add edit get key build flash vm doctor completion version ' +
+  'new add edit get key secret build flash vm doctor completion version ' +
   'status ps logs start stop restart reboot poweroff update rollback'
 ).split(' ');
 
@@ -79,6 +83,9 @@ const SUBVERBS = [
   ['key', 'export'],
   ['key', 'import'],
   ['key', 'new'],
+  ['secret', 'set'],
+  ['secret', 'list'],
+  ['secret', 'rm'],
 ];
 
 test('tsk --help lists every verb; without arguments it goes to standard error', () => {
@@ -123,6 +130,47 @@ test('a mistyped verb, option or value is refused with the nearest one', () => {
   assert.match(failure(['vm', 'run', '--memory', '512']), /Give 128MiB or more, with the unit\n/);
   assert.match(failure(['vm', 'run', '--disk', '8']), /The partitions need \d+MiB at least\n/);
   assert.equal(existsSync(join(root, 'x')), false);
+});
+
+test('tsk secret: set from standard input, listed without a value, removed', () => {
+  const apps = { sensor: { node: './main.ts', secrets: ['TOKEN', 'KEY'] } };
+  const directory = makeInstance(JSON.stringify({ hostname: 'garden', board: 'pc-amd64', apps }));
+  const at = { cwd: directory };
+  const set = (...args: string[]): Run => tsk(['secret', 'set', ...args], { ...at, input: 'canary\n' });
+  const done = set('sensor', 'TOKEN', '--json');
+  assert.deepEqual(JSON.parse(done.stdout), { app: 'sensor', name: 'TOKEN', sizeBytes: 6, isNamed: true });
+  const path = join(directory, '.tskrazy/secrets/sensor/TOKEN');
+  assert.equal(readFileSync(path, 'utf8'), 'canary');
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.match(
+    set('sensor', 'OTHER').stderr,
+    /does not get it yet: add "secrets": \["OTHER"\] to apps\.sensor/,
+  );
+  assert.equal(
+    tsk(['secret', 'list'], at).stdout,
+    'sensor  TOKEN  set\nsensor  KEY    missing\nsensor  OTHER  set, but not in "secrets" of the app\n',
+  );
+  assert.ok(!tsk(['secret', 'list', '--json'], at).stdout.includes('canary'));
+  assert.match(tsk(['secret', 'rm', 'sensor', 'OTHER'], at).stdout, /^Removed OTHER of app sensor\./);
+  assert.match(failure(['secret', 'rm', 'sensor', 'OTHER'], at), /it is not set\nHint: "tsk secret list"/);
+  const asArgument = failure(['secret', 'set', 'sensor', 'KEY', 'canary'], at);
+  assert.match(
+    asArgument,
+    /^Error: Cannot set the secret KEY to an argument: other programs of this computer see it\n/,
+  );
+  assert.ok(!asArgument.includes('canary'));
+  assert.match(
+    failure(['secret', 'set', 'senso', 'KEY'], at),
+    /no app "senso" in tskrazy\.json\nHint: Did you mean sensor\?/,
+  );
+  assert.match(
+    failure(['secret', 'set', 'sensor', '../x'], at),
+    /^Error: Cannot use "\.\.\/x" as the name of a secret\n/,
+  );
+  assert.match(
+    failure(['build', '--offline'], at),
+    /\nError: Cannot build: the secret KEY of app "sensor" is not set here\n/,
+  );
 });
 
 test('mistakes in the configuration: exit code 1, place and caret; as data with --json', () => {

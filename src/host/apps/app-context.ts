@@ -3,6 +3,7 @@
 import type { Board } from '../../shared/board/boards.ts';
 import type { ServiceKind } from '../../shared/services/services.ts';
 import type { RootEntry } from '../root-tree.ts';
+import type { InstanceAppSecrets } from '../config/app-secrets.ts';
 import type { Lock } from '../components/lock-file.ts';
 import type { ProgressReporter } from '../progress.ts';
 import type { LeftOutFile } from './left-out.ts';
@@ -16,6 +17,7 @@ export interface AppContext {
   /** File names (sonames) of the shared libraries that the image provides. */
   libraries: ReadonlySet<string>;
   lock: Lock;
+  secrets: InstanceAppSecrets;
   signal?: AbortSignal;
 }
 

@@ -12,6 +12,7 @@ import {
   userError,
 } from '../../../test/support/builds/app-builds.ts';
 import type { AppConfig } from '../config/app-config.ts';
+import { decodeAppSecrets } from '../../shared/services/app-secrets.ts';
 import { type AppBuild, buildApp } from './build-app.ts';
 
 type Files = Readonly<Record<string, string>>;
@@ -318,6 +319,26 @@ suite('buildApp of a node app', () => {
         .toSorted(),
     );
     assert.match(warnings.join(), /^app "app" goes without \.next\/standalone\/\.env \(names with a dot\): /);
+  });
+
+  test('puts the secrets of an app where only root reads, and nothing of them elsewhere', async (t) => {
+    const directory = makeFiles(t, { 'main.ts': '' });
+    const app = appConfig({ node: './main.ts', secrets: ['TOKEN'] });
+    const { entries, service } = await buildApp(app, {
+      ...appContext(directory),
+      secrets: {
+        salt: 's',
+        apps: { app: { TOKEN: Buffer.from('canary') }, other: { KEY: Buffer.from('x') } },
+      },
+    });
+    const file = entries.find(({ path }) => path === '/etc/tskrazy/secrets/app.json');
+    assert.deepEqual([file?.mode, file?.uid ?? 0, file?.layer], [0o400, 0, 'app:app']);
+    assert.ok(file?.kind === 'file' && file.content.kind === 'bytes');
+    assert.deepEqual(decodeAppSecrets(Buffer.from(file.content.bytes).toString()), {
+      TOKEN: Buffer.from('canary'),
+    });
+    assert.deepEqual(service.secrets, ['TOKEN']);
+    assert.ok(!JSON.stringify(service).includes('canary'));
   });
 
   test('warns of what is required without the bundler', async (t) => {

@@ -2,11 +2,13 @@
 
 import { listWords } from '../../shared/config/parts.ts';
 import { APP_KIND_NAMES } from '../../shared/services/app-kinds.ts';
+import { encodeAppSecrets, secretsFileOf } from '../../shared/services/app-secrets.ts';
 import { uidOfApp } from '../../shared/services/sandbox.ts';
 import type { ServiceSpec } from '../../shared/services/services.ts';
-import type { RootEntry } from '../root-tree.ts';
+import type { RootEntry, RootFile } from '../root-tree.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from '../config/app-config.ts';
+import { secretsOfApp } from '../config/app-secrets.ts';
 import { checkBinaries } from './app-binaries.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
 import { explainBuildError } from './explain-build-error.ts';
@@ -39,12 +41,13 @@ async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
   const entries = [...program.entries, ...include.entries];
   const binaryWarnings = await checkBinaries(entries, { app, ...context });
   return {
-    entries,
+    entries: [...entries, ...secretEntries(app, context)],
     service: {
       name: app.name,
       kind: program.kind,
       argv: [...program.argv, ...app.args],
       env: { TSK_APP_DIR: `/app/${app.name}`, ...program.env, ...app.env },
+      ...(app.secrets === undefined ? {} : { secrets: app.secrets }),
       dataDir: app.dataDir ?? `/perm/${app.name}`,
       restart: app.restart,
       autostart: app.autostart,
@@ -63,6 +66,22 @@ async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
     warnings: [...include.warnings, ...(program.warnings ?? []), ...binaryWarnings],
     leftOut: sumLeftOut(program.leftOut ?? []),
   };
+}
+
+function secretEntries({ name }: AppConfig, { secrets }: AppContext): RootFile[] {
+  const own = secretsOfApp(secrets, name);
+  if (Object.keys(own).length === 0) return [];
+  return [
+    {
+      kind: 'file',
+      path: secretsFileOf(name),
+      mode: 0o400,
+      layer: `app:${name}`,
+      origin: `app ${name}`,
+      // Bytes, and no file on the disk: the cache keeps those that it has compressed.
+      content: { kind: 'bytes', bytes: encodeAppSecrets(own, secrets.salt) },
+    },
+  ];
 }
 
 function buildProgram(

@@ -34,7 +34,8 @@ export function checkArchiveName(path: string): void {
 export async function writeArchive(image: BuiltImage, path: string, signal?: AbortSignal): Promise<void> {
   const write = async (temporaryPath: string): Promise<void> => {
     const tar = packTar(sourcesOf(image), { concurrency: 1 });
-    const file = createWriteStream(temporaryPath, { flags: 'wx' });
+    // The root in it has secrets.
+    const file = createWriteStream(temporaryPath, { flags: 'wx', mode: 0o600 });
     const options = signal === undefined ? {} : { signal };
     if (!ZSTD_NAME.test(path)) return pipeline(tar, file, options);
     return pipeline(tar, createZstdCompress(), file, options);

@@ -15,6 +15,7 @@ import type { Lock } from '../components/lock-file.ts';
 import { checkIsolation } from './check-isolation.ts';
 import type { BuildOptions } from './build-options.ts';
 import { loadInstanceComponents } from './instance-components.ts';
+import { checkAppSecrets } from '../config/app-secrets.ts';
 import { type InstanceSecrets, openSecrets } from '../config/instance-secrets.ts';
 import { describeWriteError } from '../files/output-file.ts';
 import { bootKernelArgs, type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
@@ -64,9 +65,10 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   // The secrets come before the lock is made, which is what shows that an instance is not new.
   const secrets =
     options.secrets ?? (await openSecrets(instance, { for: 'device', notice: () => undefined }));
+  checkAppSecrets(instance.config.apps, secrets.apps);
   // Downloads and apps leave nothing outside the cache, which is whole at any moment.
   const [{ components, lock, apps }, programs] = await untilAborted(
-    Promise.all([loadComponentsAndApps(options), loadDevicePrograms()]),
+    Promise.all([loadComponentsAndApps(options, secrets), loadDevicePrograms()]),
     signal,
   );
   const time = readBuildTime(process.env['SOURCE_DATE_EPOCH'], lock.createdAtSec, Date.now());
@@ -167,17 +169,24 @@ async function packImage(
   };
 }
 
-async function loadComponentsAndApps(options: BuildOptions): Promise<{
+async function loadComponentsAndApps(
+  options: BuildOptions,
+  secrets: InstanceSecrets,
+): Promise<{
   components: Components;
   lock: Lock;
   apps: AppBuild[];
 }> {
   const { components, lock } = await loadInstanceComponents(options);
   options.signal?.throwIfAborted();
-  return { components, lock, apps: await buildApps(options, components, lock) };
+  return { components, lock, apps: await buildApps({ ...options, secrets }, components, lock) };
 }
 
-async function buildApps(options: BuildOptions, components: Components, lock: Lock): Promise<AppBuild[]> {
+async function buildApps(
+  options: BuildOptions & { secrets: InstanceSecrets },
+  components: Components,
+  lock: Lock,
+): Promise<AppBuild[]> {
   const { instance, board, offline, report, signal } = options;
   const context = {
     instanceDirectory: instance.directory,
@@ -187,6 +196,7 @@ async function buildApps(options: BuildOptions, components: Components, lock: Lo
     report,
     libraries: librariesOf(components, board),
     lock,
+    secrets: options.secrets.apps,
     ...(signal === undefined ? {} : { signal }),
   };
   return Promise.all(instance.config.apps.map((app) => buildApp(app, context)));

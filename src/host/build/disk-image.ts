@@ -24,30 +24,34 @@ import { abortableDevice } from './until-aborted.ts';
 /** Large enough for a first try in a VM, small enough for any card. */
 export const DEFAULT_DISK_BYTES = 2 * 1024 ** 3;
 
+/** The root has secrets of apps and the hash of the password; on the boot partition there are none. */
+const OWNER_ONLY = 0o600;
+
 export async function writeDiskImage(
   image: BuiltImage,
   path: string,
   options: { sizeBytes?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
   const layout = layOutDisk(options.sizeBytes ?? DEFAULT_DISK_BYTES);
-  const target = { path, what: 'the disk image', sizeBytes: layout.diskBytes };
+  const target = { path, what: 'the disk image', sizeBytes: layout.diskBytes, mode: OWNER_ONLY };
   await writeImageFile(target, options.signal, (device) => writeDisk(image, device, layout));
 }
 
 export async function writeBootImage(image: BuiltImage, path: string, signal?: AbortSignal): Promise<void> {
-  const target = { path, what: 'the boot image', sizeBytes: BOOT_PARTITION_BYTES };
+  const target = { path, what: 'the boot image', sizeBytes: BOOT_PARTITION_BYTES, mode: 0o644 };
   await writeImageFile(target, signal, (device) =>
     writeBootPartition(bootPartitionOf(image), device, FIRST_SECTOR),
   );
 }
 
 export async function writeRootFile(image: BuiltImage, path: string, signal?: AbortSignal): Promise<void> {
-  const target = { path, what: 'the root image', sizeBytes: image.manifest.root.sizeBytes };
+  const { sizeBytes } = image.manifest.root;
+  const target = { path, what: 'the root image', sizeBytes, mode: OWNER_ONLY };
   await writeImageFile(target, signal, (device) => copyRoot(image, device));
 }
 
 async function writeImageFile(
-  target: { path: string; what: string; sizeBytes: number },
+  target: { path: string; what: string; sizeBytes: number; mode: number },
   signal: AbortSignal | undefined,
   write: (device: ByteDevice) => Promise<void>,
 ): Promise<void> {
@@ -55,7 +59,7 @@ async function writeImageFile(
     target.path,
     target.what,
     async (temporaryPath) => {
-      const device = await FileDevice.create(temporaryPath, target.sizeBytes);
+      const device = await FileDevice.create(temporaryPath, target.sizeBytes, target.mode);
       try {
         await write(abortableDevice(device, signal));
       } finally {

@@ -31,7 +31,7 @@ export interface RootImageOptions {
 
 export async function writeRootImage(tree: RootTree, options: RootImageOptions): Promise<Manifest['root']> {
   const entries = withParents(orderByLayer(tree.entries()));
-  const device = await FileDevice.create(options.path, 0);
+  const device = await FileDevice.create(options.path, 0, 0o600);
   const packed = packedFileDirectory(options.cacheDirectory, `zlib-${ZLIB_LEVEL}`);
   let result;
   try {

@@ -4,6 +4,7 @@
 import { MOUNT_POINTS } from '../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../shared/network/net-status.ts';
 import { MACHINE_ID_PATH } from '../../shared/services/machine-id.ts';
+import { SECRETS_DIRECTORY } from '../../shared/services/app-secrets.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services/services.ts';
 import type { DeviceProgram } from './device-programs.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -42,6 +43,8 @@ export function addSystemFiles(tree: RootTree, config: DeviceConfig): void {
   for (const path of [...MOUNT_POINTS, '/app']) {
     tree.add({ kind: 'directory', path, mode: 0o755, layer: 'config', origin: ORIGIN });
   }
+  // Always, so that an app's first secret changes nothing but the app.
+  tree.add({ kind: 'directory', path: SECRETS_DIRECTORY, mode: 0o700, layer: 'config', origin: ORIGIN });
   for (const [path, target] of Object.entries({ ...SYMLINKS, ...timeZoneLinks(tree, config) })) {
     tree.add({ kind: 'symlink', path, target, mode: 0o777, layer: 'config', origin: ORIGIN });
   }

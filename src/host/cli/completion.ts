@@ -37,6 +37,8 @@ export const addCompletionVerb: VerbAdder = (program, action) => {
         const { candidates, allowsFiles } = await completeWords(program, words, {
           'vm stop': listVmNames,
           logs: async () => [...(await listAppNames(words)), ...SYSTEM_LOGS],
+          'secret set': () => listAppNames(words),
+          'secret rm': () => listAppNames(words),
           start: () => listAppNames(words),
           stop: () => listAppNames(words),
           restart: () => listAppNames(words),

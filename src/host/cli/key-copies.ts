@@ -2,6 +2,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceAppSecrets } from '../config/app-secrets.ts';
 import { type Instance, openInstance } from '../config/instance.ts';
 import {
   checkUpdateKey,
@@ -39,7 +40,7 @@ export async function exportSecrets({ instanceDirectory, output }: Session, file
   }
   output.result(
     { file, keyId: secrets.updateKeys.current.id },
-    `Wrote update key ${secrets.updateKeys.current.id} and the password to ${displayPath(file)}. Whoever has that file may update the device.`,
+    `Wrote update key ${secrets.updateKeys.current.id}, the password and the secrets of apps to ${displayPath(file)}. Whoever has that file may update the device.`,
   );
 }
 
@@ -52,7 +53,7 @@ export async function importSecrets(
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw describeReadError(cause, 'Cannot import');
   });
-  const { updateKeys, password, passwordHash, identity } = parseSecrets(text, file);
+  const { updateKeys, password, passwordHash, identity, apps } = parseSecrets(text, file);
   const present = await readUpdateKeys(instance);
   const isOther = present !== undefined && present.current.id !== updateKeys.current.id;
   if (isOther && !options.replace && !isForMachinesOnly(instance)) {
@@ -67,10 +68,11 @@ export async function importSecrets(
   if (passwordHash !== undefined)
     await replacePrivateFile(join(stateDirectory, 'password-hash'), passwordHash);
   if (identity !== undefined) await writeIdentity(instance, identity);
+  if (apps !== undefined) await replaceAppSecrets(instance, apps);
   await countForDevices(instance);
   const what = password === undefined ? '' : ' and the password';
   output.result(
-    { keyId: updateKeys.current.id, password: password !== undefined },
+    { keyId: updateKeys.current.id, password: password !== undefined, apps: Object.keys(apps?.apps ?? {}) },
     `Put update key ${updateKeys.current.id}${what} into ${displayPath(stateDirectory)}.`,
   );
 }

@@ -19,6 +19,7 @@ import { addNewVerb } from './new.ts';
 import { addPowerVerbs } from './power.ts';
 import { addPsVerb } from './ps.ts';
 import { addRollbackVerb } from './rollback.ts';
+import { addSecretVerb } from './secret.ts';
 import { addServiceVerbs } from './services.ts';
 import { addStatusVerb } from './status.ts';
 import { addUpdateVerb } from './update.ts';
@@ -26,7 +27,7 @@ import { addVmVerb } from './vm.ts';
 import { addVersionVerb } from './version.ts';
 
 const VERB_GROUPS: readonly (readonly [title: string, verbs: readonly VerbAdder[]])[] = [
-  ['Edit an instance:', [addNewVerb, addAddVerb, addEditVerb, addGetVerb, addKeyVerb]],
+  ['Edit an instance:', [addNewVerb, addAddVerb, addEditVerb, addGetVerb, addKeyVerb, addSecretVerb]],
   ['Build and deploy it:', [addBuildVerb, addFlashVerb, addVmVerb, addUpdateVerb, addRollbackVerb]],
   ['Operate the device:', [addStatusVerb, addPsVerb, addLogsVerb, addServiceVerbs, addPowerVerbs]],
   ['Other:', [addDoctorVerb, addCompletionVerb, addVersionVerb]],

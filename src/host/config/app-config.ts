@@ -9,6 +9,8 @@ export interface AppConfig extends Partial<Record<AppKind, string>> {
   name: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** Names: shared/services/app-secrets.ts. */
+  secrets?: readonly string[];
   include: readonly AppInclude[];
   /** Files of the app for other machines, which are wanted; as `to` of an include. */
   foreignBinaries?: readonly string[];

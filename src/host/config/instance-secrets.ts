@@ -17,6 +17,7 @@ import { hashPassword } from '../../shared/api/password.ts';
 import { describeReadError } from '../files/read-error.ts';
 import { UserError } from '../user-error.ts';
 import { type DeviceIdentity, ensureIdentity, readIdentity } from './identity/device-identity.ts';
+import { type InstanceAppSecrets, openAppSecrets } from './app-secrets.ts';
 import { ensurePassword, type Instance, isHashOf } from './instance.ts';
 import { readFileIfPresent, readOrCreatePrivateFile } from './private-file.ts';
 import { displayPath } from './problem.ts';
@@ -28,6 +29,8 @@ export interface InstanceSecrets {
   password: string;
   passwordHash: string;
   identity: DeviceIdentity;
+  /** Secrets of apps; checkAppSecrets says which are missing. */
+  apps: InstanceAppSecrets;
   from: 'directory' | 'environment';
 }
 
@@ -45,7 +48,8 @@ const FOR_MACHINES_ONLY = 'key-for-virtual-machines-only';
 
 export async function openSecrets(instance: Instance, options: SecretsOptions): Promise<InstanceSecrets> {
   const given = await secretsOfEnvironment(options.environment ?? process.env);
-  if (given !== undefined) return fromEnvironment(given);
+  if (given !== undefined)
+    return { ...fromEnvironment(given), apps: await openAppSecrets(instance, given.secrets.apps) };
   const key = await settleKey(instance, options);
   const hadPassword = (await readFileIfPresent(join(instance.stateDirectory, 'password'))) !== undefined;
   const { password, hash } = await ensurePassword(instance);
@@ -58,6 +62,7 @@ export async function openSecrets(instance: Instance, options: SecretsOptions): 
     password,
     passwordHash: hash,
     identity,
+    apps: await openAppSecrets(instance),
     from: 'directory',
   };
 }
@@ -107,7 +112,13 @@ export async function secretsOfEnvironment(
   }
 }
 
-function fromEnvironment({ secrets, source }: { secrets: ExportedSecrets; source: string }): InstanceSecrets {
+function fromEnvironment({
+  secrets,
+  source,
+}: {
+  secrets: ExportedSecrets;
+  source: string;
+}): Omit<InstanceSecrets, 'apps'> {
   const { updateKeys, password, passwordHash, identity } = secrets;
   if (password === undefined || identity === undefined) {
     const lacking = password === undefined ? 'password' : 'identity of the device';

@@ -46,7 +46,8 @@ export async function readOrCreatePrivateFile(path: string, create: () => string
   return (await readFile(path, 'utf8')).trim();
 }
 
-export async function replacePrivateFile(path: string, content: string): Promise<void> {
+/** A text ends with a newline then; bytes are as they are. */
+export async function replacePrivateFile(path: string, content: string | Uint8Array): Promise<void> {
   await withTemporary(path, content, (temporary) => rename(temporary, path));
 }
 
@@ -75,13 +76,16 @@ export async function readFileIfPresent(path: string): Promise<string | undefine
 
 async function withTemporary(
   path: string,
-  content: string,
+  content: string | Uint8Array,
   put: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     // The key is on the disk before it has its name: one that is lost to a power cut cannot be drawn again.
-    await writeFile(temporary, `${content}\n`, { mode: 0o600, flush: true });
+    await writeFile(temporary, typeof content === 'string' ? `${content}\n` : content, {
+      mode: 0o600,
+      flush: true,
+    });
     await put(temporary);
   } catch (error) {
     throw describePrivateError(error, path);

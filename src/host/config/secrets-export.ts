@@ -8,6 +8,7 @@ import {
   formatIdentity,
   parseIdentity,
 } from './identity/device-identity.ts';
+import type { InstanceAppSecrets } from './app-secrets.ts';
 import { formatKey, readUpdateKey, type UpdateKeys } from './update-keys.ts';
 
 export interface ExportedSecrets {
@@ -18,6 +19,8 @@ export interface ExportedSecrets {
   passwordHash: string | undefined;
   /** undefined: it was exported by a tsk that knew of none. */
   identity: DeviceIdentity | undefined;
+  /** undefined: the instance had none, or was exported before there were any. */
+  apps: InstanceAppSecrets | undefined;
 }
 
 interface SecretsFile {
@@ -28,6 +31,8 @@ interface SecretsFile {
   passwordHash: string;
   /** Each a PEM file as `.tskrazy` has it. */
   identity?: { authority: string; device: string; previous?: string };
+  /** Contents in base64, by app and name. */
+  apps?: { salt: string; secrets: Record<string, Record<string, string>> };
 }
 
 export function formatSecrets(secrets: {
@@ -35,8 +40,9 @@ export function formatSecrets(secrets: {
   password: string;
   passwordHash: string;
   identity: DeviceIdentity;
+  apps: InstanceAppSecrets;
 }): string {
-  const { updateKeys, password, passwordHash, identity } = secrets;
+  const { updateKeys, password, passwordHash, identity, apps } = secrets;
   const { current, previous } = updateKeys;
   const file: SecretsFile = {
     formatVersion: 1,
@@ -49,6 +55,7 @@ export function formatSecrets(secrets: {
       device: formatIdentity(identity.device),
       ...(identity.previous.length > 0 && { previous: identity.previous.join('\n') }),
     },
+    ...(Object.keys(apps.apps).length > 0 && { apps: formatApps(apps) }),
   };
   return JSON.stringify(file);
 }
@@ -58,7 +65,13 @@ export function parseSecrets(text: string, source: string): ExportedSecrets {
   if (text.trimStart().startsWith('-----BEGIN')) {
     const current = readUpdateKey(source, text);
     const updateKeys = { current, previous: undefined };
-    return { updateKeys, password: undefined, passwordHash: undefined, identity: undefined };
+    return {
+      updateKeys,
+      password: undefined,
+      passwordHash: undefined,
+      identity: undefined,
+      apps: undefined,
+    };
   }
   const file = parseFile(text);
   if (file === undefined) {
@@ -66,10 +79,11 @@ export function parseSecrets(text: string, source: string): ExportedSecrets {
       hint: 'Export them anew, where the instance has its key: "tsk key export FILE".',
     });
   }
-  const { updateKey, previousUpdateKey, password, passwordHash } = file;
+  const { updateKey, previousUpdateKey, password, passwordHash, apps } = file;
   const previous = previousUpdateKey === undefined ? undefined : readUpdateKey(source, previousUpdateKey);
   const updateKeys = { current: readUpdateKey(source, updateKey), previous };
-  return { updateKeys, password, passwordHash, identity: readIdentity(file.identity, source) };
+  const identity = readIdentity(file.identity, source);
+  return { updateKeys, password, passwordHash, identity, apps: apps && parseApps(apps) };
 }
 
 function readIdentity(file: SecretsFile['identity'], source: string): DeviceIdentity | undefined {
@@ -80,6 +94,29 @@ function readIdentity(file: SecretsFile['identity'], source: string): DeviceIden
     device: parseIdentity(device, source),
     previous: certificatesIn(previous),
   };
+}
+
+function formatApps({ salt, apps }: InstanceAppSecrets): NonNullable<SecretsFile['apps']> {
+  return {
+    salt,
+    secrets: mapContents(apps, (content) => Buffer.from(content).toString('base64')),
+  };
+}
+
+function parseApps({ salt, secrets }: NonNullable<SecretsFile['apps']>): InstanceAppSecrets {
+  return { salt, apps: mapContents(secrets, (base64) => Buffer.from(base64, 'base64')) };
+}
+
+function mapContents<From, To>(
+  apps: Readonly<Record<string, Readonly<Record<string, From>>>>,
+  map: (content: From) => To,
+): Record<string, Record<string, To>> {
+  return Object.fromEntries(
+    Object.entries(apps).map(([app, secrets]) => [
+      app,
+      Object.fromEntries(Object.entries(secrets).map(([name, content]) => [name, map(content)])),
+    ]),
+  );
 }
 
 function isText(value: unknown): boolean {

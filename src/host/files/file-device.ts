@@ -13,8 +13,8 @@ export class FileDevice implements ByteDevice {
   }
 
   /** A new, sparse file of `sizeBytes` bytes; an error if `path` exists. */
-  static async create(path: string, sizeBytes: number): Promise<FileDevice> {
-    const handle = await open(path, 'wx+', 0o644);
+  static async create(path: string, sizeBytes: number, mode = 0o644): Promise<FileDevice> {
+    const handle = await open(path, 'wx+', mode);
     try {
       await handle.truncate(sizeBytes);
     } catch (cause) {

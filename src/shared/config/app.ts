@@ -7,6 +7,7 @@ import { filledText, listWords, oneSourceOf, text } from './parts.ts';
 import { waitForSchema } from './wait-for.ts';
 import { APP_KIND_NAMES, APP_KINDS, type AppKind, type AppKindRow } from '../services/app-kinds.ts';
 import { APP_NAME } from '../app-name.ts';
+import { SECRET_NAME } from '../services/app-secrets.ts';
 import { DEVICE_PROGRAMS, SYSTEM_SERVICES } from '../services/device-programs.ts';
 import { MAX_STOP_TIMEOUT_SEC } from '../services/services.ts';
 
@@ -102,6 +103,19 @@ export const appSchema = v.pipe(
             'must be an object of strings',
           ),
           v.description('Environment variables'),
+        ),
+      ),
+      secrets: v.exactOptional(
+        v.pipe(
+          v.array(
+            v.pipe(
+              v.string('must be a string'),
+              v.regex(SECRET_NAME, 'must be capital letters, digits and "_", a letter first, at most 64'),
+            ),
+            'must be an array of names',
+          ),
+          v.check((names) => new Set(names).size === names.length, 'has a name twice'),
+          v.description('What only this app gets to see, by name; "tsk secret set APP NAME" sets it'),
         ),
       ),
       include: v.exactOptional(

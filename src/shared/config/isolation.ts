@@ -11,8 +11,8 @@ const MIN_PROCESSES = 32;
 /** The last part may have `*`; no part is `..`. */
 const DEVICE = /^\/dev(?:\/(?!\.{1,2}(?:\/|$))[^/*\0]+)*\/(?!\.{1,2}$)[^/\0]+$/;
 const ABSOLUTE_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/;
-/** The sandbox's own, or devices. */
-const NOT_A_PATH_TO_ADD = /^\/(?:dev|proc)(?:\/|$)/;
+/** The sandbox's own, devices, or where the image keeps what no app may see. */
+const NOT_A_PATH_TO_ADD = /^\/(?:dev|proc|etc\/tskrazy|run\/secrets|run\/tsk\/secrets)(?:\/|$)/;
 
 const sandboxAdditions = v.strictObject(
   {

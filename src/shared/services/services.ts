@@ -37,6 +37,8 @@ export interface ServiceSpec {
   argv: readonly string[];
   /** Added to the environment that init gives to every service. */
   env: Readonly<Record<string, string>>;
+  /** Names of what it is given as files (app-secrets.ts). Absent: none. */
+  secrets?: readonly string[];
   /** Created on start (0700) and made the working directory when it lies below /perm. */
   dataDir: string;
   restart: RestartPolicy;

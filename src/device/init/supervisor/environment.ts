@@ -2,6 +2,7 @@
 // it does not understand of its command line.
 
 import { APP_SOCKET_VARIABLE, appSocketPath } from '../../../shared/services/app-contract.ts';
+import { secretVariables } from '../../../shared/services/app-secrets.ts';
 import type { ServiceSpec } from '../../../shared/services/services.ts';
 
 export function serviceEnvironment(spec: ServiceSpec, isFirstAtBoot: boolean): Record<string, string> {
@@ -15,6 +16,7 @@ export function serviceEnvironment(spec: ServiceSpec, isFirstAtBoot: boolean): R
     ...(spec.kind === 'system' ? {} : { [APP_SOCKET_VARIABLE]: appSocketPath(spec.name) }),
     // gokrazy's way for a program to tell a boot from a start by hand: some exit with 125 when they see it.
     ...(isFirstAtBoot ? { GOKRAZY_FIRST_START: '1' } : {}),
+    ...secretVariables(spec),
     ...spec.env,
   };
 }

@@ -14,6 +14,7 @@ import { withOomScore } from './oom-score.ts';
 import type { NetworkGuard } from './network/network-guard.ts';
 import { ProcessTree } from './process-tree.ts';
 import { exitInSandbox, prepareSandbox } from './sandbox.ts';
+import { provideSecrets } from './secrets.ts';
 import { findSandboxProcesses, type SandboxProcesses } from './sandbox-processes.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
 
@@ -47,6 +48,7 @@ export interface Run {
 export async function launch(spec: ServiceSpec, context: LaunchContext): Promise<Run> {
   const { sys, cgroup, listeners } = context;
   const dataDir = await prepareDataDirectory(spec, context);
+  if (spec.kind !== 'system') provideSecrets(sys, spec, context.root);
   limit(spec, context);
   guardNetwork(spec, context);
   const memoryKillsBefore = cgroup?.memoryKills() ?? 0;

@@ -71,6 +71,17 @@ test('sandboxArguments: another root image has all but what is the device’s', 
   assert.equal(operandsOf('--ro-bind-try', args, 2)[0], `${root}/app/sensor -> /app/sensor`);
 });
 
+test('sandboxArguments shows an app its own secrets, where it does not see all of /run', () => {
+  const secrets = ['TOKEN'];
+  const own = '/run/tsk/secrets/sensor -> /run/secrets';
+  const isShown = (args: readonly string[]): boolean => operandsOf('--ro-bind', args, 2).includes(own);
+  assert.ok(isShown(sandboxArguments({ ...program, secrets })));
+  assert.ok(isShown(sandboxArguments({ ...program, secrets, root: '/run/tsk/roots/b' })));
+  assert.equal(isShown(sandboxArguments(program)), false);
+  const sandbox = { ...program.sandbox, paths: { '/run': 'ro' } } as const;
+  assert.equal(isShown(sandboxArguments({ ...program, secrets, sandbox })), false);
+});
+
 test('sandboxArguments takes all privileges away before the app starts', () => {
   const args = sandboxArguments(program);
   assert.deepEqual(args.slice(args.indexOf('--')), [

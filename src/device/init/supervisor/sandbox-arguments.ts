@@ -9,6 +9,7 @@
 
 import { posix } from 'node:path';
 import { appRunDirectory } from '../../../shared/services/app-contract.ts';
+import { secretsDirectoryFor, secretsRunDirectory } from '../../../shared/services/app-secrets.ts';
 import { MACHINE_ID_PATH } from '../../../shared/services/machine-id.ts';
 import { isOnMountPoint } from '../../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
@@ -23,6 +24,7 @@ export interface SandboxedProgram {
   sandbox: SandboxSpec;
   /** `none`: it has a network of its own with nothing but its loopback. Absent: the device's. */
   network?: AppNetwork;
+  secrets?: readonly string[];
   /** The root image that it sees, with the device's own directories in it. */
   root: string;
   /** Devices that are there, of those that the sandbox names. */
@@ -73,6 +75,7 @@ function namespaces(program: SandboxedProgram): string[] {
     show('--ro-bind', posix.dirname(RESOLV_CONF_PATH)),
     show('--ro-bind-try', MACHINE_ID_PATH),
     show('--ro-bind-try', appRunDirectory(name)),
+    secretsOf(program),
     dataDir === undefined ? [] : show('--bind', dataDir),
     Object.entries(sandbox.paths).flatMap(([path, mode]) =>
       show(
@@ -86,6 +89,13 @@ function namespaces(program: SandboxedProgram): string[] {
     filterDescriptor === undefined ? [] : ['--seccomp', String(filterDescriptor)],
   ];
   return options.flat();
+}
+
+function secretsOf(program: SandboxedProgram): string[] {
+  const { name, secrets = [] } = program;
+  const source = secretsRunDirectory(name);
+  const target = secretsDirectoryFor(program);
+  return secrets.length === 0 || target === source ? [] : ['--ro-bind', source, target];
 }
 
 /** bwrap would close the directories on the way to what only its owner may read to all others. */

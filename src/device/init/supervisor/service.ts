@@ -19,6 +19,7 @@ import { launch, type Run } from './launch.ts';
 import type { NetworkGuard } from './network/network-guard.ts';
 import type { Listener } from './listeners.ts';
 import { afterExit, describeExit, restartDelayMs, STABLE_AFTER_MS } from './restart-policy.ts';
+import { removeSecrets } from './secrets.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
 
 /** Time after the last process has ended; a stray one elsewhere may still hold the other end. */
@@ -180,6 +181,7 @@ export class Service {
     this.#isRetired = true;
     await this.stop();
     this.#socket.close();
+    removeSecrets(this.#context.sys, this.spec.name);
     this.#context.cgroup(this.spec.name)?.remove();
   }
 
