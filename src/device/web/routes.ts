@@ -22,6 +22,7 @@ import { followLog, logText } from './log-feed.ts';
 import { logError } from './log.ts';
 import { oldLoginPage } from './plain-pages.ts';
 import { sendJson, sendText } from './respond.ts';
+import { serviceView } from './service-view.ts';
 import { SESSION_ROUTES } from './session-routes.ts';
 import { UPDATE_ROUTES } from './update-routes.ts';
 
@@ -140,7 +141,7 @@ const actOnService: Handler = async ({ init, status }, exchange) => {
   request.socket.setTimeout(ACT_LIMIT_MS);
   const service = await init.post<ServiceStatus>(INIT_API.serviceAction(name, action));
   status.expire();
-  sendJson(response, 200, service);
+  sendJson(response, 200, serviceView(service));
 };
 
 /** init would wait for this program to end, and this program for init's answer. */

@@ -218,6 +218,22 @@ suite('web server', () => {
     device.init.acts.length = 0;
   });
 
+  test('masks what the status of a service quotes of its arguments', async () => {
+    device.init.change('backup', {
+      reason: 'Cannot start /app/backup --token canary',
+      health: { url: 'http://127.0.0.1:1/health?key=canary' },
+    });
+    const answers = [
+      await to('/api/v1/status', { headers: RIGHT }),
+      await to('/api/v1/services/backup/restart', { method: 'POST', headers: RIGHT }),
+    ];
+    for (const { status, body } of answers) {
+      assert.equal(status, 200);
+      assert.ok(!body.includes('canary') && body.includes('***'), body);
+    }
+    device.init.acts.length = 0;
+  });
+
   test('shows what was changed at once', async () => {
     const stateOf = async (): Promise<string | undefined> => {
       const status = (await to('/api/v1/status', { headers: RIGHT })).json() as WebStatus;

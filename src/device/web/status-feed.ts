@@ -10,6 +10,7 @@ import type { EventStream } from './event-stream.ts';
 import type { InitClient } from './init-client.ts';
 import { logError } from './log.ts';
 import { readNdjson } from './ndjson.ts';
+import { serviceView } from './service-view.ts';
 import type { StatusReader } from './status.ts';
 
 const INTERVAL_MS = 2_000;
@@ -68,7 +69,7 @@ export class StatusFeed {
         answer = await this.#init.stream(INIT_API.events);
         if (signal.aborted) stop();
         for await (const events of readNdjson<InitEvent>(answer as AsyncIterable<string>))
-          for (const event of events) this.#send(this.#streams, event.type, event.status);
+          for (const event of events) this.#send(this.#streams, event.type, serviceView(event.status));
       } catch (error) {
         if (!signal.aborted) logError('Cannot follow the events of init', error);
       }

@@ -12,6 +12,7 @@ import type { UpdateBrief } from '../../shared/update/update-state.ts';
 import type { WebStatus } from '../../shared/api/web-api.ts';
 import type { InitClient } from './init-client.ts';
 import { monotonicMs } from '../monotonic.ts';
+import { serviceView } from './service-view.ts';
 import { UsageMeter, readHardware, type Meter } from './usage-meter.ts';
 
 /** However many ask: /proc is read no more often than this. */
@@ -83,7 +84,10 @@ export class StatusReader {
       bootId: this.bootId,
       ...this.#hardware,
       system,
-      services: services.map((service) => ({ ...service, usage: usage.services.get(service.name) ?? null })),
+      services: services.map((service) => ({
+        ...serviceView(service),
+        usage: usage.services.get(service.name) ?? null,
+      })),
       usage: usage.device,
       network: readStatusFile(netStatusPath ?? NET_STATUS_PATH) as NetStatus | null,
       time: readStatusFile(timeStatusPath ?? TIME_STATUS_PATH) as TimeStatus | null,

@@ -13,7 +13,7 @@ test('maskSecrets: what is known, what looks like a secret, and half of what nam
     ['-----BEGIN PRIVATE KEY-----\nMC4CAQ\n-----END PRIVATE KEY-----\n', '***\n'],
     ['eth0 52:54:00:12:34:56', 'eth0 52:54:00:xx:xx:xx'],
     ['fe80::5054:ff:fe12:3456/64', 'fe80::5054:ff:fexx:xxxx/64'],
-    ['\x1b[31mred\x07\ttab', '[31mred\ttab'],
+    ['\x1b[31mred\x07\ttab', String.raw`\x1b[31mred\x07` + '\ttab'],
   ] as const)
     assert.equal(maskSecrets(text, ['x7Kp2', '']), masked);
 });

@@ -2,17 +2,10 @@
 // an app has said may hold anything; the rest is by form. Addresses stay, because most of what goes wrong is about them,
 // but for the part of them and of MAC addresses that is of one piece of hardware in the world.
 
-const MASK = '***';
+import { MASK, maskSecrets as maskNamed } from '../../shared/text/mask-secrets.ts';
+import { visibleText } from '../../shared/text/visible-text.ts';
 
-const FORMS: readonly [form: RegExp, instead: string][] = [
-  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, MASK],
-  [/\b((?:Bearer|Basic) +)[\w+/=.~-]{6,}/gi, `$1${MASK}`],
-  // `password=x`, `"apiKey": "x"`, `DB_PASSWORD: x`, `secret is x`.
-  [
-    /([\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|private[-_]?key|credential)[\w-]*["']?(?:\s*[:=]\s*|\s+is\s+)["']?)[^\s"',;&}]+/gi,
-    `$1${MASK}`,
-  ],
-  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, `$1${MASK}@`],
+const OF_HARDWARE: readonly [form: RegExp, instead: string][] = [
   [/\b([0-9a-f]{2}:[0-9a-f]{2}:[0-9a-f]{2})(?::[0-9a-f]{2}){3}\b/gi, '$1:xx:xx:xx'],
   // Of an IPv6 address that was made of a MAC address.
   [/\b([0-9a-f]{1,4}:[0-9a-f]{0,2}ff:fe)[0-9a-f]{2}:[0-9a-f]{1,4}\b/gi, '$1xx:xxxx'],
@@ -22,9 +15,10 @@ const FORMS: readonly [form: RegExp, instead: string][] = [
 export function maskSecrets(text: string, known: readonly string[]): string {
   let masked = text;
   for (const secret of known) if (secret !== '') masked = masked.replaceAll(secret, MASK);
-  for (const [form, instead] of FORMS) masked = masked.replace(form, instead);
+  masked = maskNamed(masked);
+  for (const [form, instead] of OF_HARDWARE) masked = masked.replace(form, instead);
   // It ends in terminals.
-  return masked.replaceAll(/[^\P{Cc}\n\t]/gu, '');
+  return masked.split('\n').map(visibleText).join('\n');
 }
 
 /** The same in all texts of a JSON value. */

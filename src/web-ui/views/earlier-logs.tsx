@@ -20,7 +20,7 @@ async function listBoots(): Promise<BootRecord[]> {
 }
 
 function describeEnd({ end }: BootRecord): string {
-  return end === null ? 'it was cut off: no power, or a crash' : end.how;
+  return end === null ? 'cut off, without power or by a crash' : end.how;
 }
 
 /** `boot`: the one whose log is shown; 0 is the device's present start. */
@@ -33,7 +33,7 @@ export function EarlierLogs({ name, boot }: { name: string; boot: number }) {
   if (boot < 0)
     return (
       <p class="service-facts">
-        {shown && `Start of ${formatDateTime(shown.bootedAtMs)}, which ended: ${describeEnd(shown)}. `}
+        {shown && `Start of ${formatDateTime(shown.bootedAtMs)}. Its end: ${describeEnd(shown)}. `}
         <a href={logHref(name)}>What it says now</a>
       </p>
     );

@@ -39,6 +39,7 @@ export function Header({ status, isLive, isOverview }: HeaderProps) {
           <button
             type="button"
             class="button quiet-button"
+            aria-label="Log out"
             onClick={() => {
               attempt('Cannot log out', logOut());
             }}

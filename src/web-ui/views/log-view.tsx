@@ -131,7 +131,7 @@ export function LogView({ name, boot, status, history }: LogViewProps) {
       {isNow && service ? (
         <ServiceFacts service={service} status={status} history={history} />
       ) : (
-        <p class="service-facts">{LOG_TITLES[name] ?? ''}</p>
+        LOG_TITLES[name] !== undefined && <p class="service-facts">{LOG_TITLES[name]}</p>
       )}
       {isKnown ? (
         <>

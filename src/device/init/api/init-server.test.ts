@@ -67,8 +67,8 @@ const supervisor = new Supervisor({
     name,
     ...(name === 'late' && { waitFor: ['clock'] }),
     kind: 'binary',
-    argv: ['/bin/sh', '-c', 'echo ready; exec sleep 100'],
-    env: {},
+    argv: ['/bin/sh', '-c', 'echo ready; exec sleep 100', '--password=canary'],
+    env: { TOKEN: 'canary' },
     dataDir: join(scratch, name),
     restart: 'always',
     autostart: true,
@@ -136,6 +136,17 @@ test('POST /v1/services/NAME/ACTION acts and answers with the new state', async 
   assert.equal((restarted.body as ServiceStatus).startCount, 2);
   const stopped = await ask('POST', INIT_API.serviceAction('app', 'stop'));
   assert.equal((stopped.body as ServiceStatus).state, 'stopped');
+});
+
+test('no answer and no log of init has the arguments or the environment of a service', async () => {
+  const answers = [
+    await ask('POST', INIT_API.serviceAction('app', 'start')),
+    await ask('GET', INIT_API.services),
+    await ask('POST', INIT_API.serviceAction('app', 'stop')),
+  ];
+  const log = await text(await open('GET', INIT_API.log('app', { lines: 100 })));
+  assert.match(log, /ready/);
+  assert.doesNotMatch(`${JSON.stringify(answers)}${log}`, /canary/);
 });
 
 test('a service that waits is not started by hand', async () => {
