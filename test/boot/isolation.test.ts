@@ -6,10 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { type Instance, openInstance } from '../../src/host/config/instance.ts';
+import type { WebStatus } from '../../src/shared/api/web-api.ts';
 import { type BoardId, BOARDS } from '../../src/shared/board/boards.ts';
 import { uidOfApp } from '../../src/shared/services/sandbox.ts';
 import { Appliance, eventually } from '../support/machines/appliance.ts';
 import { requireTool } from '../support/require-tool.ts';
+import { ask, basic } from '../support/web/http-ask.ts';
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/isolation');
 const MAX_BOMBS = 64;
@@ -21,7 +23,17 @@ const NET_RAW = '0000000000002000';
 /** They read what the network has brought. */
 const INSIDE = { node: './inside.ts', waitFor: ['network'] };
 
+const NETWORKS = { node: './networks.ts', waitFor: ['network'], autostart: false };
+
+const NETWORK_APPS = {
+  full: { ...NETWORKS, ports: ['tcp/8443', 'tcp/9443'] },
+  lan: { ...NETWORKS, network: 'lan', ports: ['tcp/443'] },
+  outbound: { ...NETWORKS, network: 'outbound' },
+  none: { ...NETWORKS, network: 'none', ready: true, env: { READY: '1' } },
+};
+
 const APPS = {
+  ...NETWORK_APPS,
   inside: { ...INSIDE, sandbox: { paths: { '/perm/shared': 'rw' } } },
   equipped: {
     ...INSIDE,
@@ -54,6 +66,64 @@ async function areUntouched(appliance: Appliance, ...names: string[]): Promise<v
   for (const name of names) {
     const { state, startCount } = await appliance.service(name);
     assert.deepEqual([name, state, startCount], [name, 'running', 1]);
+  }
+}
+
+/** What each of NETWORK_APPS gets, and that none gets the page's port while the page restarts. */
+async function tryNetworks(appliance: Appliance): Promise<void> {
+  const reports = Object.keys(NETWORK_APPS).map(async (name) => {
+    assert.equal((await appliance.request(`api/v1/services/${name}/start`, 'POST')).status, 200);
+    const text = await eventually(
+      `the report of ${name}`,
+      async () => /\{"page".*\}$/m.exec(await appliance.log(name))?.[0],
+    );
+    return [name, JSON.parse(text)] as const;
+  });
+  assert.deepEqual(Object.fromEntries(await Promise.all(reports)), {
+    full: { page: 'ok', router: 'ok', far: 'ok', port443: 'EPERM', port8443: 'ok', anyPort: 'ok' },
+    lan: { page: 'ok', router: 'ok', far: 'EPERM', port443: 'ok', port8443: 'EPERM', anyPort: 'ok' },
+    outbound: {
+      page: 'EPERM',
+      router: 'ok',
+      far: 'ok',
+      port443: 'EPERM',
+      port8443: 'EPERM',
+      anyPort: 'ok',
+    },
+    none: {
+      page: 'ECONNREFUSED',
+      router: 'ENETUNREACH',
+      far: 'ENETUNREACH',
+      port443: 'ok',
+      port8443: 'ok',
+      anyPort: 'ok',
+    },
+  });
+  // Its socket to init works without a network.
+  await eventually('none to be ready', async () => (await appliance.service('none')).state === 'running');
+  await eventually('init to say so', async () =>
+    (await appliance.log('full')).includes('was not let listen on TCP port 443, which is that of app "lan"'),
+  );
+  assert.match(
+    await appliance.log('lan'),
+    /was not let to 203\.0\.113\.1, UDP port 9: "network" of this app is "lan"/,
+  );
+  await restartPage(appliance);
+  for (const name of Object.keys(NETWORK_APPS)) {
+    const hasOwnNetwork = name === 'none';
+    assert.equal((await appliance.log(name)).includes('the port of the page was mine'), hasOwnNetwork, name);
+  }
+}
+
+/** Asks without a pause while `web` restarts: every request is answered. */
+async function restartPage(appliance: Appliance): Promise<void> {
+  const { startCount } = await appliance.service('web');
+  assert.equal((await appliance.request('api/v1/services/web/restart', 'POST')).status, 202);
+  const headers = basic(appliance.password);
+  for (let isRestarted = false; !isRestarted;) {
+    assert.equal((await ask(appliance.url, '/health')).status, 200);
+    const status = (await ask(appliance.url, '/api/v1/status', { headers })).json() as WebStatus;
+    isRestarted = status.services.some((web) => web.name === 'web' && web.startCount > startCount);
   }
 }
 
@@ -193,13 +263,21 @@ test('an app is alone with its data', async (t) => {
     await areUntouched(appliance, 'inside', 'equipped', 'rooted', 'web', 'net');
   });
 
+  await t.test('it reaches what its configuration says, and never has the port of the page', () =>
+    tryNetworks(appliance),
+  );
+
   assert.equal(await appliance.powerOff(), 'powered-off');
 });
 
 test('an app that uses more memory than it may is killed alone', async (t) => {
   const board = 'pc-arm64';
   if (!requireTool(t, BOARDS[board].qemuSystem)) return;
-  const apps = { hungry: { node: './hungry.ts', memory: '96MiB' }, other: { node: './other.ts' } };
+  const apps = {
+    ...NETWORK_APPS,
+    hungry: { node: './hungry.ts', memory: '96MiB' },
+    other: { node: './other.ts' },
+  };
   const appliance = await Appliance.boot(t, await makeInstance(t, board, apps), { board });
   await eventually('the app to be killed', async () => {
     const { startCount } = await appliance.service('hungry');
@@ -207,5 +285,6 @@ test('an app that uses more memory than it may is killed alone', async (t) => {
   });
   assert.match(await appliance.log('hungry'), /killed: used more memory than it may/);
   await areUntouched(appliance, 'other', 'web', 'net');
+  await tryNetworks(appliance);
   assert.equal(await appliance.powerOff(), 'powered-off');
 });

@@ -19,6 +19,7 @@ import type { Exchange, Handler, WebRoute } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 import type { InitClient } from './init-client.ts';
 import { followLog, logText } from './log-feed.ts';
+import { listeningPorts } from './listening-ports.ts';
 import { logError } from './log.ts';
 import { oldLoginPage } from './plain-pages.ts';
 import { sendJson, sendText } from './respond.ts';
@@ -92,6 +93,10 @@ function logQuery(query: URLSearchParams): LogQuery {
 
 const listBoots: Handler = async ({ init }, { response }) => {
   sendJson(response, 200, await init.get<BootRecord[]>(INIT_API.boots));
+};
+
+const listPorts: Handler = async ({ init }, { response }) => {
+  sendJson(response, 200, listeningPorts(await init.get<ServiceStatus[]>(INIT_API.services)));
 };
 
 const showLog: Handler = async ({ init, streams, status }, exchange) => {
@@ -189,6 +194,7 @@ export const ROUTES: readonly WebRoute[] = [
   { method: 'GET', path: '/api/v1/status', access: 'read', handler: showStatus },
   { method: 'GET', path: '/api/v1/events', access: 'read', handler: followStatus },
   { method: 'GET', path: '/api/v1/boots', access: 'read', handler: listBoots },
+  { method: 'GET', path: '/api/v1/ports', access: 'read', handler: listPorts },
   { method: 'GET', path: '/api/v1/logs/:name', access: 'read', handler: showLog },
   { method: 'POST', path: '/api/v1/services/:name/:action', access: 'change', handler: actOnService },
   { method: 'POST', path: '/api/v1/reboot', access: 'change', handler: power(INIT_API.reboot) },

@@ -1,14 +1,14 @@
 // Measures what the device and its services use. Reads /proc and /sys only when asked, so that nobody
 // looking costs nothing; rates are over the time since the sample before.
 
-import { readFileSync, readdirSync, statfs, type StatsFs } from 'node:fs';
+import { readdirSync, statfs, type StatsFs } from 'node:fs';
 
 import type { DeviceUsage, DiskUsage, ServiceUsage } from '../../shared/api/web-api.ts';
 import { readDiskHealth } from './disk-health.ts';
+import { processesOf, tryRead } from './service-processes.ts';
 import { monotonicMs } from '../monotonic.ts';
 import {
   parseCgroupCpuUsec,
-  parseCgroupPath,
   parseCpuTimes,
   parseDataMounts,
   parseKibLine,
@@ -54,15 +54,6 @@ function memoryOf(statuses: readonly string[]): number | null {
     if (anonymous !== undefined) sum = (sum ?? 0) + anonymous + (parseKibLine(text, 'RssShmem') ?? 0);
   }
   return sum;
-}
-
-/** undefined: no such file, no such process any more, or no right to read it. */
-function tryRead(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return undefined;
-  }
 }
 
 export class UsageMeter {
@@ -117,12 +108,7 @@ export class UsageMeter {
 
   /** Usage of the whole cgroup when the service has one of its own, else of its first process. */
   #service(pid: number): { usage: ServiceUsage; usec: number | undefined } {
-    const path = parseCgroupPath(tryRead(`${this.#proc}/${pid}/cgroup`) ?? '');
-    const group = path === undefined ? undefined : `${this.#sys}/fs/cgroup${path}`;
-    const members = group === undefined ? '' : (tryRead(`${group}/cgroup.procs`) ?? '');
-    // A pid of 0 belongs to a namespace that we do not see into.
-    const pids = members.split('\n').filter((line) => line !== '' && line !== '0');
-    if (pids.length === 0) pids.push(String(pid));
+    const { cgroup: group, pids } = processesOf(pid, { proc: this.#proc, sys: this.#sys });
     const groupUsec =
       group === undefined ? undefined : parseCgroupCpuUsec(tryRead(`${group}/cpu.stat`) ?? '');
     const stat = groupUsec === undefined ? tryRead(`${this.#proc}/${pid}/stat`) : undefined;

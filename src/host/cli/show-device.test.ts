@@ -79,3 +79,16 @@ test('formatStatus says what a device is and what is wrong with it', () => {
   assert.match(broken, /\/perm +in memory: lost at the next reboot \(no such partition\)/);
   assert.match(broken, / {2}Warning: something was passed over$/);
 });
+
+test('formatStatus names who can be reached from outside', () => {
+  const ports = [
+    { protocol: 'tcp', port: 80, service: 'web', addresses: ['::'] },
+    { protocol: 'udp', port: 5353, service: 'net', addresses: ['0.0.0.0', '::'] },
+    { protocol: 'tcp', port: 6379, service: 'store', addresses: ['127.0.0.1', '::1'] },
+    { protocol: 'tcp', port: 8081, service: null, addresses: ['10.0.2.15'] },
+  ] as const;
+  const text = (shown: typeof ports | []): string =>
+    stripVTControlCharacters(formatStatus(status, 'http://garden/', 'network', null, shown));
+  assert.match(text(ports), /^ {2}Ports +TCP 80 web, UDP 5353 net, TCP 8081$/m);
+  assert.doesNotMatch(text([]), /Ports/);
+});

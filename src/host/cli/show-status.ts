@@ -3,7 +3,7 @@
 import type { InterfaceStatus } from '../../shared/network/net-status.ts';
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { UpdateStatus } from '../../shared/update/update-api.ts';
-import type { WebStatus } from '../../shared/api/web-api.ts';
+import { isOnDeviceOnly, type ListeningPort, type WebStatus } from '../../shared/api/web-api.ts';
 import { UpdateApiClient } from '../deploy/update/update-api-client.ts';
 import { deviceUrl } from '../devices/device-address.ts';
 import { UserError } from '../user-error.ts';
@@ -17,15 +17,16 @@ import { formatDuration, formatTime } from './times.ts';
 export async function showStatus(session: Session, options: DeviceOptions): Promise<void> {
   const { client, status } = await connect(session, options);
   const url = deviceUrl(client.address);
-  const updates = await readUpdates(new UpdateApiClient(client, status.system.hostname), session.signal);
-  const text = formatStatus(status, url, client.device.foundBy, updates);
-  session.output.result({ url, ...status, update: updates ?? status.update }, text);
+  const updates = await orNull(new UpdateApiClient(client, status.system.hostname).status(), session.signal);
+  const ports = await orNull(client.ports(), session.signal);
+  const text = formatStatus(status, url, client.device.foundBy, updates, ports);
+  session.output.result({ url, ...status, update: updates ?? status.update, ports }, text);
 }
 
-/** null: a device that is older than updates, or whose init does not answer. What it is otherwise can still be told. */
-async function readUpdates(api: UpdateApiClient, signal: AbortSignal): Promise<UpdateStatus | null> {
+/** null: a device that is older than what is asked, or whose init does not answer. The rest can still be told. */
+async function orNull<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | null> {
   try {
-    return await api.status();
+    return await answer;
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof UserError) return null;
@@ -38,6 +39,7 @@ export function formatStatus(
   url: string,
   foundBy: string,
   updates: UpdateStatus | null = null,
+  ports: readonly ListeningPort[] | null = null,
 ): string {
   const { system, usage } = status;
   const { memory, cpu } = usage;
@@ -60,6 +62,7 @@ export function formatStatus(
       `${cpu.cores} ${cpu.cores === 1 ? 'core' : 'cores'}${busy}${describeTemperature(usage.temperatureCelsius)}`,
     ],
     ['/perm', describePerm(status)],
+    ...(ports === null || ports.length === 0 ? [] : [['Ports', describePorts(ports)] as [string, string]]),
     ...(updates === null ? [] : describeUpdates(updates, Date.now() - status.timeMs)),
     ...(status.network?.interfaces ?? []).map((each): [string, string] => [
       each.name,
@@ -93,6 +96,15 @@ function describeApps({ services }: WebStatus): string {
     },
   );
   return [`${running.length} running`, ...others].join(', ');
+}
+
+/** `TCP 80 web, TCP 8080 sensor`; without what the device alone can reach. */
+function describePorts(ports: readonly ListeningPort[]): string {
+  const outside = ports.filter((port) => !isOnDeviceOnly(port));
+  const words = outside.map(({ protocol, port, service }) =>
+    [protocol.toUpperCase(), port, service].filter((word) => word !== null).join(' '),
+  );
+  return words.length === 0 ? 'none' : words.join(', ');
 }
 
 function describePerm({ system, usage }: WebStatus): string {

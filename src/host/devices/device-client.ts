@@ -6,7 +6,13 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { BootRecord, LogQuery, ServiceAction } from '../../shared/api/init-api.ts';
 import { ACT_LIMIT_MS, type LogLine, type ServiceStatus } from '../../shared/services/services.ts';
-import { WEB_API, WEB_USER, type WebEvents, type WebStatus } from '../../shared/api/web-api.ts';
+import {
+  WEB_API,
+  WEB_USER,
+  type ListeningPort,
+  type WebEvents,
+  type WebStatus,
+} from '../../shared/api/web-api.ts';
 import { http } from '../http.ts';
 import { UserError } from '../user-error.ts';
 import type { DeviceAddress } from './device-address.ts';
@@ -87,6 +93,11 @@ export class DeviceClient {
 
   async boots(): Promise<BootRecord[]> {
     return this.askJson<BootRecord[]>(WEB_API.boots, { act: 'read the earlier logs' });
+  }
+
+  /** Throws where the device is older than that. */
+  async ports(): Promise<ListeningPort[]> {
+    return this.askJson<ListeningPort[]>(WEB_API.ports, { act: 'read who listens where' });
   }
 
   async log(name: string, query: LogQuery): Promise<LogLine[]> {

@@ -5,6 +5,7 @@
 //   GET  /api/v1/status                            read      -> WebStatus
 //   GET  /api/v1/events                            read      -> server-sent events: see WebEvents
 //   GET  /api/v1/boots                             read      -> BootRecord[], newest first
+//   GET  /api/v1/ports                             read      -> ListeningPort[], in the order of their numbers
 //   GET  /api/v1/logs/NAME?lines=N                 read      -> text, one line a log line, with time stamps
 //   GET  /api/v1/logs/NAME?lines=N&since=MS&boot=-1 read     -> the same of the boot before
 //   GET  /api/v1/logs/NAME?lines=N&format=ndjson   read      -> one LogLine a line
@@ -39,6 +40,7 @@ export const WEB_API = {
   events: '/api/v1/events',
   sessions: '/api/v1/sessions',
   boots: '/api/v1/boots',
+  ports: '/api/v1/ports',
   reboot: '/api/v1/reboot',
   poweroff: '/api/v1/poweroff',
   serviceAction: (name: string, action: ServiceAction) =>
@@ -68,6 +70,23 @@ export interface ServiceUsage {
 
 export interface ServiceView extends ServiceStatus {
   usage: ServiceUsage | null;
+}
+
+/** Where somebody listens (TCP), or waits for datagrams (UDP, without the ports that clients get). */
+export interface ListeningPort {
+  protocol: 'tcp' | 'udp';
+  port: number;
+  /** `0.0.0.0` is all of IPv4, `::` all of both. */
+  addresses: readonly string[];
+  /** null: none of the services, or not told among very many. An app with a network of its own is not seen. */
+  service: string | null;
+}
+
+const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.)/;
+
+/** Whether only programs on the device reach it. */
+export function isOnDeviceOnly({ addresses }: ListeningPort): boolean {
+  return addresses.every((address) => LOOPBACK.test(address));
 }
 
 export interface DiskHealth {

@@ -4,6 +4,7 @@ import type { WebStatus } from '../../shared/api/web-api.ts';
 import type { History } from '../device/history.ts';
 import { DeviceNotices } from '../parts/notice.tsx';
 import { BuildCard, DeviceCard, NetworkCard, StorageCard } from './details.tsx';
+import { PortsCard } from './ports-card.tsx';
 import { ServiceList } from './service-list.tsx';
 import { UpdateNotice } from './update-notice.tsx';
 import { Vitals } from './vitals.tsx';
@@ -26,6 +27,7 @@ export function Overview({ status, history, onPower }: OverviewProps) {
       <ServiceList title="System programs" services={system} history={history} nowMs={status.timeMs} />
       <div class="columns">
         <NetworkCard status={status} />
+        <PortsCard status={status} />
         <DeviceCard status={status} onPower={onPower} />
         <StorageCard status={status} />
         <BuildCard status={status} />
