@@ -115,9 +115,10 @@ suite('login of the status page', { skip: skipWithoutChromium }, () => {
     assert.deepEqual([await tokenOf(page), await tokenOf(second)], [null, null]);
     assert.equal(device.server.context.auth.sessions.size, 0);
 
-    // One login is enough for both, and each goes on where it was.
-    await page.fill('#password', TEST_PASSWORD);
-    await page.press('#password', 'Enter');
+    // One login is enough for both, and each goes on where it was. Whoever types is in the right place.
+    await page.bringToFront();
+    await page.keyboard.type(TEST_PASSWORD);
+    await page.keyboard.press('Enter');
     await page.waitForSelector('.service');
     await second.getByRole('log', { name: 'Lines of irrigation' }).waitFor();
     assert.equal(device.server.context.auth.sessions.size, 1);

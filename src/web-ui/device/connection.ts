@@ -37,10 +37,7 @@ export class Connection {
   }
 
   readonly #onVisibility = (): void => {
-    if (document.hidden)
-      this.#later(HIDDEN_MS, () => {
-        this.#close();
-      });
+    if (document.hidden) this.#rest();
     else if (!this.#work) this.#open();
     else clearTimeout(this.#timer);
   };
@@ -49,7 +46,15 @@ export class Connection {
     this.#close();
     const work = new AbortController();
     this.#work = work;
+    if (document.hidden) this.#rest();
     void this.#keepUp(work);
+  }
+
+  /** Unless somebody looks again before. */
+  #rest(): void {
+    this.#later(HIDDEN_MS, () => {
+      this.#close();
+    });
   }
 
   async #keepUp(work: AbortController): Promise<void> {

@@ -1,14 +1,17 @@
 // Asks for the password. What was in the address stays there, so that the view that was wanted comes next.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { logIn } from '../device/ask.ts';
 
 export function LoginView({ hostname }: { hostname: string }) {
   const [problem, setProblem] = useState<string>();
   const [isBusy, setBusy] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     document.title = `Log in: ${hostname}`;
+    // Not by `autofocus`, which counts while the page loads only.
+    input.current?.focus();
   }, [hostname]);
   const submit = async (form: HTMLFormElement) => {
     setBusy(true);
@@ -18,7 +21,7 @@ export function LoginView({ hostname }: { hostname: string }) {
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
       setBusy(false);
-      form.querySelector<HTMLInputElement>('#password')?.select();
+      input.current?.select();
     }
   };
   return (
@@ -35,13 +38,13 @@ export function LoginView({ hostname }: { hostname: string }) {
           <input type="text" name="username" value="tskrazy" autocomplete="username" hidden />
           <label for="password">Password</label>
           <input
+            ref={input}
             type="password"
             id="password"
             name="password"
             autocomplete="current-password"
             maxLength={512}
             required
-            autofocus
             aria-invalid={problem !== undefined}
             aria-describedby={problem === undefined ? undefined : 'problem'}
           />
