@@ -18,6 +18,7 @@ export const HELP_TOPICS = [
   'no-answer',
   'another-device',
   'wrong-password',
+  'wrong-host',
   'too-old',
   'untrusted-key',
   'image-refused',

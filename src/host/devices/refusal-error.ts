@@ -12,7 +12,7 @@ export class RefusalError extends UserError {
   readonly body: RefusalBody;
 
   constructor(message: string, { statusCode, code, body }: Omit<Refusal, 'message'>) {
-    super(message);
+    super(message, code === 'wrong-host' ? { topic: 'wrong-host' } : {});
     this.statusCode = statusCode;
     this.code = code;
     this.body = body;
