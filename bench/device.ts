@@ -31,6 +31,8 @@ export async function benchDevice(runs: number): Promise<Figures> {
     Object.assign(figures, await measureIdle(device));
     say('requests and their effect on an app');
     Object.assign(figures, await measureRequests(device));
+    say('requests over a restart of the page');
+    Object.assign(figures, await measureRestart(device));
     say('log lines');
     figures['logLinesPerSec'] = await measureLogLines(device);
     say('the page in Chromium');
@@ -111,6 +113,26 @@ function get(url: URL, options: http.RequestOptions): Promise<void> {
       })
       .on('error', reject);
   });
+}
+
+/** A new connection for each request, so that some come while nobody is there to accept them. */
+async function measureRestart(device: ProbeDevice): Promise<Figures> {
+  const { startCount } = await device.service('web');
+  const restarted = new AbortController();
+  let lost = 0;
+  const times: number[] = [];
+  const asking = Array.from({ length: CLIENTS }, async () => {
+    while (!restarted.signal.aborted) {
+      const started = performance.now();
+      await get(new URL(WEB_API.health, device.pageUrl), { agent: false }).catch(() => lost++);
+      times.push(performance.now() - started);
+    }
+  });
+  await device.act('web', 'restart');
+  while ((await device.service('web')).startCount === startCount) await delay(LATENCY_INTERVAL_MS);
+  restarted.abort();
+  await Promise.all(asking);
+  return { webRestartLost: lost, webRestartAsked: times.length, webRestartLongestMs: Math.max(...times) };
 }
 
 function percentile95(values: readonly number[]): number {
