@@ -84,7 +84,7 @@ function problemsOf(name: string, app: NetworkedApp, file: WholeFile): Problem[]
 
 /** Who else has a port of the range: the device, or an app. What several may share is nobody's. */
 function takenBy(range: PortRange, name: string, { apps = {}, web }: WholeFile): string | undefined {
-  const own = ownPorts(pageSockets(web).map(({ port }) => port)).filter((port) => overlaps(port, range));
+  const own = ownPorts([{ listen: pageSockets(web) }]).filter((port) => overlaps(port, range));
   const owner = own.find(({ isShared }) => isShared !== true)?.owner;
   if (owner !== undefined || own.length > 0) return owner;
   const other = Object.entries(apps).find(

@@ -1,5 +1,7 @@
 // Ports of apps: how tskrazy.json names them, which are the device's own, and what that leaves to each app. Pure.
 
+import type { ListenSpec } from '../services/listen.ts';
+
 export const PORT_PROTOCOLS = ['tcp', 'udp'] as const;
 export type PortProtocol = (typeof PORT_PROTOCOLS)[number];
 
@@ -47,14 +49,12 @@ const OWN_PORTS: readonly OwnPort[] = [
   { protocol: 'udp', first: 5353, last: 5353, owner: "the device's name HOSTNAME.local", isShared: true },
 ];
 
-/** What no app has unless it is shared and named. `pagePorts`: TCP ports that the page listens on. */
-export function ownPorts(pagePorts: readonly number[]): readonly OwnPort[] {
-  const ofPage = pagePorts.map((port) => ({ ...tcp(port), owner: "the device's page" }));
+/** What no app has, unless it is shared and named: the table, and what services are handed, which is all of the page. */
+export function ownPorts(services: readonly { listen?: readonly ListenSpec[] }[]): readonly OwnPort[] {
+  const ofPage = services
+    .flatMap(({ listen = [] }) => listen)
+    .map(({ port }) => ({ protocol: 'tcp', first: port, last: port, owner: "the device's page" }) as const);
   return [...ofPage, ...OWN_PORTS];
-}
-
-function tcp(port: number): PortRange {
-  return { protocol: 'tcp', first: port, last: port };
 }
 
 export function overlaps(one: PortRange, other: PortRange): boolean {

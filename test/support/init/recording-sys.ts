@@ -37,6 +37,7 @@ export interface Answers {
   spawn?: (request: SpawnRequest) => void;
   onSignal?: (process: RecordedProcess, signal: string) => void;
   resizePartition?: () => void;
+  loadProgram?: () => void;
   loadKernel?: (image: KernelImage) => void;
   rootDevice?: string;
 }
@@ -219,7 +220,10 @@ export class RecordingSys implements Sys, Disposable {
     putElement: () => {},
     removeElement: () => {},
     takeElement: () => undefined,
-    loadProgram: () => 2001,
+    loadProgram: () => {
+      this.answers.loadProgram?.();
+      return 2001;
+    },
     attach: () => {},
     close: () => {},
   };

@@ -4,18 +4,13 @@
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { NET_STATUS_PATH, type NetStatus } from '../../../../shared/network/net-status.ts';
-import {
-  allowedPorts,
-  formatPortRange,
-  namedPorts,
-  ownPorts,
-  type PortRange,
-} from '../../../../shared/network/ports.ts';
+import { allowedPorts, namedPorts, ownPorts, type PortRange } from '../../../../shared/network/ports.ts';
 import type { ServiceSpec } from '../../../../shared/services/services.ts';
 import { BPF_HOOKS, type Bpf, type BpfHook } from '../../../sys/bpf.ts';
 import type { Sys } from '../../../sys/sys.ts';
 import { describeError } from '../../../describe-error.ts';
 import { ALL_PORTS, APP_PROGRAMS, bindPrograms, type Programs } from './app-programs.ts';
+import { describeRefusal } from './describe-refusal.ts';
 import { PrefixSet } from './prefix-set.ts';
 import { lanPrefixes, localPrefixes, nameServers } from './prefixes.ts';
 import { REACH } from './reach-programs.ts';
@@ -36,6 +31,16 @@ export interface NetworkGuardOptions {
   say: (text: string) => void;
 }
 
+/** An app that has been started. */
+interface GuardedApp {
+  /** As of its last start: what a later configuration says holds from the next one on. */
+  spec: ServiceSpec;
+  cgroup: string;
+  hooks: ReadonlySet<BpfHook>;
+  /** What its log has been told since that start. */
+  told: Set<string>;
+}
+
 export class NetworkGuard {
   readonly #options: NetworkGuardOptions;
   readonly #bpf: Bpf;
@@ -45,9 +50,9 @@ export class NetworkGuard {
   #services: readonly ServiceSpec[] = [];
   /** Names of apps by the number that their programs give with a refusal. */
   readonly #apps: string[] = [];
-  /** Where programs are attached, by the app's name. */
-  readonly #guarded = new Map<string, { cgroup: string; hooks: ReadonlySet<BpfHook>; told: Set<string> }>();
+  readonly #guarded = new Map<string, GuardedApp>();
   #statusTime = '';
+  #isDeaf = false;
 
   /** Throws where the kernel has no such programs. */
   constructor(options: NetworkGuardOptions) {
@@ -72,16 +77,16 @@ export class NetworkGuard {
   configure(services: readonly ServiceSpec[]): void {
     this.#services = services;
     const { sys, say } = this.#options;
-    const reserved = [...this.#ownPorts(), ...services.flatMap(({ ports }) => namedPorts(ports))];
+    const reserved = [...ownPorts(this.#services), ...services.flatMap(({ ports }) => namedPorts(ports))];
     // What somebody is to have is nothing that the kernel gives to whoever asks for any port.
     setKernel(sys, 'net/ipv4/ip_local_reserved_ports', reserved.map(portNumbers).join(','));
-    for (const spec of services) {
-      const guarded = this.#guarded.get(spec.name);
+    for (const { name } of services) {
+      const guarded = this.#guarded.get(name);
       if (guarded === undefined) continue;
       try {
-        this.#attach(spec, guarded.cgroup);
+        this.#attach(guarded.spec, guarded.cgroup);
       } catch (error) {
-        say(`Cannot change what ${spec.name} may do in the network: ${describeError(error)}`);
+        say(`Cannot change what ${name} may do in the network: ${describeError(error)}`);
       }
     }
   }
@@ -95,10 +100,16 @@ export class NetworkGuard {
   /** Tells what has been refused since the last look, once each until the app starts again. */
   look(): void {
     this.#readNetwork();
-    for (let count = 0; count < MAX_REFUSALS_AT_ONCE; count++) {
-      const bytes = this.#bpf.takeElement(this.#refusals, REFUSAL_BYTES);
-      if (bytes === undefined) return;
-      this.#tell(parseRefusal(bytes));
+    try {
+      for (let count = 0; count < MAX_REFUSALS_AT_ONCE; count++) {
+        const bytes = this.#bpf.takeElement(this.#refusals, REFUSAL_BYTES);
+        if (bytes === undefined) return;
+        this.#tell(parseRefusal(bytes));
+      }
+    } catch (error) {
+      // The rules hold whoever is told of them.
+      if (!this.#isDeaf) this.#options.say(`Cannot read what apps were refused: ${describeError(error)}`);
+      this.#isDeaf = true;
     }
   }
 
@@ -113,7 +124,7 @@ export class NetworkGuard {
         hooks.add(hook);
       } else if (before?.hooks.has(hook) === true) this.#bpf.attach(cgroup, hook, undefined);
     }
-    this.#guarded.set(spec.name, { cgroup, hooks, told: before?.told ?? new Set() });
+    this.#guarded.set(spec.name, { spec, cgroup, hooks, told: before?.told ?? new Set() });
   }
 
   #tryKernel(): void {
@@ -146,11 +157,10 @@ export class NetworkGuard {
 
   #portsOf({ name, ports }: ServiceSpec): PortRange[] {
     const others = this.#services.filter((service) => service.name !== name);
-    return allowedPorts(ports, [...this.#ownPorts(), ...others.flatMap((other) => namedPorts(other.ports))]);
-  }
-
-  #ownPorts(): readonly PortRange[] {
-    return ownPorts(this.#services.flatMap(({ listen = [] }) => listen.map(({ port }) => port)));
+    return allowedPorts(ports, [
+      ...ownPorts(this.#services),
+      ...others.flatMap((other) => namedPorts(other.ports)),
+    ]);
   }
 
   #numberOf(app: string): number {
@@ -159,42 +169,14 @@ export class NetworkGuard {
   }
 
   #tell(refusal: Refusal): void {
-    const app = this.#apps[refusal.app];
-    const spec = this.#services.find(({ name }) => name === app);
-    if (app === undefined || spec === undefined) return;
-    const text = this.#describe(refusal, spec);
-    const told = this.#guarded.get(app)?.told;
-    if (told === undefined || told.has(text) || told.size >= MAX_REFUSALS_AT_ONCE) return;
+    const app = this.#apps[refusal.app] ?? '';
+    const guarded = this.#guarded.get(app);
+    if (guarded === undefined) return;
+    const { spec, told } = guarded;
+    const text = describeRefusal(refusal, spec, this.#services);
+    if (told.has(text) || told.size >= MAX_REFUSALS_AT_ONCE) return;
     told.add(text);
     this.#options.tell(app, text);
-  }
-
-  #describe({ act, protocol, port, address }: Refusal, spec: ServiceSpec): string {
-    const where = `${protocol.toUpperCase()} port ${port}`;
-    if (act === 'send')
-      return `was not let to ${address ?? ''}, ${where}: "network" of this app is "${spec.network ?? 'full'}"`;
-    const range = { protocol, first: port, last: port };
-    if (spec.network === 'outbound')
-      return `was not let listen on ${where}: "network" of this app is "outbound"`;
-    const owner = this.#ownerOf(range, spec);
-    const rule = `"ports": ["${formatPortRange(range)}"]`;
-    return owner === undefined
-      ? `was not let listen on ${where}: give it ${rule} in tskrazy.json`
-      : `was not let listen on ${where}, which is that of ${owner}`;
-  }
-
-  #ownerOf(range: PortRange, spec: ServiceSpec): string | undefined {
-    const contains = ({ protocol, first, last }: PortRange): boolean =>
-      protocol === range.protocol && first <= range.first && range.last <= last;
-    const listen = this.#services.flatMap((service) => service.listen ?? []);
-    const own = ownPorts(listen.map(({ port }) => port)).find(
-      (candidate) => candidate.isShared !== true && contains(candidate),
-    );
-    if (own !== undefined) return own.owner;
-    const other = this.#services.find(
-      ({ name, ports }) => name !== spec.name && namedPorts(ports).some(contains),
-    );
-    return other && `app "${other.name}"`;
   }
 
   #readNetwork(): void {
