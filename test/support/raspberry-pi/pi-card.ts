@@ -117,7 +117,7 @@ export async function makeCard(
 }
 
 /** Its path. */
-function makeCardFile(t: TestContext, files: CardFiles, options: CardOptions = {}): string {
+export function makeCardFile(t: TestContext, files: CardFiles, options: CardOptions = {}): string {
   const directory = mkdtempSync(join(tmpdir(), 'tsk-pi-card-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const path = join(directory, 'card.img');
