@@ -37,6 +37,7 @@ test('a clock behind the build time is set to it, then to the last saved time', 
 });
 
 for (const [what, content] of [
+  ['not there', undefined],
   ['older than the build', `${Date.UTC(2026, 0, 1)}\n`],
   ['out of all proportion', '9999999999999999\n'],
   ['later than a device lives', `${Date.UTC(2127, 0, 1)}\n`],
@@ -47,9 +48,10 @@ for (const [what, content] of [
     using sys = new RecordingSys();
     prepareDevice(sys, { buildTimeSec: BUILD_TIME_SEC });
     putExt4(sys);
-    sys.file('/perm/tskrazy/clock', content);
-    await bootDevice(sys);
+    if (content !== undefined) sys.file('/perm/tskrazy/clock', content);
+    const { device } = await bootDevice(sys);
     assert.deepEqual(clockLines(sys), [SET_TO_BUILD_TIME]);
+    assert.deepEqual(device.warnings, []);
   });
 }
 

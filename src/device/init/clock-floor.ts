@@ -30,6 +30,7 @@ export function correctClock(sys: Sys, buildTimeSec: number): SetClock | undefin
 /** For a clock that `correctClock` had to set; undefined where the saved time is no better than what it is now. */
 export function useSavedTime(sys: Sys, buildTimeSec: number): Date | undefined {
   const savedMs = readSavedTime(sys);
+  if (savedMs === undefined) return undefined;
   const { floorMs } = timeLimitsOf(buildTimeSec);
   if (savedMs < floorMs || savedMs > floorMs + SAVED_TIME_LIMIT_MS) return undefined;
   // /perm may come late: by then time servers may have had their say.
@@ -42,13 +43,13 @@ export function saveTime(sys: Sys): void {
   writeDurably(sys.path(SAVED_TIME), `${Date.now()}\n`, 0o644);
 }
 
-/** NaN when none was saved, or not whole. */
-function readSavedTime(sys: Sys): number {
+/** undefined when none was saved, or not whole. */
+function readSavedTime(sys: Sys): number | undefined {
   try {
     const text = readFileSync(sys.path(SAVED_TIME), 'utf8');
-    return /^\d{1,16}\n$/.test(text) ? Number(text) : Number.NaN;
+    return /^\d{1,16}\n$/.test(text) ? Number(text) : undefined;
   } catch {
-    return Number.NaN;
+    return undefined;
   }
 }
 
