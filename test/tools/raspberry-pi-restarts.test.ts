@@ -1,17 +1,22 @@
 // The stand-in for a Raspberry Pi's firmware from one start to the next: the flag, restarts, power.
 
 import assert from 'node:assert/strict';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { sourceOfBytes } from '../../src/formats/byte-source.ts';
 import { eventually } from '../support/machines/appliance.ts';
 import { findNode, stringsOf } from '../support/raspberry-pi/device-tree.ts';
 import { canMakeCards, makeCardFile, wholeCard } from '../support/raspberry-pi/pi-card.ts';
+import { startFrom } from '../support/raspberry-pi/pi-firmware.ts';
+import { RASPI3B, VIRT } from '../support/raspberry-pi/pi-machines.ts';
 import { piModel } from '../support/raspberry-pi/pi-models.ts';
 import {
   type ScriptedMachine,
   scriptedMachine,
   type ScriptedStart,
 } from '../support/raspberry-pi/scripted-machine.ts';
+import { requireTool } from '../support/require-tool.ts';
 import { StandIn } from '../support/raspberry-pi/stand-in.ts';
 
 const TRYBOOT: ScriptedStart = {
@@ -100,4 +105,26 @@ test('failures: no system, a machine that fails, one without rest, a trial that 
   await assert.rejects((await powerOn(t, endless)).standIn.ended, /started 12 times and came to no rest/);
   const untold = { ...TRYBOOT, unknown: '' };
   await assert.rejects((await powerOn(t, [untold])).standIn.ended, /told the firmware nothing/);
+});
+
+test('virt tells its own device tree, raspi3b has the one of the card and a log of what the firmware was asked for', async (t) => {
+  const qemu = requireTool(t, VIRT.program);
+  if (qemu === undefined || !canMakeCards(t)) return;
+  const diskPath = makeCardFile(t, wholeCard());
+  const inDirectory = (name: string): string => join(dirname(diskPath), name);
+  const start = await startFrom(sourceOfBytes(readFileSync(diskPath)), piModel('3-b'));
+  const run = {
+    diskPath,
+    kernelPath: diskPath,
+    cmdline: '',
+    forwards: [],
+    consolePath: inDirectory('console'),
+    qmpSocketPath: inDirectory('qmp'),
+    unknownPath: inDirectory('unknown'),
+  };
+  const tree = VIRT.deviceTree(start, run, dirname(diskPath));
+  assert.deepEqual(stringsOf(tree.root, 'compatible'), ['linux,dummy-virt']);
+  assert.equal(RASPI3B.deviceTree(start, run, dirname(diskPath)), start.deviceTree);
+  assert.equal(RASPI3B.sawTryboot('bcm2835_property: unhandled tag 0x00038064\n'), true);
+  assert.equal(RASPI3B.sawTryboot('bcm2835_property: unhandled tag 0x00030048\n'), false);
 });
