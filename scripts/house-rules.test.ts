@@ -90,6 +90,11 @@ const CASES: readonly Case[] = [
     refused: { rule: ROOMS, says: /no import of "src\/device\/sys\/sys.ts" here/ },
   },
   {
+    file: 'src/web-ui/views/asks-by-itself.ts',
+    code: `export const answer = fetch('/api/v1/status');`,
+    refused: { rule: 'eslint(no-restricted-globals)', says: /says who asks/ },
+  },
+  {
     file: 'src/web-ui/views/uses-node.ts',
     code: `import { inspect } from 'node:util';\nexport const text = inspect({});`,
     refused: { rule: ROOMS, says: /no node:util here/ },
