@@ -23,7 +23,8 @@ export function ask(
   path: string,
   { method = 'GET', headers = {}, body, localAddress }: Ask = {},
 ): Promise<Answer> {
-  const { hostname, port } = new URL(url);
+  const { hostname: host, port } = new URL(url);
+  const hostname = host.replace(/^\[|\]$/g, '');
   return new Promise((resolve, reject) => {
     // `path` goes out as it is: nothing normalizes the dots in it.
     const from = localAddress === undefined ? {} : { localAddress };
