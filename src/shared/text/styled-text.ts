@@ -1,6 +1,7 @@
 // Log lines with the colours that programs give them (ECMA-48, 8.3.117: SGR), for the page and for terminals. Of these
-// sequences only what leaves the text readable has an effect: none conceals (SGR 8), none has a ground of its own, on which
-// a text of the same colour would vanish, and none writes in black or white, which are the grounds of terminals. All else is written out by visibleText. Pure.
+// sequences only what leaves the text readable has an effect: none conceals (SGR 8), none has a ground of its own, on
+// which a text of the same colour would vanish, and none writes in black or white, which are the grounds of terminals.
+// All else is written out by visibleText. Pure.
 
 import { visibleText } from './visible-text.ts';
 

@@ -30,7 +30,11 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
     throw new Error('The device did not answer', { cause });
   }
   if (response.ok) return response;
-  if (response.status === 401 && token !== undefined) login.end(token);
+  if (response.status === 401) {
+    if (token !== undefined) login.end(token);
+    // A device that wants a password now, and did not before.
+    else login.onChange();
+  }
   throw new Error(await messageOf(response));
 }
 
@@ -58,14 +62,18 @@ export async function logIn(password: string): Promise<void> {
   login.begin(token);
 }
 
-/** Of all tabs. What the device does not hear of ends with its own limits. */
+/** In all tabs. */
 export async function logOut(): Promise<void> {
   const { token } = login;
-  await ask(WEB_API.sessions, { method: 'DELETE' });
+  try {
+    await ask(WEB_API.sessions, { method: 'DELETE' });
+  } catch {
+    // A device that is away still has the session, until that ends by itself. Nobody has its token any more.
+  }
   if (token !== undefined) login.end(token);
 }
 
-/** Saves what is at an address of the device, which no address that one could pass on can do. */
+/** Saves what the device answers at an address. A link could not: the token would have to be in it. */
 export async function download(path: string, name: string): Promise<void> {
   const url = URL.createObjectURL(await (await ask(path)).blob());
   const link = document.createElement('a');
