@@ -129,6 +129,11 @@ const STOPS: {
     says: /GZIPed kernel too large or corrupted/,
   },
   {
+    name: 'a device tree that is none',
+    files: { 'a/bcm2710-rpi-3-b.dtb': 'no tree' },
+    says: /"a\/bcm2710-rpi-3-b\.dtb" is no device tree/,
+  },
+  {
     name: 'a Pi 5 checks that the tree is for its processor',
     model: '500',
     files: () => ({ 'a/bcm2712-rpi-5-b.dtb': deviceTree('bcm2711') }),
@@ -250,9 +255,11 @@ test('overlays: by map, by model, with parameters in scope, and only beside thei
     'dtoverlay=only-pi4',
     'dtoverlay=vc4-kms-v3d',
     'dtoverlay=not-there',
+    'dtoverlay=broken',
   ];
   const config = `${CONFIG}${lines.join('\n')}\n`;
-  const start = await startFrom(await makeCard(t, wholeCard({ 'config.txt': config })), piModel('5-b'));
+  const files = { 'config.txt': config, 'a/overlays/broken.dtbo': 'no overlay' };
+  const start = await startFrom(await makeCard(t, wholeCard(files)), piModel('5-b'));
   assert.deepEqual(
     start.overlays.applied.map(({ path }) => path),
     ['a/overlays/w1-gpio.dtbo', 'a/overlays/w1-gpio.dtbo', 'a/overlays/vc4-kms-v3d-pi5.dtbo'],
@@ -266,6 +273,7 @@ test('overlays: by map, by model, with parameters in scope, and only beside thei
     "overlay 'only-pi4' is not supported on the 'bcm2712' platform",
     "Failed to resolve overlay 'only-pi4'",
     "Failed to load overlay 'not-there'",
+    "Failed to load overlay 'broken'",
   ]);
   const bare = { 'config.txt': `${CONFIG}dtoverlay=w1-gpio\n`, 'a/overlays/README': undefined };
   const shared = await startFrom(await makeCard(t, wholeCard(bare)), piModel('3-b'));

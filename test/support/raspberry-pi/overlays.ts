@@ -33,7 +33,7 @@ export async function applyOverlays(search: OverlaySearch): Promise<AppliedOverl
   const applied: AppliedOverlay[] = [];
   const parameters: string[] = [];
   const warnings: string[] = [];
-  const map = await readTree(files, `${prefix}overlay_map.dtb`);
+  const map = await readOverlay(files, `${prefix}overlay_map.dtb`);
   let scope: DeviceTree | undefined;
 
   const load = async (asked: string): Promise<DeviceTree | undefined> => {
@@ -43,7 +43,7 @@ export async function applyOverlays(search: OverlaySearch): Promise<AppliedOverl
       return undefined;
     }
     const path = `${prefix}${name}.dtbo`;
-    const tree = await readTree(files, path);
+    const tree = await readOverlay(files, path);
     if (tree === undefined) warnings.push(`Failed to load overlay '${name}'`);
     else applied.push({ name, path });
     return tree;
@@ -100,7 +100,13 @@ function hasParameter(tree: DeviceTree | undefined, name: string): boolean {
   return tree !== undefined && findNode(tree, '/__overrides__')?.properties.has(name) === true;
 }
 
-async function readTree(files: FatReader, path: string): Promise<DeviceTree | undefined> {
+/** Undefined: there is none that can be read. */
+async function readOverlay(files: FatReader, path: string): Promise<DeviceTree | undefined> {
   const bytes = await files.readFile(path);
-  return bytes && parseDeviceTree(bytes);
+  try {
+    return bytes && parseDeviceTree(bytes);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
