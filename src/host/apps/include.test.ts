@@ -251,6 +251,23 @@ suite('collectIncludes', () => {
     });
   });
 
+  test('leaves out lists of packages whose addresses have a password', (t) => {
+    const directory = makeFiles(t, {
+      'main.ts': "connect('https://user:password@example.org')",
+      'package.json': '{"dependencies": {"a": "git+https://me:token@host/a.git"}}',
+      'package-lock.json': '{"resolved": "https://registry/@scope/a:1@2.tgz"}',
+    });
+    const { entries, warnings } = collectIncludes(
+      appConfig({ include: [{ from: '.', to: '.' }] }),
+      directory,
+    );
+    assert.deepEqual(
+      entries.map(({ path }) => path),
+      ['/app/app/main.ts', '/app/app/package-lock.json'],
+    );
+    assert.match(warnings.join(), /goes without package\.json \(addresses with a password\): /);
+  });
+
   test('refuses a link that leads outside of the instance, with both names', (t) => {
     const directory = makeFiles(t, FILES);
     const elsewhere = makeFiles(t, { shadow: 'root:x', 'shared/page.html': '' });

@@ -58,6 +58,7 @@ const NOT_WORTH_TELLING = /(?:^|\/)\.(?:DS_Store|gitignore|gitattributes|gitkeep
 const REASONS: Readonly<Record<LeaveOutReason, string>> = {
   dot: 'names with a dot',
   key: 'private keys',
+  password: 'addresses with a password',
   configuration: 'configuration of instances',
   ignored: 'named in .tskrazyignore',
 };

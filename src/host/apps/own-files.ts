@@ -3,7 +3,7 @@
 // never what is in .tskrazy, nor what a link brings from somewhere else.
 
 import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 import { STATE_DIRECTORY_NAME } from '../config/instance.ts';
 import { isPrivateKeyFile } from './private-key.ts';
@@ -11,7 +11,7 @@ import { isPrivateKeyFile } from './private-key.ts';
 const IGNORE_NAME = '.tskrazyignore';
 
 /** In the order in which the build tells them. */
-export const LEAVE_OUT_REASONS = ['dot', 'key', 'configuration', 'ignored'] as const;
+export const LEAVE_OUT_REASONS = ['dot', 'key', 'password', 'configuration', 'ignored'] as const;
 export type LeaveOutReason = (typeof LEAVE_OUT_REASONS)[number];
 
 /** Notes of package managers: they may have addresses with passwords, and no program reads them. */
@@ -22,6 +22,17 @@ const NOTES_IN_MODULES: ReadonlySet<string> = new Set([
   '.yarn-integrity',
   '.yarn-state.yml',
 ]);
+
+/** Package managers write into these where a package comes from. */
+const NAMES_OF_ADDRESS_LISTS: ReadonlySet<string> = new Set([
+  'bun.lock',
+  'npm-shrinkwrap.json',
+  'package-lock.json',
+  'package.json',
+  'pnpm-lock.yaml',
+  'yarn.lock',
+]);
+const PASSWORD_IN_ADDRESS = /\b[a-z][a-z+.-]*:\/\/[^\s/:@"']*:[^\s/@"']+@/i;
 
 /** The dot names that are wanted: all, none, or by name. */
 export type DotNames = boolean | ((name: string) => boolean);
@@ -69,7 +80,10 @@ export class OwnFiles {
     const byTarget = target && from ? this.#reasonByName(target, from, dot) : undefined;
     if (byTarget !== undefined) return byTarget;
     // What others have published keeps no secret.
-    return stats.isFile() && !isInModules(path) && isPrivateKeyFile(path) ? 'key' : undefined;
+    if (!stats.isFile() || isInModules(path)) return undefined;
+    if (isPrivateKeyFile(path)) return 'key';
+    const isAddressList = NAMES_OF_ADDRESS_LISTS.has(basename(path));
+    return isAddressList && PASSWORD_IN_ADDRESS.test(readFileSync(path, 'latin1')) ? 'password' : undefined;
   }
 
   #reasonByName(path: string, base: string, dot: DotNames): LeaveOutReason | undefined {

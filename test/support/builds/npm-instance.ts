@@ -43,7 +43,7 @@ export function installHere(directory: string, ...args: string[]): void {
   execFileSync('npm', all, { cwd: directory, stdio: 'pipe' });
 }
 
-async function makeTarball(name: string, { json, files }: NpmFixture): Promise<Uint8Array> {
+export async function makeTarball(name: string, { json, files }: NpmFixture): Promise<Uint8Array> {
   const all = {
     'package.json': JSON.stringify({ name, version: '1.0.0', ...json }),
     'index.js': '',
