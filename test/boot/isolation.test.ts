@@ -101,13 +101,13 @@ async function tryNetworks(appliance: Appliance): Promise<void> {
   });
   // Its socket to init works without a network.
   await eventually('none to be ready', async () => (await appliance.service('none')).state === 'running');
-  await eventually('init to say so', async () =>
-    (await appliance.log('full')).includes('was not let listen on TCP port 443, which is that of app "lan"'),
-  );
-  assert.match(
-    await appliance.log('lan'),
-    /was not let to 203\.0\.113\.1, UDP port 9: "network" of this app is "lan"/,
-  );
+  for (const [name, refused] of [
+    ['full', 'was not let listen on TCP port 443, which is that of app "lan"'],
+    ['lan', 'was not let to 203.0.113.1, UDP port 9: "network" of this app is "lan"'],
+    ['outbound', 'was not let to 127.0.0.1, TCP port 80: "network" of this app is "outbound"'],
+  ] as const) {
+    await eventually(`init to say: ${refused}`, async () => (await appliance.log(name)).includes(refused));
+  }
   await restartPage(appliance);
   for (const name of Object.keys(NETWORK_APPS)) {
     const hasOwnNetwork = name === 'none';
