@@ -16,6 +16,7 @@ export const HELP_TOPICS = [
   'vm-does-not-boot',
   'not-found',
   'no-answer',
+  'not-proven',
   'another-device',
   'wrong-password',
   'wrong-host',

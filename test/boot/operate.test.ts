@@ -102,7 +102,12 @@ async function isToldWhatIsWrong(t: TestContext, garden: CommandLine, appliance:
   const shed = new CommandLine(makeInstance(t, 'shed'));
   mkdirSync(join(shed.directory, '.tskrazy'));
   writeFileSync(join(shed.directory, '.tskrazy', 'password'), 'another\n');
-  const another = await shed.fails('reboot', '--host', appliance.url);
+  const tlsPort = new URL(appliance.urlOf(443)).port;
+  assert.match(
+    await shed.fails('reboot', '--host', `127.0.0.1:${tlsPort}`),
+    /Cannot talk to "127\.0\.0\.1:\d+": the identity of the device is not in this instance/,
+  );
+  const another = await shed.fails('reboot', '--insecure-http', '--host', appliance.url);
   assert.match(
     another,
     /Cannot talk to "shed": another device answers at 127\.0\.0\.1:\d+: it calls itself "operated"/,

@@ -33,7 +33,7 @@ class Garden {
     const apps = { irrigation: { binary: './irrigation' }, backup: { binary: './backup' } };
     writeFileSync(
       join(directory, 'tskrazy.json'),
-      JSON.stringify({ hostname: 'garden', board: 'pc-amd64', apps }),
+      JSON.stringify({ hostname: 'garden', board: 'pc-amd64', apps, web: { tls: 'off' } }),
     );
     mkdirSync(join(directory, '.tskrazy'));
     writeFileSync(join(directory, '.tskrazy', 'password'), `${TEST_PASSWORD}\n`);

@@ -82,7 +82,10 @@ class Lab {
   ): Promise<Lab> {
     const directory = mkdtempSync(join(tmpdir(), 'tsk-client-'));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
-    writeFileSync(join(directory, 'tskrazy.json'), '{ "hostname": "garden", "board": "pc-amd64" }');
+    writeFileSync(
+      join(directory, 'tskrazy.json'),
+      '{ "hostname": "garden", "board": "pc-amd64", "web": { "tls": "off" } }',
+    );
     mkdirSync(join(directory, '.tskrazy'));
     writeFileSync(join(directory, '.tskrazy', 'password'), 'demo');
     const running: SlotContent = { ...COMMON, buildId: 'e'.repeat(64), buildTimeSec: 0, signedAtSec: 0 };

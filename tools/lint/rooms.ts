@@ -45,6 +45,7 @@ const DEVICE: Builtins = allOf(
   'stream',
   'stream/promises',
   'timers/promises',
+  'tls',
   'util',
   'v8',
   'worker_threads',

@@ -15,6 +15,8 @@ export class ConnectionLimit {
   readonly #idle = new Set<net.Socket>();
   /** Requests that are not answered yet, of each connection that has any. */
   readonly #waiting = new Map<net.Socket, number>();
+  /** Of connections with TLS, by what requests name as theirs. */
+  readonly #carriers = new WeakMap<net.Socket, net.Socket>();
   #open = 0;
 
   constructor(max: number) {
@@ -44,8 +46,14 @@ export class ConnectionLimit {
     });
   }
 
+  /** Requests of `socket` come over `carrier`, which was accepted. */
+  carry(socket: net.Socket, carrier: net.Socket): void {
+    this.#carriers.set(socket, carrier);
+  }
+
   /** A request has come. False: it is one too many, and its connection is cut off. */
-  admit(socket: net.Socket, response: http.ServerResponse): boolean {
+  admit(requested: net.Socket, response: http.ServerResponse): boolean {
+    const socket = this.#carrierOf(requested);
     const waiting = (this.#waiting.get(socket) ?? 0) + 1;
     if (waiting > MAX_WAITING_REQUESTS) socket.destroy();
     if (socket.destroyed) return false;
@@ -57,8 +65,13 @@ export class ConnectionLimit {
   }
 
   /** A connection is not idle until all that was asked on it is answered. */
-  serve(socket: net.Socket): void {
+  serve(requested: net.Socket): void {
+    const socket = this.#carrierOf(requested);
     if (this.#waiting.has(socket)) this.#idle.delete(socket);
+  }
+
+  #carrierOf(socket: net.Socket): net.Socket {
+    return this.#carriers.get(socket) ?? socket;
   }
 
   #answered(socket: net.Socket): void {

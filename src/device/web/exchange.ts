@@ -12,12 +12,15 @@ import type { BodyPace } from './request-body.ts';
 import type { Route } from './router.ts';
 import type { StatusFeed } from './status-feed.ts';
 import type { StatusReader } from './status.ts';
+import type { TlsCredentials } from './tls-credentials.ts';
 import type { TrialWatch } from './trial-watch.ts';
 import type { Updates } from './updates.ts';
 
 export interface WebContext {
   config: DeviceConfig;
   hostNames: HostNames;
+  /** undefined: TLS is off. */
+  credentials: TlsCredentials | undefined;
   init: InitClient;
   auth: Authenticator;
   status: StatusReader;

@@ -6,7 +6,7 @@ import type http from 'node:http';
 import net from 'node:net';
 
 export class LastAnswers {
-  readonly #servers: http.Server[] = [];
+  readonly #servers: net.Server[] = [];
   readonly #responses = new Set<http.ServerResponse>();
   /** Connections on which all has been answered: more may come, but nothing is owed. */
   readonly #settled = new Set<net.Socket>();
@@ -29,15 +29,17 @@ export class LastAnswers {
     });
   }
 
+  /** A server that hands its connections to one that is watched. */
+  alsoClose(server: net.Server): void {
+    this.#servers.push(server);
+  }
+
   /** Resolves when the last connection is closed. */
   async finish(): Promise<void> {
     this.#isFinishing = true;
     for (const response of this.#responses) response.shouldKeepAlive = false;
     const closed = this.#servers.map(
-      (server) =>
-        new Promise(
-          (resolve) => void (net.Server.prototype.close as typeof server.close).call(server, resolve),
-        ),
+      (server) => new Promise((resolve) => void net.Server.prototype.close.call(server, resolve)),
     );
     for (const socket of this.#settled) socket.destroy();
     await Promise.all(closed);

@@ -27,8 +27,11 @@ async function main(): Promise<void> {
     void Promise.race([server.finish(), sleep(LAST_ANSWERS_MS)]).then(() => process.exit(0));
   });
   const port = await listen(server.http, config.web.port, inheritedSocket('http', process.env));
+  const tls = config.web.tls;
+  if (tls && server.https) await listen(server.https, tls.port, inheritedSocket('https', process.env));
   server.context.trial.start(port);
-  logLine(`Listening on port ${port}${config.web.passwordHash === null ? ', without a password' : ''}`);
+  const ports = tls === undefined ? `port ${port}` : `ports ${port} and ${tls.port}`;
+  logLine(`Listening on ${ports}${config.web.passwordHash === null ? ', without a password' : ''}`);
 }
 
 main().catch((error: unknown) => {

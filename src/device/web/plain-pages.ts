@@ -1,5 +1,6 @@
 // The pages that work without script: a refusal, and a way to the page from where the login was.
 
+import type { DeviceTls } from '../../shared/api/device-tls.ts';
 import type { DeviceConfig } from '../../shared/services/services.ts';
 
 function escapeHtml(text: string): string {
@@ -41,6 +42,21 @@ export function oldLoginPage(config: Pick<DeviceConfig, 'hostname'>): string {
     `${MARK}
 <h1>${escapeHtml(config.hostname)}</h1>
 <p class="plain-hint"><a href="/">Go to the status page</a></p>`,
+  );
+}
+
+/** For whoever comes in clear. `host` is what he calls the device, `port` where TLS is spoken. */
+export function tlsPage(hostname: string, { port }: DeviceTls, host: string): string {
+  const name = /^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])$/i.test(host) ? host : `${hostname}.local`;
+  const url = escapeHtml(`https://${name}${port === 443 ? '' : `:${port}`}/`);
+  return page(
+    `${hostname}: by HTTPS`,
+    `${MARK}
+<h1>${escapeHtml(hostname)}</h1>
+<p>This page is spoken to by HTTPS: <a href="${url}">${url}</a></p>
+<p class="plain-hint"><code>tsk open</code> opens it without a warning. So does the browser itself once it knows the
+authority of this device (<code>tsk key ca</code>). Otherwise it warns: compare the SHA-256 fingerprint that it shows with that of
+<code>tsk status</code>, and not with one that came in clear, as this page has.</p>`,
   );
 }
 

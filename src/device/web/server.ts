@@ -15,13 +15,16 @@ import { HttpError } from './http-error.ts';
 import { InitClient } from './init-client.ts';
 import { LastAnswers } from './last-answers.ts';
 import { logError } from './log.ts';
-import { refusalPage } from './plain-pages.ts';
+import { refusalPage, tlsPage } from './plain-pages.ts';
+import { isEncrypted, refusePlain } from './plain-http.ts';
 import { MAX_BODY_BYTES, checkBodyLength } from './request-body.ts';
 import { sendJsonError, sendText, setCommonHeaders } from './respond.ts';
 import { findRoute } from './router.ts';
 import { ROUTES } from './routes.ts';
 import { StatusFeed } from './status-feed.ts';
 import { StatusReader } from './status.ts';
+import { TlsCredentials } from './tls-credentials.ts';
+import { TlsFront } from './tls-front.ts';
 import { TrialWatch } from './trial-watch.ts';
 import { Updates, type UpdatesOptions } from './updates.ts';
 import type { Meter } from './usage-meter.ts';
@@ -33,6 +36,7 @@ export interface WebServerOptions {
   /** Set by tests; the default is right for a device. */
   netStatusPath?: string;
   timeStatusPath?: string;
+  identityPath?: string;
   meter?: Meter;
   limits?: Partial<WebLimits>;
   updates?: Pick<UpdatesOptions, 'openDisk' | 'idleMs'>;
@@ -74,6 +78,8 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 export interface WebServer {
   readonly http: http.Server;
+  /** undefined: TLS is off. */
+  readonly https: net.Server | undefined;
   readonly context: WebContext;
   readonly connections: ConnectionLimit;
   /** Accepts no more connections; resolves when what was accepted has its answers, and live views have ended. */
@@ -115,14 +121,28 @@ export function createWebServer(options: WebServerOptions): WebServer {
   lastAnswers.watch(server);
   server.setTimeout(limits.idleAnswerMs);
   server.on('connection', (socket: net.Socket) => {
-    connections.accept(socket);
+    // TLS connections were accepted before their handshake.
+    if (!isEncrypted(socket)) connections.accept(socket);
   });
+  const front =
+    context.credentials &&
+    new TlsFront({
+      credentials: context.credentials,
+      connections,
+      handshakeMs: limits.headersTimeoutMs,
+      serve: (socket) => server.emit('connection', socket),
+    });
+  if (front) lastAnswers.alsoClose(front.server);
   return {
     http: server,
+    https: front?.server,
     context,
     connections,
     finish: () => finishServer(lastAnswers, context),
-    close: () => closeServer(server, context),
+    close: async () => {
+      front?.close();
+      await closeServer(server, context);
+    },
   };
 }
 
@@ -130,6 +150,8 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
   const { config } = options;
   const init = new InitClient(options.initSocketPath);
   const auth = new Authenticator(config);
+  const credentials =
+    config.web.tls === undefined ? undefined : new TlsCredentials(config.web.tls, options.identityPath);
   const timeStatus = options.timeStatusPath === undefined ? {} : { timeStatusPath: options.timeStatusPath };
   const unhealthyApps = (): Promise<readonly string[]> => trial.unhealthyApps();
   const updates = new Updates({ config, init, unhealthyApps, ...timeStatus, ...options.updates });
@@ -141,6 +163,7 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
   });
   const status = new StatusReader({
     init,
+    ...(credentials === undefined ? {} : { certificate: () => credentials.describe() }),
     mayChange: config.web.passwordHash !== null,
     updateSession: () => updates.session,
     ...(options.netStatusPath === undefined ? {} : { netStatusPath: options.netStatusPath }),
@@ -154,6 +177,7 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
       hosts: config.web.hosts ?? [],
       ...(options.netStatusPath === undefined ? {} : { netStatusPath: options.netStatusPath }),
     },
+    credentials,
     init,
     status,
     auth,
@@ -192,6 +216,7 @@ async function answer(
   const { path, search } = targetOf(request);
   try {
     checkHost(request, context.hostNames);
+    refusePlain(context.config, request, path);
     const { route, params } = findRoute(ROUTES, request.method ?? '', path);
     checkBodyLength(request, route.maxBodyBytes ?? MAX_BODY_BYTES);
     const identity = context.auth.check(request, route.access);
@@ -199,7 +224,7 @@ async function answer(
     const query = new URLSearchParams(search);
     await route.handler(context, { request, response, params, query, identity });
   } catch (error) {
-    answerError(request, response, error);
+    answerError(context, request, response, error);
   }
 }
 
@@ -209,7 +234,12 @@ function targetOf({ url = '' }: http.IncomingMessage): { path: string; search: s
   return { path: path === '' ? '/' : path, search };
 }
 
-function answerError(request: http.IncomingMessage, response: http.ServerResponse, error: unknown): void {
+function answerError(
+  { config }: WebContext,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  error: unknown,
+): void {
   if (!(error instanceof HttpError) || error.status === 502)
     logError(`${request.method} ${request.url}`, error);
   if (response.headersSent || response.destroyed) {
@@ -222,8 +252,12 @@ function answerError(request: http.IncomingMessage, response: http.ServerRespons
       : new HttpError('failed', 'Something went wrong here; the log of web says what');
   for (const [name, value] of Object.entries(known.headers)) response.setHeader(name, value);
   const wantsPage = !targetOf(request).path.startsWith('/api/') && prefersPage(request.headers.accept);
-  if (wantsPage)
-    sendText(response, known.status, refusalPage(known.status, known.message), 'text/html; charset=utf-8');
+  const { tls } = config.web;
+  const pageOf = (): string =>
+    known.code === 'needs-tls' && tls
+      ? tlsPage(config.hostname, tls, (request.headers.host ?? '').replace(/:\d+$/, ''))
+      : refusalPage(known.status, known.message);
+  if (wantsPage) sendText(response, known.status, pageOf(), 'text/html; charset=utf-8');
   else sendJsonError(response, known);
 }
 
@@ -236,7 +270,7 @@ function cutOff(request: http.IncomingMessage, lingerMs: number): void {
 }
 
 /** Uses a socket that listens already if there is `fd`; else listens on all addresses of both families, or of IPv4. */
-export async function listen(server: http.Server, port: number, fd?: number): Promise<number> {
+export async function listen(server: net.Server, port: number, fd?: number): Promise<number> {
   try {
     await listenOn(server, fd === undefined ? { host: '::', port, ipv6Only: false } : { fd });
   } catch (error) {
@@ -247,7 +281,7 @@ export async function listen(server: http.Server, port: number, fd?: number): Pr
   return (server.address() as net.AddressInfo).port;
 }
 
-function listenOn(server: http.Server, options: net.ListenOptions | { fd: number }): Promise<void> {
+function listenOn(server: net.Server, options: net.ListenOptions | { fd: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, () => {

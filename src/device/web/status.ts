@@ -9,7 +9,7 @@ import type { ServiceStatus } from '../../shared/services/services.ts';
 import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/network/time-status.ts';
 import type { SessionView } from '../../shared/update/update-api.ts';
 import type { UpdateBrief } from '../../shared/update/update-state.ts';
-import type { WebStatus } from '../../shared/api/web-api.ts';
+import type { PageCertificate, WebStatus } from '../../shared/api/web-api.ts';
 import type { InitClient } from './init-client.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { serviceView } from './service-view.ts';
@@ -25,6 +25,8 @@ const FIRST_INTERVAL_MS = 250;
 export interface StatusOptions {
   init: InitClient;
   mayChange: boolean;
+  /** Absent: TLS is off. */
+  certificate?: () => PageCertificate;
   /** Who sends an update now. */
   updateSession?: () => SessionView | null;
   netStatusPath?: string;
@@ -71,7 +73,7 @@ export class StatusReader {
   }
 
   async #assemble(): Promise<WebStatus> {
-    const { init, mayChange, netStatusPath, timeStatusPath } = this.#options;
+    const { init, mayChange, certificate, netStatusPath, timeStatusPath } = this.#options;
     const [system, services, update] = await Promise.all([
       init.get<SystemStatus>(INIT_API.system),
       init.get<ServiceStatus[]>(INIT_API.services),
@@ -92,6 +94,7 @@ export class StatusReader {
       network: readStatusFile(netStatusPath ?? NET_STATUS_PATH) as NetStatus | null,
       time: readStatusFile(timeStatusPath ?? TIME_STATUS_PATH) as TimeStatus | null,
       mayChange,
+      certificate: certificate?.() ?? null,
       update: update && { ...update, session: this.#options.updateSession?.() ?? null },
     };
     this.#last = { status, atMs: monotonicMs() };

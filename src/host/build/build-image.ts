@@ -31,6 +31,7 @@ import { RootTree } from '../root-tree.ts';
 import { signManifest } from './sign-manifest.ts';
 import { saveSourceMaps } from './source-maps.ts';
 import { addDeviceConfig, addDevicePrograms, addSystemFiles } from './system-files.ts';
+import { addTlsFiles } from './tls-files.ts';
 import { untilAborted } from './until-aborted.ts';
 import { makeWorkDirectory } from './work-directory.ts';
 
@@ -208,6 +209,7 @@ function planRoot(plan: Plan, programs: readonly DeviceProgram[], config: Device
   addDevicePrograms(tree, programs);
   for (const entry of plan.apps.flatMap((app) => app.entries)) tree.add(entry);
   addSystemFiles(tree, config);
+  addTlsFiles(tree, plan.instance, plan.secrets.identity);
   return tree;
 }
 

@@ -1,5 +1,8 @@
 // What init, net and web read on the device: the services and the instance's settings.
 
+import { X509Certificate } from 'node:crypto';
+import { isAbsolute } from 'node:path';
+import { OWN_CERTIFICATE_PATH, OWN_KEY_PATH } from '../../shared/api/device-tls.ts';
 import type { Board } from '../../shared/board/boards.ts';
 import { SYSTEM_SERVICES } from '../../shared/services/device-programs.ts';
 import { pageSockets, type ListenSpec } from '../../shared/services/listen.ts';
@@ -36,7 +39,7 @@ export function planDeviceConfig(plan: DeviceConfigPlan): DeviceConfig {
     update: { trustedKeys: trustedKeysOf(updateKeys, config.update.trustedKeys) },
     network: config.network,
     time: config.time,
-    web: { ...config.web, passwordHash },
+    web: { port: config.web.port, hosts: config.web.hosts, passwordHash, ...deviceTls(plan) },
     services: [...servicesOfOurs(pageSockets(config.web)), ...plan.apps.map((app) => app.service)].map(
       (service) => inTimeZone(service, config.time.zone),
     ),
@@ -50,6 +53,24 @@ function inTimeZone(service: ServiceSpec, zone: string | undefined): ServiceSpec
 
 /** A small young generation: after a burst of requests `web` stays at 79 MB instead of 100 MB. */
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
+
+function deviceTls({ instance, secrets }: DeviceConfigPlan): Pick<DeviceConfig['web'], 'tls'> {
+  const { tls, tlsPort, own } = instance.config.web;
+  if (tls === 'off') return {};
+  const { fingerprint256 } = new X509Certificate(secrets.identity.device.certificate);
+  return {
+    tls: {
+      port: tlsPort,
+      fingerprint: fingerprint256,
+      ...(own && {
+        own: {
+          certificatePath: isAbsolute(own.certificate) ? own.certificate : OWN_CERTIFICATE_PATH,
+          keyPath: isAbsolute(own.key) ? own.key : OWN_KEY_PATH,
+        },
+      }),
+    },
+  };
+}
 
 function servicesOfOurs(ofPage: readonly ListenSpec[]): ServiceSpec[] {
   return SYSTEM_SERVICES.map(({ name, path }) => ({

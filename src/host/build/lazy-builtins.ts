@@ -10,6 +10,7 @@ const LAZY_BUILTINS = [
   'node:net',
   'node:os',
   'node:timers/promises',
+  'node:tls',
   'node:zlib',
 ] as const;
 

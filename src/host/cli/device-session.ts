@@ -1,6 +1,7 @@
 // What the verbs that operate a device have in common.
 
 import { Option } from 'commander';
+import type { FindOptions } from '../devices/find-device.ts';
 import type { OpenDevice } from '../devices/open-device.ts';
 import type { WebStatus } from '../../shared/api/web-api.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -9,12 +10,20 @@ import type { Session } from './session.ts';
 
 export interface DeviceOptions {
   host?: string;
+  insecureHttp?: boolean;
 }
 
 export function hostOption(): Option {
   return new Option(
     '--host <host>',
     'name or address of the device, with :PORT where it is not the usual one',
+  );
+}
+
+export function insecureHttpOption(): Option {
+  return new Option(
+    '--insecure-http',
+    'this time, speak to a device that has no TLS: the password is sent in clear',
   );
 }
 
@@ -28,10 +37,17 @@ export async function connect(session: Session, options: DeviceOptions): Promise
   const instance = await openInstance(session.instanceDirectory);
   return openDevice({
     instance,
-    host: options.host,
+    ...findOptions(options),
     signal: session.signal,
     warn: (text) => session.output.warn(text),
   });
+}
+
+export function findOptions({
+  host,
+  insecureHttp,
+}: DeviceOptions): Pick<FindOptions, 'host' | 'insecureHttp'> {
+  return { host, insecureHttp };
 }
 
 /** Refuses a name that is not among those that the device knows, with the nearest that is. */

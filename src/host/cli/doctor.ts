@@ -1,7 +1,7 @@
 // tsk doctor: what this computer has and lacks, and how to get it; or how the device is.
 
 import type { ToolCheck } from '../doctor/check-tools.ts';
-import { type DeviceOptions, hostOption } from './device-session.ts';
+import { type DeviceOptions, hostOption, insecureHttpOption } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 
 interface DoctorOptions extends DeviceOptions {
@@ -19,6 +19,7 @@ export const addDoctorVerb: VerbAdder = (program, action) => {
     .summary('check the tools on this computer, or the device')
     .option('--device', 'report on the device of this instance')
     .addOption(hostOption())
+    .addOption(insecureHttpOption())
     .option('--json', 'print the checks as JSON')
     .addHelpText(
       'after',

@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import { MAX_LOG_LINES } from '../../shared/api/web-api.ts';
-import { hostOption, WHICH_DEVICE } from './device-session.ts';
+import { hostOption, insecureHttpOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 import { parseSince } from './times.ts';
 import type { LogsOptions } from './log-printer.ts';
@@ -27,6 +27,7 @@ export const addLogsVerb: VerbAdder = (program, action) => {
     .option('--boot <number>', 'of an earlier start of the device: -1 is the one before this', parseBoot)
     .option('--raw', 'leave stack traces as the device wrote them')
     .addOption(hostOption())
+    .addOption(insecureHttpOption())
     .option('--json', 'print one JSON object a line')
     .addHelpText(
       'after',

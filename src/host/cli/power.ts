@@ -1,6 +1,6 @@
 // tsk reboot and poweroff.
 
-import { hostOption, WHICH_DEVICE } from './device-session.ts';
+import { hostOption, insecureHttpOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 import type { PowerOptions } from './power-device.ts';
 
@@ -11,6 +11,7 @@ export const addPowerVerbs: VerbAdder = (program, action) => {
     .description(`Restart the device in order, and wait until it is back.\n${WHICH_DEVICE}`)
     .option('--no-wait', 'do not wait for it')
     .addOption(hostOption())
+    .addOption(insecureHttpOption())
     .option('--json', 'print JSON')
     .addHelpText('after', examples(['tsk reboot', 'and wait'], ['tsk reboot --no-wait', 'and go on']))
     .action(
@@ -25,6 +26,7 @@ export const addPowerVerbs: VerbAdder = (program, action) => {
     .description(`Switch the device off in order, and wait until it is gone.\n${WHICH_DEVICE}`)
     .option('--no-wait', 'do not wait for it')
     .addOption(hostOption())
+    .addOption(insecureHttpOption())
     .option('--json', 'print JSON')
     .addHelpText('after', examples(['tsk poweroff', 'before the plug is pulled']))
     .action(

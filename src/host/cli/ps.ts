@@ -1,6 +1,6 @@
 // tsk ps: what runs on the device.
 
-import { type DeviceOptions, hostOption, WHICH_DEVICE } from './device-session.ts';
+import { type DeviceOptions, hostOption, insecureHttpOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 
 export const addPsVerb: VerbAdder = (program, action) => {
@@ -9,6 +9,7 @@ export const addPsVerb: VerbAdder = (program, action) => {
     .summary('show what runs on the device')
     .description(`Show the apps and system programs of the running device, and how each is.\n${WHICH_DEVICE}`)
     .addOption(hostOption())
+    .addOption(insecureHttpOption())
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

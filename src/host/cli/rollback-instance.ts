@@ -4,7 +4,7 @@ import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import { openInstance } from '../config/instance.ts';
 import { DeviceLink } from '../deploy/update/device-link.ts';
 import { rollBackDevice } from '../deploy/update/roll-back.ts';
-import type { DeviceOptions } from './device-session.ts';
+import { type DeviceOptions, findOptions } from './device-session.ts';
 import { openUpdateContext } from './open-update-context.ts';
 import type { Session } from './session.ts';
 import { failed, formatAbsence, showRollbackPlan } from './show-update.ts';
@@ -14,7 +14,7 @@ export async function rollBackInstance(session: Session, options: DeviceOptions)
   const instance = await openInstance(session.instanceDirectory);
   const link = await DeviceLink.open({
     instance,
-    host: options.host,
+    ...findOptions(options),
     signal,
     warn: (text) => output.warn(text),
   });

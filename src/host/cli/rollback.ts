@@ -1,6 +1,6 @@
 // tsk rollback: back to the build before, by hand.
 
-import { type DeviceOptions, hostOption, WHICH_DEVICE } from './device-session.ts';
+import { type DeviceOptions, hostOption, insecureHttpOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 
 export const addRollbackVerb: VerbAdder = (program, action) => {
@@ -12,6 +12,7 @@ export const addRollbackVerb: VerbAdder = (program, action) => {
         `until it has confirmed that by itself. Data in /perm stays as it is.\n${WHICH_DEVICE}`,
     )
     .addOption(hostOption())
+    .addOption(insecureHttpOption())
     .option('--json', 'print what came of it as JSON')
     .addHelpText('after', examples(['tsk status', 'see what is in the slots'], ['tsk rollback', 'go back']))
     .action(

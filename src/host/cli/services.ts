@@ -1,7 +1,7 @@
 // tsk start, stop and restart: apps and system programs of the running device.
 
 import type { ServiceAction } from '../../shared/api/init-api.ts';
-import { type DeviceOptions, hostOption, WHICH_DEVICE } from './device-session.ts';
+import { type DeviceOptions, hostOption, insecureHttpOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 
 interface ActionVerb {
@@ -38,6 +38,7 @@ export const addServiceVerbs: VerbAdder = (program, action) => {
       .description(`${verb.description}\n${WHICH_DEVICE}`)
       .argument('<app...>', 'name of an app; "tsk ps" lists them')
       .addOption(hostOption())
+      .addOption(insecureHttpOption())
       .option('--json', 'print how they are now as JSON')
       .addHelpText(
         'after',

@@ -12,8 +12,8 @@ import { formatStatus } from './show-status.ts';
 async function exampleStatus(): Promise<WebStatus> {
   const device = await startWebDevice();
   try {
-    const addresses = [{ host: '127.0.0.1', port: device.port }];
-    const expected = { hostname: 'garden', board: 'pc-amd64' } as const;
+    const addresses = [{ host: '127.0.0.1', port: device.port, tls: false }];
+    const expected = { hostname: 'garden', board: 'pc-amd64', authorities: [] } as const;
     const client = new DeviceClient(
       { name: 'garden', foundBy: 'host', addresses, expected },
       { password: TEST_PASSWORD, file: '' },

@@ -17,8 +17,8 @@ function clientOf(port: number): DeviceClient {
   const device = {
     name: 'garden',
     foundBy: 'network',
-    addresses: [{ host: '127.0.0.1', port }],
-    expected: { hostname: 'garden', board: 'pc-amd64' },
+    addresses: [{ host: '127.0.0.1', port, tls: false }],
+    expected: { hostname: 'garden', board: 'pc-amd64', authorities: [] },
   } as const;
   return new DeviceClient(device, { password: TEST_PASSWORD, file: '.tskrazy/password' }, signal);
 }

@@ -14,7 +14,7 @@ import { readInstancePassword } from '../devices/instance-password.ts';
 import { type DeviceReport, makeDeviceReport } from '../report/device-report.ts';
 import { maskSecrets, maskValue } from '../report/mask-secrets.ts';
 import { packageRoot } from '../package-root.ts';
-import type { DeviceOptions } from './device-session.ts';
+import { type DeviceOptions, findOptions } from './device-session.ts';
 import type { Session } from './session.ts';
 import { formatBytes } from './sizes.ts';
 import { formatDuration } from './times.ts';
@@ -30,11 +30,12 @@ interface Section {
   rows: Rows;
 }
 
-export async function showReport(session: Session, { host }: DeviceOptions): Promise<void> {
+export async function showReport(session: Session, options: DeviceOptions): Promise<void> {
   const { output, signal, instanceDirectory } = session;
   const instance = await openInstance(instanceDirectory);
   const known = await readInstancePassword(instance);
-  const client = new DeviceClient(await findDevice({ instance, host, signal }), known, signal);
+  const found = await findDevice({ instance, ...findOptions(options), signal });
+  const client = new DeviceClient(found, known, signal);
   const report = await makeDeviceReport(client, signal);
   const secrets = [known.password];
   output.result(maskValue(report, secrets), maskSecrets(formatReport(report), secrets));

@@ -1,6 +1,6 @@
 // tsk status: how the device is.
 
-import { type DeviceOptions, hostOption, WHICH_DEVICE } from './device-session.ts';
+import { type DeviceOptions, hostOption, insecureHttpOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 
 export const addStatusVerb: VerbAdder = (program, action) => {
@@ -11,6 +11,7 @@ export const addStatusVerb: VerbAdder = (program, action) => {
       `Show what the running device is made of and how it is: build, slot, memory, disk, network, apps.\n${WHICH_DEVICE}`,
     )
     .addOption(hostOption())
+    .addOption(insecureHttpOption())
     .option('--json', 'print everything as JSON')
     .addHelpText(
       'after',

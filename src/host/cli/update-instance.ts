@@ -11,7 +11,7 @@ import { withBuiltImage } from './built-image.ts';
 import { openUpdateContext } from './open-update-context.ts';
 import type { Session } from './session.ts';
 import { showOutcome, showPlan } from './show-update.ts';
-import type { DeviceOptions } from './device-session.ts';
+import { type DeviceOptions, findOptions } from './device-session.ts';
 
 export interface UpdateVerbOptions extends DeviceOptions {
   confirm: boolean;
@@ -49,7 +49,7 @@ async function buildAndUpdate(
   const signal = AbortSignal.any([session.signal, over.signal]);
   const connecting = DeviceLink.open({
     instance,
-    host: options.host,
+    ...findOptions(options),
     signal,
     warn: (text) => output.warn(text),
   });

@@ -1,6 +1,6 @@
 // tsk update: brings the instance as it is now to its device.
 
-import { hostOption, WHICH_DEVICE } from './device-session.ts';
+import { hostOption, insecureHttpOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
 import type { UpdateVerbOptions } from './update-instance.ts';
 
@@ -20,6 +20,7 @@ export const addUpdateVerb: VerbAdder = (program, action) => {
     .option('--allow-rename', 'update a device of another hostname, which so gets a new one')
     .option('--offline', 'build from the cache only, download nothing')
     .addOption(hostOption())
+    .addOption(insecureHttpOption())
     .option('--json', 'print what came of it as JSON')
     .addHelpText(
       'after',

@@ -24,7 +24,14 @@ export interface InstanceConfig {
   kernel: { extraArgs: readonly string[] };
   /** Keys to believe besides the instance's own. */
   update: { trustedKeys: readonly TrustedKey[] };
-  web: { port: number; hosts: readonly string[] };
+  web: {
+    port: number;
+    hosts: readonly string[];
+    tls: 'on' | 'off' | 'own';
+    tlsPort: number;
+    /** With `tls: 'own'`: paths as tskrazy.json has them. */
+    own?: { certificate: string; key: string };
+  };
   /** Paths are absolute. */
   components: ComponentOverrides;
 }
@@ -40,8 +47,19 @@ export function resolveConfig(file: ConfigFile, directory: string): InstanceConf
     time: file.time ?? {},
     kernel: { extraArgs: file.kernel?.extraArgs ?? [] },
     update: { trustedKeys: (file.update?.trustedKeys ?? []).map(resolveTrustedKey) },
-    web: { port: file.web?.port ?? 80, hosts: file.web?.hosts ?? [] },
+    web: resolveWeb(file.web),
     components: resolveOverrides(file.components ?? {}, directory),
+  };
+}
+
+function resolveWeb(web: ConfigFile['web'] = {}): InstanceConfig['web'] {
+  const { certificate, key } = web;
+  return {
+    port: web.port ?? 80,
+    hosts: web.hosts ?? [],
+    tls: web.tls ?? 'on',
+    tlsPort: web.tlsPort ?? 443,
+    ...(certificate !== undefined && key !== undefined && { own: { certificate, key } }),
   };
 }
 

@@ -55,7 +55,7 @@ test('openInstance: fills in the defaults, keeps the order of the apps', async (
     time: {},
     kernel: { extraArgs: [] },
     update: { trustedKeys: [] },
-    web: { port: 80, hosts: [] },
+    web: { port: 80, hosts: [], tls: 'on', tlsPort: 443 },
     components: {
       kernel: { kind: 'directory', path: join(directory, 'k') },
       node: { kind: 'package', name: 'p' },

@@ -7,19 +7,24 @@ export interface DeviceAddress {
   /** Name or address, without brackets; of a link-local address with its zone. */
   host: string;
   port: number;
+  /** In clear without. */
+  tls: boolean;
+  /** Of one with TLS: where the same device may speak in clear. */
+  plainPort?: number;
 }
 
-/** `HOST`, `HOST:PORT`, `[IPV6]`, `[IPV6]:PORT`, or an IPv6 address bare; an http URL as `tsk vm run` prints it. */
-export function parseDeviceAddress(text: string, defaultPort: number): DeviceAddress {
+/** `HOST`, `HOST:PORT`, `[IPV6]`, `[IPV6]:PORT`, or an IPv6 address bare; a URL as `tsk vm run` prints it. */
+export function parseHost(text: string): { host: string; port: number | undefined } {
   const bare = text
     .trim()
-    .replace(/^http:\/\//i, '')
+    .replace(/^https?:\/\//i, '')
     .replace(/\/$/, '');
-  if (isIPv6(bare)) return { host: bare, port: defaultPort };
+  if (isIPv6(bare)) return { host: bare, port: undefined };
   const match = /^(?:\[([^\]]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/.exec(bare);
   const host = match?.[1] ?? match?.[2];
-  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-  if (host === undefined || (match?.[1] !== undefined && !isIPv6(host)) || port < 1 || port > 65535) {
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  const isPort = port === undefined || (port >= 1 && port <= 65535);
+  if (host === undefined || (match?.[1] !== undefined && !isIPv6(host)) || !isPort) {
     throw new UserError(`Cannot use "${text}" as a host: it is not a name or an address`, {
       hint: 'Give --host NAME, --host ADDRESS or --host ADDRESS:PORT, such as --host 192.168.1.20.',
     });
@@ -27,12 +32,13 @@ export function parseDeviceAddress(text: string, defaultPort: number): DeviceAdd
   return { host, port };
 }
 
-export function formatDeviceAddress({ host, port }: DeviceAddress): string {
+export function formatDeviceAddress({ host, port, tls }: DeviceAddress): string {
   const name = isIPv6(host) ? `[${host}]` : host;
-  return port === 80 ? name : `${name}:${port}`;
+  return port === (tls ? 443 : 80) ? name : `${name}:${port}`;
 }
 
-export function deviceUrl({ host, port }: DeviceAddress): string {
+export function deviceUrl({ host, port, tls }: DeviceAddress): string {
   // A zone means something on this computer only, and nothing in a URL.
-  return `http://${formatDeviceAddress({ host: host.replace(/%.*$/, ''), port })}/`;
+  const address = formatDeviceAddress({ host: host.replace(/%.*$/, ''), port, tls });
+  return `${tls ? 'https' : 'http'}://${address}/`;
 }

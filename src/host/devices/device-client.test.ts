@@ -18,8 +18,8 @@ function found(port: number, more: Partial<FoundDevice> = {}): FoundDevice {
   return {
     name: 'garden',
     foundBy: 'network',
-    addresses: [{ host: '127.0.0.1', port }],
-    expected: { hostname: 'garden', board: 'pc-amd64' },
+    addresses: [{ host: '127.0.0.1', port, tls: false }],
+    expected: { hostname: 'garden', board: 'pc-amd64', authorities: [] },
     ...more,
   };
 }
@@ -168,7 +168,11 @@ suite('DeviceClient', () => {
 
   test('takes the first address that answers', async (t) => {
     const device = await start(t);
-    const addresses = [await closedPort(), device.port].map((port) => ({ host: '127.0.0.1', port }));
+    const addresses = [await closedPort(), device.port].map((port) => ({
+      host: '127.0.0.1',
+      port,
+      tls: false,
+    }));
     const client = new DeviceClient(found(0, { addresses }), KNOWN, signal);
     await client.status();
     assert.equal(client.address.port, device.port);
@@ -180,7 +184,10 @@ suite('DeviceClient', () => {
     await assert.rejects(new DeviceClient(found(port), wrong, signal).status(), {
       message: `Cannot log in to "garden" at 127.0.0.1:${port}: the password in ".tskrazy/password" is wrong`,
     });
-    const shed = found(port, { name: 'shed', expected: { hostname: 'shed', board: 'pc-amd64' } });
+    const shed = found(port, {
+      name: 'shed',
+      expected: { hostname: 'shed', board: 'pc-amd64', authorities: [] },
+    });
     await assert.rejects(new DeviceClient(shed, wrong, signal).status(), {
       message: `Cannot talk to "shed": another device answers at 127.0.0.1:${port}: it calls itself "garden"`,
     });
@@ -209,7 +216,7 @@ suite('DeviceClient', () => {
     await client.act('irrigation', 'restart');
     assert.deepEqual(hosts, [`127.0.0.1:${port}`, `127.0.0.1:${port}`, 'garden', 'garden']);
     const other = new DeviceClient(
-      found(port, { expected: { hostname: 'shed', board: 'pc-amd64' } }),
+      found(port, { expected: { hostname: 'shed', board: 'pc-amd64', authorities: [] } }),
       KNOWN,
       signal,
     );
@@ -352,13 +359,13 @@ test('checkIdentity warns of a device that was named, and refuses one that was f
   const status = await client.status();
   const { address } = client;
   assert.equal(checkIdentity(found(device.port), address, status), undefined);
-  const expected = { hostname: 'shed', board: 'pc-amd64' } as const;
+  const expected = { hostname: 'shed', board: 'pc-amd64', authorities: [] } as const;
   assert.throws(() => checkIdentity(found(0, { expected }), address, status), /it calls itself "garden"/);
   assert.match(
     checkIdentity(found(0, { foundBy: 'host', expected }), address, status) ?? '',
     /is not quite that of this instance, "shed": it calls itself "garden"$/,
   );
-  const arm = { hostname: 'garden', board: 'pc-arm64' } as const;
+  const arm = { hostname: 'garden', board: 'pc-arm64', authorities: [] } as const;
   assert.throws(
     () => checkIdentity(found(0, { expected: arm }), address, status),
     /it is a pc-amd64, the instance is for pc-arm64/,

@@ -3,7 +3,6 @@
 
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
 import type { BootRecord, LogQuery, ServiceAction } from '../../shared/api/init-api.ts';
 import { ACT_LIMIT_MS, type LogLine, type ServiceStatus } from '../../shared/services/services.ts';
 import {
@@ -13,11 +12,12 @@ import {
   type WebEvents,
   type WebStatus,
 } from '../../shared/api/web-api.ts';
-import { http } from '../http.ts';
 import { UserError } from '../user-error.ts';
 import type { DeviceAddress } from './device-address.ts';
 import { parseDeviceJson } from './device-json.ts';
-import { noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.ts';
+import { sendRequest } from './device-connection.ts';
+import { connectionProblem, noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.ts';
+import { explainFailures, type Failure } from './explain-failures.ts';
 import type { FoundDevice } from './find-device.ts';
 import type { KnownPassword } from './instance-password.ts';
 import { NoAnswerError } from './no-answer-error.ts';
@@ -172,7 +172,7 @@ export class DeviceClient {
     const answer = await this.#ask(path, options);
     const { silenceLimitMs } = options;
     if (silenceLimitMs !== undefined)
-      answer.socket.setTimeout(silenceLimitMs, () => answer.destroy(new TimeoutError()));
+      answer.socket.setTimeout(silenceLimitMs, () => answer.destroy(new SilenceError()));
     try {
       yield* answer.setEncoding('utf8') as AsyncIterable<string>;
     } catch (error) {
@@ -234,70 +234,56 @@ export class DeviceClient {
     return true;
   }
 
-  /** Takes the first address that answers, and stays with it. */
+  /** Takes the first address where somebody answers and proves to be the device, and stays with it. */
   async #reach(path: string, options: AskOptions): Promise<IncomingMessage> {
     const headers = { ...options.headers, Authorization: this.#authorization() };
     if (this.#address !== undefined) return this.#send(this.#address, path, { ...options, headers });
-    let problem: unknown;
-    for (const address of this.device.addresses) {
+    const { addresses, others } = this.device;
+    const failures: Failure[] = [];
+    const answer =
+      (await this.#tryAll(addresses, path, { ...options, headers }, failures)) ??
+      // Whoever took the name first is not the device; that may have answered, too.
+      (others && (await this.#tryAll(await others(), path, { ...options, headers }, failures)));
+    if (answer) return answer;
+    throw await explainFailures(this.device, failures, this.#signal);
+  }
+
+  async #tryAll(
+    addresses: readonly DeviceAddress[],
+    path: string,
+    options: AskOptions,
+    failures: Failure[],
+  ): Promise<IncomingMessage | undefined> {
+    for (const address of addresses) {
       try {
-        const answer = await this.#send(address, path, { ...options, headers });
+        const answer = await this.#send(address, path, options);
         this.#address = address;
         return answer;
       } catch (error) {
         this.#signal.throwIfAborted();
-        problem ??= error;
+        failures.push({ address, error });
       }
     }
-    throw problem;
+    return undefined;
   }
 
-  #send(address: DeviceAddress, path: string, options: AskOptions): Promise<IncomingMessage> {
-    const limitMs = options.limitMs ?? this.#patience.answerMs;
-    return new Promise((resolve, reject) => {
-      const request = http.request({
-        host: address.host,
-        port: address.port,
+  async #send(address: DeviceAddress, path: string, options: AskOptions): Promise<IncomingMessage> {
+    try {
+      return await sendRequest({
+        address,
+        authorities: this.device.expected.authorities,
         path,
         method: options.method ?? 'GET',
         headers: { ...options.headers, ...(this.#hostHeader !== undefined && { Host: this.#hostHeader }) },
-        agent: false,
-        timeout: Math.min(options.limitMs ?? CONNECT_LIMIT_MS, CONNECT_LIMIT_MS),
+        body: options.body,
+        connectMs: Math.min(options.limitMs ?? CONNECT_LIMIT_MS, CONNECT_LIMIT_MS),
+        answerMs: options.limitMs ?? this.#patience.answerMs,
         signal: this.#signal,
       });
-      let problem: Error = new TimeoutError();
-      request.on('socket', (socket) =>
-        socket.once('connect', () => {
-          socket.setTimeout(limitMs);
-          problem = new SilenceError();
-        }),
-      );
-      request.once('timeout', () => request.destroy(problem));
-      request.once('response', (answer) => {
-        // It may fall silent in the middle of it.
-        request.once('timeout', () => answer.destroy(problem));
-        resolve(answer);
-      });
-      request.once('error', (error) =>
-        reject(this.#signal.aborted ? this.#signal.reason : this.#noAnswer(address, error)),
-      );
-      // Nobody asked for another protocol. Without this the end of the request would be told to nobody.
-      request.once('upgrade', (_, socket) => {
-        socket.destroy();
-        reject(notADevice(this.device, address));
-      });
-      if (options.body === undefined) request.end();
-      // What goes wrong comes as the request's own error; an answer may come before all is sent.
-      else pipeline(options.body, request).catch(() => undefined);
-    });
-  }
-
-  /** What speaks, but not HTTP (TLS or SSH, say), is there: asking it again is of no use. */
-  #noAnswer(address: DeviceAddress, error: NodeJS.ErrnoException): UserError {
-    const { code = '' } = error;
-    // An answer that breaks off in its first lines is half of one, though.
-    const isNonsense = code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE';
-    return isNonsense ? notADevice(this.device, address) : noAnswer(this.device, address, error);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw connectionProblem(this.device, address, error);
+    }
   }
 
   #authorization(): string {
@@ -318,10 +304,6 @@ export class DeviceClient {
     const said = message.startsWith('Cannot ') ? message : `Cannot ${act}: ${lowerFirst(message)}`;
     return new RefusalError(said, { statusCode, code, body });
   }
-}
-
-class TimeoutError extends Error {
-  readonly code = 'ETIMEDOUT';
 }
 
 /** What every version of the API has, and every verb relies on. */

@@ -3,6 +3,7 @@
 import type { WebStatus } from '../../shared/api/web-api.ts';
 import { UserError } from '../user-error.ts';
 import { type DeviceAddress, formatDeviceAddress } from './device-address.ts';
+import { NonsenseError, UnprovenError } from './device-connection.ts';
 import type { FoundDevice } from './find-device.ts';
 import { NoAnswerError } from './no-answer-error.ts';
 import { TooOldError } from './refusal-error.ts';
@@ -26,6 +27,52 @@ export function noAnswer(device: FoundDevice, address: DeviceAddress, cause: unk
     cause,
     hint: hintWithoutAnswer(device, address, code),
   });
+}
+
+/** Why a request came to nothing, from the error of its connection. */
+export function connectionProblem(device: FoundDevice, address: DeviceAddress, error: unknown): UserError {
+  if (error instanceof UnprovenError) return unproven(device, address, error);
+  if (error instanceof NonsenseError) return notADevice(device, address);
+  const { code = '' } = error as NodeJS.ErrnoException;
+  // What speaks, but not HTTP (SSH, say), is there: asking it again is of no use. An answer that breaks off in its first
+  // lines is half of one, though.
+  const isNonsense = code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE';
+  return isNonsense ? notADevice(device, address) : noAnswer(device, address, error);
+}
+
+function unproven(device: FoundDevice, address: DeviceAddress, cause: UnprovenError): UserError {
+  if (cause.what === 'no TLS') {
+    return new UserError(
+      `Cannot talk to ${nameAndAddress(device, address)}: what answers there speaks no TLS 1.3`,
+      { topic: 'not-proven', cause, hint: NOTHING_SENT },
+    );
+  }
+  const problem =
+    device.expected.authorities.length === 0
+      ? 'the identity of the device is not in this instance, so that it cannot be known'
+      : `it has the certificate of somebody else (${cause.message})`;
+  return new UserError(`Cannot talk to ${nameAndAddress(device, address)}: ${problem}`, {
+    topic: 'not-proven',
+    cause,
+    hint: `${NOTHING_SENT} If it is your device, its identity is on the computer that built it: "tsk key export FILE" there,
+and "tsk key import FILE" here.`,
+  });
+}
+
+/** Beside each refusal of TLS. */
+const NOTHING_SENT = 'No password was sent.';
+
+/** `plain` is where it answers in clear. */
+export function noTls(device: FoundDevice, plain: DeviceAddress): UserError {
+  return new UserError(
+    `Cannot talk to ${nameAndAddress(device, plain)}: it speaks plain HTTP only, by which nobody can prove to be your device`,
+    {
+      topic: 'not-proven',
+      hint:
+        'It was built by tskrazy 0.1 or with "web.tls": "off". If you know that nobody else can answer there, add\n' +
+        '--insecure-http: this time only, the password is sent in clear. After an update it is not needed any more.',
+    },
+  );
 }
 
 function nameAndAddress(device: FoundDevice, address: DeviceAddress): string {

@@ -30,11 +30,27 @@ const HOP_LIMIT = 255;
 const SEND_AT_MS = [0, 300, 1000, 2000];
 const TIME_LIMIT_MS = 3000;
 
+/** All that anybody answers within three seconds. */
+export async function collectMulticastDns(
+  name: string,
+  signal: AbortSignal,
+  links?: readonly Link[],
+): Promise<readonly string[]> {
+  const found = new Set<string>();
+  const take = (addresses: readonly string[]): boolean => {
+    for (const address of addresses) found.add(address);
+    return false;
+  };
+  await queryMulticastDns(name, signal, links, take);
+  return [...found];
+}
+
 /** IPv4 addresses first; empty when nobody answers within three seconds, or nobody can have such a name. */
 export async function queryMulticastDns(
   name: string,
   signal: AbortSignal,
   links: readonly Link[] = listLinks(),
+  isEnough: (addresses: readonly string[]) => boolean = (addresses) => addresses.length > 0,
 ): Promise<readonly string[]> {
   const query = encodeQuery(name);
   if (query === undefined) return [];
@@ -48,7 +64,7 @@ export async function queryMulticastDns(
     });
     socket.on('message', (bytes) => {
       const addresses = readAddresses(bytes, name, link);
-      if (addresses.length > 0) answer.resolve(addresses);
+      if (isEnough(addresses)) answer.resolve(addresses);
     });
     return socket;
   });

@@ -3,7 +3,7 @@
 
 import { lookup } from 'node:dns/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { queryMulticastDns } from './multicast-dns.ts';
+import { collectMulticastDns, queryMulticastDns } from './multicast-dns.ts';
 
 /** Resolves to no addresses when the name is not known. */
 export type NameResolver = (name: string, signal: AbortSignal) => Promise<readonly string[]>;
@@ -39,6 +39,17 @@ export async function resolveDeviceName(
   }
 }
 
+/** Whatever anybody says of the name, within the limit of each way to ask. */
+export async function resolveEverywhere(name: string, signal: AbortSignal): Promise<readonly string[]> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(TIME_LIMIT_MS)]);
+  const local = localNameOf(name);
+  const everybody = local === undefined ? [] : [collectMulticastDns(local, limit)];
+  const answers = RESOLVERS.map((resolver) => Promise.race([resolver(name, limit), nothingAfter(limit)]));
+  const addresses = (await Promise.all([...answers, ...everybody])).flat();
+  signal.throwIfAborted();
+  return [...new Set(addresses)];
+}
+
 async function nothingAfter(signal: AbortSignal): Promise<readonly string[]> {
   await delay(TIME_LIMIT_MS, undefined, { signal }).catch(() => undefined);
   return [];
@@ -54,8 +65,14 @@ async function lookUp(name: string): Promise<readonly string[]> {
 }
 
 async function queryLocalName(name: string, signal: AbortSignal): Promise<readonly string[]> {
+  const local = localNameOf(name);
+  return local === undefined ? [] : queryMulticastDns(local, signal);
+}
+
+/** undefined: it is no name of the local link. */
+function localNameOf(name: string): string | undefined {
   // A dot at the end says that the name is complete, and is no part of it.
   const bare = name.replace(/\.$/, '');
-  const isLocal = /\.local$/i.test(bare);
-  return isLocal || !name.includes('.') ? queryMulticastDns(isLocal ? bare : `${name}.local`, signal) : [];
+  if (/\.local$/i.test(bare)) return bare;
+  return name.includes('.') ? undefined : `${name}.local`;
 }

@@ -103,13 +103,17 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
 async function start(options: RunOptions, directory: string, diskPath: string): Promise<VirtualMachine> {
   const { instance, board, memoryMiB, webPort, extraQemuArgs } = options;
   options.signal?.throwIfAborted();
+  const { web } = instance.config;
+  const isAsked = options.forwards.some(({ guestPort }) => guestPort === web.tlsPort);
+  // For tsk, which speaks TLS to virtual machines as to all devices.
+  const tlsForward = web.tls === 'off' || isAsked ? [] : [{ hostPort: 0, guestPort: web.tlsPort }];
   return startVirtualMachine({
     board,
     name: instance.config.hostname,
     diskPath,
     directory,
     memoryMiB,
-    forwards: [{ hostPort: webPort, guestPort: instance.config.web.port }, ...options.forwards],
+    forwards: [{ hostPort: webPort, guestPort: web.port }, ...tlsForward, ...options.forwards],
     ...(extraQemuArgs === undefined ? {} : { extraArgs: extraQemuArgs }),
   });
 }

@@ -13,6 +13,7 @@ export const REQUEST_REFUSALS = {
   'not-logged-in': { status: 401, means: 'Neither a password nor a session came with the request' },
   'login-ended': { status: 401, means: 'The session whose token came has ended' },
   'wrong-password': { status: 401, means: 'The password is wrong' },
+  'needs-tls': { status: 403, means: 'The request came in clear; `port` is where TLS is spoken' },
   'foreign-page': { status: 403, means: 'Another site made the browser ask, or it does not say which did' },
   'no-password': { status: 403, means: 'The device has no password, so that nobody may change anything' },
   'password-needed': { status: 403, means: 'A session does not suffice: this takes the password itself' },

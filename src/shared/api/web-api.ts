@@ -126,6 +126,15 @@ export interface DeviceUsage {
   traffic: Traffic[];
 }
 
+/** By which browsers know the device. */
+export interface PageCertificate {
+  port: number;
+  /** SHA-256, as browsers write it: "AB:CD:...". */
+  fingerprint: string;
+  /** The user's, and not the one by which `tsk` knows the device. */
+  isOwn: boolean;
+}
+
 export interface WebStatus {
   /**
    * The device's clock when this was put together. Times of services, of the boot and of updates that go on are by the
@@ -146,6 +155,8 @@ export interface WebStatus {
   time: TimeStatus | null;
   /** False on a device without a password: changes are refused. */
   mayChange: boolean;
+  /** null: TLS is off. Absent: a device of before this was told. */
+  certificate?: PageCertificate | null;
   /** null: init does not say. What is in the slots is in UpdateStatus. */
   update: UpdateSummary | null;
 }

@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { isIP } from 'node:net';
 import { hostnameProblem } from './hostname.ts';
+import { checkWebTls, webTlsEntries } from './web-tls.ts';
 
 const host = v.pipe(
   v.string('must be a string'),
@@ -33,8 +34,10 @@ export const webSchema = v.pipe(
           ),
         ),
       ),
+      ...webTlsEntries,
     },
     'must be an object',
   ),
+  checkWebTls(),
   v.description('The status page'),
 );

@@ -18,8 +18,13 @@ export interface ListenSpec {
 const FIRST_FD = 3;
 
 /** Sockets of the page, as tskrazy.json or its defaults have it; no app can have these ports. */
-export function pageSockets({ port = 80 }: { port?: number } = {}): ListenSpec[] {
-  return [{ name: 'http', port }];
+export function pageSockets({
+  port = 80,
+  tls = 'on',
+  tlsPort = 443,
+}: { port?: number; tls?: string; tlsPort?: number } = {}): ListenSpec[] {
+  const plain = { name: 'http', port };
+  return tls === 'off' ? [plain] : [plain, { name: 'https', port: tlsPort }];
 }
 
 export function listenEnvironment(names: readonly string[]): Record<string, string> {

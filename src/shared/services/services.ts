@@ -5,6 +5,7 @@ import type { AppKind } from './app-kinds.ts';
 import type { ListenSpec } from './listen.ts';
 import type { BoardId } from '../board/boards.ts';
 import type { TrustedKey } from '../manifest/manifest-signature.ts';
+import type { DeviceTls } from '../api/device-tls.ts';
 import type { NetworkConfig } from '../network/network-config.ts';
 import type { SandboxSpec, ServiceLimits, ServiceUser } from './sandbox.ts';
 
@@ -83,6 +84,8 @@ export interface DeviceConfig {
     passwordHash: string | null;
     /** What `Host` may say besides the device's own names and addresses. Absent: nothing. */
     hosts?: readonly string[];
+    /** Absent: the page is served in clear alone. */
+    tls?: DeviceTls;
   };
   /** Keys of which one must have signed an update. Absent or none: updates over the network are refused. */
   update?: { trustedKeys: readonly TrustedKey[] };

@@ -27,6 +27,7 @@ import { type NewSession, WEB_API, WEB_USER, type WebStatus } from '../../../src
 import { CommandLine, type Follower } from '../cli/command-line.ts';
 
 const PAGE_PORT = 80;
+const TLS_PORT = 443;
 const KEEPER_PORT = 8081;
 const SPEAKER_PORT = 8082;
 /** Of /perm, as keeper.ts writes it. */
@@ -132,7 +133,10 @@ export class UpdateLab {
         diskPath,
         directory,
         memoryMiB: 512,
-        forwards: [PAGE_PORT, KEEPER_PORT, SPEAKER_PORT].map((guestPort) => ({ hostPort: 0, guestPort })),
+        forwards: [PAGE_PORT, TLS_PORT, KEEPER_PORT, SPEAKER_PORT].map((guestPort) => ({
+          hostPort: 0,
+          guestPort,
+        })),
         extraArgs: extraQemuArgs,
       });
       return this.#machine;
@@ -171,6 +175,11 @@ export class UpdateLab {
     return this.#urlOf(PAGE_PORT);
   }
 
+  /** For tsk. */
+  get #host(): string {
+    return new URL(this.#urlOf(TLS_PORT)).host;
+  }
+
   console(): string {
     const { consolePath } = this.machine;
     return existsSync(consolePath) ? readFileSync(consolePath, 'utf8') : '';
@@ -178,11 +187,11 @@ export class UpdateLab {
 
   /** Runs tsk for this device; `from` is another release of it. */
   async tsk(args: readonly string[], from = new CommandLine(this.directory)): Promise<string> {
-    return from.succeeds(...args, '--host', new URL(this.url).host);
+    return from.succeeds(...args, '--host', this.#host);
   }
 
   follow(args: readonly string[], from = new CommandLine(this.directory)): Follower {
-    return from.follow(...args, '--host', new URL(this.url).host);
+    return from.follow(...args, '--host', this.#host);
   }
 
   /**
@@ -284,7 +293,7 @@ export class UpdateLab {
   }
 
   async #updateOnce(options: readonly string[]): Promise<UpdateResult> {
-    const args = ['update', '--json', ...options, '--host', new URL(this.url).host];
+    const args = ['update', '--json', ...options, '--host', this.#host];
     const { stdout, stderr } = await new CommandLine(this.directory).tsk(...args);
     const result = JSON.parse(stdout || '{}') as UpdateResult;
     if (typeof result.outcome !== 'string') throw new Error(`tsk ${args.join(' ')}: ${stdout}${stderr}`);

@@ -1,16 +1,20 @@
 // The real web server over a FakeInit, listening on this machine.
 
-import { scryptSync } from 'node:crypto';
+import { createPrivateKey, scryptSync, X509Certificate } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { DeviceTls } from '../../../src/shared/api/device-tls.ts';
 import type { AssetTable } from '../../../src/device/web/assets.ts';
 import type { UpdatesOptions } from '../../../src/device/web/updates.ts';
 import type { DeviceConfig } from '../../../src/shared/services/services.ts';
 import type { TimeStatus } from '../../../src/shared/network/time-status.ts';
 import type { UpdateState } from '../../../src/shared/update/update-state.ts';
 import { createWebServer, listen, type WebLimits, type WebServer } from '../../../src/device/web/server.ts';
+import { makeAuthority, makeDeviceCertificate } from '../../../src/host/config/identity/certificate.ts';
+import { formatIdentity } from '../../../src/host/config/identity/device-identity.ts';
 import { FakeMeter, exampleConfig, exampleNetwork, exampleTime } from './fake-device.ts';
 import { FakeInit } from './fake-init.ts';
 
@@ -21,9 +25,20 @@ const PASSWORD_HASH = `scrypt$2$1$1$c2FsdA$${scryptSync(TEST_PASSWORD, 'salt', 3
 export interface WebDevice {
   url: string;
   port: number;
+  /** undefined without `tls`. */
+  tls: TestTls | undefined;
   init: FakeInit;
   server: WebServer;
   close(): Promise<void>;
+}
+
+export interface TestTls {
+  port: number;
+  /** Certificate of the authority, in PEM. */
+  authority: string;
+  fingerprint: string;
+  /** File with key and certificate of the device. */
+  path: string;
 }
 
 export interface WebDeviceOptions {
@@ -36,6 +51,8 @@ export interface WebDeviceOptions {
   assets?: AssetTable;
   config?: Partial<DeviceConfig>;
   time?: TimeStatus;
+  /** `own`: files of the user's. */
+  tls?: Pick<DeviceTls, 'own'>;
   updates?: Pick<UpdatesOptions, 'openDisk' | 'idleMs'>;
 }
 
@@ -52,8 +69,12 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
     stopMs: options.lively === true ? 600 : 5,
   });
   Object.assign(init.update, options.update);
+  const identity = options.tls && makeTestIdentity(directory);
+  const config = { ...exampleConfig(options.password === null ? null : PASSWORD_HASH), ...options.config };
+  if (identity) config.web = { ...config.web, tls: { port: 0, ...identity, ...options.tls } };
   const server = createWebServer({
-    config: { ...exampleConfig(options.password === null ? null : PASSWORD_HASH), ...options.config },
+    config,
+    ...(identity && { identityPath: identity.path }),
     initSocketPath: socketPath,
     netStatusPath,
     timeStatusPath,
@@ -63,10 +84,12 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
     ...(options.updates === undefined ? {} : { updates: options.updates }),
   });
   const port = await listen(server.http, options.port ?? 0);
+  const tlsPort = server.https && (await listen(server.https, 0));
   server.context.trial.start(port);
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    tls: identity && { ...identity, port: tlsPort ?? 0 },
     init,
     server,
     close: async () => {
@@ -75,4 +98,16 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
       await rm(directory, { recursive: true });
     },
   };
+}
+
+const NAMES = { hostname: 'garden', dns: ['garden', 'garden.local', 'localhost'], addresses: ['127.0.0.1'] };
+
+function makeTestIdentity(directory: string): Omit<TestTls, 'port'> {
+  const authority = makeAuthority(NAMES, Date.now());
+  const signer = { ...authority, privateKey: createPrivateKey(authority.privateKey) };
+  const device = makeDeviceCertificate(NAMES, signer, Date.now());
+  const path = join(directory, 'identity.pem');
+  writeFileSync(path, formatIdentity(device));
+  const { fingerprint256 } = new X509Certificate(device.certificate);
+  return { path, authority: authority.certificate, fingerprint: fingerprint256 };
 }

@@ -1,5 +1,6 @@
 // What a device's page may be called in a URL: the names that its certificate is good for.
 
+import { isIP } from 'node:net';
 import type { InstanceConfig } from '../instance-config.ts';
 
 export interface DeviceNames {
@@ -10,12 +11,26 @@ export interface DeviceNames {
 }
 
 /** Addresses that DHCP gives are not known here; a name is known wherever the device is. */
-export function deviceNames(config: Pick<InstanceConfig, 'hostname' | 'network'>): DeviceNames {
+export function deviceNames(config: Pick<InstanceConfig, 'hostname' | 'network' | 'web'>): DeviceNames {
   const hostname = config.hostname.toLowerCase();
   const fixed = Object.values(config.network).flatMap((settings) =>
     settings.ipv4 === 'static' ? [settings.address.replace(/\/.*$/, '')] : [],
   );
-  const names = [hostname, `${hostname}.local`, 'localhost'];
-  const addresses = ['127.0.0.1', '::1', ...fixed];
+  const hosts = config.web.hosts.map((host) => host.toLowerCase());
+  // A hostname with a domain goes by its first part in the local link and in other domains.
+  const own = hostname.split('.', 1)[0] ?? hostname;
+  const domains = Object.values(config.network).flatMap((each) =>
+    each.ipv4 === 'static' ? (each.search ?? []) : [],
+  );
+  const searched = domains.map((domain) => `${own}.${domain.toLowerCase()}`);
+  const names = [
+    hostname,
+    own,
+    `${own}.local`,
+    'localhost',
+    ...searched,
+    ...hosts.filter((host) => isIP(host) === 0),
+  ];
+  const addresses = ['127.0.0.1', '::1', ...fixed, ...hosts.filter((host) => isIP(host) !== 0)];
   return { hostname, dns: [...new Set(names)], addresses: [...new Set(addresses)] };
 }

@@ -6,6 +6,7 @@ import type { DeviceClient } from '../../devices/device-client.ts';
 import { type FindOptions, findDevice } from '../../devices/find-device.ts';
 import { NoAnswerError } from '../../devices/no-answer-error.ts';
 import { type OpenDevice, openDevice } from '../../devices/open-device.ts';
+import { RefusalError } from '../../devices/refusal-error.ts';
 import type { PageWatch } from './page-watch.ts';
 
 /** How often it is looked for under other addresses while the known one is silent. */
@@ -59,7 +60,13 @@ export class DeviceLink {
 
   /** Once more, where it is now. */
   async refresh(): Promise<void> {
-    this.#take({ ...this.#open, status: await this.client.status() });
+    try {
+      this.#take({ ...this.#open, status: await this.client.status() });
+    } catch (error) {
+      // It has become one with TLS by this very update.
+      if (!(error instanceof RefusalError) || error.code !== 'needs-tls') throw error;
+      this.#take(await openDevice(this.#options));
+    }
   }
 
   /**
