@@ -70,6 +70,12 @@ async function shown({ tls: { port } }: TlsDevice, servername: string): Promise<
   }
 }
 
+/** At once, as a program that renews certificates should. */
+function put(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
 async function connect(t: TestContext, port: number): Promise<net.Socket> {
   const socket = net.connect(port, '127.0.0.1');
   // The server may cut it off at any time.
@@ -157,15 +163,13 @@ suite('the page over TLS', () => {
     const headers = basic(TEST_PASSWORD);
     const { port, authority: ca } = device.tls;
     const view = https.get({
-      ...{
-        host: '127.0.0.1',
-        port,
-        path: '/api/v1/events',
-        ca,
-        headers,
-        servername: 'garden.local',
-        agent: false,
-      },
+      host: '127.0.0.1',
+      port,
+      path: '/api/v1/events',
+      ca,
+      headers,
+      servername: 'garden.local',
+      agent: false,
     });
     t.after(() => view.destroy());
     const [events] = (await once(view, 'response')) as [import('node:http').IncomingMessage];
@@ -206,10 +210,6 @@ suite('a certificate of the user', () => {
     const directory = mkdtempSync(join(tmpdir(), 'tsk-own-'));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
     const own = { certificatePath: join(directory, 'cert.pem'), keyPath: join(directory, 'key.pem') };
-    const put = (path: string, text: string): void => {
-      writeFileSync(`${path}.new`, text);
-      renameSync(`${path}.new`, path);
-    };
     const said = t.mock.method(process.stderr, 'write', () => true);
     const device = await start(t, { tls: { own } });
     const browser = (): Promise<string | undefined> => shown(device, 'garden.example.org');

@@ -50,6 +50,7 @@ export function bootList(lasting: LastingSteps): readonly BootStep[] {
       onFailure: 'warn',
     },
     { name: 'guard the network of apps', run: guardNetwork, onFailure: 'warn' },
+    { name: 'tell by what the page is known', run: tellFingerprint, onFailure: 'warn' },
     { name: 'start system services', run: startSystemServices, onFailure: 'warn' },
     // The API comes after them: init loads its HTTP server while they load theirs.
     { name: 'serve the control API', run: serveControlApi, onFailure: 'fatal' },
@@ -119,6 +120,13 @@ function guardNetwork({ sys, supervisor }: Device): void {
     openLowPorts(sys);
     throw new Error('Ports are free to all apps on this kernel, low ones too', { cause: error });
   }
+}
+
+/** On the console, for whoever compares it with what a browser shows. With a certificate of the user, `web` has to tell. */
+function tellFingerprint({ config: { hostname, web }, log }: Device): void {
+  if (web.tls === undefined || web.tls.own !== undefined) return;
+  const port = web.tls.port === 443 ? '' : `:${web.tls.port}`;
+  log.say(`page: https://${hostname}.local${port}/, certificate SHA-256 ${web.tls.fingerprint}`);
 }
 
 /** Does not wait for the programs, only for their processes. */

@@ -1,4 +1,4 @@
-// tsk key: the key that signs updates.
+// tsk key: the key that signs updates, and what else makes an instance what it is.
 
 import type { UpdateKey, UpdateKeys } from '../config/update-keys.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
@@ -47,6 +47,18 @@ export const addKeyVerb: VerbAdder = (program, action) => {
     .addHelpText('after', examples(['tsk key import garden.key', 'on the second computer']))
     .action(action(runImport));
   key
+    .command('ca')
+    .summary('print the certificate by which browsers know the devices')
+    .description(
+      "Print the certificate of the instance's own authority, or write it to a file, for a browser or a system that is to " +
+        'show the page of the device without a warning. It is no secret, and good for the names of this device and for ' +
+        'private networks only.',
+    )
+    .argument('[file]', 'such as garden.crt')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['tsk key ca garden.crt', 'to be imported; it says how']))
+    .action(action(runAuthority));
+  key
     .command('new')
     .summary('make a key of this computer')
     .description(
@@ -60,8 +72,9 @@ export const addKeyVerb: VerbAdder = (program, action) => {
     .command('rotate')
     .summary('sign with a new key, and for a while with the old one too')
     .description(
-      'Make a new key. The old one goes on signing until "tsk key retire", so that devices that know nothing of the ' +
-        'new one take their next update; from then on they trust both.',
+      'Make a new key, and a new identity of the device with an authority of its own. The old key goes on signing until ' +
+        '"tsk key retire", so that devices that know nothing of the new one take their next update; from then on they ' +
+        'trust both. Until then tsk knows devices by the old identity, too.',
     )
     .option('--json', 'print JSON')
     .addHelpText('after', examples(['tsk key rotate && tsk update', 'let a device know the new key']))
@@ -96,6 +109,11 @@ async function runImport(session: Session, file: string, options: { replace?: bo
   await importSecrets(session, file, { replace: options.replace ?? false });
 }
 
+async function runAuthority(session: Session, file?: string): Promise<void> {
+  const { printAuthority } = await import('./print-authority.ts');
+  await printAuthority(session, file);
+}
+
 async function runNew(session: Session): Promise<void> {
   const { makeOwnKey } = await import('./key-copies.ts');
   await printKeys(session, await makeOwnKey(session));
@@ -104,9 +122,14 @@ async function runNew(session: Session): Promise<void> {
 async function runRotate(session: Session): Promise<void> {
   const { rotateUpdateKey } = await import('../config/update-keys.ts');
   const { openToChangeKey } = await import('./key-copies.ts');
-  await printKeys(session, await rotateUpdateKey(await openToChangeKey(session)));
+  const { rotateIdentity } = await import('../config/identity/device-identity.ts');
+  const instance = await openToChangeKey(session);
+  const keys = await rotateUpdateKey(instance);
+  await rotateIdentity(instance);
+  await printKeys(session, keys);
   session.output.say(
-    '\nUpdate every device once; then it trusts the new key. End the rotation with "tsk key retire" after that.',
+    '\nUpdate every device once; then it trusts the new key and has its new identity. End the rotation with "tsk key\n' +
+      'retire" after that. Browsers that know the old authority need the new one: "tsk key ca".',
   );
 }
 
@@ -115,7 +138,9 @@ async function runRetire(session: Session): Promise<void> {
   const { openToChangeKey } = await import('./key-copies.ts');
   const { displayPath } = await import('../config/problem.ts');
   const instance = await openToChangeKey(session);
+  const { retireIdentity } = await import('../config/identity/device-identity.ts');
   const retired = await retireUpdateKey(instance);
+  await retireIdentity(instance);
   await printKeys(session, await ensureUpdateKeys(instance));
   session.output.say(
     `\nKey ${retired.id} neither signs nor is trusted from the next image on. A device that has had no update since the\n` +

@@ -3,7 +3,12 @@
 import type { InterfaceStatus } from '../../shared/network/net-status.ts';
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { UpdateStatus } from '../../shared/update/update-api.ts';
-import { isOnDeviceOnly, type ListeningPort, type WebStatus } from '../../shared/api/web-api.ts';
+import {
+  isOnDeviceOnly,
+  type ListeningPort,
+  type PageCertificate,
+  type WebStatus,
+} from '../../shared/api/web-api.ts';
 import { UpdateApiClient } from '../deploy/update/update-api-client.ts';
 import { deviceUrl } from '../devices/device-address.ts';
 import { UserError } from '../user-error.ts';
@@ -46,6 +51,7 @@ export function formatStatus(
   const busy = cpu.busyFraction === null ? '' : `, ${(cpu.busyFraction * 100).toFixed(0)}% busy`;
   const rows: [string, string][] = [
     ['Page', foundBy === 'virtual machine' ? `${url} (virtual machine)` : url],
+    ...(status.certificate ? [describeCertificate(status.certificate)] : []),
     ['Apps', describeApps(status)],
     ['Up', `${formatDuration(system.uptimeSec)}, since ${formatTime(system.bootedAtMs).slice(0, 19)}`],
     [
@@ -73,6 +79,11 @@ export function formatStatus(
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
   const warnings = system.warnings.map((warning) => `  ${paint('yellow', 'Warning:')} ${warning}`);
   return [paint('bold', system.hostname), ...lines, ...warnings].join('\n');
+}
+
+/** For whoever compares it with what a browser shows. */
+function describeCertificate({ fingerprint, isOwn }: PageCertificate): [string, string] {
+  return ['Certificate', `SHA-256 ${fingerprint}${isOwn ? ' (your own)' : ''}`];
 }
 
 function describeSlot(slot: string | null): string {

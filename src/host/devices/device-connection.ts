@@ -28,7 +28,7 @@ export interface DeviceRequest {
 }
 
 /** There is no connection. */
-export class TimeoutError extends Error {
+class TimeoutError extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
@@ -54,7 +54,7 @@ export async function sendRequest(plan: DeviceRequest): Promise<IncomingMessage>
 }
 
 /** Resolves when the device has proved its key. */
-export async function openConnection(options: ConnectionOptions): Promise<net.Socket> {
+async function openConnection(options: ConnectionOptions): Promise<net.Socket> {
   const { address, connectMs, answerMs, signal } = options;
   signal.throwIfAborted();
   const socket = net.connect({ host: address.host, port: address.port });

@@ -213,6 +213,12 @@ export function DeviceCard({
             <span class="mono">{status.network.mdnsName}</span>
           </Fact>
         )}
+        {status.certificate && (
+          <Fact name="Certificate">
+            <span class="mono fingerprint">{status.certificate.fingerprint.replaceAll(':', ':\u200b')}</span>
+            <span class="line quiet">SHA-256{status.certificate.isOwn ? ', your own' : ''}</span>
+          </Fact>
+        )}
         <Fact name="Board">{status.model ?? system.board}</Fact>
         {status.processor !== null && <Fact name="Processor">{status.processor}</Fact>}
         <Fact name="Up since">{formatDateTime(system.bootedAtMs)}</Fact>
