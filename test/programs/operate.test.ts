@@ -74,6 +74,23 @@ class Watched {
 }
 
 void suite('operating a device', { concurrency: 2 }, () => {
+  test('tsk open gives the page to one browser until Ctrl-C', async (t) => {
+    const garden = await Garden.start(t);
+    const argv = garden.argv(['open', '--no-browser', '--host', garden.device.url]);
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => child.kill('SIGKILL'));
+    const said = new Watched(child.stdout);
+    await said.until(/Ctrl-C ends it/);
+    const url = /http:\/\/127\.0\.0\.1:\d+\/\S+/.exec(said.text)?.[0] ?? '';
+    const first = await fetch(url);
+    assert.equal(first.status, 200);
+    assert.match(await first.text(), /sessionStorage/);
+    assert.equal((await fetch(url)).status, 410);
+    child.kill('SIGINT');
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    await assert.rejects(fetch(url));
+  });
+
   test('tsk logs picks lines by number, time and boot', async (t) => {
     const garden = await Garden.start(t);
     const { init } = garden.device;

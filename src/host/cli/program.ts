@@ -16,6 +16,7 @@ import { addGetVerb } from './get.ts';
 import { addKeyVerb } from './key.ts';
 import { addLogsVerb } from './logs.ts';
 import { addNewVerb } from './new.ts';
+import { addOpenVerb } from './open.ts';
 import { addPowerVerbs } from './power.ts';
 import { addPsVerb } from './ps.ts';
 import { addRollbackVerb } from './rollback.ts';
@@ -29,7 +30,10 @@ import { addVersionVerb } from './version.ts';
 const VERB_GROUPS: readonly (readonly [title: string, verbs: readonly VerbAdder[]])[] = [
   ['Edit an instance:', [addNewVerb, addAddVerb, addEditVerb, addGetVerb, addKeyVerb, addSecretVerb]],
   ['Build and deploy it:', [addBuildVerb, addFlashVerb, addVmVerb, addUpdateVerb, addRollbackVerb]],
-  ['Operate the device:', [addStatusVerb, addPsVerb, addLogsVerb, addServiceVerbs, addPowerVerbs]],
+  [
+    'Operate the device:',
+    [addOpenVerb, addStatusVerb, addPsVerb, addLogsVerb, addServiceVerbs, addPowerVerbs],
+  ],
   ['Other:', [addDoctorVerb, addCompletionVerb, addVersionVerb]],
 ];
 

@@ -2,6 +2,7 @@
 // that says what is wrong; a NoAnswerError may be worth another try.
 
 import type { IncomingMessage } from 'node:http';
+import type net from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { BootRecord, LogQuery, ServiceAction } from '../../shared/api/init-api.ts';
 import { ACT_LIMIT_MS, type LogLine, type ServiceStatus } from '../../shared/services/services.ts';
@@ -9,13 +10,14 @@ import {
   WEB_API,
   WEB_USER,
   type ListeningPort,
+  type NewSession,
   type WebEvents,
   type WebStatus,
 } from '../../shared/api/web-api.ts';
 import { UserError } from '../user-error.ts';
 import type { DeviceAddress } from './device-address.ts';
 import { parseDeviceJson } from './device-json.ts';
-import { sendRequest } from './device-connection.ts';
+import { openConnection, sendRequest } from './device-connection.ts';
 import { connectionProblem, noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.ts';
 import { explainFailures, type Failure } from './explain-failures.ts';
 import type { FoundDevice } from './find-device.ts';
@@ -135,6 +137,27 @@ export class DeviceClient {
   async power(how: 'reboot' | 'poweroff'): Promise<void> {
     const act = how === 'reboot' ? 'reboot' : 'power off';
     await this.askJson(WEB_API[how], { method: 'POST', act: `${act} "${this.device.name}"` });
+  }
+
+  /** A token for a browser, which is to have no password of its own. */
+  async logIn(): Promise<NewSession> {
+    return this.askJson(WEB_API.sessions, { method: 'POST', act: `log in to "${this.device.name}"` });
+  }
+
+  /** Another connection to where it answered last, for whoever speaks to it by himself. */
+  async connect(): Promise<net.Socket> {
+    try {
+      return await openConnection({
+        address: this.address,
+        authorities: this.device.expected.authorities,
+        connectMs: CONNECT_LIMIT_MS,
+        answerMs: this.#patience.answerMs,
+        signal: this.#signal,
+      });
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw connectionProblem(this.device, this.address, error);
+    }
   }
 
   /** Needs no password. */

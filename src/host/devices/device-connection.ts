@@ -54,7 +54,7 @@ export async function sendRequest(plan: DeviceRequest): Promise<IncomingMessage>
 }
 
 /** Resolves when the device has proved its key. */
-async function openConnection(options: ConnectionOptions): Promise<net.Socket> {
+export async function openConnection(options: ConnectionOptions): Promise<net.Socket> {
   const { address, connectMs, answerMs, signal } = options;
   signal.throwIfAborted();
   const socket = net.connect({ host: address.host, port: address.port });

@@ -31,6 +31,9 @@ import type { UpdateBrief } from '../update/update-state.ts';
 /** Basic authentication has a user name; any is accepted, this is the one to send. */
 export const WEB_USER = 'tskrazy';
 
+/** Under which a tab keeps its session's token, in the sessionStorage of the page's origin. */
+export const SESSION_STORED_AS = 'tskrazy-session';
+
 /** Lines that one log request may ask for; a ring holds fewer or about as many. */
 export const MAX_LOG_LINES = 10_000;
 

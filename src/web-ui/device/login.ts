@@ -2,7 +2,8 @@
 // header by `ask.ts`: a cookie would go to every port of this host, and so to the apps that listen there. Other tabs of the
 // same origin are given it when they ask, and are logged out together.
 
-const STORED_AS = 'tskrazy-session';
+import { SESSION_STORED_AS as STORED_AS } from '../../shared/api/web-api.ts';
+
 /** Another tab that has the token answers at once. */
 const ANSWER_MS = 250;
 
