@@ -3,7 +3,7 @@
 import type { ServiceState } from '../../shared/services/services.ts';
 import type { ServiceView, WebStatus } from '../../shared/api/web-api.ts';
 import { plainText } from '../../shared/text/styled-text.ts';
-import { deviceUrl } from '../devices/device-address.ts';
+import { pageUrl } from '../devices/device-address.ts';
 import { connect, type DeviceOptions } from './device-session.ts';
 import { formatTable, paint } from './output.ts';
 import type { Session } from './session.ts';
@@ -12,7 +12,7 @@ import { formatDuration } from './times.ts';
 
 export async function showServices(session: Session, options: DeviceOptions): Promise<void> {
   const { client, status } = await connect(session, options);
-  const device = { hostname: status.system.hostname, url: deviceUrl(client.address) };
+  const device = { hostname: status.system.hostname, url: pageUrl(client.device.foundBy, client.address) };
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
   session.output.result({ device, services: status.services }, formatServices(status, width));
 }

@@ -10,7 +10,7 @@ import {
   type WebStatus,
 } from '../../shared/api/web-api.ts';
 import { UpdateApiClient } from '../deploy/update/update-api-client.ts';
-import { deviceUrl } from '../devices/device-address.ts';
+import { pageUrl } from '../devices/device-address.ts';
 import { UserError } from '../user-error.ts';
 import { connect, type DeviceOptions } from './device-session.ts';
 import { paint } from './output.ts';
@@ -21,7 +21,7 @@ import { formatDuration, formatTime } from './times.ts';
 
 export async function showStatus(session: Session, options: DeviceOptions): Promise<void> {
   const { client, status } = await connect(session, options);
-  const url = deviceUrl(client.address);
+  const url = pageUrl(client.device.foundBy, client.address);
   const updates = await orNull(new UpdateApiClient(client, status.system.hostname).status(), session.signal);
   const ports = await orNull(client.ports(), session.signal);
   const text = formatStatus(status, url, client.device.foundBy, updates, ports);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deviceUrl, formatDeviceAddress, parseHost } from './device-address.ts';
+import { deviceUrl, formatDeviceAddress, pageUrl, parseHost } from './device-address.ts';
 
 test('parseHost takes names, addresses and ports', () => {
   const cases: [string, string, number | undefined][] = [
@@ -39,5 +39,8 @@ test('formatDeviceAddress and deviceUrl leave out what is usual', () => {
   assert.equal(formatDeviceAddress({ host: 'fe80::1%eth0', port: 81, tls: false }), '[fe80::1%eth0]:81');
   assert.equal(deviceUrl({ host: 'fe80::1%eth0', port: 81, tls: false }), 'http://[fe80::1]:81/');
   assert.equal(formatDeviceAddress({ host: '10.0.0.5', port: 443, tls: true }), '10.0.0.5');
+  const machine = { host: '127.0.0.1', port: 4443, tls: true, plainPort: 8080 };
+  assert.equal(pageUrl('virtual machine', machine), 'http://127.0.0.1:8080/');
+  assert.equal(pageUrl('host', machine), 'https://127.0.0.1:4443/');
   assert.equal(deviceUrl({ host: '10.0.0.5', port: 80, tls: true }), 'https://10.0.0.5:80/');
 });

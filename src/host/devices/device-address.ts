@@ -37,6 +37,13 @@ export function formatDeviceAddress({ host, port, tls }: DeviceAddress): string 
   return port === (tls ? 443 : 80) ? name : `${name}:${port}`;
 }
 
+/** For a person's browser: by the forward of a virtual machine, the page is there without a certificate to warn of. */
+export function pageUrl(foundBy: string, address: DeviceAddress): string {
+  const { host, plainPort } = address;
+  const isMachine = foundBy === 'virtual machine' && plainPort !== undefined;
+  return deviceUrl(isMachine ? { host, port: plainPort, tls: false } : address);
+}
+
 export function deviceUrl({ host, port, tls }: DeviceAddress): string {
   // A zone means something on this computer only, and nothing in a URL.
   const address = formatDeviceAddress({ host: host.replace(/%.*$/, ''), port, tls });
