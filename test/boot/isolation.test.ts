@@ -27,7 +27,7 @@ const NETWORKS = { node: './networks.ts', waitFor: ['network'], autostart: false
 
 const NETWORK_APPS = {
   full: { ...NETWORKS, ports: ['tcp/8443', 'tcp/9443'] },
-  lan: { ...NETWORKS, network: 'lan', ports: ['tcp/443'] },
+  lan: { ...NETWORKS, network: 'lan', ports: ['tcp/444'] },
   outbound: { ...NETWORKS, network: 'outbound' },
   none: { ...NETWORKS, network: 'none', ready: true, env: { READY: '1' } },
 };
@@ -80,13 +80,13 @@ async function tryNetworks(appliance: Appliance): Promise<void> {
     return [name, JSON.parse(text)] as const;
   });
   assert.deepEqual(Object.fromEntries(await Promise.all(reports)), {
-    full: { page: 'ok', router: 'ok', far: 'ok', port443: 'EPERM', port8443: 'ok', anyPort: 'ok' },
-    lan: { page: 'ok', router: 'ok', far: 'EPERM', port443: 'ok', port8443: 'EPERM', anyPort: 'ok' },
+    full: { page: 'ok', router: 'ok', far: 'ok', port444: 'EPERM', port8443: 'ok', anyPort: 'ok' },
+    lan: { page: 'ok', router: 'ok', far: 'EPERM', port444: 'ok', port8443: 'EPERM', anyPort: 'ok' },
     outbound: {
       page: 'EPERM',
       router: 'ok',
       far: 'ok',
-      port443: 'EPERM',
+      port444: 'EPERM',
       port8443: 'EPERM',
       anyPort: 'ok',
     },
@@ -94,7 +94,7 @@ async function tryNetworks(appliance: Appliance): Promise<void> {
       page: 'ECONNREFUSED',
       router: 'ENETUNREACH',
       far: 'ENETUNREACH',
-      port443: 'ok',
+      port444: 'ok',
       port8443: 'ok',
       anyPort: 'ok',
     },
@@ -176,7 +176,7 @@ test('an app is alone with its data', async (t) => {
       hasMachineId: true,
       // Nepal was five and a half hours ahead in 1970.
       zone: { variable: 'Asia/Kathmandu', minutes: -330, localtime: 'TZif' },
-      reach: { initSocket: 'ENOENT', ownSocket: 'ok', port443: 'EPERM' },
+      reach: { initSocket: 'ENOENT', ownSocket: 'ok', port444: 'EPERM' },
       become: { root: 'EPERM', init: 'EPERM' },
     });
     await eventually('the other to see the shared file', async () =>

@@ -405,7 +405,7 @@ function withApps(apps: object, more = ''): string {
 
 test('parseConfig: ports are protocols and numbers, and belong to one app', () => {
   const good = withApps({
-    a: { node: 'm', ports: ['any', 'tcp/443', 'tcp/8000-8010', 'udp/5353'], network: 'lan' },
+    a: { node: 'm', ports: ['any', 'tcp/444', 'tcp/8000-8010', 'udp/5353'], network: 'lan' },
     b: { node: 'm', ports: ['udp/443', 'udp/5353'] },
     c: { node: 'm', ports: [], network: 'full' },
   });

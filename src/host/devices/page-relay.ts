@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { SESSION_STORED_AS } from '../../shared/api/web-api.ts';
 import { http } from '../http.ts';
@@ -59,22 +60,17 @@ interface Secrets {
 }
 
 class Relay {
-  readonly #client: DeviceClient;
   readonly #secrets: Secrets;
   readonly #agent;
   #isUsed = false;
   port = 0;
 
   constructor(client: DeviceClient, secrets: Secrets) {
-    this.#client = client;
     this.#secrets = secrets;
     // A handshake takes a small device some milliseconds: connections are kept.
     const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 4 });
     agent.createConnection = (_options, done) => {
-      client.connect().then(
-        (socket) => done?.(null, socket),
-        (error: unknown) => done?.(error as Error, undefined as never),
-      );
+      void hand(client.connect(), done);
       return undefined;
     };
     this.#agent = agent;
@@ -147,6 +143,17 @@ class Relay {
       if (body === undefined) request.end();
       else pipeline(body, request).catch(reject);
     });
+  }
+}
+
+type Handed = (error: Error | null, socket: Duplex) => void;
+
+async function hand(connecting: Promise<Duplex>, done: Handed | undefined): Promise<void> {
+  try {
+    done?.(null, await connecting);
+  } catch (error) {
+    // There is no socket beside an error.
+    done?.(error as Error, undefined as never);
   }
 }
 
