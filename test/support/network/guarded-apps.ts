@@ -13,6 +13,7 @@ import { NET_STATUS_PATH } from '../../../src/shared/network/net-status.ts';
 import { linuxSys } from '../../../src/device/sys/linux.ts';
 import type { ServiceSpec } from '../../../src/shared/services/services.ts';
 import { service } from '../init/init-scenario.ts';
+import { requireTool } from '../require-tool.ts';
 import { NetworkLab, SERVER_ADDRESS } from './network-lab.ts';
 
 const ATTEMPTER = new URL('./attempter.ts', import.meta.url).pathname;
@@ -71,7 +72,7 @@ export class GuardedApps {
 
   /** `undefined` after marking the test as skipped. */
   static create(t: TestContext, system: readonly ServiceSpec[] = []): GuardedApps | undefined {
-    const lab = NetworkLab.create(t);
+    const lab = requireTool(t, 'setpriv') === undefined ? undefined : NetworkLab.create(t);
     if (lab === undefined) return undefined;
     try {
       linuxSys().bpf.close(
