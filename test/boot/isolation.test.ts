@@ -102,7 +102,7 @@ async function tryNetworks(appliance: Appliance): Promise<void> {
   // Its socket to init works without a network.
   await eventually('none to be ready', async () => (await appliance.service('none')).state === 'running');
   for (const [name, refused] of [
-    ['full', 'was not let listen on TCP port 443, which is that of app "lan"'],
+    ['full', 'was not let listen on TCP port 444, which is that of app "lan"'],
     ['lan', 'was not let to 203.0.113.1, UDP port 9: "network" of this app is "lan"'],
     ['outbound', 'was not let to 127.0.0.1, TCP port 80: "network" of this app is "outbound"'],
   ] as const) {
