@@ -33,6 +33,8 @@ export interface ServiceLimits {
 /** Clear of what Debian, Docker and systemd give out; ext4 and the kernel take 32 bits. */
 const FIRST_UID = 0x1000_0000;
 const UID_COUNT = 0x1000_0000;
+/** Whom the kernel lets use io_uring: no user has it for its own. */
+export const IO_URING_GROUP = FIRST_UID - 1;
 
 export function uidOfApp(name: string): number {
   const digest = createHash('sha256').update(`tskrazy app ${name}`).digest();

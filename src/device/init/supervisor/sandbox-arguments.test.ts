@@ -113,6 +113,11 @@ test('sandboxArguments gives what the configuration asks for', () => {
   assert.ok(args.includes('--ambient-caps=-all,+net_raw,+sys_time'));
 });
 
+test('sandboxArguments: an app that may use io_uring is in the group that the kernel lets', () => {
+  const args = sandboxArguments({ ...program, sandbox: { ...program.sandbox, syscalls: ['io_uring'] } });
+  assert.ok(args.includes('--groups=268435455') && !args.includes('--clear-groups'));
+});
+
 test('sandboxArguments leaves root its number, and a whole /perm writable when asked for', () => {
   const { user: _user, ...asRoot } = program;
   const args = sandboxArguments({

@@ -13,8 +13,8 @@ import { secretsDirectoryFor, secretsRunDirectory } from '../../../shared/servic
 import { MACHINE_ID_PATH } from '../../../shared/services/machine-id.ts';
 import { isOnMountPoint } from '../../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
+import { IO_URING_GROUP, type SandboxSpec, type ServiceUser } from '../../../shared/services/sandbox.ts';
 import type { AppNetwork } from '../../../shared/services/services.ts';
-import type { SandboxSpec, ServiceUser } from '../../../shared/services/sandbox.ts';
 
 export interface SandboxedProgram {
   name: string;
@@ -112,7 +112,7 @@ function privileges({ user, sandbox }: SandboxedProgram): string[] {
   const set = ['-all', ...given].join(',');
   return [
     ...(user === undefined ? [] : [`--reuid=${user.uid}`, `--regid=${user.uid}`]),
-    '--clear-groups',
+    sandbox.syscalls?.includes('io_uring') === true ? `--groups=${IO_URING_GROUP}` : '--clear-groups',
     '--no-new-privs',
     `--bounding-set=${set}`,
     `--inh-caps=${set}`,
