@@ -40,3 +40,24 @@ test('checkIsolation refuses data directories that two users would share', () =>
   assert.throws(() => check('pc-amd64', app, root));
   check('pc-amd64', root, appConfig({ name: 'c', dataDir: '/perm/a', user: 'root' }));
 });
+
+function sharing(path: string, mode: 'ro' | 'rw'): AppConfig {
+  return appConfig({ name: 'b', sandbox: { devices: [], paths: { [path]: mode }, capabilities: [] } });
+}
+
+test('checkIsolation refuses a data directory where another app could put a link in its place', () => {
+  const app = appConfig({ name: 'a', dataDir: '/perm/shared/a' });
+  for (const apps of [
+    [app, sharing('/perm/shared', 'rw')],
+    [sharing('/perm/shared', 'rw'), app],
+  ]) {
+    assert.throws(() => check('pc-amd64', ...apps), {
+      message:
+        'Cannot build app "a": its data directory "/perm/shared/a" lies in "/perm/shared", where app "b" may write',
+    });
+  }
+  check('pc-amd64', app, sharing('/perm/shared', 'ro'));
+  check('pc-amd64', app, sharing('/perm/shared/a', 'rw'));
+  check('pc-amd64', app, sharing('/perm', 'rw'));
+  check('pc-amd64', app, sharing('/perm/share', 'rw'));
+});

@@ -12,6 +12,7 @@ export function checkIsolation(config: InstanceConfig, board: Board): void {
   if (config.components.kernel === undefined) checkMemoryLimits(config.apps, board);
   for (const [index, app] of config.apps.entries()) {
     for (const other of config.apps.slice(0, index)) checkPair(app, other);
+    for (const other of config.apps) if (other !== app) checkSharedPaths(app, other);
   }
 }
 
@@ -23,6 +24,24 @@ function checkMemoryLimits(apps: readonly AppConfig[], board: Board): void {
     {
       hint: 'Remove "memory", or use a kernel with CONFIG_MEMCG=y ("components": { "kernel": ... }).',
     },
+  );
+}
+
+/**
+ * Who may write above the directory could put a link in its place, and init gives away what is behind it. /perm itself
+ * is root's, also for who may write below it.
+ */
+function checkSharedPaths(app: AppConfig, other: AppConfig): void {
+  if (other.sandbox === 'off') return;
+  const directory = app.dataDir ?? `/perm/${app.name}`;
+  const shared = Object.entries(other.sandbox.paths).find(
+    ([path, mode]) => mode === 'rw' && path !== '/perm' && directory.startsWith(`${path}/`),
+  );
+  if (shared === undefined) return;
+  throw new UserError(
+    `Cannot build app "${app.name}": its data directory "${directory}" lies in "${shared[0]}", where app ` +
+      `"${other.name}" may write`,
+    { hint: 'Give it a "dataDir" of its own, and share a directory beside it.' },
   );
 }
 

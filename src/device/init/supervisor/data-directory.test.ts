@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { lstatSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -33,12 +42,14 @@ test(
     mkdirSync(join(path, 'a/b'), { recursive: true });
     writeFileSync(join(path, 'a/b/file'), '');
     symlinkSync(outside, join(path, 'link'));
+    chmodSync(path, 0o777);
     await makeDataDirectory(path, UID);
     for (const entry of ['', 'a', 'a/b', 'a/b/file', 'link']) {
       const { uid, gid } = lstatSync(join(path, entry));
       assert.deepEqual([uid, gid], [UID, UID], entry);
     }
     assert.equal(statSync(outside).uid, 0);
+    assert.equal(statSync(path).mode & 0o777, 0o700);
   },
 );
 
