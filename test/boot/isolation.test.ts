@@ -1,4 +1,4 @@
-// What an app cannot do to the device and to other apps, tried from inside it (test/fixtures/isolation).
+// What an app cannot do to the device and to other apps, tried from inside it (test/support/hostile-app).
 
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,20 +8,25 @@ import { test, type TestContext } from 'node:test';
 import { type Instance, openInstance } from '../../src/host/config/instance.ts';
 import type { WebStatus } from '../../src/shared/api/web-api.ts';
 import { type BoardId, BOARDS } from '../../src/shared/board/boards.ts';
-import { uidOfApp } from '../../src/shared/services/sandbox.ts';
+import { capabilities, expectedOutcomes, OF_ROOT } from '../support/hostile-app/expected-outcomes.ts';
 import { Appliance, eventually } from '../support/machines/appliance.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { ask, basic } from '../support/web/http-ask.ts';
 
-const FIXTURE = join(import.meta.dirname, '../fixtures/isolation');
+const HOSTILE_APP = join(import.meta.dirname, '../support/hostile-app');
 const MAX_BOMBS = 64;
-const NONE = '0000000000000000';
-/** proc_pid_status(5): SECCOMP_MODE_FILTER */
-const FILTERED = '2';
+/** CAP_NET_RAW */
 const NET_RAW = '0000000000002000';
 
 /** They read what the network has brought. */
-const INSIDE = { node: './inside.ts', waitFor: ['network'] };
+const HOSTILE = { node: './main.ts', waitFor: ['network', 'app:victim'] };
+const hostile = { ...HOSTILE, sandbox: { paths: { '/perm/shared': 'rw' } } };
+const rooted = { ...HOSTILE, user: 'root' };
+const victim = {
+  node: './victim.ts',
+  sandbox: { paths: { '/perm/shared': 'rw' } },
+  stopTimeoutSec: 1,
+};
 
 const NETWORKS = { node: './networks.ts', waitFor: ['network'], autostart: false };
 
@@ -34,13 +39,18 @@ const NETWORK_APPS = {
 
 const APPS = {
   ...NETWORK_APPS,
-  inside: { ...INSIDE, sandbox: { paths: { '/perm/shared': 'rw' } } },
+  hostile,
   equipped: {
-    ...INSIDE,
-    sandbox: { devices: ['/dev/ttyS1', '/dev/hwrn*'], capabilities: ['CAP_NET_RAW'] },
+    ...HOSTILE,
+    sandbox: {
+      devices: ['/dev/ttyS1', '/dev/hwrn*'],
+      paths: { '/perm/victim': 'rw' },
+      capabilities: ['CAP_NET_RAW'],
+      syscalls: ['keyring', 'io_uring', 'can'],
+    },
   },
-  rooted: { ...INSIDE, user: 'root' },
-  other: { node: './other.ts', sandbox: { paths: { '/perm/shared': 'rw' } }, stopTimeoutSec: 1 },
+  rooted,
+  victim,
   hungry: { node: './hungry.ts', autostart: false },
   bomb: { go: './bomb', maxProcesses: MAX_BOMBS, autostart: false },
 };
@@ -48,18 +58,30 @@ const APPS = {
 async function makeInstance(t: TestContext, board: BoardId, apps: object): Promise<Instance> {
   const directory = mkdtempSync(join(tmpdir(), 'tsk-test-isolation-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
-  cpSync(FIXTURE, directory, { recursive: true });
-  const config = { hostname: 'isolation', board, time: { zone: 'Asia/Kathmandu' }, apps };
+  cpSync(join(HOSTILE_APP, 'bomb'), join(directory, 'bomb'), { recursive: true });
+  const found = Object.entries(apps).map(([name, app]: [string, { node?: string }]) => [
+    name,
+    app.node === undefined ? app : { ...app, node: join(HOSTILE_APP, app.node) },
+  ]);
+  const config = {
+    hostname: 'isolation',
+    board,
+    time: { zone: 'Asia/Kathmandu' },
+    apps: Object.fromEntries(found),
+  };
   writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify(config));
   return openInstance(directory);
 }
 
-async function reportOf(appliance: Appliance, name: string): Promise<Record<string, unknown>> {
-  const text = await eventually(
-    `the report of ${name}`,
-    async () => /\{"privileges".*\}$/m.exec(await appliance.log(name))?.[0],
-  );
-  return JSON.parse(text) as Record<string, unknown>;
+/** By the name of the attempt. */
+async function outcomesOf(appliance: Appliance, name: string): Promise<Record<string, string>> {
+  const log = await eventually(`the attempts of ${name}`, async () => {
+    const text = await appliance.log(name);
+    return text.includes('all tried') && text;
+  });
+  // What it writes to its standard output has no mark after the time.
+  const lines = log.matchAll(/Z {3}([^:]+): (.*)$/gm);
+  return Object.fromEntries([...lines].map(([, attempt, outcome]) => [attempt, outcome]));
 }
 
 async function areUntouched(appliance: Appliance, ...names: string[]): Promise<void> {
@@ -131,111 +153,51 @@ test('an app is alone with its data', async (t) => {
   const board = 'pc-amd64';
   if (!requireTool(t, BOARDS[board].qemuSystem) || !requireTool(t, 'go')) return;
   const appliance = await Appliance.boot(t, await makeInstance(t, board, APPS), { board });
-  await eventually('the secret', async () => (await appliance.log('other')).includes('secret kept'));
 
   await t.test('from inside there is no way out', async () => {
-    const report = await reportOf(appliance, 'inside');
-    assert.deepEqual(report, {
-      privileges: {
-        uid: String(uidOfApp('inside')),
-        CapEff: NONE,
-        CapPrm: NONE,
-        CapBnd: NONE,
-        CapAmb: NONE,
-        NoNewPrivs: '1',
-        Seccomp: FILTERED,
-      },
-      programs: ['bwrap', 'node-MainThread'],
-      environment: { USER: 'inside', cwd: '/perm/inside', cgroup: '0::/\n' },
-      perm: ['inside', 'shared'],
-      app: ['inside'],
-      scratchPercent: [25, 25],
-      run: ['machine-id', 'net', 'tsk'],
-      devices: ['full', 'null', 'random', 'tty', 'urandom', 'zero'],
-      write: {
-        ownData: 'ok',
-        shared: 'ok',
-        tmp: 'ok',
-        sharedMemory: 'ok',
-        outputByName: 'ok',
-        ownProgram: 'EROFS',
-        root: 'EROFS',
-        configuration: 'EROFS',
-        machineId: 'EROFS',
-        otherData: 'ENOENT',
-        cgroup: 'EROFS',
-        kernel: 'EACCES',
-        serialPort: 'ENOENT',
-      },
-      read: {
-        deviceConfiguration: 'ENOENT',
-        otherData: 'ENOENT',
-        resolvConf: 'ok',
-        initEnvironment: 'EACCES',
-      },
-      hasMachineId: true,
-      // Nepal was five and a half hours ahead in 1970.
-      zone: { variable: 'Asia/Kathmandu', minutes: -330, localtime: 'TZif' },
-      reach: { initSocket: 'ENOENT', ownSocket: 'ok', port444: 'EPERM' },
-      become: { root: 'EPERM', init: 'EPERM' },
-    });
-    await eventually('the other to see the shared file', async () =>
-      (await appliance.log('other')).includes('shared file seen'),
+    assert.deepEqual(await outcomesOf(appliance, 'hostile'), expectedOutcomes(board, 'hostile'));
+    await eventually('init to name a call that was refused', async () =>
+      /the sandbox refused the system call \w+, which is in the group "/.test(await appliance.log('hostile')),
+    );
+    await eventually('the victim to see the shared file', async () =>
+      (await appliance.log('victim')).includes('shared file seen'),
     );
   });
 
   await t.test('it gets what its configuration names', async () => {
-    const { privileges, devices, write } = await reportOf(appliance, 'equipped');
-    assert.deepEqual(
-      { privileges, devices, write: (write as Record<string, string>)['serialPort'] },
-      {
-        privileges: {
-          uid: String(uidOfApp('equipped')),
-          CapEff: NET_RAW,
-          CapPrm: NET_RAW,
-          CapBnd: NET_RAW,
-          CapAmb: NET_RAW,
-          NoNewPrivs: '1',
-          Seccomp: FILTERED,
-        },
-        devices: ['full', 'hwrng', 'null', 'random', 'tty', 'ttyS1', 'urandom', 'zero'],
-        write: 'ok',
-      },
-    );
+    assert.deepEqual(await outcomesOf(appliance, 'equipped'), {
+      ...expectedOutcomes(board, 'equipped'),
+      ...capabilities(NET_RAW),
+      'list /perm': 'equipped victim',
+      // Seen, and still not its own.
+      'read data of another app': 'EACCES',
+      'write data of another app': 'EACCES',
+      'data of another app by a link': 'EACCES',
+      'list devices': 'full hwrng null random tty ttyS1 urandom zero',
+      'a serial port': 'ok',
+      'socket of family packet': 'ok',
+      'raw socket': 'ok',
+      'call add_key': 'EINVAL',
+      'call request_key': 'EFAULT',
+      'call keyctl': 'ENOTSUP',
+      'call io_uring_setup': 'EFAULT',
+      'call io_uring_enter': 'EINVAL',
+      'call io_uring_register': 'EINVAL',
+    });
   });
 
   await t.test('root without privileges gets no further', async () => {
-    const { privileges, write, read, reach } = (await reportOf(appliance, 'rooted')) as Record<
-      string,
-      Record<string, string>
-    >;
-    assert.deepEqual(
-      ['uid', 'CapEff', 'CapBnd', 'NoNewPrivs', 'Seccomp'].map((key) => privileges?.[key]),
-      ['0', NONE, NONE, '1', FILTERED],
-    );
-    const { root, configuration, otherData, cgroup, kernel, ownData } = write ?? {};
-    assert.deepEqual(
-      { root, configuration, otherData, cgroup, kernel, ownData },
-      {
-        root: 'EROFS',
-        configuration: 'EROFS',
-        otherData: 'ENOENT',
-        cgroup: 'EROFS',
-        kernel: 'EROFS',
-        ownData: 'ok',
-      },
-    );
-    assert.deepEqual(
-      [read?.['deviceConfiguration'], read?.['otherData'], reach?.['initSocket']],
-      ['ENOENT', 'ENOENT', 'ENOENT'],
-    );
+    assert.deepEqual(await outcomesOf(appliance, 'rooted'), {
+      ...expectedOutcomes(board, 'rooted'),
+      ...OF_ROOT,
+    });
   });
 
   await t.test('what ignores SIGTERM is killed when its time is up', async () => {
-    assert.equal((await appliance.request('api/v1/services/other/stop', 'POST')).status, 200);
-    const { state, lastExit } = await appliance.service('other');
+    assert.equal((await appliance.request('api/v1/services/victim/stop', 'POST')).status, 200);
+    const { state, lastExit } = await appliance.service('victim');
     assert.deepEqual([state, lastExit?.signal], ['stopped', 'SIGKILL']);
-    const log = await appliance.log('other');
+    const log = await appliance.log('victim');
     assert.match(log, /no$/m);
     assert.match(log, /killed: did not end within 1 s after SIGTERM/);
   });
@@ -249,7 +211,7 @@ test('an app is alone with its data', async (t) => {
     const processes = services.find(({ name }) => name === 'bomb')?.usage?.processes ?? 0;
     assert.ok(processes <= MAX_BOMBS, `${processes} processes`);
     assert.equal((await appliance.request('api/v1/services/bomb/stop', 'POST')).status, 200);
-    await areUntouched(appliance, 'inside', 'equipped', 'rooted', 'web', 'net');
+    await areUntouched(appliance, 'hostile', 'equipped', 'rooted', 'web', 'net');
   });
 
   await t.test('when memory runs out, the app that took it goes', async () => {
@@ -260,7 +222,7 @@ test('an app is alone with its data', async (t) => {
     );
     assert.match(await appliance.log('hungry'), /killed: the device ran out of memory/);
     assert.equal((await appliance.request('api/v1/services/hungry/stop', 'POST')).status, 200);
-    await areUntouched(appliance, 'inside', 'equipped', 'rooted', 'web', 'net');
+    await areUntouched(appliance, 'hostile', 'equipped', 'rooted', 'web', 'net');
   });
 
   await t.test('it reaches what its configuration says, and never has the port of the page', () =>
@@ -270,21 +232,21 @@ test('an app is alone with its data', async (t) => {
   assert.equal(await appliance.powerOff(), 'powered-off');
 });
 
-test('an app that uses more memory than it may is killed alone', async (t) => {
+test('an app that uses more memory than it may is killed alone, and a hostile one gets no further', async (t) => {
   const board = 'pc-arm64';
   if (!requireTool(t, BOARDS[board].qemuSystem)) return;
-  const apps = {
-    ...NETWORK_APPS,
-    hungry: { node: './hungry.ts', memory: '96MiB' },
-    other: { node: './other.ts' },
-  };
+  const apps = { ...NETWORK_APPS, hungry: { node: './hungry.ts', memory: '96MiB' }, hostile, victim };
   const appliance = await Appliance.boot(t, await makeInstance(t, board, apps), { board });
   await eventually('the app to be killed', async () => {
     const { startCount } = await appliance.service('hungry');
     return startCount > 1;
   });
   assert.match(await appliance.log('hungry'), /killed: used more memory than it may/);
-  await areUntouched(appliance, 'other', 'web', 'net');
+  assert.deepEqual(await outcomesOf(appliance, 'hostile'), expectedOutcomes(board, 'hostile'));
+  await eventually('init to name a call that was refused', async () =>
+    /the sandbox refused the system call \w+, which is in the group "/.test(await appliance.log('hostile')),
+  );
+  await areUntouched(appliance, 'hostile', 'victim', 'web', 'net');
   await tryNetworks(appliance);
   assert.equal(await appliance.powerOff(), 'powered-off');
 });
