@@ -16,7 +16,7 @@ test('a sandboxed app starts in bwrap; what its sandbox shows is there before', 
   const spawned = sys.log.find((line) => line.startsWith('spawn /tsk/bin/bwrap ')) ?? '';
   assert.match(spawned, / --dev-bind \/dev\/ttyUSB0 \/dev\/ttyUSB0 /);
   assert.match(spawned, / --bind \/perm\/home\/app \/perm\/home\/app /);
-  assert.match(spawned, / --seccomp 3 -- \/tsk\/bin\/setpriv .* -- \/user\/app in \/$/);
+  assert.match(spawned, / --seccomp 3 -- \/tsk\/bin\/setpriv .* -- \/tsk\/bin\/confine \/user\/app in \/$/);
   assert.ok(statSync(sys.path('/perm/shared')).isDirectory());
   assert.ok(statSync(sys.path('/perm/home/app')).isDirectory());
   assert.ok(statSync(sys.path('/run/net')).isDirectory());

@@ -13,6 +13,7 @@ import { Device } from './device.ts';
 import { Health } from './health.ts';
 import { guardMemory } from './memory-guard.ts';
 import { watchPowerButtons } from './power-button.ts';
+import { keepTellingOfRefusedCalls } from './refused-calls.ts';
 import { Shutdown, type ShutdownOptions } from './shutdown.ts';
 import { Conditions } from './supervisor/conditions.ts';
 import type { Service } from './supervisor/service.ts';
@@ -67,6 +68,7 @@ export class Init {
       await runBootSteps(steps, device);
       this.#during = 'operation';
       device.log.say(`services started ${this.#sys.uptimeMs()} ms after the kernel`);
+      keepTellingOfRefusedCalls(this.#sys, device.kernelLog, () => device.supervisor);
       watchPowerButtons(this.#sys, () => void this.power('poweroff', 'power button'));
       this.#health.keepChecking();
       setInterval(() => saveClock(device), SAVE_TIME_EVERY_MS).unref();

@@ -59,14 +59,14 @@ function startChild(
   if (outputOwner !== undefined) {
     for (const { writeEnd } of [stdout, stderr]) fchownSync(writeEnd, outputOwner, outputOwner);
   }
-  const extraInput = request.extraInput === undefined ? [] : [openFilledPipe(request.extraInput, writeEnds)];
+  const extraInputs = (request.extraInputs ?? []).map((content) => openFilledPipe(content, writeEnds));
   const child = insideRoot(request.root, () => {
     try {
       return spawnChild(program, args, {
         cwd: request.cwd,
         env: request.env,
         detached: true,
-        stdio: ['ignore', stdout.writeEnd, stderr.writeEnd, ...inherit, ...extraInput],
+        stdio: ['ignore', stdout.writeEnd, stderr.writeEnd, ...inherit, ...extraInputs],
       });
     } catch (cause) {
       throw describeStart(request, cause as NodeJS.ErrnoException);

@@ -32,10 +32,10 @@ export interface SpawnRequest {
   cwd: string;
   /** Directory that the process has for its root; `argv` and `cwd` are found in it. Default: init's own. */
   root?: string;
-  /** Descriptors that it gets as its own from 3 on, in this order, and none besides but for that of `extraInput`. */
+  /** Descriptors that it gets as its own from 3 on, in this order, and none besides but for that of `extraInputs`. */
   inherit?: readonly number[];
-  /** What it can read from the descriptor after those: up to the 64 KiB that a pipe holds. */
-  extraInput?: Uint8Array;
+  /** What it can read from the descriptors after those: each up to the 64 KiB that a pipe holds. */
+  extraInputs?: readonly Uint8Array[];
   /** May open its outputs anew by name (/dev/stderr); user and group. Default: init's own. */
   outputOwner?: number;
   /** `chunk` is used again after the call. */

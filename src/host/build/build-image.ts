@@ -7,6 +7,7 @@ import { ROOT_PARTITION_BYTES } from '../../shared/board/disk-layout.ts';
 import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import { type Manifest, MANIFEST_NAME } from '../../shared/manifest/manifest.ts';
 import { SIGNATURES_NAME } from '../../shared/manifest/manifest-signature.ts';
+import { CONFINE_PATH } from '../../shared/services/confine.ts';
 import type { DeviceConfig } from '../../shared/services/services.ts';
 import { type AppBuild, buildApp } from '../apps/build-app.ts';
 import type { LeftOut } from '../apps/left-out.ts';
@@ -23,6 +24,7 @@ import { checkBootPartition } from './boot-partition.ts';
 import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
 import { readBuildTime } from './build-time.ts';
 import { addComponents, type Components, librariesOf } from './component-files.ts';
+import { confineProgram } from './confine-program.ts';
 import { planDeviceConfig } from './device-config.ts';
 import { type DeviceProgram, loadDevicePrograms } from './device-programs.ts';
 import { encodeManifest, makeManifest, updateBytes } from './make-manifest.ts';
@@ -206,7 +208,7 @@ async function buildApps(
 function planRoot(plan: Plan, programs: readonly DeviceProgram[], config: DeviceConfig): RootTree {
   const tree = new RootTree();
   addComponents(tree, plan.components);
-  addDevicePrograms(tree, programs);
+  addDevicePrograms(tree, [...programs, { path: CONFINE_PATH, code: confineProgram(plan.board) }]);
   for (const entry of plan.apps.flatMap((app) => app.entries)) tree.add(entry);
   addSystemFiles(tree, config);
   addTlsFiles(tree, plan.instance, plan.secrets.identity);

@@ -25,7 +25,10 @@ const SYMLINKS: Readonly<Record<string, string>> = {
   '/usr/bin': '/bin',
 };
 
-export function addDevicePrograms(tree: RootTree, programs: readonly DeviceProgram[]): void {
+export function addDevicePrograms(
+  tree: RootTree,
+  programs: readonly Pick<DeviceProgram, 'path' | 'code'>[],
+): void {
   for (const { path, code } of programs) {
     tree.add({
       kind: 'file',

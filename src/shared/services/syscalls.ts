@@ -153,4 +153,16 @@ export const SYSCALL_GROUPS = {
 
 export type SyscallGroupName = keyof typeof SYSCALL_GROUPS;
 
+/** Those that are refused with certain arguments only. */
+const GROUPS_OF_OTHERS: Partial<Record<SyscallName, SyscallGroupName>> = {
+  clone: 'namespaces',
+  unshare: 'namespaces',
+  ioctl: 'terminal',
+};
+
+export function groupOfSyscall(name: SyscallName): SyscallGroupName {
+  const group = SYSCALL_GROUP_NAMES.find((each) => SYSCALL_GROUPS[each].calls.some((call) => call === name));
+  return group ?? GROUPS_OF_OTHERS[name] ?? 'sockets';
+}
+
 export const SYSCALL_GROUP_NAMES = Object.keys(SYSCALL_GROUPS) as SyscallGroupName[];

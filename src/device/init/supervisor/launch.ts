@@ -121,7 +121,7 @@ function commandOf(
   spec: ServiceSpec,
   { sys, cgroup, root, note }: LaunchContext,
   dataDir: string | undefined,
-): Pick<SpawnRequest, 'argv' | 'cwd' | 'root' | 'extraInput'> {
+): Pick<SpawnRequest, 'argv' | 'cwd' | 'root' | 'extraInputs'> {
   if (!isSandboxed(spec)) {
     const cwd = dataDir === undefined ? '/' : sys.path(dataDir);
     return { argv: spec.argv, cwd, ...(root === '/' ? {} : { root: sys.path(root) }) };
@@ -131,7 +131,7 @@ function commandOf(
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(cgroup === undefined ? {} : { cgroup: cgroup.directory }),
   });
-  if (command.extraInput === undefined) note('cannot filter its system calls: the kernel has no seccomp');
+  if (command.extraInputs === undefined) note('cannot filter its system calls: the kernel has no seccomp');
   return { ...command, cwd: '/' };
 }
 

@@ -13,6 +13,7 @@ const program: SandboxedProgram = {
   dataDir: '/perm/sensor',
   cgroup: '/sys/fs/cgroup/tsk/sensor',
   scratchBytes: 2 ** 27,
+  isFiltered: false,
 };
 
 /** Of an option with two operands, or one: `/perm -> /perm`. */
@@ -130,9 +131,11 @@ test('sandboxArguments leaves root its number, and a whole /perm writable when a
   assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/app', '/boot', '/etc/tskrazy', '/run']);
 });
 
-test('sandboxArguments names the descriptor of a filter where there is one', () => {
+test('sandboxArguments: filters are set by bwrap and, last of all, by confine', () => {
   assert.deepEqual(operandsOf('--seccomp', sandboxArguments(program), 1), []);
-  assert.deepEqual(operandsOf('--seccomp', sandboxArguments({ ...program, filterDescriptor: 3 }), 1), ['3']);
+  const args = sandboxArguments({ ...program, isFiltered: true });
+  assert.deepEqual(operandsOf('--seccomp', args, 1), ['3']);
+  assert.deepEqual(args.slice(args.indexOf('/tsk/bin/confine')), ['/tsk/bin/confine', ...program.argv]);
 });
 
 test('sandboxArguments without cgroups lets everything end with bwrap', () => {

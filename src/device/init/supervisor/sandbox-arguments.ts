@@ -1,6 +1,7 @@
 // A sandboxed app's command line: bwrap makes a file system and a process namespace of the app's own, and in
 // there setpriv takes away root's rights and becomes the app. In this order, because without user namespaces
-// (the amd64 kernel has none) only root can do the first. Pure.
+// (the amd64 kernel has none) only root can do the first. Where system calls are filtered, `confine` is between setpriv
+// and the app. Pure.
 //
 // What the app sees: a root image, read-only, without other apps' directories in /app; /proc of its own processes; a
 // /dev of the harmless devices; empty /tmp and /dev/shm; in /perm its data directory and nothing else; in /run
@@ -10,6 +11,7 @@
 import { posix } from 'node:path';
 import { appRunDirectory } from '../../../shared/services/app-contract.ts';
 import { secretsDirectoryFor, secretsRunDirectory } from '../../../shared/services/app-secrets.ts';
+import { CONFINE_PATH } from '../../../shared/services/confine.ts';
 import { MACHINE_ID_PATH } from '../../../shared/services/machine-id.ts';
 import { isOnMountPoint } from '../../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
@@ -33,8 +35,8 @@ export interface SandboxedProgram {
   dataDir?: string;
   /** Absolute; absent on a kernel without cgroups. */
   cgroup?: string;
-  /** Descriptor with the filter of its system calls; absent on a kernel without such filters. */
-  filterDescriptor?: number;
+  /** Descriptors 3 and 4 have the filters of its system calls. A kernel without such filters has no use for them. */
+  isFiltered: boolean;
   /** Size of /tmp, and as much again of /dev/shm: both are memory. */
   scratchBytes: number;
 }
@@ -49,11 +51,12 @@ const HIDDEN = ['/app', '/boot', '/etc/tskrazy', '/run', '/perm'];
 const PROTECTED_FROM_ROOT = ['/proc/sys', '/proc/fs', '/proc/scsi', '/proc/acpi'];
 
 export function sandboxArguments(program: SandboxedProgram): string[] {
-  return [BWRAP, ...namespaces(program), '--', SETPRIV, ...privileges(program), '--', ...program.argv];
+  const confined = program.isFiltered ? [CONFINE_PATH, ...program.argv] : program.argv;
+  return [BWRAP, ...namespaces(program), '--', SETPRIV, ...privileges(program), '--', ...confined];
 }
 
 function namespaces(program: SandboxedProgram): string[] {
-  const { name, user, sandbox, network, root, devices, dataDir, cgroup, filterDescriptor } = program;
+  const { name, user, sandbox, network, root, devices, dataDir, cgroup, isFiltered } = program;
   const scratch = ['--perms', '1777', '--size', String(program.scratchBytes), '--tmpfs'];
   // The options go in their order: what is shown covers what was hidden before.
   const options: string[][] = [
@@ -86,7 +89,7 @@ function namespaces(program: SandboxedProgram): string[] {
     ),
     HIDDEN.filter((path) => !(path in sandbox.paths)).flatMap((path) => ['--remount-ro', path]),
     ['--chdir', dataDir ?? '/'],
-    filterDescriptor === undefined ? [] : ['--seccomp', String(filterDescriptor)],
+    isFiltered ? ['--seccomp', '3'] : [],
   ];
   return options.flat();
 }

@@ -8,7 +8,7 @@ import type { SandboxSpec } from '../../../shared/services/sandbox.ts';
 import type { ServiceSpec } from '../../../shared/services/services.ts';
 import type { ProcessExit, SpawnRequest, Sys } from '../../sys/sys.ts';
 import { sandboxArguments } from './sandbox-arguments.ts';
-import { type FilteredArchitecture, syscallFilter } from './syscall-filter.ts';
+import { type FilteredArchitecture, syscallFilters } from './syscall-filter.ts';
 
 /** Files there are memory; the kernel's own bound, half of it for each of the two, leaves nothing for the others. */
 const SCRATCH_SHARE_OF_MEMORY = 1 / 4;
@@ -17,15 +17,13 @@ const signalNames = new Map(Object.entries(constants.signals).map(([name, number
 
 /** There where a kernel has seccomp(2) with filters. */
 const SECCOMP_ACTIONS = '/proc/sys/kernel/seccomp/actions_avail';
-/** SpawnRequest hands `extraInput` over by the first after those of the service's own sockets. */
-const FIRST_DESCRIPTOR = 3;
 
-/** How `spec` starts in its sandbox; without `extraInput` if the kernel cannot filter its system calls. */
+/** How `spec` starts in its sandbox; without `extraInputs` if the kernel cannot filter its system calls. */
 export function prepareSandbox(
   sys: Sys,
   spec: ServiceSpec & { sandbox: SandboxSpec },
   places: { root: string; dataDir?: string; cgroup?: string },
-): Pick<SpawnRequest, 'argv' | 'extraInput'> {
+): Pick<SpawnRequest, 'argv' | 'extraInputs'> {
   // A sandbox shows only what is there at the start, and `net` may need a while.
   mkdirSync(sys.path(dirname(RESOLV_CONF_PATH)), { recursive: true });
   for (const [path, mode] of Object.entries(spec.sandbox.paths)) {
@@ -36,11 +34,10 @@ export function prepareSandbox(
   for (const path of devices) chmodSync(sys.path(path), 0o666);
   const scratchBytes = Math.floor(totalmem() * SCRATCH_SHARE_OF_MEMORY);
   const program = { ...spec, ...places, devices, scratchBytes };
-  if (!existsSync(sys.path(SECCOMP_ACTIONS))) return { argv: sandboxArguments(program) };
-  return {
-    argv: sandboxArguments({ ...program, filterDescriptor: FIRST_DESCRIPTOR + (spec.listen?.length ?? 0) }),
-    extraInput: syscallFilter(process.arch as FilteredArchitecture, spec.sandbox),
-  };
+  if (!existsSync(sys.path(SECCOMP_ACTIONS)))
+    return { argv: sandboxArguments({ ...program, isFiltered: false }) };
+  const { silent, logged } = syscallFilters(process.arch as FilteredArchitecture, spec.sandbox);
+  return { argv: sandboxArguments({ ...program, isFiltered: true }), extraInputs: [silent, logged] };
 }
 
 /** Apps with users of their own share the directory; who may see it at all, the sandboxes decide. */

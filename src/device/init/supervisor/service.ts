@@ -67,6 +67,8 @@ export class Service {
   #isStopRequested = false;
   #run: Run | undefined;
   #whyKilled: string | undefined;
+  /** What has been said of refusals since the last start. */
+  readonly #refusals = new Set<string>();
   /** Ends what the loop waits for. */
   #wake: () => void = () => {};
   /** Calls of those who wait for what comes of a start. */
@@ -207,6 +209,13 @@ export class Service {
     await this.start('request');
   }
 
+  /** Says something that the kernel refused to the app: once from one start to the next. */
+  noteRefusal(text: string): void {
+    if (this.#refusals.has(text)) return;
+    this.#refusals.add(text);
+    this.#note(text);
+  }
+
   #tellOfStart(): void {
     for (const tell of this.#toldOfStart.splice(0)) tell();
   }
@@ -264,6 +273,7 @@ export class Service {
   async #launch({ spec, root }: Placement, isFirstAtBoot: boolean): Promise<Run> {
     const { sys, cgroup, isPermReady, listeners, guard } = this.#context;
     this.#isReady = spec.ready !== true;
+    this.#refusals.clear();
     await this.#openSocket(spec);
     this.#startCount++;
     this.#startedAt = monotonicMs();

@@ -1,6 +1,9 @@
-// What an app in a sandbox may ask of the kernel, as a filter for seccomp(2): everything but the groups of
+// What an app in a sandbox may ask of the kernel, as filters for seccomp(2): everything but the groups of
 // src/shared/services/syscalls.ts that it has not. A refused call fails with an error that programs know; only calls of
 // another architecture, which no program of the image makes, end the process. Pure.
+//
+// There are two, and the kernel takes the stricter answer. The first has what every program tries and does without
+// (ENOSYS): nobody wants to hear of that. What the second refuses is logged.
 //
 // The kernel runs the filter once for each number at the start and notes which calls pass whatever their arguments
 // (Linux 5.11); those cost nothing from then on. Hence the number is looked at before any argument.
@@ -23,6 +26,11 @@ export interface FilteredApp {
   capabilities: readonly string[];
   /** Groups that it has besides those of its capabilities. */
   syscalls?: readonly SyscallGroupName[];
+}
+
+export interface SyscallFilters<T> {
+  silent: T;
+  logged: T;
 }
 
 /** `identifier`: linux/audit.h. `column`: in SYSCALL_NUMBERS. */
@@ -61,24 +69,44 @@ const FAMILIES_OF_GROUPS: Partial<Record<SyscallGroupName, number>> = {
 
 const allow: SyscallDecision = { answer: 'allow' };
 
-/** The bytes that bwrap takes. */
-export function syscallFilter(architecture: FilteredArchitecture, app: FilteredApp): Uint8Array {
-  return encodeFilter(compileDecision(decideSyscalls(architecture, app), returnValue));
+/** The bytes that bwrap and seccomp(2) take. */
+export function syscallFilters(
+  architecture: FilteredArchitecture,
+  app: FilteredApp,
+): SyscallFilters<Uint8Array> {
+  const { silent, logged } = decideSyscalls(architecture, app);
+  return { silent: encode(silent), logged: encode(logged) };
 }
 
-export function decideSyscalls(architecture: FilteredArchitecture, app: FilteredApp): SyscallDecision {
+function encode(decision: SyscallDecision): Uint8Array {
+  return encodeFilter(compileDecision(decision, returnValue));
+}
+
+export function decideSyscalls(
+  architecture: FilteredArchitecture,
+  app: FilteredApp,
+): SyscallFilters<SyscallDecision> {
   const { identifier, column } = ARCHITECTURES[architecture];
-  const byNumber: [number, SyscallDecision][] = [...refusals(new Set(groupsOf(app)))].flatMap(
-    ([name, decision]) => {
-      const number = SYSCALL_NUMBERS[name][column];
-      return number === null ? [] : [[number, decision]];
-    },
-  );
+  const byNumber = [...refusals(new Set(groupsOf(app)))]
+    .map(([name, decision]): [number | null, SyscallDecision] => [SYSCALL_NUMBERS[name][column], decision])
+    .filter((entry): entry is [number, SyscallDecision] => entry[0] !== null)
+    .toSorted(([a], [b]) => a - b);
+  const isSilent = (decision: SyscallDecision): boolean =>
+    'answer' in decision && decision.answer === 'ENOSYS';
   return {
-    word: ARCHITECTURE_AT,
-    oneOf: [identifier],
-    yes: searchTree(byNumber.toSorted(([a], [b]) => a - b)),
-    no: { answer: 'kill' },
+    silent: {
+      word: ARCHITECTURE_AT,
+      oneOf: [identifier],
+      yes: searchTree(
+        byNumber.filter(([, decision]) => isSilent(decision)),
+        { answer: 'ENOSYS' },
+      ),
+      no: { answer: 'kill' },
+    },
+    logged: searchTree(
+      byNumber.filter(([, decision]) => !isSilent(decision)),
+      allow,
+    ),
   };
 }
 
@@ -137,14 +165,14 @@ function allowSockets(has: ReadonlySet<SyscallGroupName>): SyscallDecision {
 }
 
 /** Binary search over the ranges of numbers between those that `byNumber` names, in its order. */
-function searchTree(byNumber: readonly [number, SyscallDecision][]): SyscallDecision {
+function searchTree(byNumber: readonly [number, SyscallDecision][], newer: SyscallDecision): SyscallDecision {
   const ranges: { from: number; decision: SyscallDecision }[] = [{ from: 0, decision: allow }];
   for (const [number, decision] of byNumber) {
     if (ranges.at(-1)?.from === number) ranges.pop();
     ranges.push({ from: number, decision }, { from: number + 1, decision: allow });
   }
   // Also what bit 30 marks: calls of x86's x32 architecture.
-  ranges.push({ from: LAST_KNOWN_SYSCALL + 1, decision: { answer: 'ENOSYS' } });
+  ranges.push({ from: LAST_KNOWN_SYSCALL + 1, decision: newer });
   return search(0, ranges.length);
 
   function search(first: number, end: number): SyscallDecision {
