@@ -30,6 +30,7 @@ import {
   type UpdateDevice,
   type UpdateDeviceOptions,
 } from '../support/updates/update-device.ts';
+import { tamperedRequests } from '../support/updates/tampered-requests.ts';
 import { makeKey, type TestImage } from '../support/updates/update-target.ts';
 import { TEST_PASSWORD } from '../support/web/web-device.ts';
 
@@ -167,6 +168,29 @@ suite('updates that are refused', () => {
       assert.equal((await updated.status()).session, null);
       await assertUnharmed(updated);
     });
+
+  test('tampered with in any field of manifest or signatures', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const before = updated.target.contentHash();
+    const signed = newImage();
+    const reasons = new Map<string, number>();
+    for (const { what, ...sent } of tamperedRequests({
+      manifest: signed.manifestText,
+      signatures: signed.signaturesText,
+    })) {
+      // Whoever sends it insists on everything, too.
+      const answer = await updated.begin(signed, { ...sent, allowDowngrade: true, allowRename: true });
+      assert.equal(answer.status, 422, `${what}: ${answer.body}`);
+      const { reason } = answer.json() as UpdateRefused;
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    }
+    // Nothing is looked at before the signature is right.
+    assert.deepEqual([...reasons.keys()], ['signature']);
+    assert.ok((reasons.get('signature') ?? 0) > 60, `only ${reasons.get('signature')} requests`);
+    assert.equal(updated.target.contentHash(), before);
+    assert.equal((await updated.status()).session, null);
+    await assertUnharmed(updated);
+  });
 
   test('what the client may insist on', async (t) => {
     const updated = await startUpdateDevice(t);

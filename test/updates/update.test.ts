@@ -9,6 +9,8 @@ import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
 import { surviveCuts } from '../support/power-cut/survive-cuts.ts';
 import { UpdateRecording } from '../support/power-cut/update-recording.ts';
 import { requireTool } from '../support/require-tool.ts';
+import { tamperedRequests } from '../support/updates/tampered-requests.ts';
+import { UPDATE_API, type UpdateRefused } from '../../src/shared/update/update-api.ts';
 import { UpdateLab } from '../support/updates/update-lab.ts';
 
 test('updates go live, by a restart, and back', async (t) => {
@@ -17,6 +19,7 @@ test('updates go live, by a restart, and back', async (t) => {
   const recording = await UpdateRecording.start(lab);
   await eventually('the app', () => lab.speaker());
 
+  await t.test('tampered with in any field, they are refused', () => refusesTampered(lab));
   await t.test('only the app that changed is started anew', () => recording.during(() => goesLive(lab)));
   await t.test('then the device restarts before it takes a change of the system', () =>
     recording.during(() => restartsFirst(lab)),
@@ -29,6 +32,21 @@ test('updates go live, by a restart, and back', async (t) => {
     await surviveCuts(t, recording, ['one', 'two', 'three']);
   });
 });
+
+async function refusesTampered(lab: UpdateLab): Promise<void> {
+  lab.speak({ word: 'two' });
+  const before = await lab.updateStatus();
+  const keeper = await lab.servicePid('keeper');
+  for (const { what, ...image } of tamperedRequests(await lab.signedImage())) {
+    const request = { client: { id: 'stranger', name: 'stranger' }, ...image, allowDowngrade: true };
+    const { status, body } = await lab.post(UPDATE_API.update, request);
+    assert.equal(status, 422, `${what}: ${body}`);
+    assert.equal((JSON.parse(body) as UpdateRefused).reason, 'signature', `${what}: ${body}`);
+  }
+  assert.deepEqual(await lab.updateStatus(), before);
+  assert.equal(await lab.servicePid('keeper'), keeper);
+  assert.equal((await lab.speaker()).word, 'one');
+}
 
 async function goesLive(lab: UpdateLab): Promise<void> {
   const [keeper, speaker] = [await lab.servicePid('keeper'), await lab.servicePid('speaker')];

@@ -24,6 +24,7 @@ import { layOutDisk, SECTOR_BYTES } from '../../../src/shared/board/disk-layout.
 import type { Slot } from '../../../src/shared/board/slots.ts';
 import { UPDATE_API, type UpdateStatus } from '../../../src/shared/update/update-api.ts';
 import { type NewSession, WEB_API, WEB_USER, type WebStatus } from '../../../src/shared/api/web-api.ts';
+import type { SignedImage } from './tampered-requests.ts';
 import { CommandLine, type Follower } from '../cli/command-line.ts';
 
 const PAGE_PORT = 80;
@@ -278,6 +279,32 @@ export class UpdateLab {
     } finally {
       await disk.close();
     }
+  }
+
+  /** What the instance is now, built and signed by its key, and not sent anywhere. */
+  async signedImage(): Promise<SignedImage> {
+    const instance = await openInstance(this.directory);
+    const options = { instance, board: BOARDS[this.board], offline: false, report: silentProgress };
+    const image = await buildImage(options);
+    await image.dispose();
+    const [manifest, signatures] = [image.manifestBytes, image.sign(Math.floor(Date.now() / 1000))];
+    return {
+      manifest: Buffer.from(manifest).toString(),
+      signatures: Buffer.from(signatures).toString(),
+    };
+  }
+
+  /** By somebody who knows the password; status and answer. */
+  async post(path: string, body: unknown): Promise<{ status: number; body: string }> {
+    this.#token ??= await this.#logIn();
+    const headers = { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' };
+    const response = await fetch(new URL(path, this.url), {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(60_000),
+    });
+    return { status: response.status, body: await response.text() };
   }
 
   copyDisk(path: string): void {
