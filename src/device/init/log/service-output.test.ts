@@ -41,15 +41,41 @@ test('ServiceOutput drops a flood, says how much and lets its source rest', () =
   assert.equal(lines.at(-1)?.stream, 'init');
 });
 
-test('ServiceOutput takes ten thousand lines a second for as long as they come', () => {
+test('ServiceOutput takes a thousand lines a second for as long as they come, and ten thousand at once', () => {
   const log = new LogRing();
   let nowMs = 0;
   const output = new ServiceOutput(log, () => nowMs);
-  const lines = Buffer.from('what a program says\n'.repeat(1000));
+  output.write('stderr', Buffer.from('at once\n'.repeat(10_000)), untiring);
+  const lines = Buffer.from('what a program says\n'.repeat(100));
   for (let tenth = 0; tenth < 300; tenth++) {
     nowMs += 100;
     output.write('stderr', lines, untiring);
   }
   output.end();
-  assert.equal(log.last(1)[0]?.seq, 299_999);
+  assert.equal(log.last(1)[0]?.seq, 39_999);
+});
+
+test('ServiceOutput charges lines, however short: newlines alone are dropped unread, and their source rests', () => {
+  const log = new LogRing();
+  let nowMs = 0;
+  const output = new ServiceOutput(log, () => nowMs);
+  let rests = 0;
+  const source = { rest: () => void rests++ };
+  for (const end of ['\n', '\r']) {
+    const newlines = Buffer.alloc(64 * 1024, end);
+    // Ten seconds, in which the pipe is full whenever it is read.
+    for (let piece = 0; piece < 200; piece++) {
+      nowMs += 50;
+      output.write('stdout', newlines, source);
+    }
+  }
+  output.end();
+  assert.equal(rests, 400);
+  const { seq = 0, text = '' } = log.last(1)[0] ?? {};
+  assert.ok(seq <= 30_000, `${seq} lines`);
+  assert.match(text, /^dropped 25\.0 MiB of output: it came too fast$|^dropped 24\.\d MiB/);
+  // What says something again is heard.
+  nowMs += 1000;
+  output.write('stdout', Buffer.from('back\n'), untiring);
+  assert.equal(log.last(1)[0]?.text, 'back');
 });

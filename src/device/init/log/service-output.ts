@@ -11,8 +11,9 @@ type OutputStream = 'stdout' | 'stderr';
 /** A service may write so much at once, and so much a second for ever. */
 const BURST_BYTES = 4 * 1024 * 1024;
 const BYTES_PER_SECOND = 1024 * 1024;
-/** A line costs init time whatever its length and whether it is kept, so it counts as so many bytes more. */
-const BYTES_PER_LINE = 64;
+/** A line costs init time whatever its length, so that lines have a limit of their own: newlines alone are few bytes. */
+const BURST_LINES = 10_000;
+const LINES_PER_SECOND = 1000;
 /** Dropped bytes after which reading rests, so that reading them for nothing cannot keep init busy. */
 const DROPPED_BYTES_PER_REST = 1024 * 1024;
 const REST_MS = 50;
@@ -22,8 +23,9 @@ export class ServiceOutput {
   readonly #log: LogRing;
   readonly #streams: Readonly<Record<OutputStream, StreamLines>>;
   readonly #now: () => number;
-  #budget = BURST_BYTES;
-  #budgetTime: number;
+  #bytesLeft = BURST_BYTES;
+  #linesLeft = BURST_LINES;
+  #filledAt: number;
   #dropped = 0;
   #droppedSinceRest = 0;
   #noticeTimer: NodeJS.Timeout | undefined;
@@ -31,7 +33,7 @@ export class ServiceOutput {
   constructor(log: LogRing, now: () => number = () => performance.now()) {
     this.#log = log;
     this.#now = now;
-    this.#budgetTime = now();
+    this.#filledAt = now();
     this.#streams = {
       stdout: new StreamLines((line) => log.append('stdout', line), now),
       stderr: new StreamLines((line) => log.append('stderr', line), now),
@@ -40,14 +42,21 @@ export class ServiceOutput {
 
   /** `source` rests when it only floods. */
   write(stream: OutputStream, chunk: Buffer, source: OutputSource): void {
-    if (this.#isWithinLimit(chunk.length)) {
-      this.#budget -= BYTES_PER_LINE * this.#streams[stream].write(chunk);
-      return;
+    this.#fillUp();
+    const isWithinBytes = chunk.length <= this.#bytesLeft;
+    const taken = isWithinBytes ? firstLines(chunk, Math.floor(this.#linesLeft)) : chunk.subarray(0, 0);
+    if (taken.length > 0) {
+      this.#bytesLeft -= taken.length;
+      this.#linesLeft -= this.#streams[stream].write(taken);
     }
-    this.#dropped += chunk.length;
+    const droppedBytes = chunk.length - taken.length;
+    if (droppedBytes === 0) return;
+    this.#dropped += droppedBytes;
     this.#noticeTimer ??= setTimeout(() => this.#noticeDropped(), NOTICE_INTERVAL_MS);
-    this.#droppedSinceRest += chunk.length;
-    if (this.#droppedSinceRest >= DROPPED_BYTES_PER_REST) {
+    this.#droppedSinceRest += droppedBytes;
+    // Of lines that come too fast each piece is followed by a rest: whoever prints nothing but newlines fills a pipe with
+    // ten thousand of them in no time.
+    if (isWithinBytes || this.#droppedSinceRest >= DROPPED_BYTES_PER_REST) {
       this.#droppedSinceRest = 0;
       source.rest(REST_MS);
     }
@@ -60,13 +69,12 @@ export class ServiceOutput {
     this.#noticeDropped();
   }
 
-  #isWithinLimit(bytes: number): boolean {
+  #fillUp(): void {
     const now = this.#now();
-    this.#budget = Math.min(BURST_BYTES, this.#budget + ((now - this.#budgetTime) * BYTES_PER_SECOND) / 1000);
-    this.#budgetTime = now;
-    if (bytes > this.#budget) return false;
-    this.#budget -= bytes;
-    return true;
+    const seconds = (now - this.#filledAt) / 1000;
+    this.#filledAt = now;
+    this.#bytesLeft = Math.min(BURST_BYTES, this.#bytesLeft + seconds * BYTES_PER_SECOND);
+    this.#linesLeft = Math.min(BURST_LINES, this.#linesLeft + seconds * LINES_PER_SECOND);
   }
 
   #noticeDropped(): void {
@@ -76,6 +84,21 @@ export class ServiceOutput {
     this.#log.append('init', `dropped ${formatSize(this.#dropped)} of output: it came too fast`);
     this.#dropped = 0;
   }
+}
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+/** The start of it that has no more than so many ends of lines: all of it, mostly. */
+function firstLines(chunk: Buffer, lines: number): Buffer {
+  if (chunk.length <= lines) return chunk;
+  let left = lines;
+  for (let at = 0; at < chunk.length; at++) {
+    if (chunk[at] !== NEWLINE && chunk[at] !== RETURN) continue;
+    if (left <= 0) return chunk.subarray(0, lines > 0 ? at : 0);
+    left--;
+  }
+  return chunk;
 }
 
 function formatSize(bytes: number): string {
