@@ -262,6 +262,8 @@ export class Service {
     this.#run = undefined;
     this.#runsFrom = null;
     this.#lastExit = { ...exit, at: monotonicMs() };
+    // What it was refused may be why it has ended.
+    this.#context.guard?.()?.look();
     this.#note(reason);
     return {
       next: afterExit(placement.spec.restart, exit),

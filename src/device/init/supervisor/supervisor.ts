@@ -175,8 +175,6 @@ export class Supervisor {
   }
 
   #reportChange(service: Service): void {
-    // The log of one that has ended says at once what it was refused.
-    this.#guard?.look();
     const status = service.status();
     for (const watcher of this.#watchers) watcher(status);
     this.#conditions.recheck();
