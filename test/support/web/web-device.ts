@@ -53,6 +53,8 @@ export interface WebDeviceOptions {
   time?: TimeStatus;
   /** `own`: files of the user's. */
   tls?: Pick<DeviceTls, 'own'>;
+  /** File of the device's key and certificate; without, they are made for the occasion. */
+  identityPath?: string;
   updates?: Pick<UpdatesOptions, 'openDisk' | 'idleMs'>;
 }
 
@@ -74,7 +76,7 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
   if (identity) config.web = { ...config.web, tls: { port: 0, ...identity, ...options.tls } };
   const server = createWebServer({
     config,
-    ...(identity && { identityPath: identity.path }),
+    ...(identity && { identityPath: options.identityPath ?? identity.path }),
     initSocketPath: socketPath,
     netStatusPath,
     timeStatusPath,
