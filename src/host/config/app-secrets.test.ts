@@ -85,4 +85,9 @@ test('secrets go to another computer with the key, the salt of their hashes too'
   // Imported.
   await replaceAppSecrets(job, apps);
   assert.deepEqual(await openAppSecrets(job), apps);
+  for (const secrets of [
+    { '../../x': { KEY: Buffer.from('x') } },
+    { sensor: { '../KEY': Buffer.from('x') } },
+  ])
+    await assert.rejects(replaceAppSecrets(job, { ...apps, apps: secrets }), /these are no such names$/);
 });

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AppSecrets, MAX_APP_SECRET_BYTES, SECRET_NAME } from '../../shared/services/app-secrets.ts';
+import { APP_NAME } from '../../shared/app-name.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig } from './app-config.ts';
 import type { Instance } from './instance.ts';
@@ -117,7 +118,12 @@ export async function writeSecret(
 export async function replaceAppSecrets(instance: Place, { salt, apps }: InstanceAppSecrets): Promise<void> {
   await replacePrivateFile(saltPath(instance), salt);
   for (const [app, secrets] of Object.entries(apps)) {
-    for (const [name, content] of Object.entries(secrets)) await writeSecret(instance, app, name, content);
+    for (const [name, content] of Object.entries(secrets)) {
+      // Both become paths, and the file may be somebody else's.
+      if (!APP_NAME.test(app) || !SECRET_NAME.test(name))
+        throw new UserError(`Cannot import the secret "${name}" of app "${app}": these are no such names`);
+      await writeSecret(instance, app, name, content);
+    }
   }
 }
 
