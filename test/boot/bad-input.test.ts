@@ -22,7 +22,7 @@ import {
   type WebAddress,
 } from '../support/web/bad-web-clients.ts';
 import { GarbageServer } from '../support/machines/dhcp-garbage.ts';
-import { HOST_BOARD } from '../support/machines/host-board.ts';
+import { HOST_BOARD, UNGUARDED } from '../support/machines/host-board.ts';
 import { ask } from '../support/web/http-ask.ts';
 import {
   type BootOptions,
@@ -36,7 +36,7 @@ import { requireTool } from '../support/require-tool.ts';
 const GIB = 1024 ** 3;
 
 async function makeDisk(t: TestContext, options: DiskOptions): Promise<ProbeDisk> {
-  const disk = await ProbeDisk.make(options);
+  const disk = await ProbeDisk.make({ ...options, kernelArgs: UNGUARDED });
   t.after(() => disk.remove());
   return disk;
 }

@@ -19,7 +19,8 @@ import { slotOfCmdline } from '../../src/shared/board/cmdline.ts';
 import { layOutDisk, SECTOR_BYTES } from '../../src/shared/board/disk-layout.ts';
 import { SLOT_PARTITION, type Slot } from '../../src/shared/board/slots.ts';
 import { eventually } from '../support/machines/appliance.ts';
-import { HOST_BOARD } from '../support/machines/host-board.ts';
+import { endMachineAtTheEnd } from '../support/at-the-end.ts';
+import { HOST_BOARD, UNGUARDED } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 const SWITCHER = join(import.meta.dirname, '../support/machines/device-apps/boot-switcher.ts');
@@ -53,7 +54,8 @@ class SwitchedDevice {
     });
     writeFileSync(join(directory, 'main.ts'), `import ${JSON.stringify(SWITCHER)};\n`);
     const apps = { switcher: { node: './main.ts', user: 'root', sandbox: 'off' } };
-    const config = { hostname: 'switched', board: HOST_BOARD.id, apps };
+    const kernel = { extraArgs: UNGUARDED };
+    const config = { hostname: 'switched', board: HOST_BOARD.id, kernel, apps };
     writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify(config));
     const instance = await openInstance(directory);
     const built = await buildImage({ instance, board: HOST_BOARD, offline: false, report: silentProgress });
@@ -76,6 +78,7 @@ class SwitchedDevice {
       memoryMiB: 512,
       forwards: [{ hostPort: 0, guestPort: SWITCHER_PORT }],
     });
+    endMachineAtTheEnd(this.#vm);
   }
 
   async cutPower(): Promise<void> {

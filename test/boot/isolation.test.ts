@@ -12,6 +12,7 @@ import { capabilities, expectedOutcomes, OF_ROOT } from '../support/hostile-app/
 import { Appliance, eventually } from '../support/machines/appliance.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { ask, basic } from '../support/web/http-ask.ts';
+import { atTheEnd } from '../support/at-the-end.ts';
 
 const HOSTILE_APP = join(import.meta.dirname, '../support/hostile-app');
 const MAX_BOMBS = 64;
@@ -57,7 +58,7 @@ const APPS = {
 
 async function makeInstance(t: TestContext, board: BoardId, apps: object): Promise<Instance> {
   const directory = mkdtempSync(join(tmpdir(), 'tsk-test-isolation-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  atTheEnd(t, () => rmSync(directory, { recursive: true, force: true }));
   cpSync(join(HOSTILE_APP, 'bomb'), join(directory, 'bomb'), { recursive: true });
   const found = Object.entries(apps).map(([name, app]: [string, { node?: string }]) => [
     name,

@@ -17,8 +17,9 @@ import { INIT_API, type SystemStatus } from '../../src/shared/api/init-api.ts';
 import { decideSwitch } from '../../src/shared/update/switch-mode.ts';
 import type { TrialRequest, UpdateState } from '../../src/shared/update/update-state.ts';
 import { Appliance, eventually } from '../support/machines/appliance.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
+import { HOST_BOARD, HOST_BOARD_ID, UNGUARDED } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
+import { atTheEnd } from '../support/at-the-end.ts';
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/live-switch');
 const CONTROL_PORT = 8081;
@@ -61,12 +62,12 @@ class Builds {
   constructor(t: TestContext) {
     this.#t = t;
     this.directory = mkdtempSync(join(tmpdir(), 'tsk-test-live-'));
-    t.after(() => rmSync(this.directory, { recursive: true, force: true }));
+    atTheEnd(t, () => rmSync(this.directory, { recursive: true, force: true }));
     cpSync(FIXTURE, this.directory, { recursive: true });
   }
 
   configure(apps: object): void {
-    const config = { hostname: 'live', board: HOST_BOARD_ID, apps };
+    const config = { hostname: 'live', board: HOST_BOARD_ID, kernel: { extraArgs: UNGUARDED }, apps };
     writeFileSync(join(this.directory, 'tskrazy.json'), JSON.stringify(config));
   }
 

@@ -10,8 +10,9 @@ import type { WebStatus } from '../../src/shared/api/web-api.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
 import { Appliance, eventually } from '../support/machines/appliance.ts';
 import { CommandLine } from '../support/cli/command-line.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
+import { HOST_BOARD, HOST_BOARD_ID, UNGUARDED } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
+import { atTheEnd } from '../support/at-the-end.ts';
 
 /** Types make the lines of the bundle others than those of the file. */
 const CRASHER = `interface Plan {
@@ -28,12 +29,13 @@ const TICKER = `let ticks = 0;\nsetInterval(() => console.log(\`tick \${ticks++}
 
 function makeInstance(t: TestContext, hostname: string): string {
   const directory = mkdtempSync(join(tmpdir(), `tsk-test-${hostname}-`));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  atTheEnd(t, () => rmSync(directory, { recursive: true, force: true }));
   mkdirSync(join(directory, 'src'));
   writeFileSync(join(directory, 'src', 'crasher.ts'), CRASHER);
   writeFileSync(join(directory, 'src', 'ticker.ts'), TICKER);
   const apps = { crasher: { node: './src/crasher.ts' }, ticker: { node: './src/ticker.ts' } };
-  writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify({ hostname, board: HOST_BOARD_ID, apps }));
+  const config = { hostname, board: HOST_BOARD_ID, kernel: { extraArgs: UNGUARDED }, apps };
+  writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify(config));
   return directory;
 }
 

@@ -8,13 +8,14 @@ import { test } from 'node:test';
 import { CommandLine } from '../support/cli/command-line.ts';
 import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
+import { atTheEnd } from '../support/at-the-end.ts';
 
 const HOSTNAME = 'panicking';
 
 test('tsk vm run names a panic, and starts the machine again once', async (t) => {
   if (!requireTool(t, HOST_BOARD.qemuSystem)) return;
   const directory = mkdtempSync(join(tmpdir(), 'tsk-test-panic-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  atTheEnd(t, () => rmSync(directory, { recursive: true, force: true }));
   const kernel = { extraArgs: ['init=/there-is-none'] };
   const config = { hostname: HOSTNAME, board: HOST_BOARD_ID, kernel, apps: {} };
   writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify(config));

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { type Instance, openInstance } from '../../src/host/config/instance.ts';
 import { Appliance, eventually } from '../support/machines/appliance.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
+import { atTheEnd } from '../support/at-the-end.ts';
+import { HOST_BOARD, HOST_BOARD_ID, UNGUARDED } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
 
 /** The child starts a process in a session of its own that ignores SIGTERM, and leaves it an orphan. */
@@ -62,7 +63,7 @@ interface Observation {
 
 async function makeInstance(t: TestContext): Promise<Instance> {
   const directory = mkdtempSync(join(tmpdir(), 'tsk-test-supervision-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  atTheEnd(t, () => rmSync(directory, { recursive: true, force: true }));
   mkdirSync(join(directory, 'src'));
   const sources = { forker: FORKER, crasher: CRASHER, observer: OBSERVER, polite: POLITE };
   for (const [name, source] of Object.entries(sources)) {
@@ -78,7 +79,7 @@ async function makeInstance(t: TestContext): Promise<Instance> {
   };
   writeFileSync(
     join(directory, 'tskrazy.json'),
-    JSON.stringify({ hostname: 'supervision', board: HOST_BOARD_ID, apps }),
+    JSON.stringify({ hostname: 'supervision', board: HOST_BOARD_ID, kernel: { extraArgs: UNGUARDED }, apps }),
   );
   return openInstance(directory);
 }

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openInstance } from '../../src/host/config/instance.ts';
 import { Appliance, eventually } from '../support/machines/appliance.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
+import { atTheEnd } from '../support/at-the-end.ts';
+import { HOST_BOARD, HOST_BOARD_ID, UNGUARDED } from '../support/machines/host-board.ts';
 import { NtpServer } from '../support/network/ntp-server.ts';
 import { requireTool } from '../support/require-tool.ts';
 
@@ -32,13 +33,14 @@ test('a device takes the time that two of three servers tell, before the apps th
     await NtpServer.start(t, { aheadMs: 30 * DAY_MS }),
   ];
   const directory = mkdtempSync(join(tmpdir(), 'tsk-test-time-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  atTheEnd(t, () => rmSync(directory, { recursive: true, force: true }));
   writeFileSync(join(directory, 'watcher.ts'), WATCHER);
   writeFileSync(
     join(directory, 'tskrazy.json'),
     JSON.stringify({
       hostname: 'punctual',
       board: HOST_BOARD_ID,
+      kernel: { extraArgs: UNGUARDED },
       apps: { watcher: { node: 'watcher.ts', waitFor: ['clock'], sandbox: 'off' } },
       // How QEMU's user network calls the host's loopback.
       time: { servers: servers.map(({ port }) => `10.0.2.2:${port}`) },

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BoardId, BOARDS } from '../../src/shared/board/boards.ts';
 import { eventually } from '../support/machines/appliance.ts';
-import { HOST_BOARD_ID } from '../support/machines/host-board.ts';
+import { HOST_BOARD_ID, UNGUARDED } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { UpdateLab } from '../support/updates/update-lab.ts';
 
@@ -13,9 +13,9 @@ const OTHER_BOARD: BoardId = HOST_BOARD_ID === 'pc-arm64' ? 'pc-amd64' : 'pc-arm
 
 test(`a device of board ${OTHER_BOARD} is updated by a restart`, async (t) => {
   if (!requireTool(t, BOARDS[OTHER_BOARD].qemuSystem)) return;
-  const lab = await UpdateLab.make(t, OTHER_BOARD);
+  const lab = await UpdateLab.make(t, OTHER_BOARD, { kernelArgs: UNGUARDED });
   await lab.boot();
-  lab.configure({ kernel: { extraArgs: ['tskrazy.test=updated'] } });
+  lab.configure({ kernel: { extraArgs: [...UNGUARDED, 'tskrazy.test=updated'] } });
   lab.speak({ word: 'two' });
   const { outcome, mode } = await lab.update();
   assert.deepEqual([outcome, mode], ['confirmed', 'reboot']);

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../support/machines/appliance.ts';
-import { HOST_BOARD, HOST_BOARD_ID } from '../support/machines/host-board.ts';
+import { HOST_BOARD, HOST_BOARD_ID, UNGUARDED } from '../support/machines/host-board.ts';
 import { surviveCuts } from '../support/power-cut/survive-cuts.ts';
 import { UpdateRecording } from '../support/power-cut/update-recording.ts';
 import { requireTool } from '../support/require-tool.ts';
@@ -15,7 +15,7 @@ import { UpdateLab } from '../support/updates/update-lab.ts';
 
 test('updates go live, by a restart, and back', async (t) => {
   if (!requireTool(t, HOST_BOARD.qemuSystem)) return;
-  const lab = await UpdateLab.make(t, HOST_BOARD_ID);
+  const lab = await UpdateLab.make(t, HOST_BOARD_ID, { kernelArgs: UNGUARDED });
   const recording = await UpdateRecording.start(lab);
   await eventually('the app', () => lab.speaker());
 
@@ -63,7 +63,7 @@ async function goesLive(lab: UpdateLab): Promise<void> {
 }
 
 async function restartsFirst(lab: UpdateLab): Promise<void> {
-  lab.configure({ kernel: { extraArgs: ['tskrazy.test=updated'] } });
+  lab.configure({ kernel: { extraArgs: [...UNGUARDED, 'tskrazy.test=updated'] } });
   lab.speak({ word: 'three' });
   const text = await lab.updateInWords();
   assert.match(text, /has to restart first/);

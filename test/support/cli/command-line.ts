@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { endChildAtTheEnd } from '../at-the-end.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
 
@@ -26,9 +27,10 @@ export class CommandLine {
   tsk(...args: string[]): Promise<Run> {
     return new Promise((resolve) => {
       const argv = [this.#bin, '-i', this.directory, ...args];
-      execFile(process.execPath, argv, (error, stdout, stderr) => {
+      const child = execFile(process.execPath, argv, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
       });
+      endChildAtTheEnd(child);
     });
   }
 
@@ -59,6 +61,7 @@ export class Follower {
 
   constructor(child: ChildProcess) {
     this.#process = child;
+    endChildAtTheEnd(child);
     this.ended = once(child, 'exit').then(([code]) => code as number | null);
     child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));

@@ -10,6 +10,7 @@ import type { ServiceStatus } from '../../../src/shared/services/services.ts';
 import { silentProgress } from '../../../src/host/progress.ts';
 import { ensurePassword, type Instance, openInstance } from '../../../src/host/config/instance.ts';
 import { type RunningInstance, runInstance } from '../../../src/host/vm/run-instance.ts';
+import { atTheEnd } from '../at-the-end.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
 
@@ -25,7 +26,7 @@ export interface ApplianceOptions {
 /** A copy of an example in a directory of its own; removed after the test. */
 export async function copyExample(t: TestContext, name: string, board: BoardId): Promise<Instance> {
   const directory = mkdtempSync(join(tmpdir(), `tsk-test-${name}-`));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  atTheEnd(t, () => rmSync(directory, { recursive: true, force: true }));
   cpSync(join(REPOSITORY, 'examples', name), directory, {
     recursive: true,
     filter: (source) => !/node_modules|\.tskrazy$/.test(source),
@@ -118,22 +119,31 @@ export class Appliance {
   }
 }
 
-/** Asks until `probe` gives something; the limit is for machines that are slow beyond reason. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2000;
+/** Of the time that it has waited already. */
+const PAUSE_SHARE = 0.05;
+
+/**
+ * Asks until `probe` gives something; the limit is for machines that are slow beyond reason. The longer it has waited the
+ * less it asks: an emulated machine that is asked ten times a second does little else.
+ */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false>,
   limitMs = 180_000,
 ): Promise<T> {
-  const deadline = Date.now() + limitMs;
+  const started = Date.now();
   let last: unknown;
-  while (Date.now() < deadline) {
+  while (Date.now() < started + limitMs) {
     try {
       const result = await probe();
       if (result !== undefined && result !== false) return result;
     } catch (error) {
       last = error;
     }
-    await delay(100);
+    const pauseMs = (Date.now() - started) * PAUSE_SHARE;
+    await delay(Math.min(Math.max(pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS));
   }
   throw new Error(`Waited ${limitMs / 1000} s in vain for: ${what}`, { cause: last });
 }

@@ -20,6 +20,7 @@ import {
   WEB_USER,
   type WebStatus,
 } from '../../../src/shared/api/web-api.ts';
+import { endMachineAtTheEnd } from '../at-the-end.ts';
 import { HOST_BOARD } from './host-board.ts';
 
 const PROBE_PORT = 8081;
@@ -50,6 +51,8 @@ export interface DiskOptions {
   /** By name: the file in device-apps/, and what else tskrazy.json says of it. */
   apps: Readonly<Record<string, { source: string; autostart?: boolean; user?: 'root'; sandbox?: 'off' }>>;
   diskBytes?: number;
+  /** Beside those of every image. */
+  kernelArgs?: readonly string[];
   /** Changes what is written to the disk. */
   alterImage?: (image: BuiltImage) => BuiltImage;
 }
@@ -106,9 +109,9 @@ export class ProbeDevice {
     { memoryMiB = 512, extraQemuArgs = [] }: BootOptions = {},
   ): Promise<ProbeDevice> {
     let started = 0;
-    const start = (): Promise<VirtualMachine> => {
+    const start = async (): Promise<VirtualMachine> => {
       started = performance.now();
-      return startVirtualMachine({
+      const machine = await startVirtualMachine({
         board: HOST_BOARD,
         name: 'probe',
         diskPath: disk.path,
@@ -117,6 +120,8 @@ export class ProbeDevice {
         forwards: [80, PROBE_PORT].map((guestPort) => ({ hostPort: 0, guestPort })),
         extraArgs: extraQemuArgs,
       });
+      endMachineAtTheEnd(machine);
+      return machine;
     };
     const vm = await bootMachine({
       start,
@@ -206,7 +211,7 @@ export class ProbeDevice {
   }
 }
 
-function writeInstance({ apps }: DiskOptions): string {
+function writeInstance({ apps, kernelArgs = [] }: DiskOptions): string {
   const directory = mkdtempSync(join(tmpdir(), 'tsk-probe-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   cpSync(join(import.meta.dirname, 'device-apps'), join(directory, 'src'), { recursive: true });
@@ -214,7 +219,13 @@ function writeInstance({ apps }: DiskOptions): string {
     name,
     { node: `./src/${source}`, ...more },
   ]);
-  const config = { hostname: 'probe', board: HOST_BOARD.id, apps: Object.fromEntries(entries) as object };
+  const kernel = { extraArgs: kernelArgs };
+  const config = {
+    hostname: 'probe',
+    board: HOST_BOARD.id,
+    kernel,
+    apps: Object.fromEntries(entries) as object,
+  };
   writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify(config));
   return directory;
 }

@@ -12,6 +12,7 @@ import { eventually } from '../machines/appliance.ts';
 import type { CutPolicy } from './recorded-disk.ts';
 import { type CutReport, describeReport, saveCut, SHORT_PLAN, tryPowerCuts } from './try-cuts.ts';
 import type { UpdateRecording } from './update-recording.ts';
+import { atTheEnd } from '../at-the-end.ts';
 
 /**
  * `recording` has two updates, and its lab is powered off; "speaker" says `words`, one before the first update, one after
@@ -23,7 +24,7 @@ export async function surviveCuts(
   words: readonly [string, string, string],
 ): Promise<void> {
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
-  t.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
+  atTheEnd(t, () => rmSync(scratchDirectory, { recursive: true, force: true }));
   const reports: CutReport[] = [];
   for (const update of recording.updates) {
     const report = await tryPowerCuts(update, { ...SHORT_PLAN, scratchDirectory });

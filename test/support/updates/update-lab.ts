@@ -26,6 +26,7 @@ import { UPDATE_API, type UpdateStatus } from '../../../src/shared/update/update
 import { type NewSession, WEB_API, WEB_USER, type WebStatus } from '../../../src/shared/api/web-api.ts';
 import type { SignedImage } from './tampered-requests.ts';
 import { CommandLine, type Follower } from '../cli/command-line.ts';
+import { atTheEnd, endMachineAtTheEnd } from '../at-the-end.ts';
 
 const PAGE_PORT = 80;
 const TLS_PORT = 443;
@@ -80,11 +81,12 @@ export class UpdateLab {
   /** With a disk that has not been started from yet. */
   static async make(t: Lifetime, board: BoardId, options: LabOptions = {}): Promise<UpdateLab> {
     const directory = mkdtempSync(join(tmpdir(), 'tsk-test-update-'));
-    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    atTheEnd(t, () => rmSync(directory, { recursive: true, force: true }));
     cpSync(join(import.meta.dirname, '..', 'machines', 'device-apps'), join(directory, 'src'), {
       recursive: true,
     });
     const lab = new UpdateLab(t, directory, board, options);
+    t.after(() => lab.kill());
     const instance = await openInstance(directory);
     const built = await buildImage({
       instance,
@@ -94,7 +96,6 @@ export class UpdateLab {
     });
     await writeDiskImage(built, lab.diskPath, { sizeBytes: DEFAULT_DISK_BYTES });
     await built.dispose();
-    t.after(() => lab.kill());
     return lab;
   }
 
@@ -128,7 +129,7 @@ export class UpdateLab {
     const directory = diskPath === this.diskPath ? this.directory : mkdtempSync(join(this.directory, 'vm-'));
     this.#token = undefined;
     const start = async (): Promise<VirtualMachine> => {
-      this.#machine = await startVirtualMachine({
+      const machine = await startVirtualMachine({
         board: BOARDS[this.board],
         name: 'lab',
         diskPath,
@@ -140,7 +141,9 @@ export class UpdateLab {
         })),
         extraArgs: extraQemuArgs,
       });
-      return this.#machine;
+      this.#machine = machine;
+      endMachineAtTheEnd(machine);
+      return machine;
     };
     await bootMachine({
       start,

@@ -1,0 +1,54 @@
+// What has to be ended or removed however a test ends: also when its run is interrupted, or timed out.
+
+import type { ChildProcess } from 'node:child_process';
+import type { TestContext } from 'node:test';
+import { endWithProcess } from '../../src/host/vm/end-with-process.ts';
+import type { VirtualMachine } from '../../src/host/vm/virtual-machine.ts';
+
+/** Does `end` after the test, or when this process goes before that. */
+export function atTheEnd(t: Pick<TestContext, 'after'>, end: () => void): void {
+  const forget = atExit(end);
+  t.after(() => {
+    forget();
+    end();
+  });
+}
+
+/** For a machine that its test ends, if it comes to that. */
+export function endMachineAtTheEnd(machine: VirtualMachine): void {
+  exitOnSignals();
+  endWithProcess({ ...machine, temporaryDiskPath: null }, machine.ended);
+}
+
+/** For a child that its test waits for, if it comes to that. */
+export function endChildAtTheEnd(child: ChildProcess): void {
+  child.once(
+    'exit',
+    atExit(() => void child.kill('SIGKILL')),
+  );
+}
+
+/** Returns what takes it back. */
+function atExit(end: () => void): () => void {
+  exitOnSignals();
+  const endQuietly = (): void => {
+    try {
+      end();
+    } catch {
+      // Somebody still writes there. What else is to be ended must not suffer from it.
+    }
+  };
+  process.on('exit', endQuietly);
+  return () => void process.off('exit', endQuietly);
+}
+
+let isHeard = false;
+
+/** A signal that nobody hears ends a process without its "exit". */
+function exitOnSignals(): void {
+  if (isHeard) return;
+  isHeard = true;
+  // With what stands around, a test comes to more listeners than Node takes for sound.
+  process.setMaxListeners(0);
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+}
