@@ -61,9 +61,28 @@ async function initThrows(lab: UpdateLab): Promise<void> {
   await updateFails(lab, { outcome: 'did not start', mode: 'reboot', reason: DID_NOT_COME_UP, from });
 }
 
-/** The hardware watchdog ends it. An emulated init needs seconds until it has noted that the trial has started. */
+/**
+ * Once it has noted in /perm that the trial has started, by the id of its boot, which an emulated init takes a while to do.
+ * The hardware watchdog ends it.
+ */
+const HANG = `
+const { readFileSync } = process.getBuiltinModule('node:fs');
+const isNoted = () =>
+  readFileSync('/perm/tskrazy/updates.json', 'utf8').includes(
+    readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+  );
+setInterval(() => {
+  try {
+    if (!isNoted()) return;
+  } catch {
+    return;
+  }
+  for (;;);
+}, 100);
+`;
+
 async function initHangs(lab: UpdateLab): Promise<void> {
-  const from = brokenRelease(lab, INIT, 'setTimeout(() => { for (;;); }, 20_000);');
+  const from = brokenRelease(lab, INIT, HANG);
   await updateFails(lab, { outcome: 'rolled back', mode: 'reboot', reason: /it did not go on/, from });
 }
 
