@@ -56,6 +56,8 @@ export function copyInstance(from: string, to: string): string {
     '.tskrazy/password',
     '.tskrazy/password-hash',
     '.tskrazy/update-key.pem',
+    '.tskrazy/identity-ca.pem',
+    '.tskrazy/identity.pem',
   ]) {
     mkdirSync(dirname(join(to, name)), { recursive: true });
     cpSync(join(from, name), join(to, name), { recursive: true });
