@@ -1,6 +1,7 @@
 // A virtual machine that lives as long as the command in the terminal: says where the page is, waits for
 // Ctrl-C (or for the machine to go down by itself), and powers it off in order.
 
+import type { InstanceConfig } from '../config/instance-config.ts';
 import { openSecrets, shownPassword } from '../config/instance-secrets.ts';
 import { type RunningInstance, runInstance, type RunOptions } from './run-instance.ts';
 
@@ -10,7 +11,7 @@ export async function runInForeground(
   const { say, signal, instance } = options;
   const secrets = options.secrets ?? (await openSecrets(instance, { for: 'virtual machine', notice: say }));
   const running = await runInstance({ ...options, secrets });
-  say(describeRun(running, shownPassword(secrets)));
+  say(describeRun(running, shownPassword(secrets), instance.config.web));
   const interrupted = new Promise<'interrupted'>((resolve) => {
     signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
   });
@@ -25,10 +26,15 @@ export async function runInForeground(
   say(how === 'powered-off' ? 'Powered off.' : 'It did not power off in time, so QEMU was ended.');
 }
 
-function describeRun(running: RunningInstance, password: string): string {
-  const [webPort] = running.ports.keys();
+function describeRun(
+  running: RunningInstance,
+  password: string,
+  { port, tls, tlsPort }: InstanceConfig['web'],
+): string {
+  // That of TLS is for tsk: a browser of this computer needs none.
+  const ofPage = tls === 'off' ? [port] : [port, tlsPort];
   const forwards = [...running.ports]
-    .filter(([guestPort]) => guestPort !== webPort)
+    .filter(([guestPort]) => !ofPage.includes(guestPort))
     .map(([guestPort, hostPort]) => `  port ${guestPort}    http://127.0.0.1:${hostPort}/`);
   return [
     '',
