@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { BOARD_IDS, PLANNED_BOARDS } from '../src/shared/board/boards.ts';
+import { BOARD_IDS } from '../src/shared/board/boards.ts';
 import { configSchema, PLANNED_KEYS } from '../src/shared/config/config.ts';
 import { RESERVED_APP_NAMES } from '../src/shared/config/app.ts';
 import { generateSchema, SCHEMA_PATH } from './generate-schema.ts';
@@ -20,7 +20,6 @@ test('docs/config.md names every key, board and reserved name', () => {
     ...appKeys,
     ...planned,
     ...BOARD_IDS,
-    ...PLANNED_BOARDS,
     ...RESERVED_APP_NAMES,
     ...Object.keys(configSchema.entries.components.wrapped.entries),
   ];

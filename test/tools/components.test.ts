@@ -25,6 +25,8 @@ import { silentProgress } from '../../src/host/progress.ts';
 import { runTool } from '../../src/host/run-tool.ts';
 import { UserError } from '../../src/host/user-error.ts';
 import { BOARD_IDS, BOARDS, type BoardId } from '../../src/shared/board/boards.ts';
+import { filesFrom } from '../../src/shared/boot-loader/boot-loader-layout.ts';
+import { layoutOf } from '../../src/shared/boot-loader/layout-of.ts';
 import { sourceContext } from '../support/builds/component-context.ts';
 import { startFileServer } from '../support/builds/file-server.ts';
 import { makeZip } from '../support/formats/make-archives.ts';
@@ -112,7 +114,7 @@ for (const id of BOARD_IDS) {
       }
     }
     assert.ok(licenceFiles(components.get('libc')!).some(({ name }) => name === 'common-licenses/GPL-2'));
-    for (const path of ['vmlinuz', 'bin/node', board.boot.packagePath, 'sbin/mkfs.ext4']) {
+    for (const path of ['vmlinuz', 'bin/node', ...filesFrom(layoutOf(board.boot), 'boot-loader'), 'sbin/mkfs.ext4']) {
       assert.ok(owners.has(path), path);
     }
   });

@@ -31,12 +31,26 @@ export class LoaderFiles {
 
   /** Writes one sector. `dropCaches` has to make what is read afterwards come from the medium. */
   async commit(slot: Slot, dropCaches: () => void): Promise<void> {
-    const { commit } = this.#layout;
-    const after = commit.change(await this.#read(commit.path), slot);
-    await writeFatFileInPlace(this.#boot, commit.path, encode(after), { atomic: true });
-    dropCaches();
-    const found = await this.committed();
+    const found = await this.#name(slot, this.#layout.commit.path, dropCaches);
     if (found !== slot) throw new Error(`Cannot commit slot ${slot}: the disk still says ${found}`);
+  }
+
+  /** Writes one sector, by which a start on trial is the slot's; for boot loaders that have a file for that. */
+  async writeTrial(slot: Slot, dropCaches: () => void): Promise<void> {
+    const { trialPath } = this.#layout;
+    if (trialPath === null) throw new Error('This boot loader has no file for trials');
+    const found = await this.#name(slot, trialPath, dropCaches);
+    if (found !== slot) throw new Error(`Cannot ask for a trial of slot ${slot}: the disk still says ${found}`);
+  }
+
+  /** Makes the file name the slot; returns which one it names on the medium. */
+  async #name(slot: Slot, path: string, dropCaches: () => void): Promise<Slot> {
+    const { text, change, parse } = this.#layout.commit;
+    const from = text.of === 'disk' ? path : `${slot}/${text.name}`;
+    const after = change(await this.#read(from), slot);
+    await writeFatFileInPlace(this.#boot, path, encode(after), { atomic: true });
+    dropCaches();
+    return parse(await this.#read(path));
   }
 
   /** What is made for the slot on the device, so that no manifest names it; with the size on a new disk. */

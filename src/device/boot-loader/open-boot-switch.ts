@@ -6,6 +6,7 @@ import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import { locateRootDisk, partitionOf } from '../root-disk.ts';
 import type { Sys } from '../sys/sys.ts';
 import type { BootSwitch } from './boot-switch.ts';
+import { openRaspberryPi } from './raspberry-pi/open-raspberry-pi.ts';
 import { openSystemdBoot } from './systemd-boot/open-systemd-boot.ts';
 
 /**
@@ -22,8 +23,10 @@ export async function openBootSwitch(
   switch (board.kind) {
     case 'systemd-boot':
       return openSystemdBoot({ sys, boot, layout, say });
+    case 'raspberry-pi-firmware':
+      return openRaspberryPi({ sys, boot, layout, say });
     default:
       // A kind without a directory does not compile.
-      return board.kind;
+      return board;
   }
 }

@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { getRawPointer } from 'node:ffi';
 import { syncAndUnmount } from './bounded-sync.ts';
 import { linuxBpf } from './bpf.ts';
+import { firmwareProperty } from './firmware-property.ts';
 import * as ioctls from './ioctls.ts';
 import { loadKernel, unloadKernel } from './kexec.ts';
 import { bindLibc } from './libc.ts';
@@ -34,6 +35,11 @@ const POWER_COMMANDS: Readonly<Record<PowerCommand, number>> = {
   poweroff: 0x4321fedc,
   kexec: 0x45584543,
 };
+/** reboot(2) of libc takes no argument for the command. Numbers: asm/unistd.h, linux/reboot.h. */
+const REBOOT_SYSCALL = process.arch === 'arm64' ? 142n : 169n;
+const REBOOT_MAGIC_1 = 0xfee1deadn;
+const REBOOT_MAGIC_2 = 672274793n;
+const RESTART2 = 0xa1b2c3d4n;
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
 /** linux/wait.h */
@@ -47,6 +53,7 @@ const umount2 = bindLibc('umount2', ['string', 'int32']);
 const sethostname = bindLibc('sethostname', ['buffer', 'uint64']);
 const clockSettime = bindLibc('clock_settime', ['int32', 'buffer']);
 const reboot = bindLibc('reboot', ['int32']);
+const syscall = bindLibc('syscall', ['uint64', 'uint64', 'uint64', 'uint64', 'string']);
 const socket = bindLibc('socket', ['int32', 'int32', 'int32']);
 const ioctl = bindLibc('ioctl', ['int32', 'uint64', 'buffer']);
 const waitid = bindLibc('waitid', ['int32', 'int32', 'buffer', 'int32']);
@@ -115,6 +122,10 @@ export function linuxSys(): Sys {
     keepCodeInMemory,
     catchCtrlAltDel() {
       reboot(RB_DISABLE_CAD);
+    },
+    firmwareProperty: (tag, value) => firmwareProperty('/dev/vcio', tag, value),
+    restartWith(argument) {
+      syscall(REBOOT_SYSCALL, REBOOT_MAGIC_1, REBOOT_MAGIC_2, RESTART2, argument);
     },
     power(command) {
       reboot(POWER_COMMANDS[command]);

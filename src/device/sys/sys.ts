@@ -142,6 +142,13 @@ export interface Sys {
   keepCodeInMemory(keep: boolean): void;
   /** Ctrl-Alt-Del becomes a SIGINT to PID 1 instead of an instant reset. */
   catchCtrlAltDel(): void;
+  /**
+   * Hands a word to a property of a Raspberry Pi's firmware, and returns the word that comes back; undefined: the firmware
+   * does not know the tag. Fails with ENOENT where there is no such firmware.
+   */
+  firmwareProperty(tag: number, value: number): number | undefined;
+  /** Restarts with an argument for whatever starts next (reboot(2), LINUX_REBOOT_CMD_RESTART2). Does not return on a device. */
+  restartWith(argument: string): void;
   /** Does not return on a device. */
   power(command: PowerCommand): void;
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { PREFIX_LAYOUT } from '../../../test/support/boot-loader/prefix-loader.ts';
 import { LoaderFiles } from '../../device/boot-loader/loader-files.ts';
 import { deviceOfBytes } from '../../formats/byte-source.ts';
-import { BOARDS } from '../../shared/board/boards.ts';
+import { BOARDS, type SystemdBoot } from '../../shared/board/boards.ts';
 import { diskGuid } from '../../shared/board/disk-layout.ts';
 import { SLOT_PARTITION, SLOTS } from '../../shared/board/slots.ts';
 import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
@@ -13,10 +13,12 @@ import { writeBootPartition } from './boot-partition.ts';
 import type { Components } from './component-files.ts';
 
 const board = BOARDS['pc-amd64'];
-const components = componentsWith(['boot-loader', [board.boot.packagePath]], ['kernel', ['vmlinuz']]);
+const { packagePath } = board.boot as SystemdBoot;
+const components = componentsWith(['boot-loader', [packagePath]], ['kernel', ['vmlinuz']]);
 const layout = layoutOf(board.boot);
 const options: BootOptions = {
   layout,
+  settings: { bootloaderLines: [] },
   hostname: 'garden',
   kernelArgs: bootKernelArgs(board, 'ttyS0,115200', []),
 };
@@ -49,7 +51,7 @@ test('loaderFiles: the boot loader at the path that UEFI looks at, its configura
   );
   assert.deepEqual(files[0]?.content, {
     kind: 'path',
-    path: `/cache/boot-loader/${board.boot.packagePath}`,
+    path: `/cache/boot-loader/${packagePath}`,
     sizeBytes: 1,
     sha256: 'boot-loader',
   });
@@ -88,7 +90,7 @@ test('bootKernelArgs: more than a kernel reads is refused', () => {
 
 test('slotBootFiles: the kernel, relative to the slot', () => {
   assert.deepEqual(
-    slotBootFiles(layout, components).map(({ path }) => path),
+    slotBootFiles(layout, options.settings, components).map(({ path }) => path),
     ['vmlinuz'],
   );
 });
@@ -104,7 +106,7 @@ test('a boot loader whose command lines lie in the slots: all is where its descr
     ['start.bin', 'config.txt', 'a/cmdline.txt', 'b/cmdline.txt'],
   );
   assert.deepEqual(
-    slotBootFiles(PREFIX_LAYOUT, brought).map(({ path }) => path),
+    slotBootFiles(PREFIX_LAYOUT, options.settings, brought).map(({ path }) => path),
     ['vmlinuz', 'trees/board.dtb'],
   );
   const device = deviceOfBytes(new Uint8Array(8 * 1024 * 1024));

@@ -5,7 +5,13 @@ import type { Board } from '../../shared/board/boards.ts';
 import { formatCmdline, kernelArgsOf, kernelArgsProblem } from '../../shared/board/cmdline.ts';
 import { diskGuid } from '../../shared/board/disk-layout.ts';
 import { FIRST_SLOT, SLOT_PARTITION, SLOTS, type Slot } from '../../shared/board/slots.ts';
-import type { BootLoaderLayout, BroughtFile } from '../../shared/boot-loader/boot-loader-layout.ts';
+import {
+  type BootLoaderLayout,
+  type BootSettings,
+  type BroughtDirectory,
+  type BroughtFile,
+  newCommitText,
+} from '../../shared/boot-loader/boot-loader-layout.ts';
 import { UserError } from '../user-error.ts';
 import { type Components, componentOf, requireFile } from './component-files.ts';
 import type { FileContent } from '../root-tree.ts';
@@ -18,6 +24,7 @@ export interface BootFile {
 
 export interface BootOptions {
   layout: BootLoaderLayout;
+  settings: BootSettings;
   hostname: string;
   /** Arguments as in the manifest. */
   kernelArgs: readonly string[];
@@ -36,12 +43,28 @@ export function bootKernelArgs(board: Board, serialConsole: string, extraArgs: r
   });
 }
 
+/** Refuses lines that would keep the board from starting, or from trying an update. */
+export function bootSettings(
+  board: Board,
+  layout: BootLoaderLayout,
+  bootloaderLines: readonly string[],
+): BootSettings {
+  const found = layout.linesProblem(bootloaderLines);
+  if (found === undefined) return { bootloaderLines };
+  const where = found.line === null ? 'bootloaderLines' : `bootloaderLines[${found.line}]`;
+  throw new UserError(`Cannot build for "${board.id}": "${where}" ${found.problem}`, {
+    hint: 'Look at bootloaderLines in tskrazy.json.',
+  });
+}
+
 /** What the loader needs; written once when a disk is made, only ever edited in place afterwards. */
 export function loaderFiles(options: BootOptions, components: Components): BootFile[] {
-  const { layout } = options;
+  const { layout, settings } = options;
+  const committed = text(newCommitText(layout, FIRST_SLOT, settings));
   return [
-    ...layout.sharedFiles.map((file) => brought(file, components)),
-    { path: layout.commit.path, content: text(layout.commit.format(FIRST_SLOT)) },
+    ...layout.sharedFiles.flatMap((file) => brought(file, components)),
+    { path: layout.commit.path, content: committed },
+    ...(layout.trialPath === null ? [] : [{ path: layout.trialPath, content: committed }]),
     ...SLOTS.map((slot) => {
       const own = layout.ownFile(slot);
       return { path: own.path, content: text(own.format(cmdlineOf(slot, options), own.sizeBytes)) };
@@ -50,12 +73,32 @@ export function loaderFiles(options: BootOptions, components: Components): BootF
 }
 
 /** What belongs to the slot itself, the manifest excepted; paths are relative to the slot's directory. */
-export function slotBootFiles({ slotFiles }: BootLoaderLayout, components: Components): BootFile[] {
-  return slotFiles.map((file) => brought(file, components));
+export function slotBootFiles(
+  layout: BootLoaderLayout,
+  settings: BootSettings,
+  components: Components,
+): BootFile[] {
+  return [
+    ...layout.slotFiles.flatMap((file) => brought(file, components)),
+    ...layout.slotDirectories.flatMap((directory) => allOf(directory, components)),
+    ...layout.writtenSlotFiles(settings).map((file) => ({ path: file.path, content: text(file.text) })),
+  ];
 }
 
-function brought({ component, from, path }: BroughtFile, components: Components): BootFile {
-  return { path, content: requireFile(componentOf(components, component), from) };
+function brought({ component, from, path, isOptional }: BroughtFile, components: Components): BootFile[] {
+  const source = componentOf(components, component);
+  if (isOptional === true && !source.files.some((file) => file.path === from)) return [];
+  return [{ path, content: requireFile(source, from) }];
+}
+
+function allOf({ component, from, path }: BroughtDirectory, components: Components): BootFile[] {
+  const source = componentOf(components, component);
+  return source.files
+    .filter((file) => file.kind === 'file' && file.path.startsWith(`${from}/`))
+    .map((file) => ({
+      path: `${path}/${file.path.slice(from.length + 1)}`,
+      content: requireFile(source, file.path),
+    }));
 }
 
 function cmdlineOf(slot: Slot, { hostname, kernelArgs }: BootOptions): string {

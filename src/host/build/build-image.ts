@@ -19,7 +19,7 @@ import { loadInstanceComponents } from './instance-components.ts';
 import { checkAppSecrets } from '../config/app-secrets.ts';
 import { type InstanceSecrets, openSecrets } from '../config/instance-secrets.ts';
 import { describeWriteError } from '../files/output-file.ts';
-import { bootKernelArgs, type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
+import { bootKernelArgs, bootSettings, type BootFile, loaderFiles, slotBootFiles } from './boot-files.ts';
 import { checkBootPartition } from './boot-partition.ts';
 import { buildIdOf, describeEntries, hashContent } from './build-id.ts';
 import { readBuildTime } from './build-time.ts';
@@ -117,11 +117,12 @@ interface Parts {
 
 async function planParts(plan: Plan, programs: readonly DeviceProgram[]): Promise<Parts> {
   const { components } = plan;
-  const { hostname, serialConsole, kernel } = plan.instance.config;
+  const { hostname, serialConsole, kernel, bootloaderLines } = plan.instance.config;
   const kernelArgs = bootKernelArgs(plan.board, serialConsole ?? plan.board.serialConsole, kernel.extraArgs);
   const layout = layoutOf(plan.board.boot);
-  const boot = loaderFiles({ layout, hostname, kernelArgs }, components);
-  const slot = slotBootFiles(layout, components);
+  const settings = bootSettings(plan.board, layout, bootloaderLines);
+  const boot = loaderFiles({ layout, settings, hostname, kernelArgs }, components);
+  const slot = slotBootFiles(layout, settings, components);
   const withoutId = planDeviceConfig(plan);
   const tree = planRoot(plan, programs, withoutId);
   const config = { ...withoutId, buildId: await computeBuildId(tree, withoutId, [...boot, ...slot]) };

@@ -57,6 +57,7 @@ const ROOT_LAYERS: Readonly<Record<ComponentName, Layer | null>> = {
   tzdata: 'system',
   kernel: 'system',
   'boot-loader': null,
+  firmware: null,
 };
 
 function addComponent(tree: RootTree, component: Component, layer: Layer): void {

@@ -1,7 +1,7 @@
 // An option with a fixed set of values: a wrong one is refused with the nearest right one.
 
 import { InvalidArgumentError, Option } from 'commander';
-import { BOARD_IDS, PLANNED_BOARDS } from '../../shared/board/boards.ts';
+import { BOARD_IDS } from '../../shared/board/boards.ts';
 import { nearestName } from '../nearest-name.ts';
 
 export function choiceOption(
@@ -22,5 +22,5 @@ export function choiceOption(
 }
 
 export function boardOption(description: string): Option {
-  return choiceOption('--board <board>', description, BOARD_IDS, PLANNED_BOARDS);
+  return choiceOption('--board <board>', description, BOARD_IDS);
 }

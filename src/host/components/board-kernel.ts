@@ -1,6 +1,7 @@
 // Refuses kernels that the board cannot start: of another machine, or of a form that its boot loader does not take. Looked
 // at by the header whenever a kernel becomes a component, so that it is said at build time and not by a dark screen.
 
+import { constants, gunzipSync } from 'node:zlib';
 import { type KernelHeader, readKernelHeader } from '../../formats/kernel-header.ts';
 import type { Board, BoardBoot } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
@@ -18,7 +19,13 @@ const OBSTACLE: Readonly<Record<BoardBoot['kind'], (kernel: KernelHeader) => Obs
     hasEfiStub
       ? undefined
       : { problem: 'has no EFI stub', hint: 'Use a kernel that was built with CONFIG_EFI_STUB=y' },
+  'raspberry-pi-firmware': () => undefined,
 };
+
+/** Whether the boot loader starts kernels that gzip has packed. */
+export function takesGzip({ boot }: Board): boolean {
+  return boot.kind === 'raspberry-pi-firmware';
+}
 
 /** Throws a UserError when `head`, the start of a kernel image, is not one for the board. */
 export function requireBoardKernel(board: Board, what: string, head: Uint8Array): void {
@@ -26,7 +33,7 @@ export function requireBoardKernel(board: Board, what: string, head: Uint8Array)
   const hint = 'Correct the kernel in tskrazy.json, or run "tsk get -u"';
   let kernel: KernelHeader;
   try {
-    kernel = readKernelHeader(head);
+    kernel = readKernelHeader(takesGzip(board) ? unpackHead(head) : head);
   } catch (error) {
     throw new UserError(`${act}: ${(error as Error).message}`, { hint, cause: error });
   }
@@ -35,4 +42,11 @@ export function requireBoardKernel(board: Board, what: string, head: Uint8Array)
   }
   const obstacle = OBSTACLE[board.boot.kind](kernel);
   if (obstacle) throw new UserError(`${act} ${obstacle.problem}`, { hint: obstacle.hint });
+}
+
+/** The start of what gzip has packed; anything else as it is. Throws what zlib says of damage. */
+function unpackHead(head: Uint8Array): Uint8Array {
+  const isGzip = head[0] === 0x1f && head[1] === 0x8b;
+  // What is there of a stream that goes on is enough.
+  return isGzip ? gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH }) : head;
 }

@@ -16,7 +16,7 @@ import {
 import { DebianFiles } from './debian-files.ts';
 import type { DebianSource } from './debian-source.ts';
 import { resolveGoModule } from './go-source.ts';
-import { writeKernelFiles } from './kernel-files.ts';
+import { writeFirmwareFiles, writeKernelFiles } from './kernel-files.ts';
 import type { LockedComponent } from './lock-file.ts';
 import { writeNodeRuntime } from './node-runtime.ts';
 import { fetchNpmPackage, resolveNpmPackage } from './npm-source.ts';
@@ -25,6 +25,8 @@ import type { SourceContext } from './source-context.ts';
 /** Moved to the newest 26.x by `tsk get -u` only: the device relies on `node:ffi`, which is experimental. */
 const NODE_VERSION = '26.10.0';
 const NODE_UPDATE_RANGE = '^26.10.0';
+
+const RASPBERRY_PI_FIRMWARE = 'github.com/gokrazy/firmware';
 
 export interface ComponentSources extends SourceContext {
   debian: DebianSource;
@@ -68,6 +70,15 @@ export const COMPONENT_KINDS: Readonly<Record<ComponentName, ComponentKind>> = {
     },
   },
   libc: debianKind('libc', 1, LIBC),
+  firmware: {
+    recipe: 1,
+    defaultPackage: () => RASPBERRY_PI_FIRMWARE,
+    resolve: (sources, _update, module) => resolveGoModule(sources, 'firmware', module),
+    async write(sources, locked, writer) {
+      if (locked.source !== 'go-module') throw wrongSource('firmware', locked);
+      await writeFirmwareFiles(sources, locked, writer);
+    },
+  },
   'boot-loader': debianKind('boot-loader', 1, BOOT_LOADER),
   e2fsprogs: debianKind('e2fsprogs', 1, E2FSPROGS),
   'ca-certificates': debianKind('ca-certificates', 1, CA_CERTIFICATES),

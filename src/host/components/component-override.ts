@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { isElf } from '../../formats/elf.ts';
 import { KERNEL_HEAD_BYTES } from '../../formats/kernel-header.ts';
 import type { Board } from '../../shared/board/boards.ts';
-import { filesFrom } from '../../shared/boot-loader/boot-loader-layout.ts';
+import { describeNeeded, filesFrom } from '../../shared/boot-loader/boot-loader-layout.ts';
 import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import { UserError } from '../user-error.ts';
 import { requireBoardElf } from './board-elf.ts';
@@ -29,6 +29,7 @@ const REQUIRED_FILES: Readonly<Record<ComponentName, (board: Board) => string[]>
   node: () => ['bin/node'],
   libc: (board) => [`lib/${board.gnuTriplet}/libc.so.6`, board.dynamicLinker.slice(1)],
   'boot-loader': (board) => filesFrom(layoutOf(board.boot), 'boot-loader'),
+  firmware: (board) => filesFrom(layoutOf(board.boot), 'firmware'),
   e2fsprogs: () => ['sbin/e2fsck', 'sbin/mkfs.ext4', 'sbin/resize2fs'],
   'ca-certificates': () => ['etc/ssl/certs/ca-certificates.crt'],
   bubblewrap: () => ['bin/bwrap', 'bin/setpriv'],
@@ -50,7 +51,8 @@ export async function loadDirectory(name: ComponentName, path: string, board: Bo
   }
   const missing = REQUIRED_FILES[name](board).find((wanted) => !files.some((file) => file.path === wanted));
   if (missing !== undefined) {
-    throw new UserError(`${act}: it has no "${missing}"`, {
+    const what = describeNeeded(layoutOf(board.boot), name, missing);
+    throw new UserError(`${act}: it has no ${what}`, {
       hint: `Give it the files of the component that it replaces`,
     });
   }
@@ -92,7 +94,7 @@ async function checkArchitecture(
   board: Board,
 ): Promise<void> {
   // Nothing of the boot loader gets into the root, and of the kernel only its modules.
-  if (name === 'boot-loader') return;
+  if (name === 'boot-loader' || name === 'firmware') return;
   const [main] = REQUIRED_FILES[name](board);
   for (const { path, kind } of files) {
     if (kind !== 'file' || (name === 'kernel' && path !== main && !path.startsWith('lib/modules/'))) continue;

@@ -17,6 +17,8 @@ export interface InstanceConfig {
   apps: readonly AppConfig[];
   /** `off`, or port and speed for the kernel's `console=`; null: what the board that is built for has. */
   serialConsole: string | null;
+  /** Lines for the boot loader, where the board's has any. */
+  bootloaderLines: readonly string[];
   /** Settings by interface; what is not named gets its address by DHCP. */
   network: NetworkConfig;
   /** Without servers: those that DHCP names, and the public pool. */
@@ -43,6 +45,7 @@ export function resolveConfig(file: ConfigFile, directory: string): InstanceConf
     board: file.board,
     apps: Object.entries(file.apps ?? {}).map(([name, app]) => resolveApp(name, app)),
     serialConsole: file.serialConsole ?? null,
+    bootloaderLines: file.bootloaderLines ?? [],
     network: file.network ?? {},
     time: file.time ?? {},
     kernel: { extraArgs: file.kernel?.extraArgs ?? [] },

@@ -2,7 +2,6 @@
 
 import { getNodeValue, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
 import * as v from 'valibot';
-import { PLANNED_BOARDS } from '../../shared/board/boards.ts';
 import { configSchema, type ConfigFile } from '../../shared/config/config.ts';
 import { nearestName } from '../nearest-name.ts';
 import { ConfigError, type Problem } from './problem.ts';
@@ -124,9 +123,6 @@ function placeIssue(issue: Issue, tree: Node): Problem {
 
 function describeGot(issue: Issue): string {
   if (issue.type === 'picklist' && typeof issue.input === 'string') {
-    if (pathOf(issue).join() === 'board' && PLANNED_BOARDS.includes(issue.input)) {
-      return `: "${issue.input}" is not supported yet`;
-    }
     const nearest = nearestName(issue.input, picklistOptions(issue));
     return `, not "${issue.input}"${nearest === undefined ? '' : `: did you mean "${nearest}"?`}`;
   }

@@ -39,7 +39,7 @@ export async function checkTools(
   const wants = (candidate: ToolPurpose): boolean => purpose === candidate || purpose === 'all';
   const checks: Promise<ToolCheck>[] = [];
   if (wants('build')) checks.push(checkNode(), checkNpm(), checkGo(), checkApt());
-  if (wants('vm')) checks.push(...boards.flatMap((board) => [checkQemu(board), checkFirmware(board)]));
+  if (wants('vm')) checks.push(...boards.flatMap((board) => [checkQemu(board), ...checkFirmware(board)]));
   if (wants('flash') && process.platform === 'linux') checks.push(checkLsblk());
   return Promise.all(checks);
 }
@@ -183,7 +183,13 @@ function checkQemu(board: BoardId): Promise<ToolCheck> {
   });
 }
 
-async function checkFirmware(board: BoardId): Promise<ToolCheck> {
+/** Nothing for a board that has no UEFI. */
+function checkFirmware(board: BoardId): Promise<ToolCheck>[] {
+  const { vmFirmware } = BOARDS[board];
+  return vmFirmware === null ? [] : [checkUefi(board, FIRMWARE_PACKAGES[vmFirmware])];
+}
+
+async function checkUefi(board: BoardId, packages: Packages): Promise<ToolCheck> {
   const firmware = await lookForFirmware(BOARDS[board]);
   return {
     id: `uefi-${board}`,
@@ -194,6 +200,6 @@ async function checkFirmware(board: BoardId): Promise<ToolCheck> {
     version: null,
     path: firmware?.codePath ?? null,
     note: firmware ? null : 'images for this board cannot be booted here',
-    packages: FIRMWARE_PACKAGES[BOARDS[board].vmFirmware],
+    packages,
   };
 }

@@ -1,6 +1,6 @@
 // Which package of which distribution holds a tool, and the one command that installs it.
 
-import type { Board } from '../../shared/board/boards.ts';
+import type { Board, UefiBuild } from '../../shared/board/boards.ts';
 import { findTool } from '../run-tool.ts';
 
 const PACKAGE_MANAGERS = ['apt', 'dnf', 'pacman', 'brew'] as const;
@@ -24,7 +24,7 @@ export const QEMU_PACKAGES: Readonly<Record<Board['qemuSystem'], Packages>> = {
   },
 };
 
-export const FIRMWARE_PACKAGES: Readonly<Record<Board['vmFirmware'], Packages>> = {
+export const FIRMWARE_PACKAGES: Readonly<Record<UefiBuild, Packages>> = {
   ovmf: { apt: ['ovmf'], dnf: ['edk2-ovmf'], pacman: ['edk2-ovmf'], brew: ['qemu'] },
   aavmf: { apt: ['qemu-efi-aarch64'], dnf: ['edk2-aarch64'], pacman: ['edk2-aarch64'], brew: ['qemu'] },
 };

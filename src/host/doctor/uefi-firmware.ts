@@ -3,7 +3,7 @@
 
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Board } from '../../shared/board/boards.ts';
+import type { Board, UefiBuild } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { describeInstall, FIRMWARE_PACKAGES } from './packages.ts';
 
@@ -15,7 +15,7 @@ export interface Firmware {
 }
 
 /** Directory, code, variables; best first. */
-const PLACES: Readonly<Record<Board['vmFirmware'], readonly (readonly [string, string, string])[]>> = {
+const PLACES: Readonly<Record<UefiBuild, readonly (readonly [string, string, string])[]>> = {
   ovmf: [
     // Debian, Ubuntu: package ovmf. The files without 4M are gone since Debian 13.
     ['/usr/share/OVMF', 'OVMF_CODE_4M.fd', 'OVMF_VARS_4M.fd'],
@@ -51,8 +51,9 @@ const PLACES: Readonly<Record<Board['vmFirmware'], readonly (readonly [string, s
   ],
 };
 
-/** Throws UserError with the command that installs it. */
-export async function findFirmware(board: Board): Promise<Firmware> {
+/** null: the board has none. Throws UserError with the command that installs it. */
+export async function findFirmware(board: Board): Promise<Firmware | null> {
+  if (board.vmFirmware === null) return null;
   const found = await lookForFirmware(board);
   if (found) return found;
   throw new UserError(
@@ -66,6 +67,7 @@ export async function findFirmware(board: Board): Promise<Firmware> {
 
 /** `root` is put before every path; tests make other distributions' trees below it. */
 export async function lookForFirmware(board: Board, root = ''): Promise<Firmware | undefined> {
+  if (board.vmFirmware === null) return undefined;
   const places = PLACES[board.vmFirmware].map(([directory, code, vars]) => ({
     codePath: join(root, directory, code),
     varsPath: join(root, directory, vars),

@@ -1,10 +1,8 @@
 // What differs between the boards that an image can be built for. One row a board; nothing else
 // in the code base compares the id of a board or of an architecture to decide such a thing.
 
-export const BOARD_IDS = ['pc-amd64', 'pc-arm64'] as const;
+export const BOARD_IDS = ['pc-amd64', 'pc-arm64', 'raspberry-pi'] as const;
 export type BoardId = (typeof BOARD_IDS)[number];
-/** Those to come, whose names are refused as such. */
-export const PLANNED_BOARDS: readonly string[] = ['raspberry-pi'];
 
 /** systemd-boot on UEFI. */
 export interface SystemdBoot {
@@ -15,8 +13,15 @@ export interface SystemdBoot {
   bootPath: string;
 }
 
+/** The firmware of a Raspberry Pi, which reads config.txt and starts the kernel itself. */
+export interface RaspberryPiFirmware {
+  kind: 'raspberry-pi-firmware';
+}
+
 /** What starts the kernel: src/shared/boot-loader/ and src/device/boot-loader/ have a part for each kind. */
-export type BoardBoot = SystemdBoot;
+export type BoardBoot = SystemdBoot | RaspberryPiFirmware;
+
+export type UefiBuild = 'ovmf' | 'aavmf';
 
 export interface Board {
   id: BoardId;
@@ -51,8 +56,8 @@ export interface Board {
   qemuMachine: 'q35' | 'virt';
   /** null: the default CPU of the emulated machine runs a 64-bit kernel. */
   emulatedCpu: string | null;
-  /** Which builds of UEFI firmware start virtual machines (host/doctor/uefi-firmware.ts). */
-  vmFirmware: 'ovmf' | 'aavmf';
+  /** Which builds of UEFI firmware start virtual machines (host/doctor/uefi-firmware.ts); null: the board has no UEFI. */
+  vmFirmware: UefiBuild | null;
 }
 
 export const BOARDS: Readonly<Record<BoardId, Board>> = {
@@ -111,6 +116,29 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
     qemuMachine: 'virt',
     emulatedCpu: 'cortex-a72',
     vmFirmware: 'aavmf',
+  },
+  'raspberry-pi': {
+    id: 'raspberry-pi',
+    title: 'Raspberry Pi 3, 4, 400, 5, 500, CM4, CM5 or Zero 2 W',
+    machine: 'aarch64',
+    nodeArch: 'arm64',
+    goArch: 'arm64',
+    debianArch: 'arm64',
+    elfMachine: 183,
+    gnuTriplet: 'aarch64-linux-gnu',
+    dynamicLinker: '/lib/ld-linux-aarch64.so.1',
+    kernelModule: 'github.com/gokrazy/kernel.rpi',
+    boot: { kind: 'raspberry-pi-firmware' },
+    rootPartitionType: 'rootArm64',
+    // The firmware puts the name of the port on the 40-pin header in its place, which differs from model to model.
+    serialConsole: 'serial0,115200',
+    // The arguments in the device trees, which come first, say `cgroup_disable=memory`.
+    kernelArgs: ['cgroup_enable=memory'],
+    kernelFeatures: { memoryController: true },
+    qemuSystem: 'qemu-system-aarch64',
+    qemuMachine: 'virt',
+    emulatedCpu: 'cortex-a53',
+    vmFirmware: null,
   },
 };
 

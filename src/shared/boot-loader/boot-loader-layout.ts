@@ -8,7 +8,7 @@ import type { Slot } from '../board/slots.ts';
 export const KERNEL_FILE = 'vmlinuz';
 
 /** Components of which a boot partition has files. */
-export type BootComponent = 'kernel' | 'boot-loader';
+export type BootComponent = 'kernel' | 'boot-loader' | 'firmware';
 
 /** A file that a component brings. */
 export interface BroughtFile {
@@ -16,13 +16,40 @@ export interface BroughtFile {
   /** Path in the component. */
   from: string;
   path: string;
+  /** For whom the file is, where a component without it may be told what is the matter. */
+  neededBy?: string;
+  /** Whether the component may be without the file. */
+  isOptional?: boolean;
+}
+
+/** A directory of a component, with all that lies in it. */
+export interface BroughtDirectory {
+  component: BootComponent;
+  /** Path in the component, without a slash at its end. */
+  from: string;
+  path: string;
+}
+
+/** A file whose text the build writes. */
+export interface WrittenFile {
+  path: string;
+  text: string;
+}
+
+/** What the instance says about the start of its device. */
+export interface BootSettings {
+  /** Lines of the instance for the boot loader. */
+  bootloaderLines: readonly string[];
 }
 
 /** Says which slot starts. A commit is nothing but a change of this file. */
 export interface CommitFile {
   path: string;
-  /** Text as a new disk has it. */
-  format(slot: Slot): string;
+  /**
+   * Where a commit has the text from: from what the disk has there already, with the text of a new disk by `format`, or
+   * from a file in the directory of the slot that is committed, so that settings are on trial with their build.
+   */
+  text: { of: 'disk'; format(slot: Slot): string } | { of: 'slot'; name: string };
   /** Throws SyntaxError when no slot is named. */
   parse(text: string): Slot;
   /** The same text with this slot in it: as long as before, and in one sector at most different. */
@@ -49,18 +76,60 @@ export interface OwnFile {
   parse(text: string): SlotStart;
 }
 
+export interface LinesProblem {
+  /** Index of the line; null: all together. */
+  line: number | null;
+  /** End of a sentence that begins with the line, or with the lines. */
+  problem: string;
+}
+
 export interface BootLoaderLayout {
   /** Written when a disk is made, and needed by both slots. */
   sharedFiles: readonly BroughtFile[];
   /** Files of each slot; paths are in the slot's directory. The manifest names them. */
   slotFiles: readonly BroughtFile[];
+  slotDirectories: readonly BroughtDirectory[];
+  /** Files of each slot as well. */
+  writtenSlotFiles(settings: BootSettings): readonly WrittenFile[];
+  /** What keeps these lines from being settings of the boot loader; undefined: nothing. */
+  linesProblem(lines: readonly string[]): LinesProblem | undefined;
   commit: CommitFile;
+  /** As the commit file, but for a start on trial; null where those are asked for in another way. */
+  trialPath: string | null;
   ownFile(slot: Slot): OwnFile;
+}
+
+/** Text of the commit file on a new disk, from which this slot starts. */
+export function newCommitText(layout: BootLoaderLayout, slot: Slot, settings: BootSettings): string {
+  const { text, change } = layout.commit;
+  if (text.of === 'disk') return text.format(slot);
+  const ofSlot = layout.writtenSlotFiles(settings).find(({ path }) => path === text.name);
+  if (ofSlot === undefined) throw new Error(`No slot has a file "${text.name}" to commit`);
+  return change(ofSlot.text, slot);
 }
 
 /** What a boot partition needs of the component; paths are in the component. */
 export function filesFrom(layout: BootLoaderLayout, component: string): string[] {
-  return [...layout.sharedFiles, ...layout.slotFiles]
-    .filter((file) => file.component === component)
+  return broughtBy(layout, component)
+    .filter((file) => file.isOptional !== true)
     .map(({ from }) => from);
+}
+
+/** Whether the boot partition has the file of the component. */
+export function takesFrom(layout: BootLoaderLayout, component: string, path: string): boolean {
+  const isInside = (directory: BroughtDirectory): boolean =>
+    directory.component === component && path.startsWith(`${directory.from}/`);
+  return (
+    broughtBy(layout, component).some((file) => file.from === path) || layout.slotDirectories.some(isInside)
+  );
+}
+
+/** What to say of a component that is without this file: its name, and for whom it would be. */
+export function describeNeeded(layout: BootLoaderLayout, component: string, path: string): string {
+  const { neededBy } = broughtBy(layout, component).find((file) => file.from === path) ?? {};
+  return neededBy === undefined ? `"${path}"` : `"${path}", which ${neededBy} needs`;
+}
+
+function broughtBy(layout: BootLoaderLayout, component: string): BroughtFile[] {
+  return [...layout.sharedFiles, ...layout.slotFiles].filter((file) => file.component === component);
 }

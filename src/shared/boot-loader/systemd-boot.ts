@@ -17,12 +17,17 @@ export function systemdBootLayout({ packagePath, bootPath }: SystemdBoot): BootL
   return {
     sharedFiles: [{ component: 'boot-loader', from: packagePath, path: bootPath }],
     slotFiles: [{ component: 'kernel', from: KERNEL_FILE, path: KERNEL_FILE }],
+    slotDirectories: [],
+    writtenSlotFiles: () => [],
+    linesProblem: (lines) =>
+      lines.length === 0 ? undefined : { line: null, problem: 'are for boards that have a config.txt' },
     commit: {
       path: LOADER_CONF_PATH,
-      format: formatLoaderConf,
+      text: { of: 'disk', format: formatLoaderConf },
       parse: parseLoaderConf,
       change: (text, slot) => text.replace(/^(\s*default\s+)[ab](?=\.conf)/m, `$1${slot}`),
     },
+    trialPath: null,
     ownFile: (slot) => ({
       path: loaderEntryPath(slot),
       sizeBytes: LOADER_ENTRY_BYTES,

@@ -43,6 +43,7 @@ export const componentsSchema = v.strictObject(
     ),
     libc: replaced('Another C library'),
     'boot-loader': replaced('Another systemd-boot'),
+    firmware: replaced('Other firmware of the Raspberry Pi'),
     e2fsprogs: replaced('Other ext4 tools'),
     'ca-certificates': replaced('Other certificate authorities'),
     bubblewrap: replaced('Other tools to sandbox apps with: bwrap and setpriv'),

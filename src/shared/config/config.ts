@@ -12,6 +12,7 @@ import { appNameSchema, appSchema } from './app.ts';
 import { checkAppNetworks } from './app-network.ts';
 import { componentsSchema } from './components.ts';
 import { updateSchema } from './update.ts';
+import { configLineProblem } from '../boot-loader/config-txt.ts';
 import { checkWaitFor } from './wait-for.ts';
 import { webSchema } from './web.ts';
 
@@ -20,7 +21,13 @@ export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
   'apps.*': ['npm'],
 };
 
-const SERIAL_CONSOLE = /^(?:off|tty[A-Za-z]+\d*(?:,\d+[a-z0-9]*)?)$/;
+const SERIAL_CONSOLE = /^(?:off|(?:tty[A-Za-z]+\d*|serial\d)(?:,\d+[a-z0-9]*)?)$/;
+
+const checkConfigLine = () =>
+  v.rawCheck<string>(({ dataset, addIssue }) => {
+    const problem = typeof dataset.value === 'string' ? configLineProblem(dataset.value) : undefined;
+    if (problem !== undefined) addIssue({ message: problem });
+  });
 
 const fileSchema = v.strictObject(
   {
@@ -42,6 +49,15 @@ const fileSchema = v.strictObject(
         v.string('must be a string'),
         v.regex(SERIAL_CONSOLE, 'must be "off" or a port and its speed like "ttyS0,115200"'),
         v.description('Serial console: "off", or e.g. "ttyS0,115200" (default: the board\'s)'),
+      ),
+    ),
+    bootloaderLines: v.exactOptional(
+      v.pipe(
+        v.array(
+          v.pipe(v.string('must be a string'), checkConfigLine()),
+          'must be an array of strings, one a line',
+        ),
+        v.description("Lines for the Raspberry Pi's config.txt: settings, [filters], dtparam, dtoverlay"),
       ),
     ),
     components: v.exactOptional(

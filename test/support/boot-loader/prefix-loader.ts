@@ -17,7 +17,7 @@ export const PREFIX_LAYOUT: BootLoaderLayout = {
   ],
   commit: {
     path: 'config.txt',
-    format: (slot) => `# Which slot starts.\nos_prefix=${slot}/\n`,
+    text: { of: 'disk', format: (slot) => `# Which slot starts.\nos_prefix=${slot}/\n` },
     parse(text) {
       const slot = PREFIX.exec(text)?.[1] ?? '';
       if (isSlot(slot)) return slot;
@@ -25,6 +25,10 @@ export const PREFIX_LAYOUT: BootLoaderLayout = {
     },
     change: (text, slot) => text.replace(/^(os_prefix=)[ab](?=\/$)/m, `$1${slot}`),
   },
+  slotDirectories: [],
+  writtenSlotFiles: () => [],
+  linesProblem: () => undefined,
+  trialPath: null,
   ownFile: (slot) => ({
     path: `${slot}/cmdline.txt`,
     sizeBytes: CMDLINE_BYTES,

@@ -3,7 +3,7 @@
 import { sourceOfBytes } from '../../../src/formats/byte-source.ts';
 import { writeFat } from '../../../src/formats/fat/writer.ts';
 import { formatCmdline } from '../../../src/shared/board/cmdline.ts';
-import type { BootLoaderLayout } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
+import { type BootLoaderLayout, newCommitText } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
 import { FIRST_SLOT, type Slot, SLOTS } from '../../../src/shared/board/slots.ts';
 import { PC_LAYOUT } from '../boot-loader/pc-layout.ts';
 import { SparseDevice } from './sparse-device.ts';
@@ -55,7 +55,7 @@ export function loaderFilesOf(
     return [path, text];
   });
   return {
-    [layout.commit.path]: layout.commit.format(FIRST_SLOT),
+    [layout.commit.path]: newCommitText(layout, FIRST_SLOT, { bootloaderLines: [] }),
     ...(Object.fromEntries(own) as Record<string, string>),
   };
 }

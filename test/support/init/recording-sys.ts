@@ -39,6 +39,8 @@ export interface Answers {
   resizePartition?: () => void;
   loadProgram?: () => void;
   loadKernel?: (image: KernelImage) => void;
+  /** undefined: the firmware does not know the tag. */
+  firmwareProperty?: (tag: number, value: number) => number | undefined;
   rootDevice?: string;
 }
 
@@ -234,6 +236,15 @@ export class RecordingSys implements Sys, Disposable {
 
   catchCtrlAltDel(): void {
     this.#write('catch ctrl-alt-del');
+  }
+
+  firmwareProperty(tag: number, value: number): number | undefined {
+    this.#write(`firmware property 0x${tag.toString(16)}: ${value}`);
+    return this.answers.firmwareProperty?.(tag, value);
+  }
+
+  restartWith(argument: string): void {
+    this.#write(`restart with "${argument}"`);
   }
 
   power(command: string): void {

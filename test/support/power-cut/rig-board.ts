@@ -22,6 +22,10 @@ const READERS = {
       return splitWords(/^options (.*)$/m.exec(text)?.[1]);
     },
   },
+  'raspberry-pi-firmware': {
+    committedOf: (text: string) => /^os_prefix=([ab])\/$/m.exec(text)?.[1],
+    wordsOf: (text: string) => splitWords(text.split('\n')[0]),
+  },
 };
 
 export function rigBoardOf(board: BoardId): RigBoard {

@@ -21,7 +21,7 @@ import { FileDevice } from '../../../src/host/files/file-device.ts';
 import { formatCmdline } from '../../../src/shared/board/cmdline.ts';
 import { diskGuid, layOutDisk, MIN_DISK_BYTES, SECTOR_BYTES } from '../../../src/shared/board/disk-layout.ts';
 import { FIRST_SLOT, type Slot, SLOT_PARTITION, SLOTS } from '../../../src/shared/board/slots.ts';
-import type { BootLoaderLayout } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
+import { type BootLoaderLayout, newCommitText } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
 import type { Manifest } from '../../../src/shared/manifest/manifest.ts';
 import { findTool } from '../require-tool.ts';
 import type { RigBoard } from './rig-board.ts';
@@ -182,7 +182,7 @@ async function writeDisk(
     directories: SLOTS,
     zones: SLOTS,
     files: [
-      { path: layout.commit.path, content: text(layout.commit.format(FIRST_SLOT)) },
+      { path: layout.commit.path, content: text(newCommitText(layout, FIRST_SLOT, { bootloaderLines: [] })) },
       ...SLOTS.map((slot) => ({
         path: layout.ownFile(slot).path,
         content: text(ownText(layout, slot, build)),
