@@ -114,7 +114,12 @@ for (const id of BOARD_IDS) {
       }
     }
     assert.ok(licenceFiles(components.get('libc')!).some(({ name }) => name === 'common-licenses/GPL-2'));
-    for (const path of ['vmlinuz', 'bin/node', ...filesFrom(layoutOf(board.boot), 'boot-loader'), 'sbin/mkfs.ext4']) {
+    for (const path of [
+      'vmlinuz',
+      'bin/node',
+      ...filesFrom(layoutOf(board.boot), 'boot-loader'),
+      'sbin/mkfs.ext4',
+    ]) {
       assert.ok(owners.has(path), path);
     }
   });

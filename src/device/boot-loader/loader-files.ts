@@ -40,7 +40,8 @@ export class LoaderFiles {
     const { trialPath } = this.#layout;
     if (trialPath === null) throw new Error('This boot loader has no file for trials');
     const found = await this.#name(slot, trialPath, dropCaches);
-    if (found !== slot) throw new Error(`Cannot ask for a trial of slot ${slot}: the disk still says ${found}`);
+    if (found !== slot)
+      throw new Error(`Cannot ask for a trial of slot ${slot}: the disk still says ${found}`);
   }
 
   /** Makes the file name the slot; returns which one it names on the medium. */

@@ -35,7 +35,13 @@ export async function writeKernelFiles(
     wants: (path) =>
       takesFrom(layout, 'kernel', path) || path.startsWith('lib/modules/') || LICENCE.test(path),
     async take(path, content) {
-      const taken = path === KERNEL_FILE ? packKernel(board, keepHead(content, (bytes) => (head = bytes))) : content;
+      const taken =
+        path === KERNEL_FILE
+          ? packKernel(
+              board,
+              keepHead(content, (bytes) => (head = bytes)),
+            )
+          : content;
       await writer.file(path, 0o644, taken);
     },
   });

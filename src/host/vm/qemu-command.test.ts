@@ -8,7 +8,7 @@ const options: QemuOptions = {
   accelerator: 'tcg',
   name: 'garden',
   diskPath: '/vm/disk.img',
-  firmware: { codePath: '/fw/code.fd', varsPath: '/vm/vars.fd' },
+  start: { codePath: '/fw/code.fd', varsPath: '/vm/vars.fd' },
   memoryMiB: 512,
   forwards: [
     { hostPort: 0, guestPort: 80 },
@@ -41,15 +41,30 @@ test('qemuArguments: commas in paths and names are doubled where QEMU splits at 
   const changes = {
     name: 'a,b',
     diskPath: '/a,b/disk.img',
-    firmware: { codePath: '/f,w/code.fd', varsPath: '/a,b/vars.fd' },
+    start: { codePath: '/f,w/code.fd', varsPath: '/a,b/vars.fd' },
     qmpSocketPath: '/t,mp/qmp',
     consolePath: '/a,b/console.log',
   };
   assert.ok(valuesOf('-drive', changes).every((value) => /file=\/[af],,[bw]\//.test(value)));
   assert.deepEqual(valuesOf('-name', changes), ['a,,b']);
   assert.deepEqual(valuesOf('-qmp', changes), ['unix:/t,,mp/qmp,server=on,wait=off']);
-  // This one is taken as it is.
-  assert.deepEqual(valuesOf('-serial', changes), ['file:/a,b/console.log']);
+  assert.deepEqual(valuesOf('-chardev', changes), ['file,id=console,path=/a,,b/console.log,append=off']);
+});
+
+test('qemuArguments: a kernel in the place of firmware; a restart then ends QEMU', () => {
+  const start = { kernelPath: '/vm/kernel', cmdline: 'root=/dev/vda2 ro' };
+  const changes = { start, watchSocketPath: '/tmp/watch', appendConsole: true };
+  assert.deepEqual(valuesOf('-kernel', changes), ['/vm/kernel']);
+  assert.deepEqual(valuesOf('-append', changes), ['root=/dev/vda2 ro']);
+  assert.ok(qemuArguments({ ...options, ...changes }).includes('-no-reboot'));
+  assert.deepEqual(valuesOf('-drive', changes), [
+    'if=none,id=disk,format=raw,discard=unmap,file=/vm/disk.img',
+  ]);
+  assert.deepEqual(valuesOf('-qmp', changes), [
+    'unix:/tmp/qmp,server=on,wait=off',
+    'unix:/tmp/watch,server=on,wait=off',
+  ]);
+  assert.deepEqual(valuesOf('-chardev', changes), ['file,id=console,path=/vm/console.log,append=on']);
 });
 
 test('qemuArguments: ports are forwarded from this computer alone', () => {

@@ -9,13 +9,18 @@ export interface QemuOptions {
   accelerator: Accelerator;
   name: string;
   diskPath: string;
-  firmware: { codePath: string; varsPath: string };
+  /** UEFI firmware, which starts what is on the disk; or what QEMU starts itself, as often as the machine restarts. */
+  start: { codePath: string; varsPath: string } | { kernelPath: string; cmdline: string };
   memoryMiB: number;
   /** Host port 0 lets the system choose; ask with `forwardedPorts`. */
   forwards: readonly PortForward[];
   qmpSocketPath: string;
+  /** A second socket of the same kind. */
+  watchSocketPath?: string;
   /** File that receives what the serial console prints. */
   consolePath: string;
+  /** The console goes on behind what is in the file. */
+  appendConsole?: boolean;
   extraArgs?: readonly string[];
 }
 
@@ -28,17 +33,17 @@ export interface PortForward {
 }
 
 export function qemuArguments(options: QemuOptions): string[] {
-  const { board, firmware } = options;
+  const { board } = options;
+  const appends = options.appendConsole === true;
   const forwards = options.forwards
     .map(({ hostPort, guestPort }) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`)
     .join('');
-  const drive = (format: string, path: string): string => `${format},file=${escapeComma(path)}`;
+  const qmp = (path: string): string[] => ['-qmp', `unix:${escapeComma(path)},server=on,wait=off`];
   return [
     ['-name', escapeComma(options.name)],
     machineArguments(board, options.accelerator),
     ['-m', String(options.memoryMiB)],
-    ['-drive', drive('if=pflash,unit=0,format=raw,readonly=on', firmware.codePath)],
-    ['-drive', drive('if=pflash,unit=1,format=raw', firmware.varsPath)],
+    startArguments(options.start),
     ['-drive', drive('if=none,id=disk,format=raw,discard=unmap', options.diskPath)],
     ['-device', 'virtio-blk-pci,drive=disk,bootindex=1'],
     ['-netdev', `user,id=net${forwards}`],
@@ -47,10 +52,27 @@ export function qemuArguments(options: QemuOptions): string[] {
     ['-device', 'virtio-rng-pci'],
     ['-device', 'i6300esb', '-action', 'watchdog=reset'],
     ['-display', 'none', '-monitor', 'none'],
-    ['-serial', `file:${options.consolePath}`],
-    ['-qmp', `unix:${escapeComma(options.qmpSocketPath)},server=on,wait=off`],
+    ['-chardev', `file,id=console,path=${escapeComma(options.consolePath)},append=${appends ? 'on' : 'off'}`],
+    ['-serial', 'chardev:console'],
+    qmp(options.qmpSocketPath),
+    options.watchSocketPath === undefined ? [] : qmp(options.watchSocketPath),
     options.extraArgs ?? [],
   ].flat();
+}
+
+function startArguments(start: QemuOptions['start']): string[] {
+  if ('kernelPath' in start) {
+    // What is started after a restart is for the disk to say.
+    return ['-kernel', start.kernelPath, '-append', start.cmdline, '-no-reboot'];
+  }
+  return [
+    ['-drive', drive('if=pflash,unit=0,format=raw,readonly=on', start.codePath)],
+    ['-drive', drive('if=pflash,unit=1,format=raw', start.varsPath)],
+  ].flat();
+}
+
+function drive(format: string, path: string): string {
+  return `${format},file=${escapeComma(path)}`;
 }
 
 function machineArguments({ qemuMachine, emulatedCpu }: Board, accelerator: Accelerator): string[] {

@@ -6,6 +6,7 @@ import { buildImage } from '../build/build-image.ts';
 import type { BuildOptions } from '../build/build-options.ts';
 import type { Instance } from '../config/instance.ts';
 import { openSecrets } from '../config/instance-secrets.ts';
+import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import type { PortForward } from './qemu-command.ts';
 import { answers } from './answers.ts';
@@ -13,7 +14,7 @@ import { bootMachine } from './boot-machine.ts';
 import { endWithProcess } from './end-with-process.ts';
 import { prepareDisk, refuseSmallerDisk } from './machine-disk.ts';
 import { stopVm } from './stop-vm.ts';
-import { requireQemu, startVirtualMachine, type VirtualMachine } from './virtual-machine.ts';
+import { requireQemu, startVirtualMachine, type VirtualMachine, type VmOptions } from './virtual-machine.ts';
 import { listVms, makeRegistry, recordVm, type VmRecord } from './vm-registry.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 
@@ -42,6 +43,7 @@ export interface RunningInstance {
 export async function runInstance(options: RunOptions): Promise<RunningInstance> {
   const { instance, board } = options;
   await refuseSecondRun(instance);
+  if (options.detached) refuseWithoutFirmware(board);
   await requireQemu(board);
   await makeRegistry();
   const directory = join(instance.stateDirectory, 'vm');
@@ -65,7 +67,11 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
   /** Of the last start. */
   let started: { stop: RunningInstance['stop']; letLive: () => void } | undefined;
   const startRecorded = async (): Promise<VirtualMachine> => {
-    const vm = await start(options, directory, diskPath);
+    const onRestart = async ({ pid, qmpSocketPath }: VirtualMachine): Promise<void> => {
+      Object.assign(record, { pid, qmpSocketPath });
+      await recordVm(record);
+    };
+    const vm = await start(options, directory, diskPath, onRestart);
     const record: VmRecord = {
       name: instance.config.hostname,
       instanceDirectory: instance.directory,
@@ -100,8 +106,13 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
   }
 }
 
-async function start(options: RunOptions, directory: string, diskPath: string): Promise<VirtualMachine> {
-  const { instance, board, memoryMiB, webPort, extraQemuArgs } = options;
+async function start(
+  options: RunOptions,
+  directory: string,
+  diskPath: string,
+  onRestart: VmOptions['onRestart'] & object,
+): Promise<VirtualMachine> {
+  const { instance, board, memoryMiB, webPort, extraQemuArgs, warn } = options;
   options.signal?.throwIfAborted();
   const { web } = instance.config;
   const isAsked = options.forwards.some(({ guestPort }) => guestPort === web.tlsPort);
@@ -113,9 +124,19 @@ async function start(options: RunOptions, directory: string, diskPath: string): 
     diskPath,
     directory,
     memoryMiB,
+    onRestart,
+    warn,
     forwards: [{ hostPort: webPort, guestPort: web.port }, ...tlsForward, ...options.forwards],
     ...(extraQemuArgs === undefined ? {} : { extraArgs: extraQemuArgs }),
   });
+}
+
+function refuseWithoutFirmware({ id, vmFirmware }: Board): void {
+  if (vmFirmware !== null) return;
+  throw new UserError(
+    `Cannot leave a virtual machine of board "${id}" to itself: at each restart of it, tsk has to read from its disk what starts`,
+    { hint: 'Leave out --detach, and keep the command running.' },
+  );
 }
 
 async function refuseSecondRun(instance: Instance): Promise<void> {

@@ -5,16 +5,24 @@ import { once } from 'node:events';
 import { mkdtempSync, openSync, closeSync, rmSync } from 'node:fs';
 import { copyFile, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Board } from '../../shared/board/boards.ts';
 import { describeInstall, QEMU_PACKAGES } from '../doctor/packages.ts';
-import { findFirmware, type Firmware } from '../doctor/uefi-firmware.ts';
+import { findFirmware } from '../doctor/uefi-firmware.ts';
 import { findTool } from '../run-tool.ts';
 import { UserError } from '../user-error.ts';
 import { guestRuns } from './guest-runs.ts';
-import { type Accelerator, possibleAccelerators, type PortForward, qemuArguments } from './qemu-command.ts';
+import { readKernelStart } from './kernel-start.ts';
+import {
+  type Accelerator,
+  possibleAccelerators,
+  type PortForward,
+  qemuArguments,
+  type QemuOptions,
+} from './qemu-command.ts';
 import { QmpClient } from './qmp.ts';
+import { type MachineRun, RestartingMachine } from './restarting-machine.ts';
 
 export interface VmOptions {
   board: Board;
@@ -25,20 +33,14 @@ export interface VmOptions {
   memoryMiB?: number;
   forwards: readonly PortForward[];
   extraArgs?: readonly string[];
+  /** Called when a machine has another process than before, as those without firmware have after each restart. */
+  onRestart?: (machine: VirtualMachine) => Promise<void>;
+  /** What somebody should know although it goes on. */
+  warn?: (text: string) => void;
 }
 
-export interface VirtualMachine {
-  pid: number;
-  accelerator: Accelerator;
-  qmpSocketPath: string;
-  consolePath: string;
-  /** Host port of each forwarded guest port. */
-  ports: ReadonlyMap<number, number>;
-  /** Resolves when QEMU has ended. */
-  ended: Promise<void>;
-  /** This process need not wait for `ended` any more: the machine may outlive it. */
-  letGo: () => void;
-}
+/** `ended` resolves when QEMU has ended. After `letGo` this process need not wait for that: the machine may outlive it. */
+export type VirtualMachine = Readonly<MachineRun>;
 
 /** Firmware variables: the pristine copy is taken only when the VM has none, as in a PC's flash. */
 async function prepareVariables(pristine: string, path: string): Promise<void> {
@@ -50,6 +52,7 @@ async function prepareVariables(pristine: string, path: string): Promise<void> {
 /** Takes the first accelerator with which QEMU comes up and the guest runs. */
 export async function startVirtualMachine(options: VmOptions): Promise<VirtualMachine> {
   const firmware = await findFirmware(options.board);
+  if (firmware === null) return startWithoutFirmware(options);
   const varsPath = join(options.directory, 'firmware-variables.fd');
   await prepareVariables(firmware.varsPath, varsPath);
   const flash = { codePath: firmware.codePath, varsPath };
@@ -63,9 +66,34 @@ export async function startVirtualMachine(options: VmOptions): Promise<VirtualMa
   return launch(options, flash, 'tcg');
 }
 
+/** For boards whose own firmware QEMU does not have. */
+async function startWithoutFirmware(options: VmOptions): Promise<VirtualMachine> {
+  const { board, diskPath, directory, warn } = options;
+  const [accelerator] = possibleAccelerators(board) as [Accelerator];
+  return RestartingMachine.start({
+    async launch(isTrial, previous) {
+      const start = await readKernelStart({ board, diskPath, directory, isTrial });
+      const goesOn = previous && { forwards: portForwards(previous.ports), appendConsole: true };
+      return launch({ ...options, ...goesOn }, start, accelerator);
+    },
+    watchSocketPathOf: ({ qmpSocketPath }) => watchSocketBeside(qmpSocketPath),
+    onRestart: async (machine) => options.onRestart?.(machine),
+    onFailure: (error) =>
+      warn?.(`The virtual machine ends, because it cannot restart: ${(error as Error).message}`),
+  });
+}
+
+function portForwards(ports: ReadonlyMap<number, number>): PortForward[] {
+  return [...ports].map(([guestPort, hostPort]) => ({ guestPort, hostPort }));
+}
+
+function watchSocketBeside(qmpSocketPath: string): string {
+  return join(dirname(qmpSocketPath), 'watch');
+}
+
 async function launch(
-  options: VmOptions,
-  firmware: Firmware,
+  options: VmOptions & Pick<QemuOptions, 'appendConsole'>,
+  start: QemuOptions['start'],
   accelerator: Accelerator,
 ): Promise<VirtualMachine> {
   const { board, directory } = options;
@@ -78,7 +106,15 @@ async function launch(
   const memoryMiB = options.memoryMiB ?? 1024;
   const qemu = spawn(
     board.qemuSystem,
-    qemuArguments({ ...options, accelerator, firmware, memoryMiB, qmpSocketPath, consolePath }),
+    qemuArguments({
+      ...options,
+      accelerator,
+      start,
+      memoryMiB,
+      qmpSocketPath,
+      consolePath,
+      ...('kernelPath' in start ? { watchSocketPath: watchSocketBeside(qmpSocketPath) } : {}),
+    }),
     // A group of its own: Ctrl-C in the terminal goes to tsk, which then powers the machine off in order.
     { detached: true, stdio: ['ignore', messages, messages] },
   );

@@ -29,7 +29,8 @@ const GIB = 1024 ** 3;
 const MAX_TIME_SEC = 2 ** 32 - 1;
 const MAX_COMPONENTS = 64;
 const MAX_APPS = 1000;
-const MAX_BOOT_FILES = 200;
+/** A Raspberry Pi has some 400, nearly all of them overlays. */
+const MAX_BOOT_FILES = 2000;
 const MAX_BOOT_FILE_BYTES = GIB;
 const MAX_ROOT_BYTES = 64 * GIB;
 const MAX_PARTITION_BYTES = 1024 * GIB;

@@ -60,7 +60,9 @@ function setFlag(sys: Sys, flags: number): boolean {
     found = sys.firmwareProperty(GET_REBOOT_FLAGS, 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw new Error(`Cannot set the flag "tryboot" of the firmware: ${describeError(error)}`, { cause: error });
+    throw new Error(`Cannot set the flag "tryboot" of the firmware: ${describeError(error)}`, {
+      cause: error,
+    });
   }
   if (!isKnown) return false;
   // Firmware of before the reading tag is believed.
