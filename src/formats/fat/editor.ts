@@ -34,6 +34,7 @@ import {
   extentsOf,
   FatPathError,
   findEntry,
+  type KnownDirectories,
   readDirectory,
   resolveDirectory,
 } from './tree.ts';
@@ -71,6 +72,8 @@ export class FatEditor {
   readonly #clusters: ZoneClusters;
   readonly #zone: string;
   readonly #timestampSec: number;
+  /** As they are on the device: nobody else writes it, and each change here is a change there. */
+  readonly #known: KnownDirectories = new Map();
 
   /** @internal */
   constructor(
@@ -138,7 +141,7 @@ export class FatEditor {
     const components = this.#componentsOf(path, 'make');
     for (const [depth, name] of components.entries()) {
       const above = components.slice(0, depth);
-      const parent = await resolveDirectory(this.#device, this.#table, above, 'make');
+      const parent = await this.#resolve(above, 'make');
       const existing = findEntry(parent, name);
       if (existing && !isDirectory(existing)) {
         throw new FatPathError('ENOTDIR', 'make', path, `"${[...above, name].join('/')}" is a file`);
@@ -176,6 +179,7 @@ export class FatEditor {
     if (!isCluster(this.#geometry, cluster) || this.#map.owner(cluster) !== OWNER.nobody) {
       throw damaged(`directory "/${this.#zone}" starts at cluster ${cluster}`);
     }
+    this.#known.clear();
     this.#clusters.demandApart([cluster], this.#zone);
     if (this.#clusters.hasLost) {
       this.#clusters.requireSharing(this.#zone, 'there are clusters whose FAT sector others share');
@@ -206,7 +210,11 @@ export class FatEditor {
     if (components.length === 0) {
       throw new RangeError(`Cannot ${act} "${path}" on the FAT volume: it is the zone itself`);
     }
-    return { directory: await resolveDirectory(this.#device, this.#table, components, act), name };
+    return { directory: await this.#resolve(components, act), name };
+  }
+
+  #resolve(components: readonly string[], act: string): Promise<Directory> {
+    return resolveDirectory(this.#device, this.#table, components, act, this.#known);
   }
 
   #chainOf(entry: DirectoryEntry, path: string): number[] {
@@ -266,7 +274,9 @@ export class FatEditor {
     const bytes = new Uint8Array(directory.bytes.length + zeros.length);
     bytes.set(directory.bytes);
     const clusters = [...directory.clusters, cluster!];
-    return this.#makeRoom({ bytes, clusters, entries: decodeDirectory(bytes, type) }, entry, path);
+    const longer = { bytes, clusters, entries: decodeDirectory(bytes, type) };
+    this.#renew(longer);
+    return this.#makeRoom(longer, entry, path);
   }
 
   /** Needs room: see #makeRoom. */
@@ -286,6 +296,22 @@ export class FatEditor {
       await this.#device.write(directorySectorOffset(this.#geometry, directory, index), sector);
       await this.flush();
     }
+    this.#renew({
+      ...directory,
+      bytes: change.bytes,
+      entries: decodeDirectory(change.bytes, this.#geometry.type),
+    });
+  }
+
+  /** What was known of directories below may be of ones that are gone. */
+  #renew(directory: Directory): void {
+    const known = [...this.#known].find(([, { clusters }]) => clusters[0] === directory.clusters[0]);
+    if (known === undefined) return;
+    const [path] = known;
+    for (const other of [...this.#known.keys()]) {
+      if (path === '' || other.startsWith(`${path}/`)) this.#known.delete(other);
+    }
+    this.#known.set(path, directory);
   }
 }
 

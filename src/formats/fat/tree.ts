@@ -104,13 +104,29 @@ export function directorySectorOffset(geometry: FatGeometry, directory: Director
   return clusterOffset(geometry, cluster) + (position % geometry.clusterBytes);
 }
 
+/** Entries by folded name, made for a directory when something is looked for in it: some have hundreds. */
+const indexes = new WeakMap<Directory['entries'], Map<string, DirectoryEntry>>();
+
 /** Finds by long name, else by short name, without regard to case. */
-export function findEntry(directory: Directory, name: string): DirectoryEntry | undefined {
-  const folded = foldName(name);
-  return (
-    directory.entries.find((entry) => foldName(entry.name) === folded) ??
-    directory.entries.find((entry) => shortNameOf(entry) === folded)
-  );
+export function findEntry({ entries }: Directory, name: string): DirectoryEntry | undefined {
+  let index = indexes.get(entries);
+  if (index === undefined) {
+    index = indexOf(entries);
+    indexes.set(entries, index);
+  }
+  return index.get(foldName(name));
+}
+
+/** The first entry of a name counts, and a long name before a short one. */
+function indexOf(entries: Directory['entries']): Map<string, DirectoryEntry> {
+  const index = new Map<string, DirectoryEntry>();
+  for (const nameOf of [({ name }: DirectoryEntry) => foldName(name), shortNameOf]) {
+    for (const entry of entries) {
+      const name = nameOf(entry);
+      if (!index.has(name)) index.set(name, entry);
+    }
+  }
+  return index;
 }
 
 function shortNameOf(entry: DirectoryEntry): string {
@@ -122,14 +138,24 @@ function shortNameOf(entry: DirectoryEntry): string {
   );
 }
 
-/** The directory at `components`. `act` and the whole path go into errors. */
+/** Directories that were read before, by folded path; '' is the root. */
+export type KnownDirectories = Map<string, Directory>;
+
+/** The directory at `components`; adds what it reads to `known`. `act` and the whole path go into errors. */
 export async function resolveDirectory(
   source: ByteSource,
   table: FatTable,
   components: readonly string[],
   act: string,
+  known: KnownDirectories = new Map(),
 ): Promise<Directory> {
-  let directory = await readDirectory(source, table, undefined, '/');
+  const read = async (path: string, entry: DirectoryEntry | undefined): Promise<Directory> => {
+    const key = foldName(path);
+    const directory = known.get(key) ?? (await readDirectory(source, table, entry, path === '' ? '/' : path));
+    known.set(key, directory);
+    return directory;
+  };
+  let directory = await read('', undefined);
   for (const [depth, name] of components.entries()) {
     const path = components.slice(0, depth + 1).join('/');
     const entry = findEntry(directory, name);
@@ -137,7 +163,7 @@ export async function resolveDirectory(
     if (!isDirectory(entry)) {
       throw new FatPathError('ENOTDIR', act, components.join('/'), `"${path}" is not a directory`);
     }
-    directory = await readDirectory(source, table, entry, path);
+    directory = await read(path, entry);
   }
   return directory;
 }

@@ -13,6 +13,7 @@ import {
   extentsOf,
   FatPathError,
   findEntry,
+  type KnownDirectories,
   resolveDirectory,
 } from './tree.ts';
 
@@ -84,16 +85,17 @@ function sourceOfExtents(source: ByteSource, extents: readonly Extent[], sizeByt
 }
 
 /**
- * Reads the boot sector and the FAT now, directories and files when asked. What others write to the volume
+ * Reads the boot sector and the FAT now, a directory when something in it is asked for the first time, files when asked. What others write to the volume
  * afterwards is not seen: open it again. Throws SyntaxError for what is no FAT16 or FAT32 volume.
  */
 export async function openFat(source: ByteSource): Promise<FatVolume> {
   const geometry = await readGeometry(source);
   const table = new FatTable(geometry, await readFatCopy(source, geometry));
+  const known: KnownDirectories = new Map();
 
   async function find(path: string): Promise<{ parent: Directory; entry: DirectoryEntry | undefined }> {
     const components = splitPath(path);
-    const parent = await resolveDirectory(source, table, components.slice(0, -1), 'open');
+    const parent = await resolveDirectory(source, table, components.slice(0, -1), 'open', known);
     return { parent, entry: findEntry(parent, components.at(-1) ?? '') };
   }
 
@@ -128,7 +130,7 @@ export async function openFat(source: ByteSource): Promise<FatVolume> {
       }
     },
     async list(path) {
-      const directory = await resolveDirectory(source, table, splitPath(path), 'list');
+      const directory = await resolveDirectory(source, table, splitPath(path), 'list', known);
       return directory.entries.map(statOf);
     },
     openFile,

@@ -135,8 +135,10 @@ export class ZoneClusters {
   #row(count: number, suits: (cluster: number) => boolean): number[] | undefined {
     if (count === 0) return [];
     let length = 0;
-    for (let cluster = 2; cluster < this.#end; cluster++) {
-      length = this.#table.get(cluster) === FREE && suits(cluster) ? length + 1 : 0;
+    let previous = 0;
+    for (const cluster of this.#freeOnes(suits)) {
+      length = cluster === previous + 1 ? length + 1 : 1;
+      previous = cluster;
       if (length === count) return Array.from({ length }, (_, i) => cluster - count + 1 + i);
     }
     return undefined;
@@ -144,11 +146,23 @@ export class ZoneClusters {
 
   #pieces(count: number, suits: (cluster: number) => boolean): number[] | undefined {
     const found: number[] = [];
-    for (let cluster = 2; cluster < this.#end; cluster++) {
-      if (this.#table.get(cluster) === FREE && suits(cluster)) found.push(cluster);
+    for (const cluster of this.#freeOnes(suits)) {
+      found.push(cluster);
       if (found.length === count) return found;
     }
     return undefined;
+  }
+
+  /** In order. `suits` says the same about all clusters of a granule, so that those of others are passed over as one. */
+  *#freeOnes(suits: (cluster: number) => boolean): Generator<number> {
+    const { clustersPerGranule } = this.#map;
+    for (let first = 0; first < this.#end; first += clustersPerGranule) {
+      if (!suits(first)) continue;
+      const end = Math.min(first + clustersPerGranule, this.#end);
+      for (let cluster = Math.max(2, first); cluster < end; cluster++) {
+        if (this.#table.get(cluster) === FREE) yield cluster;
+      }
+    }
   }
 
   /** Marks free clusters as the zone's, in one chain. */
