@@ -23,15 +23,17 @@ export class QmpClient {
   readonly #socket: Socket;
   readonly #replies: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = [];
   readonly #listeners = new Set<QmpEventListener>();
+  /** Resolves when QEMU has gone, or `close` was called, and all that came before was handed on. */
+  readonly closed: Promise<void>;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     const fail = (error?: Error): void => this.#failAll(error ?? new Error(CLOSED));
     socket.on('error', fail).on('close', () => fail());
     // readline hands on the errors of its input, and an unheard one ends the process.
-    createInterface({ input: socket })
-      .on('line', (line) => this.#receive(JSON.parse(line) as QmpMessage))
-      .on('error', fail);
+    const lines = createInterface({ input: socket });
+    this.closed = new Promise((resolve) => lines.once('close', () => resolve()));
+    lines.on('line', (line) => this.#receive(JSON.parse(line) as QmpMessage)).on('error', fail);
   }
 
   /** Connects and leaves the negotiation mode. Rejects when nobody listens at `path`, or says nothing. */

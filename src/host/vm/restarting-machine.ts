@@ -35,12 +35,12 @@ export class RestartingMachine implements MachineRun {
   readonly ended: Promise<void>;
   readonly #options: RestartingOptions;
   #run: MachineRun;
-  #shutdown: { reason: unknown };
+  #askShutdown: AskShutdown;
 
-  private constructor(options: RestartingOptions, run: MachineRun, shutdown: { reason: unknown }) {
+  private constructor(options: RestartingOptions, run: MachineRun, askShutdown: AskShutdown) {
     this.#options = options;
     this.#run = run;
-    this.#shutdown = shutdown;
+    this.#askShutdown = askShutdown;
     this.ended = this.#goOn();
   }
 
@@ -76,7 +76,7 @@ export class RestartingMachine implements MachineRun {
   async #goOn(): Promise<void> {
     for (;;) {
       await this.#run.ended;
-      if (this.#shutdown.reason !== 'guest-reset') return;
+      if ((await this.#askShutdown()) !== 'guest-reset') return;
       try {
         await this.#restart();
       } catch (error) {
@@ -92,17 +92,23 @@ export class RestartingMachine implements MachineRun {
     // Each start prints this: what an earlier one asked for has been done.
     const lastStart = console.slice(Math.max(0, console.lastIndexOf('Booting Linux on')));
     this.#run = await launch(lastStart.includes(ASKED_FOR_TRIAL), this.#run);
-    this.#shutdown = await watchShutdown(watchSocketPathOf(this.#run));
+    this.#askShutdown = await watchShutdown(watchSocketPathOf(this.#run));
     await onRestart(this);
   }
 }
 
-/** Why QEMU ends, as it says itself; undefined while it has not said. */
-async function watchShutdown(socketPath: string): Promise<{ reason: unknown }> {
-  const shutdown: { reason: unknown } = { reason: undefined };
+/** Why QEMU has ended, as it said itself; undefined when it was ended by others. */
+type AskShutdown = () => Promise<unknown>;
+
+async function watchShutdown(socketPath: string): Promise<AskShutdown> {
+  let said: unknown;
   const client = await QmpClient.connect(socketPath);
   client.onEvent((event, { reason }) => {
-    if (event === 'SHUTDOWN') shutdown.reason = reason;
+    if (event === 'SHUTDOWN') said = reason;
   });
-  return shutdown;
+  return async () => {
+    // What it said last may still be on its way.
+    await client.closed;
+    return said;
+  };
 }
