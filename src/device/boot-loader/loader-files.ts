@@ -46,12 +46,13 @@ export class LoaderFiles {
 
   /** Makes the file name the slot; returns which one it names on the medium. */
   async #name(slot: Slot, path: string, dropCaches: () => void): Promise<Slot> {
-    const { text, change, parse } = this.#layout.commit;
+    const { commit } = this.#layout;
+    const { text } = commit;
     const from = text.of === 'disk' ? path : `${slot}/${text.name}`;
-    const after = change(await this.#read(from), slot);
+    const after = commit.change(await this.#read(from), slot);
     await writeFatFileInPlace(this.#boot, path, encode(after), { atomic: true });
     dropCaches();
-    return parse(await this.#read(path));
+    return commit.parse(await this.#read(path));
   }
 
   /** What is made for the slot on the device, so that no manifest names it; with the size on a new disk. */

@@ -308,9 +308,8 @@ export class FatEditor {
     const known = [...this.#known].find(([, { clusters }]) => clusters[0] === directory.clusters[0]);
     if (known === undefined) return;
     const [path] = known;
-    for (const other of [...this.#known.keys()]) {
-      if (path === '' || other.startsWith(`${path}/`)) this.#known.delete(other);
-    }
+    const below = [...this.#known.keys()].filter((other) => path === '' || other.startsWith(`${path}/`));
+    for (const other of below) this.#known.delete(other);
     this.#known.set(path, directory);
   }
 }

@@ -30,7 +30,8 @@ const VM_SERIAL_PORT = 'ttyAMA0';
 /** Rejects with FatPathError or SyntaxError when the disk starts nothing. */
 export async function readKernelStart(options: KernelStartOptions): Promise<KernelStart> {
   const { board, diskPath, directory, isTrial } = options;
-  const { commit, trialPath, ownFile } = layoutOf(board.boot);
+  const layout = layoutOf(board.boot);
+  const { commit, trialPath } = layout;
   const disk = await FileDevice.open(diskPath, 'r');
   try {
     const { firstSector, sectorCount } = layOutDisk(disk.sizeBytes).partitions[BOOT_PARTITION - 1]!;
@@ -38,7 +39,7 @@ export async function readKernelStart(options: KernelStartOptions): Promise<Kern
     const read = async (path: string): Promise<string> =>
       Buffer.from(await volume.readFile(path)).toString('latin1');
     const slot = commit.parse(await read(isTrial && trialPath !== null ? trialPath : commit.path));
-    const own = ownFile(slot);
+    const own = layout.ownFile(slot);
     const start = own.parse(await read(own.path));
     const kernelPath = join(directory, 'kernel');
     await writeFile(kernelPath, await volume.readFile(start.kernelPath));

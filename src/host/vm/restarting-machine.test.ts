@@ -62,7 +62,7 @@ async function machineOf(t: TestContext): Promise<{
   const trials: boolean[] = [];
   const failures: unknown[] = [];
   let restarts = 0;
-  let onRestarted = (): void => {};
+  let onRestarted: (() => void) | undefined;
   const options: RestartingOptions = {
     async launch(isTrial, previous) {
       assert.equal(previous?.pid, runs.at(-1)?.run.pid);
@@ -76,7 +76,7 @@ async function machineOf(t: TestContext): Promise<{
     watchSocketPathOf: ({ pid }) => runs[pid - 1]!.socketPath,
     async onRestart() {
       restarts++;
-      onRestarted();
+      onRestarted?.();
     },
     onFailure: (error) => failures.push(error),
   };

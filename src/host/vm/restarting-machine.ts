@@ -14,7 +14,7 @@ export interface MachineRun {
   /** Host port of each forwarded guest port. */
   ports: ReadonlyMap<number, number>;
   ended: Promise<void>;
-  letGo: () => void;
+  letGo(): void;
 }
 
 export interface RestartingOptions {
@@ -87,13 +87,13 @@ export class RestartingMachine implements MachineRun {
   }
 
   async #restart(): Promise<void> {
-    const { launch, watchSocketPathOf, onRestart } = this.#options;
+    const options = this.#options;
     const console = await readFile(this.#run.consolePath, 'latin1');
     // Each start prints this: what an earlier one asked for has been done.
     const lastStart = console.slice(Math.max(0, console.lastIndexOf('Booting Linux on')));
-    this.#run = await launch(lastStart.includes(ASKED_FOR_TRIAL), this.#run);
-    this.#askShutdown = await watchShutdown(watchSocketPathOf(this.#run));
-    await onRestart(this);
+    this.#run = await options.launch(lastStart.includes(ASKED_FOR_TRIAL), this.#run);
+    this.#askShutdown = await watchShutdown(options.watchSocketPathOf(this.#run));
+    await options.onRestart(this);
   }
 }
 

@@ -112,7 +112,7 @@ async function start(
   diskPath: string,
   onRestart: VmOptions['onRestart'] & object,
 ): Promise<VirtualMachine> {
-  const { instance, board, memoryMiB, webPort, extraQemuArgs, warn } = options;
+  const { instance, board, memoryMiB, webPort, extraQemuArgs } = options;
   options.signal?.throwIfAborted();
   const { web } = instance.config;
   const isAsked = options.forwards.some(({ guestPort }) => guestPort === web.tlsPort);
@@ -125,7 +125,7 @@ async function start(
     directory,
     memoryMiB,
     onRestart,
-    warn,
+    warn: (text) => options.warn(text),
     forwards: [{ hostPort: webPort, guestPort: web.port }, ...tlsForward, ...options.forwards],
     ...(extraQemuArgs === undefined ? {} : { extraArgs: extraQemuArgs }),
   });

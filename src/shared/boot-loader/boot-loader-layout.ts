@@ -101,11 +101,12 @@ export interface BootLoaderLayout {
 
 /** Text of the commit file on a new disk, from which this slot starts. */
 export function newCommitText(layout: BootLoaderLayout, slot: Slot, settings: BootSettings): string {
-  const { text, change } = layout.commit;
+  const { commit } = layout;
+  const { text } = commit;
   if (text.of === 'disk') return text.format(slot);
   const ofSlot = layout.writtenSlotFiles(settings).find(({ path }) => path === text.name);
   if (ofSlot === undefined) throw new Error(`No slot has a file "${text.name}" to commit`);
-  return change(ofSlot.text, slot);
+  return commit.change(ofSlot.text, slot);
 }
 
 /** What a boot partition needs of the component; paths are in the component. */

@@ -40,6 +40,10 @@ async function piWith(tags: readonly number[], options: BootDeviceOptions = {}):
   });
 }
 
+function missing(): never {
+  throw Object.assign(new Error('ENOENT: no such file or directory'), { code: 'ENOENT' });
+}
+
 function opened(device: BootDevice): Promise<BootSwitch> {
   return openBootSwitch(device.sys, boot, () => {});
 }
@@ -88,9 +92,6 @@ test('a trial that is taken back: the flag is, too', async () => {
 });
 
 test('where the firmware does not know the tag, or is not there, the restart has an argument', async () => {
-  const missing = (): never => {
-    throw Object.assign(new Error('ENOENT: no such file or directory'), { code: 'ENOENT' });
-  };
   for (const options of [{}, { answers: { firmwareProperty: missing } }]) {
     using device = await piWith([], options);
     const bootSwitch = await opened(device);
