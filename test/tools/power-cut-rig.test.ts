@@ -8,17 +8,22 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { PREFIX_RIG, type RigBoard, rigBoardOf } from '../support/power-cut/rig-board.ts';
 import { type CutReport, tryPowerCuts } from '../support/power-cut/try-cuts.ts';
-import { stageUpdate, type UpdateSteps } from '../support/power-cut/staged-disk.ts';
+import { type StagedFiles, stageUpdate, type UpdateSteps } from '../support/power-cut/staged-disk.ts';
+import { canMakeCards } from '../support/raspberry-pi/pi-card.ts';
+import { stagedPi } from '../support/raspberry-pi/staged-pi.ts';
 import { requireTool } from '../support/require-tool.ts';
+
+const TOOLS = ['mke2fs', 'e2fsck', 'debugfs', 'fsck.fat'];
 
 async function cutAll(
   t: TestContext,
   board: RigBoard,
   run: (steps: UpdateSteps) => Promise<void>,
+  files?: StagedFiles,
 ): Promise<CutReport> {
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
   t.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
-  const update = await stageUpdate(scratchDirectory, board, run);
+  const update = await stageUpdate(scratchDirectory, board, run, files);
   const shares = { rootShare: 1, permShare: 1, fsckShare: 0.03 };
   return tryPowerCuts(update, { seed: 1, subsets: 2, torn: 2, ...shares, scratchDirectory });
 }
@@ -181,7 +186,7 @@ const BOARDS: readonly { of: string; board: RigBoard; cases: typeof CASES }[] = 
 for (const { of, board, cases } of BOARDS) {
   for (const { name, run, finds } of cases) {
     test(`the power-cut rig finds on ${of} ${name}`, async (t) => {
-      for (const tool of ['mke2fs', 'e2fsck', 'debugfs', 'fsck.fat']) if (!requireTool(t, tool)) return;
+      if (!TOOLS.every((tool) => requireTool(t, tool))) return;
       const report = await cutAll(t, board, run);
       t.diagnostic(`${report.cutPoints} states, ${report.cutFailures} of them bad`);
       if (finds) assert.match(report.failures.join('\n'), finds);
@@ -190,3 +195,24 @@ for (const { of, board, cases } of BOARDS) {
     });
   }
 }
+
+/** As devices make it. */
+async function installAndCommit(steps: UpdateSteps): Promise<void> {
+  await steps.install();
+  await steps.commit();
+}
+
+test('a Raspberry Pi of each kind starts one of the two builds, wherever the power is cut', async (t) => {
+  if (!TOOLS.every((tool) => requireTool(t, tool)) || !canMakeCards(t)) return;
+  const report = await cutAll(t, rigBoardOf('raspberry-pi'), installAndCommit, stagedPi());
+  assert.deepEqual(report.failures, []);
+  t.diagnostic(`${report.cutPoints} states`);
+  assert.ok(report.cutPoints > 30);
+});
+
+test('a build that one kind of Raspberry Pi would not start is found', async (t) => {
+  if (!TOOLS.every((tool) => requireTool(t, tool)) || !canMakeCards(t)) return;
+  const files = stagedPi(['bcm2710-rpi-3-b.dtb', 'bcm2712-rpi-5-b.dtb']);
+  const report = await cutAll(t, rigBoardOf('raspberry-pi'), installAndCommit, files);
+  assert.match(report.failures.join('\n'), /no device tree bcm2711-rpi-4-b\.dtb below "b\/"/);
+});

@@ -82,6 +82,10 @@ export class DiskChecker {
       return this.board.committedOf(await readText(volume, path)) ?? '';
     });
     assert.match(committed, /^[ab]$/, `${path} names no slot`);
+    await this.#once(disk, [boot], `start of ${committed}`, async () => {
+      await this.board.checkStart?.(disk, committed);
+      return '';
+    });
     return { committed: committed as Slot, buildId: await this.checkSlot(disk, committed as Slot) };
   }
 

@@ -1,10 +1,14 @@
 // What the rig knows of a board: the description of its boot loader says where things lie, and a reader says what the
 // boot loader would make of them. The readers are the rig's own, so that a mistake in the description's formats is found.
 
-import { BOARDS, type BoardId } from '../../../src/shared/board/boards.ts';
+import assert from 'node:assert/strict';
+import type { ByteSource } from '../../../src/formats/byte-source.ts';
+import { type BoardBoot, type BoardId, BOARDS } from '../../../src/shared/board/boards.ts';
 import type { BootLoaderLayout } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
 import { layoutOf } from '../../../src/shared/boot-loader/layout-of.ts';
 import { PREFIX_LAYOUT } from '../boot-loader/prefix-loader.ts';
+import { startFrom } from '../raspberry-pi/pi-firmware.ts';
+import { piModel } from '../raspberry-pi/pi-models.ts';
 
 export interface RigBoard {
   layout: BootLoaderLayout;
@@ -12,21 +16,38 @@ export interface RigBoard {
   committedOf(commitFile: string): string | undefined;
   /** Words of the kernel command line; undefined: the file does not start the slot's own kernel. */
   wordsOf(ownFile: string, slot: string): readonly string[] | undefined;
+  /** Throws unless the boot loader, by rules of its own, starts the slot without anything to complain of. */
+  checkStart?(disk: ByteSource, slot: string): Promise<void>;
 }
 
-const READERS = {
+type Reader = Omit<RigBoard, 'layout'>;
+
+const READERS: Readonly<Record<BoardBoot['kind'], Reader>> = {
   'systemd-boot': {
-    committedOf: (text: string) => /^default ([ab])\.conf\s*$/m.exec(text)?.[1],
-    wordsOf(text: string, slot: string) {
+    committedOf: (text) => /^default ([ab])\.conf\s*$/m.exec(text)?.[1],
+    wordsOf(text, slot) {
       if (!new RegExp(`^linux /${slot}/vmlinuz *$`, 'm').test(text)) return undefined;
       return splitWords(/^options (.*)$/m.exec(text)?.[1]);
     },
   },
   'raspberry-pi-firmware': {
-    committedOf: (text: string) => /^os_prefix=([ab])\/$/m.exec(text)?.[1],
-    wordsOf: (text: string) => splitWords(text.split('\n')[0]),
+    committedOf: (text) => /^os_prefix=([ab])\/$/m.exec(text)?.[1],
+    wordsOf: (text) => splitWords(text.split('\n')[0]),
+    async checkStart(disk, slot) {
+      for (const id of PI_PROCESSORS) {
+        const { osPrefix, warnings } = await startFrom(disk, piModel(id));
+        assert.deepEqual(
+          [osPrefix, warnings],
+          [`${slot}/`, []],
+          `what the firmware of a Raspberry Pi ${id} starts`,
+        );
+      }
+    },
   },
 };
+
+/** A model of each processor: the others read the same files but for their own device tree. */
+const PI_PROCESSORS = ['3-b', '4-b', '5-b-d0'];
 
 export function rigBoardOf(board: BoardId): RigBoard {
   const { boot } = BOARDS[board];

@@ -35,7 +35,8 @@ const TIME_SEC = 1_700_000_000;
 interface StagedBuild {
   buildId: string;
   kernelArgs: readonly string[];
-  kernel: Uint8Array;
+  /** By path in the slot's directory. */
+  bootFiles: ReadonlyMap<string, Uint8Array>;
   root: Uint8Array;
   manifest: Uint8Array;
   signatures: Uint8Array;
@@ -56,21 +57,39 @@ export interface UpdateSteps {
   partitionOffset(number: number): number;
 }
 
+/** What is on the boot partition of a staged disk besides what each boot loader's description asks for. */
+export interface StagedFiles {
+  /** In the root, by path. */
+  shared: ReadonlyMap<string, Uint8Array>;
+  /** In the directory of a slot with this build, the kernel among them. */
+  ofBuild(name: string): ReadonlyMap<string, Uint8Array>;
+}
+
+const KERNEL_ALONE: StagedFiles = {
+  shared: new Map(),
+  ofBuild: (name) => new Map([['vmlinuz', Buffer.alloc(30_000, `kernel of ${name} `)]]),
+};
+
 /** Without the steps that a test leaves out, a correct update. */
 export async function stageUpdate(
   directory: string,
   board: RigBoard,
   run: (steps: UpdateSteps) => Promise<void>,
+  files = KERNEL_ALONE,
 ): Promise<RecordedUpdate> {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const makeBuild = (name: string): StagedBuild => {
-    const kernel = Buffer.alloc(30_000, `kernel of ${name} `);
+    const staged = files.ofBuild(name);
     const root = Buffer.alloc(200_000, `root of ${name} `);
     const chunksOf = (...parts: readonly Uint8Array[]) =>
       parts.map((part) => ({ lengthBytes: part.length, sha256: sha256(part) }));
     const digestOf = (bytes: Uint8Array) => ({ sizeBytes: bytes.length, sha256: sha256(bytes) });
     const kernelArgs = ['quiet', `build=${name}`];
-    const bootFiles = [{ path: 'vmlinuz', ...digestOf(kernel), chunks: chunksOf(kernel) }];
+    const bootFiles = [...staged].map(([path, bytes]) => ({
+      path,
+      ...digestOf(bytes),
+      chunks: chunksOf(bytes),
+    }));
     const chunks = chunksOf(root.subarray(0, 131_072), root.subarray(131_072));
     const manifest = Buffer.from(
       JSON.stringify({
@@ -84,11 +103,11 @@ export async function stageUpdate(
     const text = Buffer.from(`tskrazy manifest 1\n${TIME_SEC}\n${sha256(manifest)}\n`);
     const signature = sign(null, text, privateKey).toString('base64');
     const signatures = Buffer.from(JSON.stringify({ signedAtSec: TIME_SEC, signatures: [{ signature }] }));
-    return { buildId: name, kernelArgs, kernel, root, manifest, signatures };
+    return { buildId: name, kernelArgs, bootFiles: staged, root, manifest, signatures };
   };
   const [before, after] = [makeBuild('old'), makeBuild('new')];
   const imagePath = join(directory, 'image');
-  await writeDisk(imagePath, board.layout, before, directory);
+  await writeDisk(imagePath, board.layout, before, files.shared, directory);
   const logPath = join(directory, 'log');
   const copy = join(directory, 'disk');
   execFileSync('cp', ['--sparse=always', imagePath, copy]);
@@ -143,7 +162,8 @@ function stepsOf(disk: RecordingDevice, layout: BootLoaderLayout, build: StagedB
         manifestBytes: build.manifest,
         signatureBytes: build.signatures,
       });
-      const chunks = [build.root.subarray(0, 131_072), build.root.subarray(131_072), build.kernel];
+      const rootChunks = [build.root.subarray(0, 131_072), build.root.subarray(131_072)];
+      const chunks = [...rootChunks, ...build.bootFiles.values()];
       for (const index of installer.missing()) await installer.receive(index, chunks[index]!);
       await installer.install(() => {});
     },
@@ -151,12 +171,8 @@ function stepsOf(disk: RecordingDevice, layout: BootLoaderLayout, build: StagedB
   };
 }
 
-function slotFiles({ kernel, manifest, signatures }: StagedBuild): [string, Uint8Array][] {
-  return [
-    ['vmlinuz', kernel],
-    ['manifest.sig.json', signatures],
-    ['manifest.json', manifest],
-  ];
+function slotFiles({ bootFiles, manifest, signatures }: StagedBuild): [string, Uint8Array][] {
+  return [...bootFiles, ['manifest.sig.json', signatures], ['manifest.json', manifest]];
 }
 
 function ownText(layout: BootLoaderLayout, slot: Slot, { kernelArgs }: StagedBuild): string {
@@ -169,6 +185,7 @@ async function writeDisk(
   path: string,
   layout: BootLoaderLayout,
   build: StagedBuild,
+  shared: StagedFiles['shared'],
   directory: string,
 ): Promise<void> {
   const disk = await FileDevice.create(path, LAYOUT.diskBytes);
@@ -182,7 +199,11 @@ async function writeDisk(
     directories: SLOTS,
     zones: SLOTS,
     files: [
-      { path: layout.commit.path, content: text(newCommitText(layout, FIRST_SLOT, { bootloaderLines: [] })) },
+      ...[layout.commit.path, ...(layout.trialPath === null ? [] : [layout.trialPath])].map((name) => ({
+        path: name,
+        content: text(newCommitText(layout, FIRST_SLOT, { bootloaderLines: [] })),
+      })),
+      ...[...shared].map(([name, bytes]) => ({ path: name, content: sourceOfBytes(bytes) })),
       ...SLOTS.map((slot) => ({
         path: layout.ownFile(slot).path,
         content: text(ownText(layout, slot, build)),
