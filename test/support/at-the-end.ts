@@ -14,10 +14,19 @@ export function atTheEnd(t: Pick<TestContext, 'after'>, end: () => void): void {
   });
 }
 
-/** For a machine that its test ends, if it comes to that. */
+/** For a machine that its test ends, if it comes to that: the process that it has then. */
 export function endMachineAtTheEnd(machine: VirtualMachine): void {
   exitOnSignals();
-  endWithProcess({ ...machine, temporaryDiskPath: null }, machine.ended);
+  const latest = {
+    get pid(): number {
+      return machine.pid;
+    },
+    get qmpSocketPath(): string {
+      return machine.qmpSocketPath;
+    },
+    temporaryDiskPath: null,
+  };
+  endWithProcess(latest, machine.ended);
 }
 
 /** For a child that its test waits for, if it comes to that. */
