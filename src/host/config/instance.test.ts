@@ -51,6 +51,7 @@ test('openInstance: fills in the defaults, keeps the order of the apps', async (
       { ...defaults, name: 'b', go: '.', restart: 'never' },
     ],
     serialConsole: null,
+    bootloaderLines: [],
     network: {},
     time: {},
     kernel: { extraArgs: [] },

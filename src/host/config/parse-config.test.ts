@@ -69,7 +69,7 @@ test('parseConfig: all mistakes of the file are listed, in its order', () => {
   assert.match(messageOf(text), /: it has 4 mistakes\n/);
   assert.deepEqual(problemsOf(text), [
     '2:13 "hostname" must be a string, not a number',
-    '3:10 "board" must be one of "pc-amd64", "pc-arm64", not "x"',
+    '3:10 "board" must be one of "pc-amd64", "pc-arm64", "raspberry-pi", not "x"',
     '4:11 "A" is not a valid app name: lower-case letters, digits, ".", "_" and "-", at most 63, a letter or digit first',
     '5:18 "web.port" must be from 1 to 65535',
   ]);
@@ -105,16 +105,13 @@ test('parseConfig: a long line is shown around the mistake', () => {
 test('parseConfig: unknown keys name the nearest, or the known ones', () => {
   assert.deepEqual(problemsOf(withKeys('"kernel": { "extraArg": [] }, "wibble": 1')), [
     '2:13 unknown key "extraArg": did you mean "extraArgs"?',
-    '2:31 unknown key "wibble"; known here: hostname, board, apps, serialConsole, components, network, time, kernel, update, web',
+    '2:31 unknown key "wibble"; known here: hostname, board, apps, serialConsole, bootloaderLines, components, network, time, kernel, update, web',
   ]);
 });
 
 test('parseConfig: keys that are promised for later say so', () => {
   assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "npm": "x" }')), [
     '2:34 key "npm" is not supported yet',
-  ]);
-  assert.deepEqual(problemsOf('{ "hostname": "a", "board": "raspberry-pi" }'), [
-    '1:29 "board" must be one of "pc-amd64", "pc-arm64": "raspberry-pi" is not supported yet',
   ]);
 });
 
@@ -206,6 +203,15 @@ test('parseConfig: the health of an app is asked for on the device itself, at a 
   }
 });
 
+test('parseConfig: a line that config.txt cannot have is refused where it stands', () => {
+  assert.deepEqual(problemsOf(withKeys('"bootloaderLines": ["dtparam=spi=on", "os_prefix=b/"]')), [
+    '2:39 "bootloaderLines[1]" has "os_prefix", which cannot be set: tskrazy sets it, to start one slot or the other',
+  ]);
+  assert.deepEqual(problemsOf(withKeys('"bootloaderLines": "dtparam=spi=on"')), [
+    '2:20 "bootloaderLines" must be an array of strings, one a line, not a string',
+  ]);
+});
+
 test("parseConfig: words of the kernel command line that are not the user's to set", () => {
   assert.deepEqual(problemsOf(withKeys('"kernel": { "extraArgs": ["quiet", "root=/dev/sda2"] }')), [
     '2:36 "kernel.extraArgs[1]" depends on the slot: tskrazy sets it by itself',
@@ -214,7 +220,7 @@ test("parseConfig: words of the kernel command line that are not the user's to s
 
 test('parseConfig: an unknown board names the nearest', () => {
   assert.deepEqual(problemsOf('{ "hostname": "a", "board": "pc-amd46" }'), [
-    '1:29 "board" must be one of "pc-amd64", "pc-arm64", not "pc-amd46": did you mean "pc-amd64"?',
+    '1:29 "board" must be one of "pc-amd64", "pc-arm64", "raspberry-pi", not "pc-amd46": did you mean "pc-amd64"?',
   ]);
 });
 
