@@ -12,7 +12,7 @@ import { createWebServer, listen } from './server.ts';
 import { EMBEDDED_ASSETS } from 'virtual:web-ui-assets';
 
 /** Most are there in a few milliseconds; one that waits for its client is not waited for. */
-const LAST_ANSWERS_MS = 1000;
+const LAST_ANSWERS_MS = 4000;
 
 async function main(): Promise<void> {
   const config = JSON.parse(readFileSync(DEVICE_CONFIG_PATH, 'utf8')) as DeviceConfig;
