@@ -63,8 +63,8 @@ test('bash: verbs, options, values after a blank and after "="', (t) => {
   if (first === undefined) return;
   assert.equal(first, 'vm version');
   assert.equal(bashCompletion(t, 'build', '--di'), '--disk');
-  assert.equal(bashCompletion(t, 'vm', 'run', '--board', ''), 'pc-amd64 pc-arm64');
-  assert.equal(bashCompletion(t, 'vm', 'run', '--board', '='), 'pc-amd64 pc-arm64');
+  assert.equal(bashCompletion(t, 'vm', 'run', '--board', ''), 'pc-amd64 pc-arm64 raspberry-pi');
+  assert.equal(bashCompletion(t, 'vm', 'run', '--board', '='), 'pc-amd64 pc-arm64 raspberry-pi');
   assert.equal(bashCompletion(t, 'vm', 'run', '--board', '=', 'pc-ar'), 'pc-arm64');
   assert.equal(bashCompletion(t, 'build', '--disk', ''), '');
 });
@@ -84,7 +84,7 @@ test('fish: verbs, values, files', (t) => {
   const verbs = complete('tsk v');
   if (verbs === undefined) return;
   assert.deepEqual(verbs, ['version', 'vm']);
-  assert.deepEqual(complete('tsk vm run --board '), ['pc-amd64', 'pc-arm64']);
+  assert.deepEqual(complete('tsk vm run --board '), ['pc-amd64', 'pc-arm64', 'raspberry-pi']);
   assert.deepEqual(complete('tsk build --disk di'), ['disk.img']);
 });
 

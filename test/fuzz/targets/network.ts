@@ -7,6 +7,7 @@ import { arpAnnouncement, arpProbe, decodeArp, encodeArp } from '../../../src/fo
 import {
   addressOption,
   DHCP_OPTION,
+  domainNames,
   textOption,
   uint16Option,
   uint32Option,
@@ -235,7 +236,8 @@ export const NETWORK_TARGETS = {
     corpus: () => [...ROUTER_OPTIONS, ROUTER_OPTIONS.join('')].map((options) => hex(ROUTER_HEADER + options)),
     run: (input) => {
       const found = decodeRouterDns(input);
-      const search = found?.search.join(' ') ?? '';
+      // As it gets into resolv.conf.
+      const search = domainNames(found?.search ?? []).join(' ');
       if (/\s{2}|\n/.test(search))
         throw new Error(`A search domain would break its line: ${JSON.stringify(search)}`);
       return found && `${found.servers.length} ${found.search.length}`;
