@@ -19,6 +19,8 @@ import { requireTool } from '../support/require-tool.ts';
 /** A power of two: QEMU's SD card takes nothing else. */
 const CARD_BYTES = 2 ** 31;
 const PAGE_PORT = 80;
+/** Where tsk speaks to devices. */
+const TLS_PORT = 443;
 /** The emulated Pi 3 needs 85 s of a processor until its page answers. */
 const BOOT_LIMIT_MS = 10 * 60_000;
 
@@ -74,7 +76,7 @@ async function boot(t: TestContext, machine: PiMachine, options: Partial<StandIn
     machine,
     model: piModel('3-b'),
     diskPath: card,
-    guestPorts: [PAGE_PORT],
+    guestPorts: [PAGE_PORT, TLS_PORT],
     ...options,
   });
   t.after(() => standIn.dispose());
@@ -82,20 +84,20 @@ async function boot(t: TestContext, machine: PiMachine, options: Partial<StandIn
     Promise.reject(new Error(`It is ${how}: ${standIn.console().slice(-2000)}`)),
   );
   failed.catch(() => undefined);
-  const isUp = (): Promise<boolean> => answers(`http://${hostOf(standIn)}/health`);
+  const isUp = (): Promise<boolean> => answers(`http://${hostOf(standIn, PAGE_PORT)}/health`);
   await Promise.race([eventually('the page', isUp, BOOT_LIMIT_MS), failed]);
   return standIn;
 }
 
-function hostOf({ ports }: StandIn): string {
-  return `127.0.0.1:${ports.get(PAGE_PORT)}`;
+function hostOf({ ports }: StandIn, guestPort: number): string {
+  return `127.0.0.1:${ports.get(guestPort)}`;
 }
 
 test('a Pi 3 B of QEMU starts from the card to its page', async (t) => {
   if (!requireTool(t, BOARDS['raspberry-pi'].qemuSystem)) return;
   const standIn = await boot(t, RASPI3B, {});
   assert.match(standIn.console(), /Machine model: Raspberry Pi 3 Model B/);
-  assert.match(standIn.console(), /hello: started/);
+  await eventually('the app', async () => standIn.console().includes('hello: started'));
   assert.equal(standIn.restarts, 0);
 });
 
@@ -109,7 +111,7 @@ test('an update is tried by the flag of the firmware, and is there when the powe
     bootloaderLines: LINES,
     kernel: { extraArgs: ['tskrazy.test=new'] },
   });
-  const update = await runTsk(['-i', instance, 'update', '--json', '--host', hostOf(standIn)]);
+  const update = await runTsk(['-i', instance, 'update', '--json', '--host', hostOf(standIn, TLS_PORT)]);
   assert.equal(update.code, 0, update.stdout + update.stderr + standIn.console().slice(-2000));
   const { outcome, mode } = JSON.parse(update.stdout) as { outcome: string; mode: string };
   assert.deepEqual([outcome, mode], ['confirmed', 'reboot']);
