@@ -162,14 +162,11 @@ export class SlotDirectory {
       for (const path of await this.#surplus(files, kept)) {
         await editor.remove(this.#pathOf(path), { recursive: true });
       }
-      const made = new Set<string>();
       const kernelLast = differing.toSorted((x, y) => Number(isKernel(x.path)) - Number(isKernel(y.path)));
       for (const { path, content } of kernelLast) {
         // The file may have been written before what follows had to be tried again.
         if (kept.has(foldName(path))) continue;
-        const directory = this.#pathOf(path).split('/').slice(0, -1).join('/');
-        if (!made.has(directory)) await editor.makeDirectory(directory);
-        made.add(directory);
+        await editor.makeDirectory(this.#pathOf(path).split('/').slice(0, -1).join('/'));
         await editor.replaceFile(this.#pathOf(path), content);
         kept.add(foldName(path));
       }

@@ -85,8 +85,9 @@ function sourceOfExtents(source: ByteSource, extents: readonly Extent[], sizeByt
 }
 
 /**
- * Reads the boot sector and the FAT now, a directory when something in it is asked for the first time, files when asked. What others write to the volume
- * afterwards is not seen: open it again. Throws SyntaxError for what is no FAT16 or FAT32 volume.
+ * Reads the boot sector and the FAT now, a directory when something in it is asked for the first time, files when
+ * asked. What others write to the volume afterwards is not seen: open it again. Throws SyntaxError for what is no FAT16
+ * or FAT32 volume.
  */
 export async function openFat(source: ByteSource): Promise<FatVolume> {
   const geometry = await readGeometry(source);

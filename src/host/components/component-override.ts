@@ -11,7 +11,7 @@ import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import { UserError } from '../user-error.ts';
 import { requireBoardElf } from './board-elf.ts';
 import { requireBoardKernel } from './board-kernel.ts';
-import type { Component, ComponentFile, ComponentName } from './component.ts';
+import { type Component, type ComponentFile, type ComponentName, OF_BOOT_LOADERS } from './component.ts';
 import { sha256Of, sha256OfFile } from './file-hash.ts';
 
 import { sourceOfHandle } from './node-runtime.ts';
@@ -94,7 +94,7 @@ async function checkArchitecture(
   board: Board,
 ): Promise<void> {
   // Nothing of the boot loader gets into the root, and of the kernel only its modules.
-  if (name === 'boot-loader' || name === 'firmware') return;
+  if (OF_BOOT_LOADERS.includes(name)) return;
   const [main] = REQUIRED_FILES[name](board);
   for (const { path, kind } of files) {
     if (kind !== 'file' || (name === 'kernel' && path !== main && !path.startsWith('lib/modules/'))) continue;

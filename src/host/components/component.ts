@@ -19,7 +19,7 @@ export const COMPONENT_NAMES = [
 export type ComponentName = (typeof COMPONENT_NAMES)[number];
 
 /** What only boot loaders consist of: a board whose boot loader has no file of it does without. */
-const OF_BOOT_LOADERS: readonly ComponentName[] = ['boot-loader', 'firmware'];
+export const OF_BOOT_LOADERS: readonly ComponentName[] = ['boot-loader', 'firmware'];
 
 /** Those of a board. Time zones are for instances that are in one: without them all is UTC, which needs no files. */
 export function componentNamesOf(board: Board, options: { hasTimeZone: boolean }): ComponentName[] {

@@ -110,7 +110,7 @@ async function start(
   options: RunOptions,
   directory: string,
   diskPath: string,
-  onRestart: VmOptions['onRestart'] & object,
+  onRestart: NonNullable<VmOptions['onRestart']>,
 ): Promise<VirtualMachine> {
   const { instance, board, memoryMiB, webPort, extraQemuArgs } = options;
   options.signal?.throwIfAborted();

@@ -60,6 +60,17 @@ export interface Board {
   vmFirmware: UefiBuild | null;
 }
 
+/** What boards of 64-bit Arm have in common. */
+const ARM64 = {
+  machine: 'aarch64',
+  nodeArch: 'arm64',
+  goArch: 'arm64',
+  debianArch: 'arm64',
+  elfMachine: 183,
+  gnuTriplet: 'aarch64-linux-gnu',
+  dynamicLinker: '/lib/ld-linux-aarch64.so.1',
+} as const;
+
 export const BOARDS: Readonly<Record<BoardId, Board>> = {
   'pc-amd64': {
     id: 'pc-amd64',
@@ -95,13 +106,7 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
   'pc-arm64': {
     id: 'pc-arm64',
     title: 'PC, server or VM with UEFI, 64-bit Arm',
-    machine: 'aarch64',
-    nodeArch: 'arm64',
-    goArch: 'arm64',
-    debianArch: 'arm64',
-    elfMachine: 183,
-    gnuTriplet: 'aarch64-linux-gnu',
-    dynamicLinker: '/lib/ld-linux-aarch64.so.1',
+    ...ARM64,
     kernelModule: 'github.com/gokrazy/kernel.arm64',
     boot: {
       kind: 'systemd-boot',
@@ -120,13 +125,7 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
   'raspberry-pi': {
     id: 'raspberry-pi',
     title: 'Raspberry Pi 3, 4, 400, 5, 500, CM4, CM5 or Zero 2 W',
-    machine: 'aarch64',
-    nodeArch: 'arm64',
-    goArch: 'arm64',
-    debianArch: 'arm64',
-    elfMachine: 183,
-    gnuTriplet: 'aarch64-linux-gnu',
-    dynamicLinker: '/lib/ld-linux-aarch64.so.1',
+    ...ARM64,
     kernelModule: 'github.com/gokrazy/kernel.rpi',
     boot: { kind: 'raspberry-pi-firmware' },
     rootPartitionType: 'rootArm64',
