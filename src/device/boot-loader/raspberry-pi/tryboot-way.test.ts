@@ -108,4 +108,5 @@ test('a flag that the firmware takes and does not keep is no trial', async () =>
   await assert.rejects((await opened(device)).armTrial('b'), {
     message: 'Cannot set the flag "tryboot" of the firmware: it says 0 after 1 was set',
   });
+  assert.equal(device.sys.log.at(-1), 'firmware property 0x38064: 0');
 });

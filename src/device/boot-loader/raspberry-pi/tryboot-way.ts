@@ -34,7 +34,13 @@ export function trybootWay(options: TrybootOptions): TrialWay {
     isUsable: () => true,
     async arm(slot, notes) {
       await writeTrialFile(options, slot);
-      isFlagSet = setFlag(sys, TRYBOOT);
+      try {
+        isFlagSet = setFlag(sys, TRYBOOT);
+      } catch (error) {
+        // The firmware may have taken the flag nevertheless, and the next start would be a trial that nobody asked for.
+        clearFlag(sys);
+        throw error;
+      }
       return notes;
     },
     async disarm() {
@@ -49,6 +55,15 @@ async function writeTrialFile({ sys, boot, layout }: TrybootOptions, slot: Slot)
   using device = openPartition(sys, boot, 'r+');
   const dropCache = (): void => sys.dropBlockCache(sys.path(boot.path));
   await new LoaderFiles(layout, device).writeTrial(slot, dropCache);
+}
+
+/** After a failure, which is what counts: another one says nothing new. */
+function clearFlag(sys: Sys): void {
+  try {
+    sys.firmwareProperty(SET_REBOOT_FLAGS, 0);
+  } catch {
+    // The first error is thrown by the caller.
+  }
 }
 
 /** False: this firmware, or this kernel, does not know the flag as a property. Throws when it was not taken. */
