@@ -15,11 +15,16 @@
 //   POST /v1/update/trial                    -> 202 UpdateState. Body: TrialRequest. The slot must be whole and checked
 //   POST /v1/update/checks                   -> 204. Body: TrialCheck[], all that the sender looks at, during a trial
 //   POST /v1/update/confirm                  -> UpdateState. Body: ConfirmTrial. 409: not on trial, or not healthy yet
+//   POST /v1/inspect/APP                     -> one InspectEvent a line (debug/debug-api.ts). Body: { who }
 //   POST /v1/update/rollback                 -> 202 UpdateState. Body: { who }. 409: not on trial
+//   GET  /v1/wifi, POST /v1/wifi/...         -> shared/network/wifi-api.ts
+//   GET  /v1/breakglass, POST /v1/breakglass/... -> shared/breakglass/breakglass-api.ts
 //
 // A refusal is an ApiError; refusals.ts has its codes and their statuses. A follower that does not read is cut off.
 
+import type { BreakglassSession } from '../breakglass/breakglass-api.ts';
 import type { BoardId } from '../board/boards.ts';
+import type { WifiTrials } from '../network/wifi-api.ts';
 import type { ServiceStatus } from '../services/services.ts';
 import type { RefusalCode } from './refusals.ts';
 import type { Slot } from '../board/slots.ts';
@@ -47,6 +52,7 @@ export const INIT_API = {
   updateChecks: '/v1/update/checks',
   updateConfirm: '/v1/update/confirm',
   updateRollback: '/v1/update/rollback',
+  inspect: (app: string) => `/v1/inspect/${encodeURIComponent(app)}`,
   serviceAction: (name: string, action: ServiceAction) =>
     `/v1/services/${encodeURIComponent(name)}/${action}`,
   /** The last `lines` lines; `follow` keeps the answer open for the lines to come. */
@@ -94,6 +100,21 @@ export interface PermStatus {
   note: string | null;
 }
 
+/** Whether it is so, and whether it was at any time since the start. */
+export interface PowerCondition {
+  now: boolean;
+  sinceStart: boolean;
+}
+
+/** Of a Raspberry Pi; null: nobody on this board tells. */
+export interface PowerStatus {
+  underVoltage: PowerCondition;
+  /** The processor is held back, for the voltage or for heat. */
+  throttled: PowerCondition | null;
+  /** The processor is so warm that its clocks are lowered a little. */
+  softTemperatureLimit: PowerCondition | null;
+}
+
 export interface SystemStatus {
   hostname: string;
   board: BoardId;
@@ -112,8 +133,14 @@ export interface SystemStatus {
   /** Average length of the run queue over 1, 5 and 15 minutes. */
   loadAverage: readonly [number, number, number];
   watchdog: 'off' | 'fed' | 'none';
+  /** null: nobody on this board tells. Absent: a device of before this was told. */
+  power?: PowerStatus | null;
   /** Boot steps that failed and were passed over: what a person should know about this boot. */
   warnings: readonly string[];
+  /** The break-glass session that there is. Absent: none. */
+  breakglass?: BreakglassSession;
+  /** Networks that are and were tried. Absent: none since the start. */
+  wifi?: WifiTrials;
 }
 
 export type InitEvent = { type: 'service'; status: ServiceStatus };

@@ -2,7 +2,7 @@
 // that of the web server. The sentence beside a code is for people, and its words may change. A code has one HTTP status,
 // and a client that does not know the code goes by that. docs/web.md and docs/update-protocol.md have the list, too.
 
-interface Refusal {
+interface RefusalRow {
   status: number;
   means: string;
 }
@@ -46,7 +46,7 @@ export const REQUEST_REFUSALS = {
     means: 'As many ask for this as the device can serve; `Retry-After` says when to go on',
   },
   'init-slow': { status: 504, means: 'init did not answer in time' },
-} as const satisfies Record<string, Refusal>;
+} as const satisfies Record<string, RefusalRow>;
 
 /** What may happen to updates besides. */
 export const UPDATE_REFUSALS = {
@@ -72,15 +72,79 @@ export const UPDATE_REFUSALS = {
   'image-signature': { status: 422, means: 'Nobody whom the running image trusts has signed this manifest' },
   'image-clock': { status: 422, means: 'Only keys that expire vouch for it, and the clock has not been set' },
   'image-board': { status: 422, means: 'The image is for another board' },
-  'image-hostname': { status: 422, means: 'The image is for another device; `allowRename` takes it' },
+  'image-hostname': { status: 422, means: 'The image is for another device; a signed permission takes it' },
   'image-layout': { status: 422, means: 'A partition is smaller than the image needs' },
-  'image-older': { status: 422, means: 'It was signed before the running image; `allowDowngrade` takes it' },
-  'image-future': { status: 422, means: 'It was signed later than it is now; `allowDowngrade` takes it' },
+  'image-older': {
+    status: 422,
+    means: 'It was signed before one that ran here; a signed permission takes it',
+  },
+  'image-future': { status: 422, means: 'It was signed later than it is now; a signed permission takes it' },
   'chunk-damaged': { status: 422, means: 'A chunk is not what the manifest says, or the stream breaks off' },
   'update-failed': { status: 500, means: 'The device failed, its disk most likely; the session is over' },
-} as const satisfies Record<string, Refusal>;
+} as const satisfies Record<string, RefusalRow>;
 
-export const REFUSALS = { ...REQUEST_REFUSALS, ...UPDATE_REFUSALS } as const;
+/** What may happen to whatever takes a permit (permit/permit.ts) besides. */
+export const PERMIT_REFUSALS = {
+  'permit-refused': {
+    status: 403,
+    means:
+      'Nobody whom the running image trusts has signed this for this device, this start of it and this purpose',
+  },
+  'challenge-over': { status: 403, means: 'The challenge was used, is over, or was never given' },
+  'no-permits': {
+    status: 403,
+    means: 'The image takes no permit: it trusts no key, or was built with `"breakglass": "off"`',
+  },
+} as const satisfies Record<string, RefusalRow>;
+
+/** What may happen to who debugs an app besides. */
+export const DEBUG_REFUSALS = {
+  'no-such-session': { status: 404, means: 'Nothing is open under this id any more' },
+  'debug-busy': { status: 409, means: 'Somebody else debugs this app' },
+  'not-node': { status: 409, means: 'The app is no Node.js program, so that it has no inspector' },
+  'no-inspector': { status: 409, means: 'The app does not open its inspector, or it cannot be reached' },
+  'needs-upgrade': { status: 426, means: 'This address takes `Upgrade: tskrazy-tunnel` alone' },
+} as const satisfies Record<string, RefusalRow>;
+
+/** What may happen to break-glass sessions besides. */
+export const BREAKGLASS_REFUSALS = {
+  'wrong-terminal-key': {
+    status: 403,
+    means: 'The terminal is for those who have opened the session: its key is another one',
+  },
+  'breakglass-ended': { status: 404, means: 'The session is over, or there was none of that id' },
+  'breakglass-busy': {
+    status: 409,
+    means: 'Somebody else has a session, or one with another toolbox is open',
+  },
+  'toolbox-damaged': { status: 422, means: 'The toolbox is not what was signed, or no tar of its form' },
+  'toolbox-room': { status: 507, means: 'The toolbox is larger than the memory that there is for it' },
+} as const satisfies Record<string, RefusalRow>;
+
+/** What may happen to who changes the Wi-Fi networks of a device besides. */
+export const WIFI_REFUSALS = {
+  'no-such-network': { status: 404, means: 'The device knows no network of this name' },
+  'no-wifi': { status: 409, means: 'The image has no Wi-Fi' },
+  'wifi-busy': { status: 409, means: 'A network is being tried' },
+  'wifi-full': { status: 409, means: 'The device knows as many networks as it can' },
+  'network-in-use': {
+    status: 409,
+    means: 'The device is in this network; `evenJoined` removes it all the same',
+  },
+  'no-wifi-trial': {
+    status: 409,
+    means: 'This network is not tried, or the device has no address in it yet',
+  },
+} as const satisfies Record<string, RefusalRow>;
+
+export const REFUSALS = {
+  ...REQUEST_REFUSALS,
+  ...UPDATE_REFUSALS,
+  ...PERMIT_REFUSALS,
+  ...DEBUG_REFUSALS,
+  ...BREAKGLASS_REFUSALS,
+  ...WIFI_REFUSALS,
+} as const;
 
 export type RefusalCode = keyof typeof REFUSALS;
 

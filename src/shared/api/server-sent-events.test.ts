@@ -34,3 +34,11 @@ test('readServerSentEvents reads the same however the stream is cut into chunks'
     { seed: 20261123 },
   );
 });
+
+test('readServerSentEvents bounds a line and an event that do not end, in time that grows with their length alone', async () => {
+  const piece = 'x'.repeat(2000);
+  const line = Array<string>(4200).fill(piece);
+  await assert.rejects(read(['data: ', ...line]), /a line does not end$/);
+  const lines = Array<string>(4200).fill(`data: ${piece}\n`);
+  await assert.rejects(read(lines), /the data of one do not end$/);
+});

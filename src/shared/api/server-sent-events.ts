@@ -11,26 +11,50 @@ export interface ServerSentEvent {
 const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024;
 
 export async function* readServerSentEvents(chunks: AsyncIterable<string>): AsyncGenerator<ServerSentEvent> {
-  let rest = '';
   let id = '';
   let event = '';
   let data: string[] = [];
-  for await (const chunk of chunks) {
-    // A carriage return at the end may be the first half of a line's end.
-    const lines = (rest + chunk).split(/\r\n|\n|\r(?!$)/);
-    rest = lines.pop() ?? '';
-    if (rest.length > MAX_EVENT_CHARACTERS) throw new RangeError('Cannot read events: a line does not end');
+  let characters = 0;
+  for await (const lines of readLines(chunks)) {
     for (const line of lines) {
       if (line === '') {
         if (data.length > 0) yield { id, event: event || 'message', data: data.join('\n') };
         event = '';
         data = [];
+        characters = 0;
         continue;
       }
       const [, field = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
       if (field === 'id') id = value;
       else if (field === 'event') event = value;
-      else if (field === 'data') data.push(value);
+      else if (field === 'data') {
+        data.push(value);
+        characters += line.length;
+        if (characters > MAX_EVENT_CHARACTERS)
+          throw new RangeError('Cannot read events: the data of one do not end');
+      }
     }
+  }
+}
+
+/** As they come. What stands after the last end of a line was cut off, and is none. */
+async function* readLines(chunks: AsyncIterable<string>): AsyncGenerator<string[]> {
+  /** Of the line that has not ended, and searched for its end: with each chunk anew that would take longer and longer. */
+  let pieces: string[] = [];
+  let characters = 0;
+  for await (const chunk of chunks) {
+    // A carriage return at the end may be the first half of a line's end.
+    const half = pieces.at(-1)?.endsWith('\r') === true ? (pieces.pop() ?? '') : '';
+    const [first = '', ...others] = (half + chunk).split(/\r\n|\n|\r(?!$)/);
+    const last = others.pop();
+    if (last === undefined) {
+      pieces.push(first);
+      characters += chunk.length;
+    } else {
+      yield [pieces.join('') + first, ...others];
+      pieces = [last];
+      characters = last.length;
+    }
+    if (characters > MAX_EVENT_CHARACTERS) throw new RangeError('Cannot read events: a line does not end');
   }
 }

@@ -4,6 +4,7 @@
 //   GET  /health                                   open      -> 200 `ok`
 //   GET  /api/v1/status                            read      -> WebStatus
 //   GET  /api/v1/events                            read      -> server-sent events: see WebEvents
+//   GET  /api/v1/events?status=once                read      -> the same, with one `status`, at the start
 //   GET  /api/v1/boots                             read      -> BootRecord[], newest first
 //   GET  /api/v1/ports                             read      -> ListeningPort[], in the order of their numbers
 //   GET  /api/v1/logs/NAME?lines=N                 read      -> text, one line a log line, with time stamps
@@ -15,6 +16,7 @@
 //   GET  /api/v1/sessions                          open      -> LoginInfo
 //   POST /api/v1/sessions                          open      -> 201 NewSession. Basic, or a Login as the body
 //   DELETE /api/v1/sessions                        change    -> 204; ends the session whose token comes
+//   /api/v1/wifi and below: ../network/wifi-api.ts
 //   /api/v1/update and below: update-api.ts
 //
 // Who: `read` and `change` want `Authorization: Bearer` with a session's token, or `Authorization: Basic` with the device's
@@ -41,6 +43,7 @@ export const WEB_API = {
   health: '/health',
   status: '/api/v1/status',
   events: '/api/v1/events',
+  serviceEvents: '/api/v1/events?status=once',
   sessions: '/api/v1/sessions',
   boots: '/api/v1/boots',
   ports: '/api/v1/ports',
@@ -63,7 +66,8 @@ export const WEB_API = {
 export interface ServiceUsage {
   /**
    * What would be free without it: anonymous and shared memory of its processes. Not the pages of files (the
-   * Node.js binary, say), which several programs share and the kernel may drop.
+   * Node.js binary, say), which several programs share and the kernel may drop. Files in memory that no process shows
+   * count where the kernel has a memory controller.
    */
   memoryBytes: number | null;
   /** 1 = one core busy, over the time since the sample before. */
@@ -105,11 +109,26 @@ export interface DiskUsage {
   /** Bytes for programs without privileges; total - available is not what is used (reserved blocks). */
   availableBytes: number;
   usedBytes: number;
+  /** Files that it can have, and can take yet. Absent: no such number, or a device of before this was told. */
+  files?: { total: number; free: number };
   /** Absent: a device of before this was told. */
   health?: DiskHealth;
 }
 
-export interface Traffic {
+/** What the device starts from. null in it: the disk does not say. */
+export interface BootDisk {
+  /** `/dev/mmcblk0` */
+  path: string;
+  kind: 'SD card' | 'eMMC' | 'NVMe' | 'disk';
+  name: string | null;
+  /** Month and year, `08/2023`: cards say. */
+  madeIn: string | null;
+  sizeBytes: number;
+  /** Of the medium's life: 100 is used up. */
+  wearPercent: number | null;
+}
+
+interface Traffic {
   interfaceName: string;
   receivedBytes: number;
   sentBytes: number;
@@ -124,6 +143,8 @@ export interface DeviceUsage {
   memory: { totalBytes: number; availableBytes: number };
   /** Hottest sensor; null when the board has none. */
   temperatureCelsius: number | null;
+  /** Turns a minute; null: no fan that tells. Absent: a device of before this was told. */
+  fanRpm?: number | null;
   disks: DiskUsage[];
   /** Counters since boot; rates are differences between two statuses. */
   traffic: Traffic[];
@@ -138,6 +159,14 @@ export interface PageCertificate {
   isOwn: boolean;
 }
 
+/** How long the device took for its last start. */
+export interface StartTime {
+  /** Firmware and boot loader; null: they do not tell. */
+  beforeKernelSec: number | null;
+  /** From the start of the kernel until the page could be answered. */
+  untilPageSec: number;
+}
+
 export interface WebStatus {
   /**
    * The device's clock when this was put together. Times of services, of the boot and of updates that go on are by the
@@ -149,6 +178,12 @@ export interface WebStatus {
   /** What the board calls itself (DMI or device tree); null when it does not say. */
   model: string | null;
   processor: string | null;
+  /** Of the board, as its maker counts: `a02082` of a Raspberry Pi. Absent: a device of before this was told. */
+  revision?: string | null;
+  /** Of this very board, as a MAC address is of an interface: told to whoever may read. Absent: as above. */
+  serialNumber?: string | null;
+  /** null: nothing is known of it. Absent: as above. */
+  bootDisk?: BootDisk | null;
   system: SystemStatus;
   services: ServiceView[];
   usage: DeviceUsage;
@@ -156,6 +191,8 @@ export interface WebStatus {
   network: NetStatus | null;
   /** null until `net` has written it. */
   time: TimeStatus | null;
+  /** null: not known. Absent: a device of before this was told. */
+  startTime?: StartTime | null;
   /** False on a device without a password: changes are refused. */
   mayChange: boolean;
   /** null: TLS is off. Absent: a device of before this was told. */
@@ -169,7 +206,10 @@ export interface UpdateSummary extends UpdateBrief {
   session: SessionView | null;
 }
 
-/** Events of /api/v1/events by name: `status` at once and then about every two seconds, `service` at each change. */
+/**
+ * Events of /api/v1/events by name: `status` at once and then about every two seconds, `service` at each change. A device
+ * before 0.2 sends `status` every two seconds whatever it is asked.
+ */
 export interface WebEvents {
   status: WebStatus;
   service: ServiceStatus;

@@ -4,6 +4,9 @@
 export const BOARD_IDS = ['pc-amd64', 'pc-arm64', 'raspberry-pi'] as const;
 export type BoardId = (typeof BOARD_IDS)[number];
 
+/** Of a new instance. */
+export const DEFAULT_BOARD: BoardId = 'raspberry-pi';
+
 /** systemd-boot on UEFI. */
 export interface SystemdBoot {
   kind: 'systemd-boot';
@@ -14,7 +17,7 @@ export interface SystemdBoot {
 }
 
 /** The firmware of a Raspberry Pi, which reads config.txt and starts the kernel itself. */
-export interface RaspberryPiFirmware {
+interface RaspberryPiFirmware {
   kind: 'raspberry-pi-firmware';
 }
 
@@ -23,13 +26,15 @@ export type BoardBoot = SystemdBoot | RaspberryPiFirmware;
 
 export type UefiBuild = 'ovmf' | 'aavmf';
 
+/** `process.arch` of a board's Node.js; also npm's `--cpu`. */
+export type NodeArch = 'x64' | 'arm64';
+
 export interface Board {
   id: BoardId;
   title: string;
   /** Name that `uname -m` gives it. */
   machine: 'x86_64' | 'aarch64';
-  /** `process.arch` of the board's Node.js; also npm's `--cpu`. */
-  nodeArch: 'x64' | 'arm64';
+  nodeArch: NodeArch;
   goArch: 'amd64' | 'arm64';
   debianArch: 'amd64' | 'arm64';
   /** `e_machine` of the board's ELF files (ELF specification, figure 1-4 and its registry). */
@@ -52,10 +57,12 @@ export interface Board {
     /** CONFIG_MEMCG: the memory of an app can be limited. */
     memoryController: boolean;
   };
+  /** Its radios are known, and Debian has firmware for them (host/components/wifi-components.ts). */
+  hasWifiFirmware: boolean;
   qemuSystem: 'qemu-system-x86_64' | 'qemu-system-aarch64';
   qemuMachine: 'q35' | 'virt';
-  /** null: the default CPU of the emulated machine runs a 64-bit kernel. */
-  emulatedCpu: string | null;
+  /** Of QEMU's processors the one that an emulated machine gets. */
+  emulatedCpu: string;
   /** Which builds of UEFI firmware start virtual machines (host/doctor/uefi-firmware.ts); null: the board has no UEFI. */
   vmFirmware: UefiBuild | null;
 }
@@ -98,9 +105,11 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
       'no_timer_check',
     ],
     kernelFeatures: { memoryController: false },
+    hasWifiFirmware: false,
     qemuSystem: 'qemu-system-x86_64',
     qemuMachine: 'q35',
-    emulatedCpu: null,
+    // x86-64-v2, of which add-ons on npm take for granted what QEMU's default lacks (SSE 4): they die of SIGILL there.
+    emulatedCpu: 'Nehalem',
     vmFirmware: 'ovmf',
   },
   'pc-arm64': {
@@ -117,6 +126,7 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
     serialConsole: 'ttyAMA0,115200',
     kernelArgs: [],
     kernelFeatures: { memoryController: true },
+    hasWifiFirmware: false,
     qemuSystem: 'qemu-system-aarch64',
     qemuMachine: 'virt',
     emulatedCpu: 'cortex-a72',
@@ -134,14 +144,10 @@ export const BOARDS: Readonly<Record<BoardId, Board>> = {
     // The arguments in the device trees, which come first, say `cgroup_disable=memory`.
     kernelArgs: ['cgroup_enable=memory'],
     kernelFeatures: { memoryController: true },
+    hasWifiFirmware: true,
     qemuSystem: 'qemu-system-aarch64',
     qemuMachine: 'virt',
     emulatedCpu: 'cortex-a53',
     vmFirmware: null,
   },
 };
-
-/** The first board of this architecture (`process.arch`); of another one, the first of all. */
-export function boardLike(nodeArch: string): BoardId {
-  return BOARD_IDS.find((id) => BOARDS[id].nodeArch === nodeArch) ?? BOARD_IDS[0];
-}

@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 export const BOOT_PARTITION = 1;
 export const PERM_PARTITION = 4;
 
-export interface PartitionExtent {
+interface PartitionExtent {
   firstSector: number;
   sectorCount: number;
 }

@@ -8,7 +8,7 @@ import type { Slot } from '../board/slots.ts';
 export const KERNEL_FILE = 'vmlinuz';
 
 /** Components of which a boot partition has files. */
-export type BootComponent = 'kernel' | 'boot-loader' | 'firmware';
+type BootComponent = 'kernel' | 'boot-loader' | 'firmware';
 
 /** A file that a component brings. */
 export interface BroughtFile {
@@ -18,6 +18,8 @@ export interface BroughtFile {
   path: string;
   /** For whom the file is, where a component without it may be told what is the matter. */
   neededBy?: string;
+  /** Of a shared file: where each slot has the one that belongs to it, relative to its directory. */
+  inSlot?: string;
   /** Whether the component may be without the file. */
   isOptional?: boolean;
 }
@@ -28,10 +30,12 @@ export interface BroughtDirectory {
   /** Path in the component, without a slash at its end. */
   from: string;
   path: string;
+  /** Files that have to be in it, by their paths in the component, and for whom they are. */
+  needed?: readonly { path: string; neededBy: string }[];
 }
 
 /** A file whose text the build writes. */
-export interface WrittenFile {
+interface WrittenFile {
   path: string;
   text: string;
 }
@@ -43,7 +47,7 @@ export interface BootSettings {
 }
 
 /** Says which slot starts. A commit is nothing but a change of this file. */
-export interface CommitFile {
+interface CommitFile {
   path: string;
   /**
    * Where a commit has the text from: from what the disk has there already, with the text of a new disk by `format`, or
@@ -84,7 +88,10 @@ export interface LinesProblem {
 }
 
 export interface BootLoaderLayout {
-  /** Written when a disk is made, and needed by both slots. */
+  /**
+   * Written when a disk is made, and needed by both slots. Those that slots have, too, are replaced all at once by the slot's
+   * that is committed, after its trial.
+   */
   sharedFiles: readonly BroughtFile[];
   /** Files of each slot; paths are in the slot's directory. The manifest names them. */
   slotFiles: readonly BroughtFile[];
@@ -96,6 +103,8 @@ export interface BootLoaderLayout {
   commit: CommitFile;
   /** As the commit file, but for a start on trial; null where those are asked for in another way. */
   trialPath: string | null;
+  /** So long the boot loader waits for a kernel to come up, and resets the board then; null: for ever. */
+  kernelWatchdogSec: number | null;
   ownFile(slot: Slot): OwnFile;
 }
 
@@ -116,6 +125,11 @@ export function filesFrom(layout: BootLoaderLayout, component: string): string[]
     .map(({ from }) => from);
 }
 
+/** Shared files of which each slot has its own: path in the root, and in the slot's directory. */
+export function renewedFiles(layout: BootLoaderLayout): { path: string; inSlot: string }[] {
+  return layout.sharedFiles.flatMap(({ path, inSlot }) => (inSlot === undefined ? [] : [{ path, inSlot }]));
+}
+
 /** Whether the boot partition has the file of the component. */
 export function takesFrom(layout: BootLoaderLayout, component: string, path: string): boolean {
   const isInside = (directory: BroughtDirectory): boolean =>
@@ -125,10 +139,31 @@ export function takesFrom(layout: BootLoaderLayout, component: string, path: str
   );
 }
 
-/** What to say of a component that is without this file: its name, and for whom it would be. */
-export function describeNeeded(layout: BootLoaderLayout, component: string, path: string): string {
-  const { neededBy } = broughtBy(layout, component).find((file) => file.from === path) ?? {};
-  return neededBy === undefined ? `"${path}"` : `"${path}", which ${neededBy} needs`;
+/** What a component is without, as the end of a sentence: of all that a boot partition needs of it. */
+export function describeMissing(
+  layout: BootLoaderLayout,
+  component: string,
+  paths: readonly string[],
+): string | undefined {
+  const needed = broughtBy(layout, component)
+    .filter((file) => file.isOptional !== true)
+    .map(({ from, neededBy }) => ({ path: from, neededBy }));
+  const file = needed.find(({ path }) => !paths.includes(path));
+  if (file !== undefined) return describeNeeded(file);
+  for (const { from, needed: neededIn = [] } of directoriesFrom(layout, component)) {
+    if (!paths.some((path) => path.startsWith(`${from}/`))) return `has nothing in "${from}/"`;
+    const inside = neededIn.find(({ path }) => !paths.includes(path));
+    if (inside !== undefined) return describeNeeded(inside);
+  }
+  return undefined;
+}
+
+function describeNeeded({ path, neededBy }: { path: string; neededBy: string | undefined }): string {
+  return neededBy === undefined ? `has no "${path}"` : `has no "${path}", which ${neededBy} needs`;
+}
+
+function directoriesFrom(layout: BootLoaderLayout, component: string): readonly BroughtDirectory[] {
+  return layout.slotDirectories.filter((directory) => directory.component === component);
 }
 
 function broughtBy(layout: BootLoaderLayout, component: string): BroughtFile[] {

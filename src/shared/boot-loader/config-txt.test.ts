@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import {
+  askedOverlays,
   CONFIG_TXT_BYTES,
   changeSlot,
   configLinesProblem,
@@ -80,24 +81,47 @@ test('config.txt: what would break slots, trials or the start is refused with th
   const kernel = 'tskrazy sets it, because each slot starts its own kernel';
   const firmware = 'the image has no other firmware';
   const trial = 'it would change what a restart on trial starts';
+  const fuse = 'it burns a fuse of the board for good, and no roll-back takes that back';
   const initramfs = 'the image has no initramfs';
   const reasons: Record<string, string> = {
     'os_prefix=b/': slots,
     'overlay_prefix=x/': slots,
     'cmdline=mine.txt': 'tskrazy writes the command line of each slot; kernel.extraArgs adds words to it',
     'kernel=mine.img': kernel,
+    'kernel_address=0x80000': kernel,
+    'kernel_old=1': kernel,
     'device_tree=mine.dtb': kernel,
+    'device_tree_address=0x100': kernel,
+    'device_tree_end=0x8000': kernel,
+    'upstream_kernel=1': 'it makes the firmware look for other device trees',
+    'armstub=mine.bin': firmware,
     'arm_64bit=0': kernel,
+    'arm_control=0x200': kernel,
     'initramfs initrd.gz followkernel': initramfs,
     'auto_initramfs=1': initramfs,
+    'ramfsfile=initrd.gz': initramfs,
+    'ramfsaddr=0x2700000': initramfs,
     'include extra.txt': 'not every model reads other files, and no update would bring them',
     'start_file=start_db.elf': firmware,
     'fixup_file=fixup_db.dat': firmware,
     'start_x=1': firmware,
+    'start_debug=1': firmware,
+    'start_cd=1': firmware,
     'gpu_mem=16': 'with 16 or less the firmware looks for files that the image does not have',
+    'gpu_mem_1024=016': 'with 16 or less the firmware looks for files that the image does not have',
     'boot_partition=2': trial,
+    'boot_ramdisk=1': trial,
+    'tryboot=1': trial,
     'tryboot_a_b=1': trial,
     'kernel_watchdog_timeout=0': 'tskrazy sets it, to notice a kernel that hangs',
+    'kernel_watchdog_partition=1': 'tskrazy sets it, to notice a kernel that hangs',
+    'program_gpio_bootmode=1': fuse,
+    'program_pubkey=1': fuse,
+    'program_rpiboot_gpio=8': fuse,
+    'program_usb_boot_mode_too=1': fuse,
+    'Program_JTAG_lock=1': fuse,
+    'revoke_devkey=1': fuse,
+    'eeprom_write_protect=1': fuse,
     '  OS_CHECK = 0': 'without the check a Raspberry Pi 5 hangs on a kernel that is not for it',
   };
   for (const [line, reason] of Object.entries(reasons)) {
@@ -117,7 +141,24 @@ test('config.txt: what is no line of it is refused', () => {
   );
   assert.equal(problemOf('a=1\nb=2'), 'has a control character (10); config.txt takes ASCII in single lines');
   assert.equal(problemOf('[pi4'), 'begins a filter that no "]" ends');
+  assert.equal(
+    problemOf('[tryboot]'),
+    'holds on trial only, and what is confirmed would not be what was tried',
+  );
   assert.equal(problemOf('dtoverlay'), 'is neither a setting (key=value), a [filter] nor a # comment');
+});
+
+test('askedOverlays: by each name that the key has', () => {
+  const lines = [
+    'dtoverlay=w1-gpio,gpiopin=4',
+    'device_tree_overlay=disable-bt',
+    'dtoverlay=',
+    '# dtoverlay=x',
+  ];
+  assert.deepEqual(askedOverlays(lines), [
+    { line: 0, name: 'w1-gpio' },
+    { line: 1, name: 'disable-bt' },
+  ]);
 });
 
 test('config.txt: settings, filters, comments and blank lines are let in', () => {
@@ -129,6 +170,10 @@ test('config.txt: settings, filters, comments and blank lines are let in', () =>
     'dtoverlay=',
     'dtparam=i2c_arm=on',
     'gpu_mem=128',
+    'device_tree_overlay=disable-bt',
+    'device_tree_param=audio=on',
+    'program_usb_boot_mode=1',
+    'program_usb_boot_timeout=1',
   ];
   assert.equal(configLinesProblem(lines), undefined);
 });

@@ -8,7 +8,13 @@ import { KERNEL_FILE, type LinesProblem } from './boot-loader-layout.ts';
 export const CONFIG_TXT_BYTES = 512;
 /** The firmware does not read what is beyond. */
 const MAX_LINE_LENGTH = 98;
-const OURS = ['arm_64bit=1', 'enable_uart=1', `kernel=${KERNEL_FILE}`, 'kernel_watchdog_timeout=60'];
+export const KERNEL_WATCHDOG_SEC = 60;
+const OURS = [
+  'arm_64bit=1',
+  'enable_uart=1',
+  `kernel=${KERNEL_FILE}`,
+  `kernel_watchdog_timeout=${KERNEL_WATCHDOG_SEC}`,
+];
 const PADDING_NOTE = '# Blank lines fill the sector.\n';
 const PREFIX = /^os_prefix=(.*)\/$/m;
 
@@ -40,6 +46,8 @@ const WATCHES_STARTS = 'tskrazy sets it, to notice a kernel that hangs';
 const CHOOSES_FIRMWARE = 'the image has no other firmware';
 const CHANGES_TRIALS = 'it would change what a restart on trial starts';
 
+const BURNS_FUSE = 'it burns a fuse of the board for good, and no roll-back takes that back';
+
 /** Keys that would break slots or trials, and why. */
 const REFUSED: readonly { key: RegExp; value?: RegExp; reason: string }[] = [
   { key: /^(os_prefix|overlay_prefix)$/, reason: STARTS_SLOTS },
@@ -47,10 +55,14 @@ const REFUSED: readonly { key: RegExp; value?: RegExp; reason: string }[] = [
     key: /^cmdline$/,
     reason: 'tskrazy writes the command line of each slot; kernel.extraArgs adds words to it',
   },
-  { key: /^(kernel|kernel_address|kernel_old|device_tree|arm_64bit|arm_control)$/, reason: STARTS_KERNEL },
+  {
+    key: /^(kernel|kernel_address|kernel_old|device_tree(_address|_end)?|arm_64bit|arm_control)$/,
+    reason: STARTS_KERNEL,
+  },
+  { key: /^upstream_kernel$/, reason: 'it makes the firmware look for other device trees' },
   { key: /^(initramfs|auto_initramfs|ramfsfile|ramfsaddr)$/, reason: 'the image has no initramfs' },
   { key: /^include$/, reason: 'not every model reads other files, and no update would bring them' },
-  { key: /^(start_file|fixup_file|start_x|start_debug|start_cd)$/, reason: CHOOSES_FIRMWARE },
+  { key: /^(start_file|fixup_file|start_x|start_debug|start_cd|armstub)$/, reason: CHOOSES_FIRMWARE },
   {
     key: /^gpu_mem(_\d+)?$/,
     value: /^0*(\d|1[0-6])$/,
@@ -58,6 +70,8 @@ const REFUSED: readonly { key: RegExp; value?: RegExp; reason: string }[] = [
   },
   { key: /^(boot_|tryboot)/, reason: CHANGES_TRIALS },
   { key: /^kernel_watchdog_/, reason: WATCHES_STARTS },
+  // The two that are left let a Raspberry Pi 3 and Zero 2 W start from USB, too, and take nothing away.
+  { key: /^(program_(?!usb_boot_(mode|timeout)$)|revoke_devkey$|eeprom_write_protect$)/, reason: BURNS_FUSE },
   { key: /^os_check$/, reason: 'without the check a Raspberry Pi 5 hangs on a kernel that is not for it' },
 ];
 
@@ -87,13 +101,35 @@ export function configLineProblem(text: string): string | undefined {
   }
   const bare = text.trim();
   if (bare === '' || bare.startsWith('#')) return undefined;
-  if (bare.startsWith('[')) return bare.endsWith(']') ? undefined : 'begins a filter that no "]" ends';
+  if (bare.startsWith('[')) return filterProblem(bare);
   const [, key = '', value = ''] = /^([^\s=]*)[\s=]*(.*)$/.exec(bare)!;
   const refused = REFUSED.find(
     (each) => each.key.test(key.toLowerCase()) && (each.value === undefined || each.value.test(value)),
   );
   if (refused) return `has "${key}", which cannot be set: ${refused.reason}`;
   return bare.includes('=') ? undefined : 'is neither a setting (key=value), a [filter] nor a # comment';
+}
+
+function filterProblem(filter: string): string | undefined {
+  if (!filter.endsWith(']')) return 'begins a filter that no "]" ends';
+  return /tryboot/i.test(filter)
+    ? 'holds on trial only, and what is confirmed would not be what was tried'
+    : undefined;
+}
+
+export interface AskedOverlay {
+  /** Index of the line. */
+  line: number;
+  name: string;
+}
+
+/** The overlays that the lines ask for, filters apart; what follows the name are parameters. */
+export function askedOverlays(lines: readonly string[]): AskedOverlay[] {
+  return lines.flatMap((text, line) => {
+    // An empty name ends what the parameters before are for.
+    const name = /^\s*(?:dtoverlay|device_tree_overlay)\s*=\s*([^\s,:]+)/i.exec(text)?.[1];
+    return name === undefined ? [] : [{ line, name }];
+  });
 }
 
 function describeCharacter(character: string): string {

@@ -23,6 +23,12 @@ test('parseLoaderConf reads what people write, and refuses what names no slot', 
   }
 });
 
+test('a long padding in the middle of a line is read in no time', () => {
+  // By a pattern that tries each blank as the end it took minutes, and the device starts no update in the meantime.
+  const options = `ro${' '.repeat(400_000)}x`;
+  assert.equal(parseLoaderEntry(`linux /a/vmlinuz\noptions ${options}\n`).options, options);
+});
+
 const WORD = fc.stringMatching(/^[!-~]{1,20}$/);
 
 test('formatLoaderEntry and parseLoaderEntry: any command line, in the same size', () => {

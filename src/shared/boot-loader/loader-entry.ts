@@ -46,7 +46,7 @@ export function formatLoaderEntry(slot: Slot, cmdline: string, sizeBytes = LOADE
   const cmdlineBytes = Buffer.byteLength(cmdline);
   if (cmdlineBytes > MAX_CMDLINE_BYTES) {
     throw new RangeError(
-      `The kernel command line has ${cmdlineBytes} bytes; a kernel takes ${MAX_CMDLINE_BYTES}`,
+      `the kernel command line has ${cmdlineBytes} bytes; a kernel takes ${MAX_CMDLINE_BYTES}`,
     );
   }
   const entry = `title tskrazy ${slot}\nlinux /${slot}/${KERNEL_FILE}\noptions ${cmdline}\n`;
@@ -79,8 +79,15 @@ export function parseLoaderEntry(text: string): LoaderEntry {
 /** `key value` lines; ours have each key once. */
 function parseFields(text: string): Map<string, string> {
   const fields = new Map<string, string>();
-  for (const [, key, value] of text.matchAll(/^[ \t]*([^#\s]\S*)[ \t]+(\S.*?)[ \t]*$/gm)) {
-    fields.set(key!, value!);
+  // Not by one pattern: that would try each blank of a long padding as the end of the value.
+  for (const line of text.split(/[\r\n]/)) {
+    const [key, value] = splitAtBlank(line.trim());
+    if (value !== '' && !key.startsWith('#')) fields.set(key, value);
   }
   return fields;
+}
+
+function splitAtBlank(line: string): [key: string, value: string] {
+  const at = line.search(/[ \t]/);
+  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at).trimStart()];
 }

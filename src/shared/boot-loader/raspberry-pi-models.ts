@@ -5,11 +5,16 @@
 export interface RaspberryPiModel {
   /** As the device tree's `model` begins. */
   name: string;
-  /** Must be in every kernel. */
+  /** Must be in every kernel: those of all carriers, for firmware takes none in place of another. */
   trees: readonly string[];
-  /** For newer steppings and other boards of the model: kernels differ in which of them they have. */
+  /** By other names that kernels have or had for the same: they differ in which of them they have. */
   otherTrees: readonly string[];
 }
+
+/** Overlays that firmware applies by itself, without which the model does not start, and for which this is. */
+export const NEEDED_OVERLAYS: readonly { name: string; neededBy: string }[] = [
+  { name: 'bcm2712d0', neededBy: 'Raspberry Pi 5 Model B with a processor of stepping D0' },
+];
 
 export const RASPBERRY_PI_MODELS: readonly RaspberryPiModel[] = [
   { name: 'Raspberry Pi 3 Model B', trees: ['bcm2710-rpi-3-b.dtb'], otherTrees: [] },
@@ -34,7 +39,17 @@ export const RASPBERRY_PI_MODELS: readonly RaspberryPiModel[] = [
   { name: 'Raspberry Pi 500', trees: ['bcm2712-rpi-500.dtb'], otherTrees: [] },
   {
     name: 'Raspberry Pi Compute Module 5',
-    trees: ['bcm2712-rpi-cm5-cm5io.dtb'],
-    otherTrees: ['bcm2712-rpi-cm5-cm4io.dtb', 'bcm2712-rpi-cm5l-cm5io.dtb', 'bcm2712-rpi-cm5l-cm4io.dtb'],
+    trees: ['bcm2712-rpi-cm5-cm5io.dtb', 'bcm2712-rpi-cm5-cm4io.dtb'],
+    otherTrees: [],
+  },
+  {
+    name: 'Raspberry Pi Compute Module 5 Lite',
+    trees: ['bcm2712-rpi-cm5l-cm5io.dtb', 'bcm2712-rpi-cm5l-cm4io.dtb'],
+    otherTrees: [],
   },
 ];
+
+/** Whether the device tree's `model` (`Raspberry Pi 4 Model B Rev 1.5`) is one of those. */
+export function isRaspberryPiModel(model: string): boolean {
+  return RASPBERRY_PI_MODELS.some(({ name }) => model === name || model.startsWith(`${name} `));
+}

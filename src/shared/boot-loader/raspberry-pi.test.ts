@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { newCommitText } from './boot-loader-layout.ts';
+import { PI_MODELS } from '../../../test/support/raspberry-pi/pi-models.ts';
+import { describeMissing, filesFrom, newCommitText } from './boot-loader-layout.ts';
 import { formatConfigTxt } from './config-txt.ts';
 import { RASPBERRY_PI_LAYOUT } from './raspberry-pi.ts';
 
@@ -27,9 +28,22 @@ test('cmdline.txt: a command line that does not fit beside what the firmware add
   assert.equal(own.format('x'.repeat(1023), own.sizeBytes).length, 1024);
   assert.throws(() => own.format('x'.repeat(1024), own.sizeBytes), {
     name: 'RangeError',
-    message: 'The kernel command line has 1024 characters; there is room for 1023',
+    message: 'the kernel command line has 1024 characters; there is room for 1023',
   });
   assert.throws(() => own.parse('no end of line'), SyntaxError);
+});
+
+test('what each model starts from is demanded of every kernel', () => {
+  const demanded = filesFrom(LAYOUT, 'kernel');
+  for (const { id, deviceTrees, overlay } of PI_MODELS) {
+    assert.ok(demanded.includes(deviceTrees[0]!), `the device tree of ${id}`);
+    if (overlay === undefined) continue;
+    assert.match(
+      describeMissing(LAYOUT, 'kernel', [...demanded, 'overlays/w1-gpio.dtbo']) ?? '',
+      new RegExp(`^has no "overlays/${overlay}\\.dtbo", which `),
+      id,
+    );
+  }
 });
 
 test('a new disk starts with the lines of the instance, which lie in the slot for its commit', () => {

@@ -4,8 +4,14 @@
 
 import type { Slot } from '../board/slots.ts';
 import { type BootLoaderLayout, type BroughtFile, KERNEL_FILE, type OwnFile } from './boot-loader-layout.ts';
-import { changeSlot, configLinesProblem, formatConfigTxt, parseConfigTxt } from './config-txt.ts';
-import { RASPBERRY_PI_MODELS } from './raspberry-pi-models.ts';
+import {
+  changeSlot,
+  configLinesProblem,
+  formatConfigTxt,
+  KERNEL_WATCHDOG_SEC,
+  parseConfigTxt,
+} from './config-txt.ts';
+import { NEEDED_OVERLAYS, RASPBERRY_PI_MODELS } from './raspberry-pi-models.ts';
 
 /** The firmware adds several hundred characters of its own to ours, and a kernel takes 2047. */
 const MAX_CMDLINE_LENGTH = 1024;
@@ -22,9 +28,21 @@ const DEVICE_TREES: readonly BroughtFile[] = RASPBERRY_PI_MODELS.flatMap(({ name
 ]);
 
 export const RASPBERRY_PI_LAYOUT: BootLoaderLayout = {
-  sharedFiles: FIRMWARE_FILES.map((path) => ({ component: 'firmware', from: path, path })),
+  sharedFiles: FIRMWARE_FILES.map((path) => ({
+    component: 'firmware',
+    from: path,
+    path,
+    inSlot: `firmware/${path}`,
+  })),
   slotFiles: [{ component: 'kernel', from: KERNEL_FILE, path: KERNEL_FILE }, ...DEVICE_TREES],
-  slotDirectories: [{ component: 'kernel', from: OVERLAYS, path: OVERLAYS }],
+  slotDirectories: [
+    {
+      component: 'kernel',
+      from: OVERLAYS,
+      path: OVERLAYS,
+      needed: NEEDED_OVERLAYS.map(({ name, neededBy }) => ({ path: `${OVERLAYS}/${name}.dtbo`, neededBy })),
+    },
+  ],
   writtenSlotFiles: ({ bootloaderLines }) => [
     { path: `${OVERLAYS}/README`, text: OVERLAYS_README },
     // Its os_prefix is that of slot a in both slots: one manifest serves both. A commit puts the slot's in.
@@ -38,6 +56,7 @@ export const RASPBERRY_PI_LAYOUT: BootLoaderLayout = {
     change: changeSlot,
   },
   trialPath: 'tryboot.txt',
+  kernelWatchdogSec: KERNEL_WATCHDOG_SEC,
   ownFile,
 };
 
@@ -49,7 +68,7 @@ function ownFile(slot: Slot): OwnFile {
       // Blanks, because the firmware reads one line and adds its own words to it.
       if (cmdline.length < sizeBytes) return `${cmdline.padEnd(sizeBytes - 1)}\n`;
       throw new RangeError(
-        `The kernel command line has ${cmdline.length} characters; there is room for ${sizeBytes - 1}`,
+        `the kernel command line has ${cmdline.length} characters; there is room for ${sizeBytes - 1}`,
       );
     },
     parse(text) {

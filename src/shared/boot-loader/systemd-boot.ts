@@ -2,6 +2,7 @@
 // beside the slots' directories.
 
 import type { SystemdBoot } from '../board/boards.ts';
+import { SLOTS } from '../board/slots.ts';
 import { type BootLoaderLayout, KERNEL_FILE } from './boot-loader-layout.ts';
 import {
   formatLoaderConf,
@@ -12,6 +13,9 @@ import {
   parseLoaderConf,
   parseLoaderEntry,
 } from './loader-entry.ts';
+
+/** Matches the line of loader.conf that commits, up to the name of the slot. */
+const DEFAULT_ENTRY = new RegExp(String.raw`^(\s*default\s+)(?:${SLOTS.join('|')})(?=\.conf)`, 'm');
 
 export function systemdBootLayout({ packagePath, bootPath }: SystemdBoot): BootLoaderLayout {
   return {
@@ -25,9 +29,10 @@ export function systemdBootLayout({ packagePath, bootPath }: SystemdBoot): BootL
       path: LOADER_CONF_PATH,
       text: { of: 'disk', format: formatLoaderConf },
       parse: parseLoaderConf,
-      change: (text, slot) => text.replace(/^(\s*default\s+)[ab](?=\.conf)/m, `$1${slot}`),
+      change: (text, slot) => text.replace(DEFAULT_ENTRY, `$1${slot}`),
     },
     trialPath: null,
+    kernelWatchdogSec: null,
     ownFile: (slot) => ({
       path: loaderEntryPath(slot),
       sizeBytes: LOADER_ENTRY_BYTES,

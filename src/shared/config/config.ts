@@ -12,14 +12,9 @@ import { appNameSchema, appSchema } from './app.ts';
 import { checkAppNetworks } from './app-network.ts';
 import { componentsSchema } from './components.ts';
 import { updateSchema } from './update.ts';
-import { configLineProblem } from '../boot-loader/config-txt.ts';
+import { configLineProblem, configLinesProblem } from '../boot-loader/config-txt.ts';
 import { checkWaitFor } from './wait-for.ts';
 import { webSchema } from './web.ts';
-
-/** Keys that design.md promises and this version does not have; by the path of the object they are in. */
-export const PLANNED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  'apps.*': ['npm'],
-};
 
 const SERIAL_CONSOLE = /^(?:off|(?:tty[A-Za-z]+\d*|serial\d)(?:,\d+[a-z0-9]*)?)$/;
 
@@ -27,6 +22,13 @@ const checkConfigLine = () =>
   v.rawCheck<string>(({ dataset, addIssue }) => {
     const problem = typeof dataset.value === 'string' ? configLineProblem(dataset.value) : undefined;
     if (problem !== undefined) addIssue({ message: problem });
+  });
+
+/** What is wrong with one line is said of that line. */
+const checkConfigLines = () =>
+  v.rawCheck<string[]>(({ dataset, addIssue }) => {
+    const found = dataset.typed ? configLinesProblem(dataset.value) : undefined;
+    if (found?.line === null) addIssue({ message: found.problem });
   });
 
 const fileSchema = v.strictObject(
@@ -57,6 +59,7 @@ const fileSchema = v.strictObject(
           v.pipe(v.string('must be a string'), checkConfigLine()),
           'must be an array of strings, one a line',
         ),
+        checkConfigLines(),
         v.description("Lines for the Raspberry Pi's config.txt: settings, [filters], dtparam, dtoverlay"),
       ),
     ),
@@ -92,6 +95,14 @@ const fileSchema = v.strictObject(
       ),
     ),
     update: v.exactOptional(updateSchema),
+    breakglass: v.exactOptional(
+      v.pipe(
+        v.picklist(['on', 'off'], 'must be "on" or "off"'),
+        v.description(
+          'Whether whoever has an update key may look into the running device: "tsk ssh", "cp", "inspect", "repl" and "profile" (default: "on")',
+        ),
+      ),
+    ),
     web: v.exactOptional(webSchema),
   },
   'must be an object',

@@ -1,6 +1,7 @@
 // The keys of an app in tskrazy.json that say whom it runs as, what it may reach and how much it may use.
 
 import * as v from 'valibot';
+import { DEVICE_NAMES } from '../services/device-names.ts';
 import { SYSCALL_GROUP_NAMES } from '../services/syscalls.ts';
 import { CAPABILITIES, MEMORY_SIZE, parseMemorySize } from '../services/sandbox.ts';
 
@@ -12,21 +13,21 @@ const MIN_PROCESSES = 32;
 const DEVICE = /^\/dev(?:\/(?!\.{1,2}(?:\/|$))[^/*\0]+)*\/(?!\.{1,2}$)[^/\0]+$/;
 const ABSOLUTE_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/;
 /** The sandbox's own, devices, or where the image keeps what no app may see. */
-const NOT_A_PATH_TO_ADD = /^\/(?:dev|proc|etc\/tskrazy|run\/secrets|run\/tsk\/secrets)(?:\/|$)/;
+const NOT_A_PATH_TO_ADD = /^\/(?:dev|proc|etc\/tskrazy|run\/secrets|run\/tsk\/(?:secrets|devices))(?:\/|$)/;
+
+const NAMES = DEVICE_NAMES.map((name) => `"${name}"`).join(', ');
+const NO_DEVICE = `must be a path below /dev, whose last part may have "*", or one of ${NAMES}`;
 
 const sandboxAdditions = v.strictObject(
   {
     devices: v.exactOptional(
       v.pipe(
         v.array(
-          v.pipe(
-            v.string('must be a string'),
-            v.regex(DEVICE, 'must be a path below /dev; its last part may have "*"'),
-          ),
-          'must be an array of paths below /dev',
+          v.union([v.picklist(DEVICE_NAMES), v.pipe(v.string(), v.regex(DEVICE, NO_DEVICE))], NO_DEVICE),
+          'must be an array of paths below /dev and names',
         ),
         v.description(
-          'Devices that the app may use, such as "/dev/ttyUSB*"; those that are there when it starts',
+          'Devices that the app may use, by name ("gpio") or path ("/dev/serial/by-id/*"), also when they are plugged in later',
         ),
       ),
     ),
@@ -90,7 +91,7 @@ export const isolationEntries = {
       v.regex(MEMORY_SIZE, 'must be a number with its unit, like "64MiB" or "1.5GiB"'),
       v.check((text) => !(parseMemorySize(text) < MIN_MEMORY_BYTES), 'must be at least 4MiB'),
       v.description(
-        'Memory that the app may use, such as "64MiB"; with more it is killed (default: no limit)',
+        'Memory that the app may use, such as "64MiB"; with more it is killed (default: all but what the system needs)',
       ),
     ),
   ),

@@ -41,3 +41,8 @@ test('networkSchema says what a value must be', () => {
   }
   assert.equal(v.safeParse(networkSchema, { eth0: { ipv4: 'dhcp', adress: 'x' } }).success, false);
 });
+
+test('networkSchema keeps Wi-Fi apart from interfaces', () => {
+  const wifi = { country: 'DE', networks: [{ ssid: 'home' }, { ssid: 'ü'.repeat(16), hidden: true }] };
+  assert.deepEqual(v.parse(networkSchema, { wifi, wlan0: { ipv4: 'dhcp', metric: 50 } }).wifi, wifi);
+});

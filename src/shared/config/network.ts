@@ -1,7 +1,8 @@
-// "network" in tskrazy.json: by interface name, or `*` for the wired interfaces that have no entry of their own.
+// "network" in tskrazy.json: by interface name, or `*` for the wired interfaces that have no entry of their own; and `wifi`.
 // What it means is in network-config.ts, whose types the result has.
 
 import * as v from 'valibot';
+import { wifiSchema } from './wifi.ts';
 import { isHostAddress, isIpv4Address } from '../../formats/ipv4-address.ts';
 
 /** What Linux takes (dev_valid_name in the kernel), or `*`. */
@@ -75,16 +76,23 @@ const fixed = v.strictObject({
 
 const off = v.strictObject({ ipv4: v.literal('off') });
 
-export const networkSchema = v.record(
-  v.pipe(
-    v.string(),
-    v.regex(
-      INTERFACE_NAME,
-      'is no interface name: at most 15 characters without blanks, "/" and ":", or "*"',
-    ),
+/** Radios are no interfaces of that name: the kernel calls them `wlan0`. */
+export const networkSchema = v.pipe(
+  v.objectWithRest(
+    { wifi: v.exactOptional(wifiSchema) },
+    v.variant('ipv4', [dhcp, fixed, off], 'must be an object whose "ipv4" is "dhcp", "static" or "off"'),
+    'must be an object of settings by interface name',
   ),
-  v.variant('ipv4', [dhcp, fixed, off], 'must be an object whose "ipv4" is "dhcp", "static" or "off"'),
-  'must be an object of settings by interface name',
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    for (const key of Object.keys(dataset.value)) {
+      if (INTERFACE_NAME.test(key)) continue;
+      addIssue({
+        message: 'is no interface name: at most 15 characters without blanks, "/" and ":", or "*"',
+        path: [{ type: 'object', origin: 'key', input: dataset.value, key, value: dataset.value[key] }],
+      });
+    }
+  }),
 );
 
 function isUsable(address: string): boolean {

@@ -4,8 +4,9 @@
 //   "tskrazy manifest 1\n" SIGNED-AT "\n" SHA-256 "\n"
 // with the time in decimal seconds and the hash of the manifest's bytes in hex.
 //
-// The time orders signatures: an image with an older one than that of the running image is a replay. Builds
-// themselves carry no time, because the same inputs give the same bytes.
+// The time orders signatures: an image with an older one than the newest that a device has confirmed is a replay. Builds
+// themselves carry no time, because the same inputs give the same bytes. What else whoever signs may permit is in
+// update-permissions.ts.
 
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { parseUntrustedJson, type UntrustedValue } from '../untrusted-json.ts';
@@ -16,7 +17,32 @@ export interface ManifestSignatures {
   formatVersion: 1;
   /** Unix time. */
   signedAtSec: number;
-  signatures: readonly { keyId: string; /** Base64, 64 bytes. */ signature: string }[];
+  signatures: readonly ManifestSignature[];
+  /** Signed by itself (update-permissions.ts): what was there before it is signed as ever. */
+  permissions?: SignedPermissions;
+  /**
+   * Of a slot that the device has gone back to: the newest signing time that it had confirmed before. It is the device's
+   * own note, and nothing that is sent.
+   */
+  newestConfirmedSec?: number;
+}
+
+export interface ManifestSignature {
+  keyId: string;
+  /** Base64, 64 bytes. */
+  signature: string;
+}
+
+/** What devices refuse otherwise. Each names what it leads away from, so that it is worth nothing a second time. */
+export interface UpdatePermissions {
+  /** Newest signing time that the device has confirmed, 0 where it knows of none; null: no permission. */
+  downgradeFromSec: number | null;
+  /** Hostname that the device has; null: no permission. */
+  renameFrom: string | null;
+}
+
+interface SignedPermissions extends UpdatePermissions {
+  signatures: readonly ManifestSignature[];
 }
 
 /** A public key that the running image believes (`DeviceConfig.update.trustedKeys`). */
@@ -38,6 +64,7 @@ const SIGNATURE_BYTES = 64;
 const BASE64 = /^[A-Za-z0-9+/]{86}==$/;
 /** The last time that Date knows. */
 const MAX_TIME_SEC = 8.64e12;
+const HOSTNAME = /^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/;
 
 export type SignatureProblem = 'unsigned' | 'malformed' | 'unknown key' | 'expired key' | 'wrong signature';
 
@@ -74,6 +101,8 @@ export function parseSignatures(bytes: Uint8Array): ManifestSignatures {
       formatVersion: root.field('formatVersion').oneOf([1]),
       signedAtSec: root.field('signedAtSec').integer(0, MAX_TIME_SEC),
       signatures: root.field('signatures').items(MAX_SIGNATURES).map(parseSignature),
+      ...optional('permissions', root, parsePermissions),
+      ...optional('newestConfirmedSec', root, (value) => value.integer(0, MAX_TIME_SEC)),
     };
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
@@ -81,8 +110,25 @@ export function parseSignatures(bytes: Uint8Array): ManifestSignatures {
   }
 }
 
-function parseSignature(value: UntrustedValue): ManifestSignatures['signatures'][number] {
+function optional<K extends string, T>(
+  key: K,
+  root: UntrustedValue,
+  read: (value: UntrustedValue) => T,
+): { [key in K]?: T } {
+  const value = root.field(key);
+  return value.isAbsent ? {} : ({ [key]: read(value) } as { [key in K]: T });
+}
+
+export function parseSignature(value: UntrustedValue): ManifestSignature {
   return { keyId: value.field('keyId').text(KEY_ID), signature: value.field('signature').text(BASE64) };
+}
+
+function parsePermissions(value: UntrustedValue): SignedPermissions {
+  return {
+    downgradeFromSec: value.field('downgradeFromSec').orNull((sec) => sec.integer(0, MAX_TIME_SEC)),
+    renameFrom: value.field('renameFrom').orNull((hostname) => hostname.text(HOSTNAME)),
+    signatures: value.field('signatures').items(MAX_SIGNATURES).map(parseSignature),
+  };
 }
 
 /**
@@ -98,36 +144,47 @@ export function verifyManifest(
   if (signaturesBytes.length === 0) throw new SignatureError('unsigned', 'The image is not signed');
   const { signedAtSec, signatures } = parseSignatures(signaturesBytes);
   if (signatures.length === 0) throw new SignatureError('unsigned', 'The image is not signed');
+  const text = signedText(manifestBytes, signedAtSec);
+  return { keyId: verifyText(text, signatures, trustedKeys, nowSec), signedAtSec };
+}
 
+/** Id of the key that vouches for a text, which messages call `subject`. Throws SignatureError when no trusted one does. */
+export function verifyText(
+  text: Uint8Array,
+  signatures: readonly ManifestSignature[],
+  trustedKeys: readonly TrustedKey[],
+  nowSec: number,
+  subject = 'image',
+): string {
   const pairs = signatures.flatMap(({ keyId, signature }) =>
     trustedKeys.filter((key) => key.id === keyId).map((key) => ({ key, signature })),
   );
-  if (pairs.length === 0) throw unknownKey(signatures, trustedKeys);
+  if (pairs.length === 0) throw unknownKey(signatures, trustedKeys, subject);
   const current = pairs.filter(
     ({ key: { notAfterSec } }) => notAfterSec === undefined || nowSec <= notAfterSec,
   );
   if (current.length === 0) {
     const ids = pairs.map(({ key }) => key.id).join(', ');
-    throw new SignatureError('expired key', `The image is signed with key ${ids}, which has expired`);
+    throw new SignatureError('expired key', `The ${subject} is signed with key ${ids}, which has expired`);
   }
-  const text = signedText(manifestBytes, signedAtSec);
   const right = current.find(({ key, signature }) => isSignatureOf(text, signature, key));
   if (right === undefined) {
     const ids = current.map(({ key }) => key.id).join(', ');
-    throw new SignatureError('wrong signature', `The signature of key ${ids} is not that of this image`);
+    throw new SignatureError('wrong signature', `The signature of key ${ids} is not that of this ${subject}`);
   }
-  return { keyId: right.key.id, signedAtSec };
+  return right.key.id;
 }
 
 function unknownKey(
-  signatures: ManifestSignatures['signatures'],
+  signatures: readonly ManifestSignature[],
   trustedKeys: readonly TrustedKey[],
+  subject: string,
 ): SignatureError {
   const given = signatures.map(({ keyId }) => keyId).join(', ');
   const trusted = trustedKeys.map(({ id }) => id).join(', ');
   return new SignatureError(
     'unknown key',
-    `The image is signed with key ${given}, and trusted are ${trusted === '' ? 'none' : trusted}`,
+    `The ${subject} is signed with key ${given}, and trusted are ${trusted === '' ? 'none' : trusted}`,
   );
 }
 

@@ -34,6 +34,26 @@ export interface DhcpStatus {
   } | null;
 }
 
+interface WifiNetworkStatus {
+  ssid: string;
+  problem: string | null;
+  /** Waiting does not help against it. */
+  isLasting?: true;
+}
+
+/** A radio. */
+export interface WifiStatus {
+  /** Name of the network that it is in. */
+  ssid: string | null;
+  /** As it was a short while ago. */
+  signalDbm: number | null;
+  frequencyMHz: number | null;
+  /** In the order in which they are preferred; a problem is the end of a sentence that begins with the name. */
+  networks: readonly WifiNetworkStatus[];
+  /** That its networks are those of this trial (wifi-api.ts). */
+  trial?: string;
+}
+
 export interface InterfaceStatus {
   name: string;
   /** `52:54:00:12:34:56` */
@@ -51,6 +71,8 @@ export interface InterfaceStatus {
   search: readonly string[];
   /** Servers of DHCP option 42. */
   ntpServers: readonly string[];
+  /** Absent: it has a cable. */
+  wifi?: WifiStatus;
   /** One sentence when something keeps the interface from working. */
   problem: string | null;
   /** What is odd about its network and does no harm, a sentence each. Absent: a device of before that was told. */
@@ -65,4 +87,6 @@ export interface NetStatus {
   /** Some interface has carrier, and an IPv4 address with a router or a global IPv6 address. */
   online: boolean;
   interfaces: readonly InterfaceStatus[];
+  /** Absent: the instance has no Wi-Fi. A problem is one of all radios, or the reason that there is none. */
+  wifi?: { country: string | null; problem: string | null };
 }

@@ -2,7 +2,7 @@
 // Types only; the host checks the user's text, the device trusts it.
 
 /** IPv4 by DHCP, the default on every wired interface. */
-export interface DhcpInterfaceConfig {
+interface DhcpInterfaceConfig {
   ipv4: 'dhcp';
   /** Used instead of the servers that DHCP and router advertisements name. */
   dns?: readonly string[];
@@ -22,7 +22,7 @@ export interface StaticInterfaceConfig {
 }
 
 /** Left down: nothing is configured, IPv6 neither. */
-export interface DisabledInterfaceConfig {
+interface DisabledInterfaceConfig {
   ipv4: 'off';
 }
 

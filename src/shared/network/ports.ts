@@ -1,9 +1,7 @@
 // Ports of apps: how tskrazy.json names them, which are the device's own, and what that leaves to each app. Pure.
 
-import type { ListenSpec } from '../services/listen.ts';
-
 export const PORT_PROTOCOLS = ['tcp', 'udp'] as const;
-export type PortProtocol = (typeof PORT_PROTOCOLS)[number];
+type PortProtocol = (typeof PORT_PROTOCOLS)[number];
 
 export interface PortRange {
   protocol: PortProtocol;
@@ -50,7 +48,7 @@ const OWN_PORTS: readonly OwnPort[] = [
 ];
 
 /** What no app has, unless it is shared and named: the table, and what services are handed, which is all of the page. */
-export function ownPorts(services: readonly { listen?: readonly ListenSpec[] }[]): readonly OwnPort[] {
+export function ownPorts(services: readonly { listen?: readonly { port: number }[] }[]): readonly OwnPort[] {
   const ofPage = services
     .flatMap(({ listen = [] }) => listen)
     .map(({ port }) => ({ protocol: 'tcp', first: port, last: port, owner: "the device's page" }) as const);

@@ -6,9 +6,13 @@
 //
 //   ready                     -> ok          The app does what it is there for.
 //   wait CONDITION...         -> ok          As soon as all of them hold, which may take for ever.
+//   installed COUNT NAME@VERSION...  -> ok   Packages that its program has installed by itself (device-packages.ts).
 //   anything else             -> error TEXT
 
 import { APP_NAME_PATTERN } from '../app-name.ts';
+
+/** Where services look for programs. */
+export const SERVICE_PATH = '/user:/tsk:/bin';
 
 export const APP_SOCKET_VARIABLE = 'TSK_SOCKET';
 

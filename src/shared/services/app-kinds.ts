@@ -31,6 +31,19 @@ export const APP_KINDS = {
     option: { argument: 'package', text: 'Go import path with version, or local directory' },
     missing: { file: 'no Go file', directory: 'no Go files', word: 'no Go import path' },
   },
+  npm: {
+    value:
+      'Published program for Node.js: name of its npm package, and a range of versions (homebridge@1), a tarball (./my-app-1.0.0.tgz), or the directory of a project that is not bundled (./server)',
+    docs:
+      'published program for Node.js: an npm package with a range of versions (`homebridge`, `node-red@5`), a tarball (`./my-app-1.0.0.tgz`), the directory of a ' +
+      'project of yours that is not to be bundled (`./server`), or `{ "package", "bin" }` where it has several programs; it is installed for the board, with all that it needs: ' +
+      '[npm-apps.md](npm-apps.md)',
+    option: {
+      argument: 'package',
+      text: 'published program: npm package, with a range of versions, or directory of a project',
+    },
+    missing: {},
+  },
   binary: {
     value:
       "Static Linux executable, relative to this file; ${arch} stands for the board's architecture (amd64, arm64)",

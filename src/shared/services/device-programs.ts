@@ -8,14 +8,17 @@ interface DeviceProgramRow {
   path: string;
   /** Started and watched by init. */
   isService: boolean;
+  /** Has the page's files in its bundle, and is handed the sockets of the page. */
+  servesPage: boolean;
 }
 
 export const DEVICE_PROGRAMS = [
-  { name: 'init', path: INIT_PATH, isService: false },
-  { name: 'net', path: '/tsk/net.cjs', isService: true },
-  { name: 'web', path: '/tsk/web.cjs', isService: true },
+  { name: 'init', path: INIT_PATH, isService: false, servesPage: false },
+  { name: 'net', path: '/tsk/net.cjs', isService: true, servesPage: false },
+  { name: 'web', path: '/tsk/web.cjs', isService: true, servesPage: true },
 ] as const satisfies readonly DeviceProgramRow[];
 
-export type DeviceProgramName = (typeof DEVICE_PROGRAMS)[number]['name'];
+export type DeviceProgram = (typeof DEVICE_PROGRAMS)[number];
+export type DeviceProgramName = DeviceProgram['name'];
 
 export const SYSTEM_SERVICES = DEVICE_PROGRAMS.filter((program) => program.isService);

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { SyscallGroupName } from './syscalls.ts';
 
 export interface SandboxSpec {
-  /** Below /dev; `*` in the last part stands for any characters. Those that exist when the app starts. */
+  /** Names (device-names.ts), or paths below /dev; `*` in the last part stands for any characters. */
   devices: readonly string[];
   /** Absolute paths that it sees besides the read-only root and its data directory. */
   paths: Readonly<Record<string, 'ro' | 'rw'>>;
@@ -35,6 +35,11 @@ const FIRST_UID = 0x1000_0000;
 const UID_COUNT = 0x1000_0000;
 /** Whom the kernel lets use io_uring: no user has it for its own. */
 export const IO_URING_GROUP = FIRST_UID - 1;
+/** Nobody's, not even root's without privileges: whose the blocks of /perm are that only privileged programs may use. */
+export const RESERVE_USER = FIRST_UID - 2;
+
+/** Apps that may set the channels of the header's PWM: in sysfs a file has one group, however many apps there are. */
+export const PWM_GROUP = FIRST_UID - 3;
 
 export function uidOfApp(name: string): number {
   const digest = createHash('sha256').update(`tskrazy app ${name}`).digest();

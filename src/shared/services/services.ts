@@ -2,11 +2,13 @@
 // as init reports them (`ServiceStatus`, control API on INIT_SOCKET_PATH). No I/O here.
 
 import type { AppKind } from './app-kinds.ts';
+import type { DevicePackages } from './device-packages.ts';
 import type { ListenSpec } from './listen.ts';
 import type { BoardId } from '../board/boards.ts';
 import type { TrustedKey } from '../manifest/manifest-signature.ts';
-import type { DeviceTls } from '../api/device-tls.ts';
+import type { DeviceTls } from './device-tls.ts';
 import type { NetworkConfig } from '../network/network-config.ts';
+import type { WifiConfig } from '../network/wifi.ts';
 import type { SandboxSpec, ServiceLimits, ServiceUser } from './sandbox.ts';
 
 export const DEVICE_CONFIG_PATH = '/etc/tskrazy/device.json';
@@ -40,6 +42,8 @@ export interface ServiceSpec {
   env: Readonly<Record<string, string>>;
   /** Names of what it is given as files (app-secrets.ts). Absent: none. */
   secrets?: readonly string[];
+  /** Directories below the app's own in /app that lie in /perm (writable.ts). Absent: none. */
+  writable?: readonly string[];
   /** Created on start (0700) and made the working directory when it lies below /perm. */
   dataDir: string;
   restart: RestartPolicy;
@@ -60,6 +64,8 @@ export interface ServiceSpec {
   /** Absent: it sees everything that is there, and has all the privileges of its user. */
   sandbox?: SandboxSpec;
   limits?: ServiceLimits;
+  /** Whether it goes before all others when the device runs out of memory. Absent: false. */
+  diesFirst?: boolean;
   /** What it may listen on, as tskrazy.json says it (shared/network/ports.ts). Absent: `any`. Of no matter for `system`. */
   ports?: readonly string[];
   /** Whom it reaches, and who reaches it. Absent: `full`. */
@@ -89,8 +95,12 @@ export interface DeviceConfig {
   };
   /** Keys of which one must have signed an update. Absent or none: updates over the network are refused. */
   update?: { trustedKeys: readonly TrustedKey[] };
+  /** Absent: whoever may update gets permits (shared/permit/). */
+  breakglass?: 'off';
   /** Absent: DHCP on every wired interface. */
   network?: NetworkConfig;
+  /** Absent: the image has neither a supplicant nor firmware. */
+  wifi?: WifiConfig;
   time?: {
     /** Name in the IANA's list. Absent: UTC. */
     zone?: string;
@@ -122,6 +132,8 @@ export interface ServiceStatus {
   lastLine: string | null;
   /** The URL as its spec has it. */
   health?: { url: string };
+  /** What its program has installed by itself, as the app says. Absent: it has said nothing of it. */
+  installed?: DevicePackages;
 }
 
 /** `init`: what init says of the service itself (started, exited, ...). */

@@ -5,7 +5,7 @@
 
 import { visibleText } from '../text/visible-text.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface StructuredLine {
   level: LogLevel;

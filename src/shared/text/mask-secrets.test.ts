@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { maskSecrets } from './mask-secrets.ts';
+import { hasSecretInAddress, maskSecrets } from './mask-secrets.ts';
 
 test('maskSecrets: values that their names call secret, however they are passed', () => {
   for (const [text, masked] of [
@@ -27,4 +27,48 @@ test('maskSecrets: leaves alone what is none', () => {
     '--token --verbose',
   ])
     assert.equal(maskSecrets(text), text);
+});
+
+const TOKEN = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a';
+
+test('hasSecretInAddress: a password, or a token in its place, in that of the user, or in the query', () => {
+  for (const address of [
+    'https://user:hunter2@host.example/x.tgz',
+    'https://:hunter2@host.example/x.tgz',
+    `git+https://${TOKEN}@github.com/a/b.git`,
+    `https://${TOKEN}:@github.com/a/b.git`,
+    'https://me:@host.example/a.tgz',
+    `https://${TOKEN}:x-oauth-basic@github.com/a/b.git`,
+    'https://host.example/a.tgz?token=abc',
+    'https://host.example/a.tgz?x=1&private_token=abc#main',
+    'https://host.example/a.tgz?apikey=abc',
+  ]) {
+    assert.ok(hasSecretInAddress(`{"a": "${address}"}`), address);
+    assert.ok(!maskSecrets(address).includes(TOKEN), address);
+  }
+});
+
+test('hasSecretInAddress: no address of packages as there are many', () => {
+  for (const address of [
+    'git+ssh://git@github.com/a/b.git#v1.2.3',
+    'git+https://git@github.com/a/b.git',
+    'https://some-team-2026@bitbucket.org/some-team-2026/b.git',
+    'https://registry.npmjs.org/@scope/a/-/a-1.0.0.tgz',
+    'https://registry/@scope/a:1@2.tgz',
+    'https://codeload.github.com/a/b/tar.gz/0123456789abcdef0123456789abcdef01234567',
+    'https://${NPM_TOKEN}@host.example/a.tgz',
+    'https://host.example/a.tgz?token=${NPM_TOKEN}',
+    'https://user:<password>@host.example/',
+    'https://host.example/?monkey=3&page=2',
+    'npm:a@1.0.0',
+  ])
+    assert.ok(!hasSecretInAddress(`{"a": "${address}"}`), address);
+});
+
+test('what hostile programs write is looked through in its time', () => {
+  for (const word of ['a.', 'x-', 'passwd', 'key-', 'a://a', 'a://a?&', 'a://a:']) {
+    const text = word.repeat(50_000);
+    assert.equal(maskSecrets(text), text);
+    assert.equal(hasSecretInAddress(text), false, word);
+  }
 });

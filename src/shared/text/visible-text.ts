@@ -24,6 +24,11 @@ export function visibleText(text: string): string {
   );
 }
 
+/** Of a text that may have lines. */
+export function visibleLines(text: string): string {
+  return text.split('\n').map(visibleText).join('\n');
+}
+
 /** The same in all texts of a JSON value, and in its names. */
 export function visibleValue<T>(value: T): T;
 export function visibleValue(value: unknown): unknown {

@@ -2,7 +2,8 @@
 // Types and paths; no I/O. Access and refusals are those of web-api.ts.
 //
 //   GET    /api/v1/update                read   -> UpdateStatus
-//   POST   /api/v1/update                change -> 201 UpdateOffer. Body: UpdateRequest, JSON, maybe `Content-Encoding: zstd`.
+//   POST   /api/v1/update                change -> 201 UpdateOffer. Body: UpdateRequest, JSON, maybe `Content-Encoding: zstd`
+//                                        and then packed against a manifest (manifest-dictionary.ts).
 //                                        409 UpdateBusy: somebody else updates, or a trial goes on.
 //                                        422 UpdateRefused: signature, board, layout, older, ...; nothing was written.
 //   PUT    /api/v1/update/ID/chunks      change -> ChunksReceived. Body: a chunk stream (formats/chunk-stream.ts) in zstd.
@@ -23,7 +24,13 @@ import type { ConfirmBy, SwitchMode, UpdateState } from './update-state.ts';
 
 export const UPDATE_PROTOCOL_VERSION = 1;
 /** What this side can do beyond version 1's core; a client uses only what both have. */
-export const UPDATE_FEATURES = ['zstd', 'live', 'kexec'] as const;
+export const UPDATE_FEATURES = [
+  'zstd',
+  'live',
+  'kexec',
+  'signed-permissions',
+  'manifest-dictionary',
+] as const;
 
 export const UPDATE_API = {
   update: '/api/v1/update',
@@ -47,11 +54,15 @@ export const MAX_ZSTD_WINDOW_LOG = 23;
 /** What a slot holds, by its manifest. */
 export interface SlotContent {
   buildId: string;
+  /** Of the manifest's bytes; absent: an older device. */
+  manifestSha256?: string;
   hostname: string;
   tskrazyVersion: string;
   buildTimeSec: number;
   /** null: not signed. */
   signedAtSec: number | null;
+  /** Newest signing time that was confirmed when the device went back to this slot. Absent: it did not. */
+  newestConfirmedSec?: number;
   components: Readonly<Record<string, string>>;
   apps: readonly ManifestApp[];
 }
@@ -83,11 +94,11 @@ export interface UpdateRequest {
   client: UpdateClient;
   /** The manifest's text, byte by byte as it was signed. */
   manifest: string;
-  /** The signatures' text likewise. */
+  /** The signatures' text likewise, with what is permitted (UpdatePermissions). */
   signatures: string;
-  /** Take an image whenever it was signed: before the running one, or later than it is now. */
+  /** For devices without `signed-permissions`, which take the client's word for it. Others only say so in their refusal. */
   allowDowngrade?: boolean;
-  /** Take an image of another hostname: this device is to become that one. */
+  /** Likewise. */
   allowRename?: boolean;
   /** Never switch live. */
   forceReboot?: boolean;
@@ -105,6 +116,8 @@ export interface UpdateOffer {
   changedApps: readonly string[];
   /** Apps that both builds have, and the same. Absent: an older device, which does not compare them. */
   unchangedApps?: readonly string[];
+  /** What else there is to know before it goes on, a sentence each; absent: nothing, or an older device. */
+  notes?: readonly string[];
   /** Ascending. */
   missingChunks: readonly number[];
   missingBytes: number;
@@ -126,13 +139,13 @@ export type RefusalReason =
   /** What vouches for it is keys that expire, and this device does not know what time it is. */
   | 'clock'
   | 'board'
-  /** `allowRename` takes it. */
+  /** A signed permission takes it. */
   | 'hostname'
   /** A partition is too small. */
   | 'layout'
-  /** `allowDowngrade` takes it. */
+  /** Signed before the newest that the device has confirmed. A signed permission takes it. */
   | 'older'
-  /** The image was signed later than it is now. `allowDowngrade` takes it. */
+  /** The image was signed later than it is now. A signed permission takes it. */
   | 'future';
 
 /** Beside `error`, likewise. */

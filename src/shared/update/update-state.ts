@@ -1,6 +1,7 @@
 // How a device stands between two builds: which slot is what, the trial that goes on, and what came of the
 // earlier ones. Init knows it; web passes it on with more. Types; no I/O.
 
+import type { BootFirmware } from '../boot-loader/boot-firmware.ts';
 import type { Slot } from '../board/slots.ts';
 
 /** `reboot`: the device starts from the new slot. `live`: only the services that changed do (docs/updates.md). */
@@ -22,6 +23,8 @@ export interface TrialRequest {
   unchangedApps?: readonly string[];
   /** Apps whose health URL did not answer as it should, before the switch. */
   unhealthyApps?: readonly string[];
+  /** Newest signing time that the device has confirmed, once it confirms this build. Absent: as it is. */
+  newestSignedAtSec?: number;
 }
 
 /** What `web` finds out about a trial, because PID 1 reads nothing from the network. Each report replaces the one before. */
@@ -37,7 +40,10 @@ export interface ConfirmTrial {
   who: string;
 }
 
-export interface Trial extends Omit<TrialRequest, 'changedApps' | 'unchangedApps' | 'unhealthyApps'> {
+export interface Trial extends Omit<
+  TrialRequest,
+  'changedApps' | 'unchangedApps' | 'unhealthyApps' | 'newestSignedAtSec'
+> {
   /** Id as in the history. */
   id: string;
   fromBuildId: string;
@@ -85,9 +91,18 @@ export interface UpdateState {
   appsFrom: Slot | null;
   /** The way in which the next trial will start (docs/boot.md), of which newer devices may have more; null: there is none. */
   trialStart: string | null;
+  /** Why there is none, and what to do, in sentences without an end; absent: nothing more is known. Updates are refused. */
+  trialProblem?: string;
+  /** Absent: it tells nothing of itself. */
+  bootFirmware?: BootFirmware;
   trial: Trial | null;
   /** Newest first; kept in /perm, at most MAX_UPDATE_RECORDS. */
   history: readonly UpdateRecord[];
+  /**
+   * Newest signing time that the device has confirmed, as far as /perm knows; absent: it does not. An image that is older
+   * is refused.
+   */
+  newestSignedAtSec?: number;
   /** Whether it is not known yet what came of the last trial; the device may be about to start that once more. */
   isStarting?: true;
 }
