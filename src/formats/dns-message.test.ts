@@ -9,9 +9,8 @@ import {
   EMPTY_DNS_MESSAGE,
   encodeDnsData,
   encodeDnsMessage,
-  escapeDnsLabel,
-  sameDnsName,
 } from './dns-message.ts';
+import { escapeDnsLabel } from './dns-name.ts';
 import { formatIpv6 } from './ipv6-address.ts';
 
 /** Plain objects only, as the decoder makes them. */
@@ -165,9 +164,4 @@ test('decodeDnsMessage takes names in UTF-8 only, and TXT records of any bytes',
   assert.ok(record);
   assert.equal(record.data.type, 'TYPE16');
   assert.equal(Buffer.from(encodeDnsData(record.data)).toString('hex'), text);
-});
-
-test('sameDnsName ignores the case of ASCII letters only', () => {
-  assert.ok(sameDnsName('Garden.Local', 'garden.local'));
-  assert.ok(!sameDnsName('Ä.local', 'ä.local'));
 });

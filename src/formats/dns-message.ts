@@ -1,6 +1,7 @@
 // DNS messages (RFC 1035 section 4) as multicast DNS (RFC 6762) and service discovery (RFC 6763) use them. Records of
 // classes other than IN are left out when decoding, and with them the EDNS options that some queriers add.
 
+import { decodeDnsText, DNS_HEADER_LENGTH, DnsReader, DnsWriter, malformedDns } from './dns-wire.ts';
 import { ipv4FromBytes, ipv4ToBytes } from './ipv4-address.ts';
 import { formatIpv6, ipv6ToBytes } from './ipv6-address.ts';
 
@@ -63,39 +64,18 @@ const TYPE_CODES = { A: 1, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, NSEC: 47, ANY: 2
 const TYPE_NAMES = new Map<number, DnsType>(
   Object.entries(TYPE_CODES).map(([name, code]) => [code, name as keyof typeof TYPE_CODES]),
 );
-const TEXT_DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const HEADER_LENGTH = 12;
 const CLASS_IN = 1;
 const CLASS_ANY = 255;
 /** Top bit of the class: unicast response of a question, cache flush of a record. */
 const TOP_BIT = 0x8000;
 const FLAG = { response: 0x8000, authoritative: 0x0400, truncated: 0x0200 } as const;
-const POINTER = 0xc0;
-const MAX_LABEL_BYTES = 63;
-const MAX_NAME_BYTES = 255;
-/** Offsets that a pointer can have. */
-const MAX_POINTER = 0x3fff;
-
-/** Names are equal whatever the case of their ASCII letters (RFC 6762 section 16). */
-export function sameDnsName(a: string, b: string): boolean {
-  return dnsNameKey(a) === dnsNameKey(b);
-}
-
-export function dnsNameKey(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
-}
-
-/** One label as it stands in a name: `Attic. East` is `Attic\. East`. */
-export function escapeDnsLabel(label: string): string {
-  return label.replaceAll(/[.\\]/g, String.raw`\$&`);
-}
 
 export function dnsTypeCode(type: DnsType): number {
   return type in TYPE_CODES ? TYPE_CODES[type as keyof typeof TYPE_CODES] : Number(type.slice('TYPE'.length));
 }
 
 export function encodeDnsMessage(message: DnsMessage): Uint8Array {
-  const writer = new Writer();
+  const writer = new DnsWriter();
   const sections = [message.answers, message.authorities, message.additionals];
   writer.uint16(message.id); //                                     0  2  ID
   writer.uint16(flagsOf(message)); //                               2  2  QR, opcode, AA, TC, RCODE
@@ -112,15 +92,15 @@ export function encodeDnsMessage(message: DnsMessage): Uint8Array {
 
 /** The data of a record without name compression: what records are compared by (RFC 6762 section 8.2). */
 export function encodeDnsData(data: DnsData): Uint8Array {
-  const writer = new Writer({ compress: false });
+  const writer = new DnsWriter({ compress: false });
   writeData(writer, data);
   return writer.bytes();
 }
 
 /** Throws a SyntaxError when the message is cut off, refers to itself, or has a name that is no UTF-8. */
 export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
-  const reader = new Reader(bytes);
-  if (bytes.length < HEADER_LENGTH) throw malformed('header', 0);
+  const reader = new DnsReader(bytes);
+  if (bytes.length < DNS_HEADER_LENGTH) throw malformedDns('header', 0);
   const id = reader.uint16();
   const flags = reader.uint16();
   const counts = [reader.uint16(), reader.uint16(), reader.uint16(), reader.uint16()] as const;
@@ -148,7 +128,7 @@ function flagsOf(message: DnsMessage): number {
   );
 }
 
-function writeRecord(writer: Writer, { name, cacheFlush, ttlSec, data }: DnsRecord): void {
+function writeRecord(writer: DnsWriter, { name, cacheFlush, ttlSec, data }: DnsRecord): void {
   writer.name(name);
   writer.uint16(dnsTypeCode(data.type));
   writer.uint16(CLASS_IN | (cacheFlush ? TOP_BIT : 0));
@@ -156,7 +136,7 @@ function writeRecord(writer: Writer, { name, cacheFlush, ttlSec, data }: DnsReco
   writer.withLength(() => writeData(writer, data));
 }
 
-function writeData(writer: Writer, data: DnsData): void {
+function writeData(writer: DnsWriter, data: DnsData): void {
   switch (data.type) {
     case 'A':
       return writer.raw(ipv4ToBytes(data.address));
@@ -189,7 +169,7 @@ function typeBitmap(types: readonly DnsType[]): Uint8Array {
   return Uint8Array.of(0, bitmap.length, ...bitmap);
 }
 
-function readQuestions(reader: Reader, count: number): DnsQuestion[] {
+function readQuestions(reader: DnsReader, count: number): DnsQuestion[] {
   const questions: DnsQuestion[] = [];
   for (let index = 0; index < count; index++) {
     const name = reader.name();
@@ -202,7 +182,7 @@ function readQuestions(reader: Reader, count: number): DnsQuestion[] {
   return questions;
 }
 
-function readRecords(reader: Reader, count: number): DnsRecord[] {
+function readRecords(reader: DnsReader, count: number): DnsRecord[] {
   const records: DnsRecord[] = [];
   for (let index = 0; index < count; index++) {
     const name = reader.name();
@@ -216,7 +196,7 @@ function readRecords(reader: Reader, count: number): DnsRecord[] {
   return records;
 }
 
-function readData(reader: Reader, type: DnsType): DnsData {
+function readData(reader: DnsReader, type: DnsType): DnsData {
   switch (type) {
     case 'A':
       return { type, address: ipv4FromBytes(reader.raw(4)) };
@@ -246,8 +226,8 @@ function readTexts(bytes: Uint8Array): DnsData {
   const strings: string[] = [];
   for (let offset = 0; offset < bytes.length;) {
     const end = offset + 1 + (bytes[offset] ?? 0);
-    if (end > bytes.length) throw malformed('TXT record', offset);
-    const text = decodeText(bytes.subarray(offset + 1, end));
+    if (end > bytes.length) throw malformedDns('TXT record', offset);
+    const text = decodeDnsText(bytes.subarray(offset + 1, end));
     if (text === undefined) return { type: `TYPE${TYPE_CODES.TXT}`, bytes: bytes.slice() };
     if (text !== '') strings.push(text);
     offset = end;
@@ -255,7 +235,7 @@ function readTexts(bytes: Uint8Array): DnsData {
   return { type: 'TXT', strings };
 }
 
-function readTypeBitmap(reader: Reader): DnsType[] {
+function readTypeBitmap(reader: DnsReader): DnsType[] {
   const types: DnsType[] = [];
   while (reader.remaining > 0) {
     const block = reader.uint8();
@@ -268,178 +248,6 @@ function readTypeBitmap(reader: Reader): DnsType[] {
   return types;
 }
 
-class Writer {
-  #buffer = new Uint8Array(512);
-  #length = 0;
-  /** Offset at which each name, and each tail of one, was written; undefined: without compression. */
-  readonly #names: Map<string, number> | undefined;
-
-  constructor({ compress = true } = {}) {
-    this.#names = compress ? new Map() : undefined;
-  }
-
-  bytes(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
-  }
-
-  raw(bytes: Uint8Array): void {
-    if (this.#length + bytes.length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(this.#buffer.length * 2, this.#length + bytes.length));
-      larger.set(this.#buffer);
-      this.#buffer = larger;
-    }
-    this.#buffer.set(bytes, this.#length);
-    this.#length += bytes.length;
-  }
-
-  uint16(value: number): void {
-    this.raw(Uint8Array.of(value >> 8, value));
-  }
-
-  uint32(value: number): void {
-    this.raw(Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value));
-  }
-
-  /** Length and bytes. */
-  string(text: string, maxLength: number): void {
-    const bytes = new TextEncoder().encode(text);
-    if (bytes.length > maxLength) {
-      throw new RangeError(
-        `Cannot encode "${text}": ${bytes.length} bytes, at most ${maxLength} are possible`,
-      );
-    }
-    this.raw(Uint8Array.of(bytes.length));
-    this.raw(bytes);
-  }
-
-  /** Case is kept, also where an equal name of another case was written before. */
-  name(name: string): void {
-    const labels = splitName(name);
-    for (const [index, label] of labels.entries()) {
-      const tail = labels.slice(index).map(escapeDnsLabel).join('.');
-      const known = this.#names?.get(tail);
-      if (known !== undefined) return this.uint16((POINTER << 8) | known);
-      if (this.#length <= MAX_POINTER) this.#names?.set(tail, this.#length);
-      this.string(label, MAX_LABEL_BYTES);
-    }
-    return this.raw(Uint8Array.of(0));
-  }
-
-  /** Two bytes for the length of what `write` writes. */
-  withLength(write: () => void): void {
-    const start = this.#length;
-    this.uint16(0);
-    write();
-    const length = this.#length - start - 2;
-    this.#buffer[start] = length >> 8;
-    this.#buffer[start + 1] = length;
-  }
-}
-
-class Reader {
-  readonly #bytes: Uint8Array;
-  #offset = 0;
-  #end: number;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#end = bytes.length;
-  }
-
-  get remaining(): number {
-    return this.#end - this.#offset;
-  }
-
-  raw(length: number): Uint8Array {
-    if (length > this.remaining) throw malformed('field', this.#offset);
-    const start = this.#offset;
-    this.#offset += length;
-    return this.#bytes.subarray(start, start + length);
-  }
-
-  uint8(): number {
-    return this.raw(1)[0] ?? 0;
-  }
-
-  uint16(): number {
-    return this.uint8() * 0x100 + this.uint8();
-  }
-
-  uint32(): number {
-    return this.uint16() * 0x1_0000 + this.uint16();
-  }
-
-  /** What `read` reads is exactly the next `length` bytes. */
-  within<T>(length: number, read: () => T): T {
-    if (length > this.remaining) throw malformed('record', this.#offset);
-    const outerEnd = this.#end;
-    this.#end = this.#offset + length;
-    const value = read();
-    if (this.remaining > 0) throw malformed('record', this.#offset);
-    this.#end = outerEnd;
-    return value;
-  }
-
-  name(): string {
-    const labels: string[] = [];
-    let nameBytes = 1;
-    let offset = this.#offset;
-    let hasJumped = false;
-    // A pointer leads to before the piece that it ends, so that there can be no circle.
-    let pieceStart = offset;
-    for (;;) {
-      const limit = hasJumped ? this.#bytes.length : this.#end;
-      const length = this.#bytes[offset];
-      if (length === undefined || offset >= limit) throw malformed('name', offset);
-      if (length === 0) break;
-      if (length >= POINTER) {
-        const low = this.#bytes[offset + 1];
-        if (low === undefined || offset + 2 > limit) throw malformed('name', offset);
-        if (!hasJumped) this.#offset = offset + 2;
-        hasJumped = true;
-        const target = ((length & ~POINTER) << 8) | low;
-        if (target >= pieceStart || target < HEADER_LENGTH) throw malformed('name', offset);
-        offset = pieceStart = target;
-        continue;
-      }
-      nameBytes += length + 1;
-      const end = offset + 1 + length;
-      if (length > MAX_LABEL_BYTES || nameBytes > MAX_NAME_BYTES || end > limit)
-        throw malformed('name', offset);
-      const label = decodeText(this.#bytes.subarray(offset + 1, end));
-      if (label === undefined) throw malformed('name', offset);
-      labels.push(escapeDnsLabel(label));
-      offset = end;
-    }
-    if (!hasJumped) this.#offset = offset + 1;
-    return labels.join('.');
-  }
-}
-
-function splitName(name: string): string[] {
-  if (name === '') return [];
-  const labels = name.match(/(?:\\.|[^.\\])+/gs) ?? [];
-  if (labels.join('.') !== name)
-    throw new RangeError(`Cannot encode the name "${name}": it has an empty label`);
-  const plain = labels.map((label) => label.replaceAll(/\\(.)/gs, '$1'));
-  const length = plain.reduce((sum, label) => sum + 1 + new TextEncoder().encode(label).length, 1);
-  if (length > MAX_NAME_BYTES) throw new RangeError(`Cannot encode the name "${name}": it is too long`);
-  return plain;
-}
-
 function typeName(code: number): DnsType {
   return TYPE_NAMES.get(code) ?? `TYPE${code}`;
-}
-
-/** `undefined` for what is no UTF-8 (RFC 6762 section 16): replacement characters would be longer when written again. */
-function decodeText(bytes: Uint8Array): string | undefined {
-  try {
-    return TEXT_DECODER.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function malformed(what: string, offset: number): SyntaxError {
-  return new SyntaxError(`Cannot decode DNS ${what}: wrong length, reference or text at byte ${offset}`);
 }

@@ -3,7 +3,7 @@
 
 export type Register = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
 
-export interface Instruction {
+interface Instruction {
   code: number;
   destination?: Register;
   source?: number;

@@ -21,7 +21,7 @@ const DT_RUNPATH = 29;
 const MAX_DYNAMIC_BYTES = 1024 * 1024;
 const MAX_STRING_TABLE_BYTES = 64 * 1024 * 1024;
 
-export interface ElfSegment {
+interface ElfSegment {
   type: number;
   offsetBytes: number;
   virtualAddress: number;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { formatIpv6, ipv6ToBytes, isLinkLocalIpv6 } from './ipv6-address.ts';
+import { formatIpv6, ipv6ToBytes, isIpv6Address, isLinkLocalIpv6 } from './ipv6-address.ts';
 
 function bytesOf(...groups: number[]): Uint8Array {
   return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 255]));
@@ -41,4 +42,18 @@ test('ipv6ToBytes reads what formatIpv6 writes, and the forms that people write'
   for (const text of ['', '1::2::3', 'fe80::1%eth0', '1.2.3.4', '1:2:3:4:5:6:7']) {
     assert.throws(() => ipv6ToBytes(text), TypeError, text);
   }
+});
+
+test('isIpv6Address takes what isIPv6 of Node.js takes, but for scopes', () => {
+  const part = fc.constantFrom(':', '::', '0', 'f', 'FE80', '12345', 'g', '1.2.3.4', '01.2.3.4', '.', '');
+  const text = fc.array(part, { maxLength: 17 }).map((parts) => parts.join(''));
+  const groups = fc
+    .array(fc.constantFrom('0', 'ab', '1.2.3.4', ''), { maxLength: 10 })
+    .map((parts) => parts.join(':'));
+  fc.assert(
+    fc.property(fc.oneof(text, groups, fc.ipV6()), (each) =>
+      assert.equal(isIpv6Address(each), isIPv6(each), each),
+    ),
+    { seed: 1, numRuns: 5000 },
+  );
 });

@@ -1,7 +1,6 @@
 // IPv6 addresses as text, in the canonical form of RFC 5952.
 
-import { isIPv6 } from 'node:net';
-import { ipv4ToBytes } from './ipv4-address.ts';
+import { ipv4ToBytes, isIpv4Address } from './ipv4-address.ts';
 
 export function formatIpv6(bytes: Uint8Array): string {
   const groups = Array.from({ length: 8 }, (_, index) =>
@@ -15,23 +14,35 @@ export function formatIpv6(bytes: Uint8Array): string {
   return `${before}::${after}`;
 }
 
-/** Any form of RFC 4291 section 2.2, without a scope (`%eth0`). */
+const GROUP = /^[\da-f]{1,4}$/i;
+
+/**
+ * Any form of RFC 4291 section 2.2, without a scope (`%eth0`); undefined for all else. Read by hand, since the pattern
+ * behind isIPv6() of node:net takes longer to compile than all that PID 1 reads with it.
+ */
+export function parseIpv6(text: string): Uint8Array | undefined {
+  const [before = '', after, ...rest] = text.split('::');
+  const head = bytesOfGroups(before, after === undefined);
+  const tail = after === undefined ? [] : bytesOfGroups(after, true);
+  if (head === undefined || tail === undefined || rest.length > 0) return undefined;
+  const length = head.length + tail.length;
+  // `::` stands for one group at least.
+  if (after === undefined ? length !== 16 : length > 14) return undefined;
+  const bytes = new Uint8Array(16);
+  bytes.set(head);
+  bytes.set(tail, 16 - tail.length);
+  return bytes;
+}
+
 export function isIpv6Address(text: string): boolean {
-  return isIPv6(text) && !text.includes('%');
+  return parseIpv6(text) !== undefined;
 }
 
 export function ipv6ToBytes(address: string): Uint8Array {
-  if (!isIpv6Address(address)) {
+  const bytes = parseIpv6(address);
+  if (bytes === undefined) {
     throw new TypeError(`Cannot read IPv6 address "${address}": expected a form such as "fe80::1"`);
   }
-  const dotted = /[^:]*\.[^:]*$/.exec(address)?.[0];
-  const tail = dotted === undefined ? [] : [...ipv4ToBytes(dotted)];
-  const hex = dotted === undefined ? address : address.slice(0, -dotted.length).replace(/([^:]):$/, '$1');
-  const [before = [], after = []] = hex.split('::').map((half) => half.split(':').flatMap(groupBytes));
-  const bytes = new Uint8Array(16);
-  bytes.set(before);
-  bytes.set(tail, 16 - tail.length);
-  bytes.set(after, 16 - tail.length - after.length);
   return bytes;
 }
 
@@ -50,7 +61,18 @@ function longestZeroRun(groups: readonly string[]): { start: number; length: num
   return best;
 }
 
-function groupBytes(group: string): number[] {
-  const value = Number.parseInt(group, 16);
-  return group === '' ? [] : [value >> 8, value & 255];
+/** `endsAddress`: its last four bytes may be written as an IPv4 address. */
+function bytesOfGroups(text: string, endsAddress: boolean): number[] | undefined {
+  if (text === '') return [];
+  const bytes: number[] = [];
+  const groups = text.split(':');
+  for (const [index, group] of groups.entries()) {
+    if (GROUP.test(group)) {
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 255);
+    } else if (endsAddress && index === groups.length - 1 && isIpv4Address(group)) {
+      bytes.push(...ipv4ToBytes(group));
+    } else return undefined;
+  }
+  return bytes;
 }

@@ -20,7 +20,7 @@ const TYPE_GPT_PROTECTIVE = 0xee;
 /** Cylinder, head and sector of what lies beyond CHS addressing, in gokrazy's spelling. */
 const CHS_BEYOND = [0xfe, 0xff, 0xff] as const;
 
-export interface MbrPartition {
+interface MbrPartition {
   active: boolean;
   type: number;
   firstSector: number;

@@ -11,6 +11,7 @@ import {
   encodeIpv4Route,
   encodeLinkChange,
   encodeNetlink,
+  isWirelessEvent,
 } from './netlink-message.ts';
 
 const SEED = 3549;
@@ -155,4 +156,13 @@ test('decoders throw nothing but SyntaxError on any bytes', () => {
     }),
     { seed: SEED, numRuns: 2000 },
   );
+});
+
+test('isWirelessEvent knows what wireless extensions tell from a change of a link', () => {
+  const head = new Uint8Array(16);
+  const name = Uint8Array.of(10, 0, 3, 0, 0x77, 0x6c, 0x61, 0x6e, 0x30, 0, 0, 0);
+  const event = Uint8Array.of(8, 0, 11, 0, 0x15, 0x8b, 0, 0);
+  assert.equal(isWirelessEvent(Buffer.concat([head, name, event])), true);
+  assert.equal(isWirelessEvent(Buffer.concat([head, name])), false);
+  assert.equal(isWirelessEvent(head.subarray(4)), false);
 });

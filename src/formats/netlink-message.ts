@@ -101,7 +101,7 @@ const RT_SCOPE_LINK = 253;
 const RTN_UNICAST = 1;
 const RTNH_F_ONLINK = 4;
 
-const IFLA = { address: 1, name: 3, mtu: 4, maxMtu: 51 } as const;
+const IFLA = { address: 1, name: 3, mtu: 4, wireless: 11, maxMtu: 51 } as const;
 const IFA = { address: 1, local: 2, broadcast: 4, cacheInfo: 6, flags: 8, routePriority: 9 } as const;
 const RTA = {
   destination: 1,
@@ -185,6 +185,14 @@ export function decodeLink(payload: Uint8Array): Link {
     mtu,
     maxMtu: readUint32(attributes.get(IFLA.maxMtu)) ?? mtu,
   };
+}
+
+/**
+ * Kernels with wireless extensions tell of each step of a radio by such a message, which has the name and none of the rest
+ * (net/wireless/wext-core.c).
+ */
+export function isWirelessEvent(payload: Uint8Array): boolean {
+  return payload.length >= 16 && decodeAttributes(payload, 16).has(IFLA.wireless);
 }
 
 export interface Ipv4AddressRequest {
@@ -313,7 +321,7 @@ function addressHeader(linkIndex: number, prefixLength: number): Uint8Array {
   return header;
 }
 
-function attribute(type: number, value: Uint8Array): Uint8Array {
+export function attribute(type: number, value: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(align4(4 + value.length));
   viewOf(bytes).setUint16(0, 4 + value.length, true); //  0  2  rta_len
   viewOf(bytes).setUint16(2, type, true); //              2  2  rta_type
@@ -321,7 +329,7 @@ function attribute(type: number, value: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function decodeAttributes(bytes: Uint8Array, start: number): Map<number, Uint8Array> {
+export function decodeAttributes(bytes: Uint8Array, start: number): Map<number, Uint8Array> {
   const view = viewOf(bytes);
   const attributes = new Map<number, Uint8Array>();
   for (let offset = start; offset + 4 <= bytes.length;) {
@@ -342,13 +350,13 @@ function readUint32(value: Uint8Array | undefined): number | undefined {
   return value?.length === 4 ? viewOf(value).getUint32(0, true) : undefined;
 }
 
-function uint32(value: number): Uint8Array {
+export function uint32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   viewOf(bytes).setUint32(0, value, true);
   return bytes;
 }
 
-function concat(header: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
+export function concat(header: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat([header, ...parts]));
 }
 

@@ -232,6 +232,26 @@ export interface DirectoryChange {
   sectors: readonly number[];
 }
 
+/** Sectors of a directory to write, in this order; those of a step may come in any. */
+export type DirectorySteps = readonly (readonly number[])[];
+
+/**
+ * For many changes at once, none of whose entries lies across two sectors: each sector that readers see is one state or the
+ * other by itself, and what is new behind the end mark is seen when that moves, which is the last step.
+ */
+export function planSteps(before: Uint8Array, after: Uint8Array, sectorBytes: number): DirectorySteps {
+  const atEnd = Math.floor((endOf(before) * SLOT_BYTES) / sectorBytes);
+  const sectors = Array.from({ length: after.length / sectorBytes }, (_, index) => index);
+  const grown = new Uint8Array(after.length);
+  grown.set(before);
+  const changed = sectors.filter((index) => {
+    const [start, end] = [index * sectorBytes, (index + 1) * sectorBytes];
+    return Buffer.compare(grown.subarray(start, end), after.subarray(start, end)) !== 0;
+  });
+  const steps = [changed.filter((index) => index !== atEnd), changed.filter((index) => index === atEnd)];
+  return steps.filter((step) => step.length > 0);
+}
+
 /** Points an existing file to other content: always one sector. */
 export function planContentChange(
   directory: Uint8Array,
@@ -257,6 +277,14 @@ export function planRemoval(
     sectors.add(Math.floor((slot * SLOT_BYTES) / sectorBytes));
   }
   return { bytes, sectors: [...sectors] };
+}
+
+/** Number of slots before the end mark. */
+function endOf(directory: Uint8Array): number {
+  const slotCount = directory.length / SLOT_BYTES;
+  let end = 0;
+  while (end < slotCount && directory[end * SLOT_BYTES] !== END) end++;
+  return end;
 }
 
 /** First of `count` free slots before the end mark, inside one sector if they fit into one; else undefined. */
@@ -286,8 +314,7 @@ export function planInsertion(
   const perSector = sectorBytes / SLOT_BYTES;
   const count = entry.length / SLOT_BYTES;
   const slotCount = directory.length / SLOT_BYTES;
-  let end = 0;
-  while (end < slotCount && directory[end * SLOT_BYTES] !== END) end++;
+  const end = endOf(directory);
   const bytes = directory.slice();
   const reused = findDeletedRun(directory, end, count, perSector);
   if (reused !== undefined) {

@@ -14,7 +14,7 @@ import { clusterOffset, type FatGeometry, isCluster } from './boot-sector.ts';
 import { writeContent } from './content.ts';
 import {
   ATTRIBUTE,
-  decodeDirectory,
+  countSlots,
   type DirectoryChange,
   type DirectoryEntry,
   encodeDotEntries,
@@ -24,22 +24,15 @@ import {
   planContentChange,
   planInsertion,
   planRemoval,
+  SLOT_BYTES,
 } from './directory.ts';
 import { MAX_FILE_BYTES } from './layout.ts';
 import { checkName, foldName, ShortNames, splitPath } from './names.ts';
 import { damaged, END_OF_CHAIN, FatTable, readFatCopy } from './table.ts';
-import {
-  type Directory,
-  directorySectorOffset,
-  extentsOf,
-  FatPathError,
-  findEntry,
-  type KnownDirectories,
-  readDirectory,
-  resolveDirectory,
-} from './tree.ts';
-import { openFat, readGeometry } from './volume.ts';
+import { type Directory, extentsOf, FatPathError, findEntry, readDirectory } from './tree.ts';
+import { readGeometry } from './volume.ts';
 import { ZoneClusters } from './zone-clusters.ts';
+import { ZoneDirectories } from './zone-directories.ts';
 import { OWNER, surveyZones, type ZoneMap } from './zones.ts';
 
 export interface FatEditOptions {
@@ -53,6 +46,11 @@ export interface FatEditOptions {
    * others as before, but a power cut may spoil it.
    */
   whenShared?: 'refuse' | 'proceed';
+}
+
+export interface FileContent {
+  path: string;
+  content: ByteSource;
 }
 
 export interface FatEditResult {
@@ -70,10 +68,9 @@ export class FatEditor {
   readonly #table: FatTable;
   readonly #map: ZoneMap;
   readonly #clusters: ZoneClusters;
+  readonly #directories: ZoneDirectories;
   readonly #zone: string;
   readonly #timestampSec: number;
-  /** As they are on the device: nobody else writes it, and each change here is a change there. */
-  readonly #known: KnownDirectories = new Map();
 
   /** @internal */
   constructor(
@@ -88,6 +85,7 @@ export class FatEditor {
     this.#table = table;
     this.#map = map;
     this.#clusters = clusters;
+    this.#directories = new ZoneDirectories(device, table, clusters);
     this.#zone = options.zone;
     this.#timestampSec = options.timestampSec;
   }
@@ -110,6 +108,44 @@ export class FatEditor {
   /** Makes the file if it is not there; its directory must exist. */
   async replaceFile(path: string, content: ByteSource): Promise<void> {
     const { directory, name } = await this.#locate(path, 'replace');
+    const { parent, change, old } = await this.#place(directory, { path, name, content });
+    await this.#clusters.write();
+    await this.#directories.apply(parent, change);
+    await this.#clusters.release(old);
+  }
+
+  /**
+   * The same for many files, with few writes of their directories. A cut may leave some of them old and some new, each of
+   * them whole.
+   */
+  async replaceFiles(files: readonly FileContent[]): Promise<void> {
+    const isAlone = ({ path }: FileContent): boolean =>
+      countSlots(splitPath(path).at(-1)!, '') * SLOT_BYTES > this.#geometry.sectorBytes;
+    const { alone = [], together = [] } = Object.groupBy(files, (file) =>
+      isAlone(file) ? 'alone' : 'together',
+    );
+    for (const group of byDirectory(together)) {
+      const { directory: before } = await this.#locate(group[0]!.path, 'replace');
+      let directory = before;
+      const old: number[] = [];
+      for (const { path, content } of group) {
+        const name = this.#componentsOf(path, 'replace').at(-1)!;
+        const placed = await this.#place(directory, { path, name, content });
+        directory = this.#directories.changed(placed.parent, placed.change.bytes);
+        old.push(...placed.old);
+      }
+      await this.#clusters.write();
+      await this.#directories.applyTogether(before, directory);
+      await this.#clusters.release(old);
+    }
+    for (const { path, content } of alone) await this.replaceFile(path, content);
+  }
+
+  /** Writes the content, into clusters that are the file's in memory only; says how the directory would lead to them. */
+  async #place(
+    directory: Directory,
+    { path, name, content }: FileContent & { name: string },
+  ): Promise<{ parent: Directory; change: DirectoryChange; old: readonly number[] }> {
     let parent = directory;
     const existing = findEntry(parent, name);
     if (existing && isDirectory(existing)) {
@@ -124,16 +160,16 @@ export class FatEditor {
     const old = existing ? this.#chainOf(existing, path) : [];
     this.#clusters.demandApart(old, path);
     const entry = this.#newEntry(parent, name, ATTRIBUTE.archive);
-    if (!existing) parent = await this.#makeRoom(parent, entry, path);
+    if (!existing) parent = await this.#directories.makeRoom(parent, entry, path);
     const clusters = this.#clusters.find(Math.ceil(content.sizeBytes / this.#geometry.clusterBytes), path);
     await writeContent(this.#device, extentsOf(this.#geometry, clusters), content);
-    await this.#clusters.take(clusters);
+    this.#clusters.claim(clusters);
     const placed = { ...entry, firstCluster: clusters[0] ?? 0, sizeBytes: content.sizeBytes };
-    if (existing) {
-      const { sectorBytes } = this.#geometry;
-      await this.#apply(parent, planContentChange(parent.bytes, sectorBytes, existing, placed));
-    } else await this.#insert(parent, placed);
-    await this.#clusters.release(old);
+    const { sectorBytes } = this.#geometry;
+    const change = existing
+      ? planContentChange(parent.bytes, sectorBytes, existing, placed)
+      : planInsertion(parent.bytes, sectorBytes, encodeEntry(placed))!;
+    return { parent, change, old };
   }
 
   /** Makes the directory and those above it that are missing. */
@@ -141,7 +177,7 @@ export class FatEditor {
     const components = this.#componentsOf(path, 'make');
     for (const [depth, name] of components.entries()) {
       const above = components.slice(0, depth);
-      const parent = await this.#resolve(above, 'make');
+      const parent = await this.#directories.resolve(above, 'make');
       const existing = findEntry(parent, name);
       if (existing && !isDirectory(existing)) {
         throw new FatPathError('ENOTDIR', 'make', path, `"${[...above, name].join('/')}" is a file`);
@@ -164,8 +200,40 @@ export class FatEditor {
       clusters.push(...(below ?? []));
     }
     this.#clusters.demandApart(clusters, path);
-    await this.#apply(parent, planRemoval(parent.bytes, this.#geometry.sectorBytes, entry));
+    await this.#directories.apply(parent, planRemoval(parent.bytes, this.#geometry.sectorBytes, entry));
     await this.#clusters.release(clusters);
+  }
+
+  /** Removes files, as `replaceFiles` replaces them. */
+  async removeFiles(paths: readonly string[]): Promise<void> {
+    const { sectorBytes } = this.#geometry;
+    const perSector = sectorBytes / SLOT_BYTES;
+    const alone: string[] = [];
+    for (const group of byDirectory(paths.map((path) => ({ path })))) {
+      const { directory: before } = await this.#locate(group[0]!.path, 'remove');
+      let directory = before;
+      const old: number[] = [];
+      for (const { path } of group) {
+        const entry = findEntry(directory, this.#componentsOf(path, 'remove').at(-1)!);
+        if (!entry) throw new FatPathError('ENOENT', 'remove', path, 'it does not exist');
+        const { firstSlot, shortSlot } = entry;
+        const isAcross = Math.floor(firstSlot / perSector) !== Math.floor(shortSlot / perSector);
+        if (isDirectory(entry) || isAcross) {
+          alone.push(path);
+          continue;
+        }
+        const clusters = this.#chainOf(entry, path);
+        this.#clusters.demandApart(clusters, path);
+        old.push(...clusters);
+        directory = this.#directories.changed(
+          directory,
+          planRemoval(directory.bytes, sectorBytes, entry).bytes,
+        );
+      }
+      await this.#directories.applyTogether(before, directory);
+      await this.#clusters.release(old);
+    }
+    for (const path of alone) await this.remove(path);
   }
 
   /** @internal Empties the zone without looking at what is in it; see `emptyFatZone`. */
@@ -179,7 +247,7 @@ export class FatEditor {
     if (!isCluster(this.#geometry, cluster) || this.#map.owner(cluster) !== OWNER.nobody) {
       throw damaged(`directory "/${this.#zone}" starts at cluster ${cluster}`);
     }
-    this.#known.clear();
+    this.#directories.forget();
     this.#clusters.demandApart([cluster], this.#zone);
     if (this.#clusters.hasLost) {
       this.#clusters.requireSharing(this.#zone, 'there are clusters whose FAT sector others share');
@@ -210,11 +278,7 @@ export class FatEditor {
     if (components.length === 0) {
       throw new RangeError(`Cannot ${act} "${path}" on the FAT volume: it is the zone itself`);
     }
-    return { directory: await this.#resolve(components, act), name };
-  }
-
-  #resolve(components: readonly string[], act: string): Promise<Directory> {
-    return resolveDirectory(this.#device, this.#table, components, act, this.#known);
+    return { directory: await this.#directories.resolve(components, act), name };
   }
 
   #chainOf(entry: DirectoryEntry, path: string): number[] {
@@ -248,70 +312,20 @@ export class FatEditor {
     if (above.length === 0) {
       this.#clusters.requireSharing(path, 'its entry is in the root directory');
     }
-    const roomy = await this.#makeRoom(parent, entry, path);
+    const roomy = await this.#directories.makeRoom(parent, entry, path);
     const [cluster] = this.#clusters.find(1, path);
     const parentCluster = above.length === 0 ? 0 : roomy.clusters[0]!;
     const dots = encodeDotEntries(cluster!, parentCluster, this.#timestampSec);
     await writeContent(this.#device, extentsOf(this.#geometry, [cluster!]), sourceOfBytes(dots));
     await this.#clusters.take([cluster!]);
-    await this.#insert(roomy, { ...entry, firstCluster: cluster! });
+    await this.#directories.insert(roomy, { ...entry, firstCluster: cluster! });
   }
+}
 
-  /** The directory, with another cluster if it has no room for `entry`. */
-  async #makeRoom(directory: Directory, entry: NewEntry, path: string): Promise<Directory> {
-    const { sectorBytes, type } = this.#geometry;
-    if (planInsertion(directory.bytes, sectorBytes, encodeEntry(entry))) return directory;
-    const last = directory.clusters.at(-1);
-    if (last === undefined) throw new RangeError(`Cannot add "${path}" to the FAT volume: its root is full`);
-    this.#clusters.demandApart([last], path);
-    const [cluster] = this.#clusters.find(1, path);
-    const zeros = new Uint8Array(this.#geometry.clusterBytes);
-    await this.#device.write(clusterOffset(this.#geometry, cluster!), zeros);
-    await this.#clusters.take([cluster!]);
-    // The new cluster must be an end of chain for certain before the directory leads to it.
-    await this.flush();
-    await this.#clusters.append(last, cluster!);
-    const bytes = new Uint8Array(directory.bytes.length + zeros.length);
-    bytes.set(directory.bytes);
-    const clusters = [...directory.clusters, cluster!];
-    const longer = { bytes, clusters, entries: decodeDirectory(bytes, type) };
-    this.#renew(longer);
-    return this.#makeRoom(longer, entry, path);
-  }
-
-  /** Needs room: see #makeRoom. */
-  async #insert(directory: Directory, entry: NewEntry): Promise<void> {
-    const change = planInsertion(directory.bytes, this.#geometry.sectorBytes, encodeEntry(entry));
-    await this.#apply(directory, change!);
-  }
-
-  /** Everything that the change refers to is on the medium first; each sector is before the next one. */
-  async #apply(directory: Directory, change: DirectoryChange): Promise<void> {
-    const { sectorBytes } = this.#geometry;
-    await this.flush();
-    for (const index of change.sectors) {
-      const start = index * sectorBytes;
-      const sector = change.bytes.subarray(start, start + sectorBytes);
-      if (Buffer.compare(sector, directory.bytes.subarray(start, start + sectorBytes)) === 0) continue;
-      await this.#device.write(directorySectorOffset(this.#geometry, directory, index), sector);
-      await this.flush();
-    }
-    this.#renew({
-      ...directory,
-      bytes: change.bytes,
-      entries: decodeDirectory(change.bytes, this.#geometry.type),
-    });
-  }
-
-  /** What was known of directories below may be of ones that are gone. */
-  #renew(directory: Directory): void {
-    const known = [...this.#known].find(([, { clusters }]) => clusters[0] === directory.clusters[0]);
-    if (known === undefined) return;
-    const [path] = known;
-    const below = [...this.#known.keys()].filter((other) => path === '' || other.startsWith(`${path}/`));
-    for (const other of below) this.#known.delete(other);
-    this.#known.set(path, directory);
-  }
+/** Files that lie in the same directory, as many groups as there are directories. */
+function byDirectory<T extends { path: string }>(files: readonly T[]): T[][] {
+  const directoryOf = ({ path }: T): string => foldName(splitPath(path).slice(0, -1).join('/'));
+  return [...Map.groupBy(files, directoryOf).values()];
 }
 
 async function openEditor(
@@ -322,7 +336,12 @@ async function openEditor(
   const geometry = await readGeometry(device);
   const table = new FatTable(geometry, await readFatCopy(device, geometry));
   const zone = foldName(options.zone);
-  const map = await surveyZones(device, table, (entry) => foldName(entry.name) === zone, passOver);
+  const map = await surveyZones(
+    device,
+    table,
+    (entry) => isDirectory(entry) && foldName(entry.name) === zone,
+    passOver,
+  );
   const clusters = await ZoneClusters.open(device, table, map, options.whenShared === 'proceed');
   return new FatEditor(device, table, map, clusters, options);
 }
@@ -335,89 +354,13 @@ export async function openFatEditor(device: ByteDevice, options: FatEditOptions)
   return openEditor(device, options, false);
 }
 
-async function edit(
-  device: ByteDevice,
-  options: FatEditOptions,
-  change: (editor: FatEditor) => Promise<void>,
-  passOver = false,
-): Promise<FatEditResult> {
-  const editor = await openEditor(device, options, passOver);
-  await change(editor);
-  await editor.flush();
-  return { keptApart: editor.keptApart };
-}
-
-export async function replaceFatFile(
-  device: ByteDevice,
-  path: string,
-  content: ByteSource,
-  options: FatEditOptions,
-): Promise<FatEditResult> {
-  return edit(device, options, (editor) => editor.replaceFile(path, content));
-}
-
-export async function removeFatFile(
-  device: ByteDevice,
-  path: string,
-  options: FatEditOptions & { recursive?: boolean },
-): Promise<FatEditResult> {
-  return edit(device, options, (editor) => editor.remove(path, options));
-}
-
-export async function makeFatDirectory(
-  device: ByteDevice,
-  path: string,
-  options: FatEditOptions,
-): Promise<FatEditResult> {
-  return edit(device, options, (editor) => editor.makeDirectory(path));
-}
-
 /**
  * Removes everything in the zone, in one step: one sector write, and the directory is empty. It works when what
  * is in the zone is damaged, too: only the rest of the volume must be sound.
  */
 export async function emptyFatZone(device: ByteDevice, options: FatEditOptions): Promise<FatEditResult> {
-  return edit(device, options, (editor) => editor.empty(), true);
-}
-
-/**
- * Overwrites a file with bytes of the same length, zone or not: writes exactly the sectors that differ, and no
- * directory. Returns how many they were. With `atomic` it refuses a change of more than one sector, which a
- * power cut could leave half done.
- */
-export async function writeFatFileInPlace(
-  device: ByteDevice,
-  path: string,
-  bytes: Uint8Array,
-  options: { atomic?: boolean } = {},
-): Promise<number> {
-  const volume = await openFat(device);
-  const { sectorBytes } = volume.geometry;
-  const extents = await volume.extents(path);
-  const sizeBytes = extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
-  if (sizeBytes !== bytes.length) {
-    throw new RangeError(
-      `Cannot overwrite "${path}" on the FAT volume: it has ${sizeBytes} bytes, not ${bytes.length}`,
-    );
-  }
-  const changed: { offsetBytes: number; sector: Uint8Array }[] = [];
-  let position = 0;
-  for (const { offsetBytes, lengthBytes } of extents) {
-    for (let done = 0; done < lengthBytes; done += sectorBytes) {
-      const before = await device.read(offsetBytes + done, sectorBytes);
-      const length = Math.min(sectorBytes, lengthBytes - done);
-      const sector = before.slice();
-      sector.set(bytes.subarray(position, position + length));
-      if (Buffer.compare(sector, before) !== 0) changed.push({ offsetBytes: offsetBytes + done, sector });
-      position += length;
-    }
-  }
-  if (options.atomic === true && changed.length > 1) {
-    throw new RangeError(
-      `Cannot overwrite "${path}" on the FAT volume in one step: ${changed.length} sectors differ`,
-    );
-  }
-  for (const { offsetBytes, sector } of changed) await device.write(offsetBytes, sector);
-  await device.flush?.();
-  return changed.length;
+  const editor = await openEditor(device, options, true);
+  await editor.empty();
+  await editor.flush();
+  return { keptApart: editor.keptApart };
 }

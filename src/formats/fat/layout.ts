@@ -101,10 +101,14 @@ function directoryAt(root: DirectoryNode, components: readonly string[]): Direct
   return directory;
 }
 
-/** Sorts each directory, so that the order of the input does not matter, and gives short names. */
+/**
+ * Sorts each directory, so that the order of the input does not matter, and gives short names. Files come first: those of
+ * the root are to have their entries in one sector (root-files.ts).
+ */
 function finishDirectory(directory: DirectoryNode): void {
   const sorted = [...directory.children].sort(([x], [y]) => (x < y ? -1 : 1));
-  directory.children = new Map(sorted);
+  const { file = [], directory: below = [] } = Object.groupBy(sorted, ([, { kind }]) => kind);
+  directory.children = new Map([...file, ...below]);
   const shortNames = new ShortNames();
   // Names that are short ones already keep theirs, whatever the others would like to be called.
   const nodes = children(directory);

@@ -1,5 +1,5 @@
 // The file allocation table in memory: chains are followed here and changes collected sector by sector.
-// It is held whole (1 MiB maps 512 MiB of 2 KiB clusters), which is right for boot partitions, not for
+// The table is held whole (1 MiB maps 512 MiB of 2 KiB clusters), which is right for boot partitions, not for
 // memory cards of hundreds of gigabytes.
 
 import type { ByteSource } from '../byte-source.ts';

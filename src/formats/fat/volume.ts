@@ -17,7 +17,7 @@ import {
   resolveDirectory,
 } from './tree.ts';
 
-export interface FatStat {
+interface FatStat {
   name: string;
   kind: 'file' | 'directory';
   /** 0 for a directory. */

@@ -156,7 +156,7 @@ test("writeFat gives short names that gokrazy's programs look for", async () => 
   assert.deepEqual(await volume.readFile('LOADER/ENTRIES/GOKRAZ~1.CON'), bytesOf('x'));
   assert.deepEqual(
     (await volume.list('')).map((entry) => entry.name),
-    ['a', 'b', 'config.txt', 'loader'],
+    ['config.txt', 'a', 'b', 'loader'],
   );
 });
 

@@ -167,11 +167,16 @@ export class ZoneClusters {
 
   /** Marks free clusters as the zone's, in one chain. */
   async take(clusters: readonly number[]): Promise<void> {
+    this.claim(clusters);
+    await this.write();
+  }
+
+  /** The same, but for the writing. */
+  claim(clusters: readonly number[]): void {
     for (const [i, cluster] of clusters.entries()) {
       this.#map.setOwner(cluster, OWNER.zone);
       this.#table.set(cluster, clusters[i + 1] ?? END_OF_CHAIN);
     }
-    await this.write();
   }
 
   /** Lengthens a chain by a cluster that has been taken and is on the medium already. */

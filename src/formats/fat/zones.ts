@@ -118,7 +118,7 @@ export async function surveyZones(
     const directory = await readDirectory(source, table, visit.entry, visit.path);
     for (const entry of directory.entries) {
       const atTop = visit.entry === undefined;
-      const zone = atTop && isDirectory(entry) && isZone(entry);
+      const zone = atTop && isZone(entry);
       if (zone && passOver) continue;
       const child: Visit = {
         entry,

@@ -28,7 +28,7 @@ export interface SquashfsSymlink extends EntryBase {
   kind: 'symlink';
   target: string;
 }
-export interface SquashfsDevice extends EntryBase {
+interface SquashfsDevice extends EntryBase {
   kind: 'char-device' | 'block-device';
   major: number;
   minor: number;

@@ -22,7 +22,7 @@ import {
   type Superblock,
 } from './superblock.ts';
 
-export interface SquashfsStat {
+interface SquashfsStat {
   path: string;
   kind: InodeKind;
   mode: number;

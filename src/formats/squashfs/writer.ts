@@ -16,13 +16,7 @@ import type { PackedFileStore } from './prepared-files.ts';
 import { encodeTables } from './tables.ts';
 
 export type { Extent } from './data-area.ts';
-export type {
-  SquashfsDevice,
-  SquashfsDirectory,
-  SquashfsEntry,
-  SquashfsFile,
-  SquashfsSymlink,
-} from './entries.ts';
+export type { SquashfsDirectory, SquashfsEntry, SquashfsFile, SquashfsSymlink } from './entries.ts';
 
 export type { PackedFile, PackedFileStore } from './prepared-files.ts';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { makeFatDirectory, removeFatFile, replaceFatFile } from '../../../test/support/formats/fat-change.ts';
 import {
   assertClean,
   bytesOf,
@@ -16,15 +17,7 @@ import {
 } from '../../../test/support/formats/fat-volume.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { fatEntryBytes } from './boot-sector.ts';
-import {
-  emptyFatZone,
-  type FatEditor,
-  makeFatDirectory,
-  openFatEditor,
-  removeFatFile,
-  replaceFatFile,
-  writeFatFileInPlace,
-} from './editor.ts';
+import { emptyFatZone, type FatEditor, openFatEditor } from './editor.ts';
 import { FatSpaceError } from './layout.ts';
 import { BAD_CLUSTER, FREE } from './table.ts';
 import { openFat } from './volume.ts';
@@ -270,40 +263,24 @@ test('FatEditor makes FSInfo say "unknown" where another system had counted', as
   assert.ok(!device.log.some((entry) => entry !== 'flush' && entry.sector === offset / 512));
 });
 
-test('writeFatFileInPlace writes exactly the sectors that differ', async () => {
+test('FatEditor: hundreds of files cost few flushes, and few more when they are replaced', async () => {
   for (const size of SIZES) {
     const device = await volumeWith(size);
-    const volume = await openFat(device);
-    const [extent] = await volume.extents('loader/loader.conf');
-    assert.equal(await writeFatFileInPlace(device, 'loader/loader.conf', FILES['loader/loader.conf']!), 0);
-    const changed = bytesOf('default b.conf  \n');
-    assert.equal(await writeFatFileInPlace(device, 'loader/loader.conf', changed, { atomic: true }), 1);
-    assert.deepEqual(
-      device.log.filter((entry) => entry !== 'flush').map((entry) => entry.sector),
-      [extent!.offsetBytes / 512],
-    );
-    assert.equal(
-      fingerprint(await filesOn(device)),
-      fingerprint({ ...FILES, 'loader/loader.conf': changed }),
-    );
+    const editor = await openFatEditor(device, OPTIONS);
+    const paths = Array.from({ length: 300 }, (_, i) => `b/overlays/an-overlay-of-some-kind-${i}.dtbo`);
+    const flushesOf = async (change: () => Promise<void>): Promise<number> => {
+      device.log.length = 0;
+      await change();
+      await assertClean(device);
+      return device.log.filter((entry) => entry === 'flush').length;
+    };
+    const files = paths.map((path) => ({ path, content: source(path) }));
+    const others = paths.map((path) => ({ path, content: source(`${path} in another way`) }));
+    // The directory grows by a cluster at a time.
+    const { clusterBytes } = (await openFat(device)).geometry;
+    const clusters = (300 * 4 * 32) / clusterBytes;
+    assert.ok((await flushesOf(() => editor.replaceFiles(files))) < 2 * clusters + 6);
+    assert.ok((await flushesOf(() => editor.replaceFiles(others))) < 6);
+    assert.ok((await flushesOf(() => editor.removeFiles(paths))) < 6);
   }
-});
-
-test('writeFatFileInPlace refuses other lengths, and more than one sector where that must not be', async () => {
-  const device = await volumeWith(FAT16_BYTES);
-  await assert.rejects(writeFatFileInPlace(device, 'loader/loader.conf', bytesOf('short')), {
-    name: 'RangeError',
-    message: 'Cannot overwrite "loader/loader.conf" on the FAT volume: it has 17 bytes, not 5',
-  });
-  await assert.rejects(
-    writeFatFileInPlace(device, 'a/vmlinuz', filled(7000, 9), { atomic: true }),
-    /in one step: 14 sectors differ/,
-  );
-  await assert.rejects(writeFatFileInPlace(device, 'missing', bytesOf('')), { code: 'ENOENT' });
-  assert.deepEqual(device.log, []);
-  const large = filled(7000, 2);
-  large[5000] = 1;
-  large[6999] = 1;
-  assert.equal(await writeFatFileInPlace(device, 'a/vmlinuz', large), 2);
-  assert.equal(fingerprint(await filesOn(device)), fingerprint({ ...FILES, 'a/vmlinuz': large }));
 });
