@@ -7,7 +7,7 @@ import type { BootLoaderLayout } from '../../shared/boot-loader/boot-loader-layo
 import { describeError } from '../describe-error.ts';
 import { type DiskPartition, openPartition } from '../root-disk.ts';
 import type { Sys } from '../sys/sys.ts';
-import type { BootSwitch } from './boot-switch.ts';
+import type { BootSwitch, StartTrace } from './boot-switch.ts';
 import { LoaderFiles } from './loader-files.ts';
 import { readTrialNotes, type TrialNotes, writeTrialNotes } from './trial-notes.ts';
 import type { TrialWay } from './trial-way.ts';
@@ -19,6 +19,8 @@ export interface BootSwitchParts {
   layout: BootLoaderLayout;
   /** The best first. */
   ways: readonly TrialWay[];
+  firmware?: BootSwitch['firmware'];
+  trialProblem?: BootSwitch['trialProblem'];
   /** Takes away what would win over the file that commits. */
   beforeCommit?: () => Promise<void>;
   say: (text: string) => void;
@@ -37,12 +39,20 @@ export class DeviceBootSwitch implements BootSwitch {
   static async open(parts: BootSwitchParts): Promise<DeviceBootSwitch> {
     const bootSwitch = new DeviceBootSwitch(parts);
     // A loader that has started this slot has used it up. Any other would start a slot that may be half written by then.
-    for (const way of parts.ways) await bootSwitch.#takeBack(way);
+    await bootSwitch.#takeAllBack();
     return bootSwitch;
   }
 
   get trialStart(): BootSwitch['trialStart'] {
     return this.#usableWays()[0]?.name ?? null;
+  }
+
+  get trialProblem(): BootSwitch['trialProblem'] {
+    return this.#parts.trialProblem;
+  }
+
+  get firmware(): BootSwitch['firmware'] {
+    return this.#parts.firmware;
   }
 
   async committed(): Promise<Slot> {
@@ -54,6 +64,8 @@ export class DeviceBootSwitch implements BootSwitch {
     await beforeCommit?.();
     const dropCache = (): void => sys.dropBlockCache(sys.path(boot.path));
     await this.#withFiles('r+', (files) => files.commit(slot, dropCache));
+    // A file for trials names the slot that was committed before.
+    await this.#takeAllBack();
   }
 
   async armTrial(slot: Slot): Promise<void> {
@@ -80,7 +92,7 @@ export class DeviceBootSwitch implements BootSwitch {
     this.#note({ armed: undefined, ofWays: this.#notes().ofWays });
   }
 
-  async takeTrace(): Promise<'kept' | 'lost' | null> {
+  async takeTrace(): Promise<StartTrace> {
     const before = this.#notes();
     let { ofWays } = before;
     let isLost = false;
@@ -93,7 +105,9 @@ export class DeviceBootSwitch implements BootSwitch {
     const after = { armed: undefined, ofWays };
     if (!isDeepStrictEqual(after, before)) writeTrialNotes(this.#parts.sys, after);
     if (before.armed === undefined) return null;
-    return isLost ? 'lost' : 'kept';
+    if (isLost) return 'lost';
+    const unheard = this.#parts.ways.find(({ name }) => name === before.armed)?.unheard;
+    return unheard === undefined ? 'kept' : { unheard };
   }
 
   async restartIntoTrial(): Promise<void> {
@@ -111,6 +125,10 @@ export class DeviceBootSwitch implements BootSwitch {
     const ofWays = await way.arm(slot, this.#notes().ofWays);
     this.#armed = way;
     this.#note({ armed: way.name, ofWays });
+  }
+
+  async #takeAllBack(): Promise<void> {
+    for (const way of this.#parts.ways) await this.#takeBack(way);
   }
 
   async #takeBack(way: TrialWay): Promise<void> {

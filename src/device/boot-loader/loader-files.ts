@@ -4,14 +4,14 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { ByteDevice } from '../../formats/byte-source.ts';
-import { writeFatFileInPlace } from '../../formats/fat/editor.ts';
 import { readFatFile } from '../../formats/fat/read-file.ts';
 import { openFat } from '../../formats/fat/volume.ts';
+import { writeFatFileInPlace } from '../../formats/fat/write-in-place.ts';
 import { type CmdlineOptions, formatCmdline } from '../../shared/board/cmdline.ts';
 import type { Slot } from '../../shared/board/slots.ts';
 import type { BootLoaderLayout, OwnFile, SlotStart } from '../../shared/boot-loader/boot-loader-layout.ts';
 
-/** Those of ours are far smaller. */
+/** Files that we write are far smaller. */
 const MAX_FILE_BYTES = 64 * 1024;
 
 export class LoaderFiles {
@@ -37,22 +37,42 @@ export class LoaderFiles {
 
   /** Writes one sector, by which a start on trial is the slot's; for boot loaders that have a file for that. */
   async writeTrial(slot: Slot, dropCaches: () => void): Promise<void> {
-    const { trialPath } = this.#layout;
-    if (trialPath === null) throw new Error('This boot loader has no file for trials');
-    const found = await this.#name(slot, trialPath, dropCaches);
+    const found = await this.#name(slot, this.#trialPath(), dropCaches);
     if (found !== slot)
       throw new Error(`Cannot ask for a trial of slot ${slot}: the disk still says ${found}`);
   }
 
+  /**
+   * Without a trial that was asked for, a start on trial is to be the committed slot's, as on a new disk: anybody may make
+   * the firmware do one. Writes nothing where that is so.
+   */
+  async withdrawTrial(dropCaches: () => void): Promise<void> {
+    const path = this.#trialPath();
+    const slot = await this.committed();
+    if ((await this.#read(path)) !== (await this.#textFor(slot, path)))
+      await this.writeTrial(slot, dropCaches);
+  }
+
+  #trialPath(): string {
+    const { trialPath } = this.#layout;
+    if (trialPath === null) throw new Error('This boot loader has no file for trials');
+    return trialPath;
+  }
+
   /** Makes the file name the slot; returns which one it names on the medium. */
   async #name(slot: Slot, path: string, dropCaches: () => void): Promise<Slot> {
+    const after = await this.#textFor(slot, path);
+    await writeFatFileInPlace(this.#boot, path, encode(after), { atomic: true });
+    dropCaches();
+    return this.#layout.commit.parse(await this.#read(path));
+  }
+
+  /** What the file is to hold for the slot. */
+  async #textFor(slot: Slot, path: string): Promise<string> {
     const { commit } = this.#layout;
     const { text } = commit;
     const from = text.of === 'disk' ? path : `${slot}/${text.name}`;
-    const after = commit.change(await this.#read(from), slot);
-    await writeFatFileInPlace(this.#boot, path, encode(after), { atomic: true });
-    dropCaches();
-    return commit.parse(await this.#read(path));
+    return commit.change(await this.#read(from), slot);
   }
 
   /** What is made for the slot on the device, so that no manifest names it; with the size on a new disk. */

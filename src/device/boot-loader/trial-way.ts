@@ -13,6 +13,8 @@ export interface TrialWay {
   readonly refusal: string;
   /** What was armed stays so until it is used: also over a start that came about in another way. */
   readonly outlivesStarts: boolean;
+  /** What to say of a trial that left no word when it cannot be known whether it was tried: one sentence. Absent: it can. */
+  readonly unheard?: string;
   /** Whether it is worth trying here. */
   isUsable(notes: WayNotes): boolean;
   /** The next start, and only that one, is to be `slot`'s. Throws when that does not work; returns what is to be noted. */

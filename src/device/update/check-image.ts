@@ -3,7 +3,15 @@
 
 import { parseManifest } from '../../shared/manifest/parse-manifest.ts';
 import type { Manifest } from '../../shared/manifest/manifest.ts';
-import { SignatureError, verifyManifest, type TrustedKey } from '../../shared/manifest/manifest-signature.ts';
+import {
+  formatSignatures,
+  parseSignatures,
+  SignatureError,
+  verifyManifest,
+  type TrustedKey,
+  type UpdatePermissions,
+} from '../../shared/manifest/manifest-signature.ts';
+import { verifyPermissions } from '../../shared/manifest/update-permissions.ts';
 import type { DeviceConfig } from '../../shared/services/services.ts';
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { UpdateRequest } from '../../shared/update/update-api.ts';
@@ -20,39 +28,66 @@ export interface OfferedImage {
   manifestBytes: Uint8Array;
   signatureBytes: Uint8Array;
   signedAtSec: number;
+  permitted: UpdatePermissions;
+}
+
+/** Whether a clock is to be believed, and what it says. */
+export interface ClockReading {
+  isSet: boolean;
+  sec: number;
 }
 
 /** Checks what the image says of itself: signatures, board and hostname. Throws ImageRefusal. */
-export function checkImage(request: UpdateRequest, config: DeviceConfig, nowSec: number): OfferedImage {
+export function checkImage(request: UpdateRequest, config: DeviceConfig, clock: ClockReading): OfferedImage {
   const manifestBytes = Buffer.from(request.manifest);
   const signatureBytes = Buffer.from(request.signatures);
   // The manifest is not read before its signature is: a parser is the larger target.
-  const signedAtSec = checkSignatures(manifestBytes, signatureBytes, trustedKeysOf(config), nowSec);
+  const signedAtSec = checkSigned(config, (keys) =>
+    verifyManifest(manifestBytes, signatureBytes, keys, clock.sec),
+  ).signedAtSec;
+  const permitted = checkSigned(config, (keys) =>
+    // A key that may have expired permits nothing.
+    verifyPermissions(manifestBytes, signatureBytes, clock.isSet ? keys : keys.filter(isLasting), clock.sec),
+  );
   const manifest = readManifest(manifestBytes);
   if (manifest.board !== config.board)
     throw new ImageRefusal('board', `The image is for a ${manifest.board}, and this is a ${config.board}`);
-  if (manifest.hostname !== config.hostname && request.allowRename !== true)
+  if (manifest.hostname !== config.hostname && permitted.renameFrom !== config.hostname)
     throw new ImageRefusal(
       'hostname',
-      `The image is for the device "${manifest.hostname}", and this is "${config.hostname}"`,
+      `The image is for the device "${manifest.hostname}", and this is "${config.hostname}"` +
+        unsignedWord(request.allowRename),
     );
-  return { manifest, manifestBytes, signatureBytes, signedAtSec };
+  return { manifest, manifestBytes, signatureBytes: withoutNotes(signatureBytes), signedAtSec, permitted };
+}
+
+/** What devices note in their signatures is not for others to say, nor signed. */
+function withoutNotes(bytes: Uint8Array): Uint8Array {
+  const { newestConfirmedSec, ...signatures } = parseSignatures(bytes);
+  return newestConfirmedSec === undefined ? bytes : formatSignatures(signatures);
+}
+
+/** For whoever sends an image from a computer with an older tsk. */
+function unsignedWord(isAllowed: boolean | undefined): string {
+  return isAllowed === true
+    ? '; that this may be has to be signed with the image, as newer versions of tsk do'
+    : '';
+}
+
+function isLasting({ notAfterSec }: TrustedKey): boolean {
+  return notAfterSec === undefined;
 }
 
 export function trustedKeysOf(config: DeviceConfig): readonly TrustedKey[] {
   return config.update?.trustedKeys ?? [];
 }
 
-function checkSignatures(
-  manifest: Uint8Array,
-  signatures: Uint8Array,
-  keys: readonly TrustedKey[],
-  nowSec: number,
-): number {
+function checkSigned<T>(config: DeviceConfig, verify: (keys: readonly TrustedKey[]) => T): T {
+  const keys = trustedKeysOf(config);
   if (keys.length === 0)
     throw new ImageRefusal('signature', 'This device trusts no key, so that it takes no update');
   try {
-    return verifyManifest(manifest, signatures, keys, nowSec).signedAtSec;
+    return verify(keys);
   } catch (cause) {
     if (!(cause instanceof SignatureError)) throw cause;
     throw new ImageRefusal('signature', cause.message, { cause });
@@ -83,31 +118,36 @@ export function checkLayout({ minLayout }: Manifest, disk: UpdateDisk): void {
   );
 }
 
-/** Throws ImageRefusal for what was signed before the image that runs: it may be one with a hole that is mended since. */
-export function checkNotOlder(signedAtSec: number, runningSignedAtSec: number | null): void {
-  if (runningSignedAtSec === null || signedAtSec >= runningSignedAtSec) return;
-  throw new ImageRefusal(
-    'older',
-    `The image was signed on ${day(signedAtSec)}, before the running one (${day(runningSignedAtSec)})`,
-  );
-}
-
 /**
- * Throws ImageRefusal for what was signed in the future: once it runs, everything that is signed until then would count
- * as older. `clockSec` is the time of a clock that is right.
+ * Throws ImageRefusal for what was signed before the newest image that was confirmed here, for it may be one with a hole
+ * that is mended since, and for what was signed in the future: once that runs, everything that is signed until then would
+ * count as older. `newestSec`: null where nothing is known to have been confirmed.
  */
-export function checkNotAhead(signedAtSec: number, clockSec: number): void {
-  if (signedAtSec <= clockSec + CLOCK_TOLERANCE_SEC) return;
-  throw new ImageRefusal(
-    'future',
-    `The image was signed on ${day(signedAtSec)}, and here it is ${day(clockSec)} UTC: one of the clocks is wrong`,
-  );
+export function checkSigningTime(
+  { signedAtSec, permitted }: OfferedImage,
+  newestSec: number | null,
+  clock: ClockReading,
+  { allowDowngrade }: UpdateRequest,
+): void {
+  // The permission names what it leads away from: sent once more, it permits nothing.
+  if (permitted.downgradeFromSec === (newestSec ?? 0)) return;
+  const unsigned = unsignedWord(allowDowngrade);
+  if (newestSec !== null && signedAtSec < newestSec)
+    throw new ImageRefusal(
+      'older',
+      `The image was signed on ${day(signedAtSec)}, before the newest one that was confirmed here (${day(newestSec)})${unsigned}`,
+    );
+  if (clock.isSet && signedAtSec > clock.sec + CLOCK_TOLERANCE_SEC)
+    throw new ImageRefusal(
+      'future',
+      `The image was signed on ${day(signedAtSec)}, and here it is ${day(clock.sec)} UTC: one of the clocks is wrong${unsigned}`,
+    );
 }
 
 /** Throws ImageRefusal when only keys that expire vouch for the image, and nobody knows whether they have. */
 export function checkClock(image: OfferedImage, config: DeviceConfig, isClockSet: boolean): void {
   if (isClockSet) return;
-  const lasting = trustedKeysOf(config).filter(({ notAfterSec }) => notAfterSec === undefined);
+  const lasting = trustedKeysOf(config).filter(isLasting);
   try {
     verifyManifest(image.manifestBytes, image.signatureBytes, lasting, 0);
   } catch (cause) {
@@ -122,7 +162,7 @@ export function checkClock(image: OfferedImage, config: DeviceConfig, isClockSet
 
 /** Throws UpdateConflict unless there is a slot that may be written, and the other one is what the device starts. */
 export function checkState(state: UpdateState, disk: UpdateDisk): void {
-  const { running, committed, appsFrom, trial } = state;
+  const { running, committed, appsFrom, trial, trialProblem } = state;
   if (running === null || running !== disk.source)
     throw new UpdateConflict(
       'cannot-try',
@@ -133,6 +173,7 @@ export function checkState(state: UpdateState, disk: UpdateDisk): void {
       'cannot-try',
       'The configuration of the boot loader cannot be read, so that no slot may be written',
     );
+  if (trialProblem !== undefined) throw new UpdateConflict('cannot-try', trialProblem);
   if (trial)
     throw new UpdateConflict(
       'trial-going-on',
@@ -149,6 +190,6 @@ function day(timeSec: number): string {
   return new Date(timeSec * 1000).toISOString().slice(0, 16).replace('T', ' ');
 }
 
-export function nowSec(): number {
-  return Math.floor(Date.now() / 1000);
+export function readClock(isSet: boolean): ClockReading {
+  return { isSet, sec: Math.floor(Date.now() / 1000) };
 }

@@ -33,7 +33,7 @@ export interface WantedChunk {
   asideBytes: number | undefined;
 }
 
-export interface Place {
+interface Place {
   source: ByteSource;
   offsetBytes: number;
 }
@@ -57,7 +57,7 @@ export interface ChunkLibrary {
 
 export interface PlanOptions {
   manifest: Manifest;
-  /** Those of the manifest's that the slot does not have yet. */
+  /** Files of the manifest that the slot does not have yet. */
   bootFiles: ReadonlySet<ManifestFile>;
   targetRoot: ByteSource;
   libraries: readonly ChunkLibrary[];
@@ -77,7 +77,7 @@ export async function planChunks(options: PlanOptions): Promise<ChunkPlan> {
   for (const library of libraries) await search.library(library);
   const endBytes = recordOffset(targetRoot.sizeBytes);
   const usable = hints.filter((hint) => hint.offsetBytes + hint.lengthBytes <= endBytes);
-  // Those that can stay where they are first.
+  // Chunks that can stay where they are come first.
   const { behind = [], inTheWay = [] } = Object.groupBy(usable, ({ offsetBytes }) =>
     offsetBytes >= imageEnd(manifest) ? 'behind' : 'inTheWay',
   );

@@ -9,13 +9,14 @@ import type { UpdateState } from '../../shared/update/update-state.ts';
 import {
   checkClock,
   checkLayout,
-  checkNotAhead,
-  checkNotOlder,
+  checkSigningTime,
   checkState,
-  nowSec,
+  readClock,
   type OfferedImage,
 } from './check-image.ts';
-import { readRunningSlot } from './slot-contents.ts';
+import { sharedChanges } from './renew-shared-files.ts';
+import { newestConfirmed, readRunningSlot } from './slot-contents.ts';
+import type { UpdateDisk } from './update-disk.ts';
 import { UpdateConflict } from './update-refusal.ts';
 import type { UpdateSurroundings } from './update-surroundings.ts';
 
@@ -29,17 +30,16 @@ export async function examineImage(
   image: OfferedImage,
   request: UpdateRequest,
   signal: AbortSignal,
-): Promise<SwitchDecision & Pick<UpdateOffer, 'slot'>> {
+): Promise<SwitchDecision & Pick<UpdateOffer, 'slot' | 'notes'>> {
   using disk = around.openDisk('look');
   checkLayout(image.manifest, disk);
   const running = await readRunningSlot(disk.boot, disk.source);
-  const isClockSet = around.isClockSet();
-  if (request.allowDowngrade !== true) {
-    checkNotOlder(image.signedAtSec, running?.signedAtSec ?? null);
-    if (isClockSet) checkNotAhead(image.signedAtSec, nowSec());
-  }
-  checkClock(image, around.config, isClockSet);
+  const clock = readClock(around.isClockSet());
+  // What /perm remembers is known when the device has started.
   const state = await settledState(around.init, signal);
+  const newest = newestConfirmed(state, await readRunningSlot(disk.boot, state.committed ?? disk.source));
+  checkSigningTime(image, newest, clock, request);
+  checkClock(image, around.config, clock.isSet);
   checkState(state, disk);
   const decision = decide(running?.manifest, image.manifest, {
     isForced: request.forceReboot === true,
@@ -50,7 +50,21 @@ export async function examineImage(
       'cannot-try',
       'This device has no way to try another slot, so that it takes no update',
     );
-  return { slot: disk.target, ...decision };
+  return { slot: disk.target, ...decision, ...notesOn(disk, running?.manifest, image.manifest) };
+}
+
+function notesOn(
+  { layout }: UpdateDisk,
+  running: Manifest | undefined,
+  next: Manifest,
+): Pick<UpdateOffer, 'notes'> {
+  const later = sharedChanges(layout, running, next);
+  if (later.length === 0) return {};
+  return {
+    notes: [
+      `The trial runs with the firmware that is there: ${later.join(', ')} of the new build come when it is confirmed`,
+    ],
+  };
 }
 
 /**

@@ -6,9 +6,15 @@ import { constants, createZstdDecompress, type ZstdDecompress } from 'node:zlib'
 import { MAX_ZSTD_WINDOW_LOG } from '../../shared/update/update-api.ts';
 import { BadStream } from './update-refusal.ts';
 
-/** Throws BadStream for what is no zstd, or not all of one. */
-export async function* inflateZstd(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const zstd = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG } });
+/** Throws BadStream for what is no zstd, or not all of one. `dictionary`: what it was packed against. */
+export async function* inflateZstd(
+  pieces: AsyncIterable<Uint8Array>,
+  dictionary?: Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  const zstd = createZstdDecompress({
+    params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG },
+    ...(dictionary !== undefined && { dictionary }),
+  });
   // What goes wrong while nobody feeds it is told by the next piece.
   zstd.on('error', () => {});
   try {

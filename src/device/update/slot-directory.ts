@@ -69,7 +69,11 @@ export async function readSlotFile(
 /** undefined when there is none that could be read. */
 export async function readSlotManifest(boot: ByteSource, slot: Slot): Promise<Manifest | undefined> {
   const bytes = await readSlotFile(boot, slot, MANIFEST_NAME, MAX_MANIFEST_BYTES);
-  if (bytes === undefined) return undefined;
+  return bytes && parseStoredManifest(bytes);
+}
+
+/** undefined: it is damaged. */
+export function parseStoredManifest(bytes: Uint8Array): Manifest | undefined {
   try {
     return parseManifest(bytes);
   } catch (error) {
@@ -159,16 +163,24 @@ export class SlotDirectory {
   async write(files: readonly SlotFile[], kept: Set<string>): Promise<void> {
     const differing = files.filter(({ path }) => !kept.has(foldName(path)));
     await this.#edit(async (editor) => {
-      for (const path of await this.#surplus(files, kept)) {
+      const surplus = await this.#surplus(files, kept);
+      const { kernel: old = [], others: surplusOthers = [] } = kernelApart(surplus);
+      const { directories = [], ...surplusFiles } = Object.groupBy(surplusOthers, ({ kind }) =>
+        kind === 'directory' ? 'directories' : 'files',
+      );
+      for (const { path } of [...old, ...directories]) {
         await editor.remove(this.#pathOf(path), { recursive: true });
       }
-      const kernelLast = differing.toSorted((x, y) => Number(isKernel(x.path)) - Number(isKernel(y.path)));
-      for (const { path, content } of kernelLast) {
-        // The file may have been written before what follows had to be tried again.
-        if (kept.has(foldName(path))) continue;
-        await editor.makeDirectory(this.#pathOf(path).split('/').slice(0, -1).join('/'));
-        await editor.replaceFile(this.#pathOf(path), content);
-        kept.add(foldName(path));
+      await editor.removeFiles((surplusFiles.files ?? []).map(({ path }) => this.#pathOf(path)));
+      // The files may have been written before what follows had to be tried again.
+      const { kernel = [], others = [] } = kernelApart(
+        differing.filter(({ path }) => !kept.has(foldName(path))),
+      );
+      for (const batch of [others, kernel]) {
+        for (const directory of new Set(batch.map(({ path }) => directoryOf(this.#pathOf(path)))))
+          await editor.makeDirectory(directory);
+        await editor.replaceFiles(batch.map(({ path, content }) => ({ path: this.#pathOf(path), content })));
+        for (const { path } of batch) kept.add(foldName(path));
       }
     });
   }
@@ -183,6 +195,11 @@ export class SlotDirectory {
       await editor.makeDirectory(path.split('/').slice(0, -1).join('/'));
       await editor.replaceFile(path, sourceOfBytes(bytes));
     });
+  }
+
+  /** Makes a small file of a slot that is whole another one; a cut leaves either. */
+  async replace(path: string, bytes: Uint8Array): Promise<void> {
+    await this.#edit((editor) => editor.replaceFile(this.#pathOf(path), sourceOfBytes(bytes)));
   }
 
   /** The slot counts as whole from now on. */
@@ -203,23 +220,26 @@ export class SlotDirectory {
     }
   }
 
-  /** Paths to remove: what differs, the kernel first, then all that should not be there. */
-  async #surplus(files: readonly SlotFile[], kept: ReadonlySet<string>): Promise<string[]> {
+  /** What to remove: what differs, and all that should not be there. */
+  async #surplus(
+    files: readonly SlotFile[],
+    kept: ReadonlySet<string>,
+  ): Promise<{ path: string; kind: 'file' | 'directory' }[]> {
     const volume = await openFat(this.#boot);
     const own = this.#ownPaths();
     const stays = new Set([...kept, ...own, foldName(MANIFEST_NAME)]);
     const wanted = [...files.map(({ path }) => foldName(path)), ...own];
     const directories = new Set(wanted.flatMap(directoriesAbove));
-    const surplus: string[] = [];
+    const surplus: { path: string; kind: 'file' | 'directory' }[] = [];
     const visit = async (directory: string): Promise<void> => {
       for (const { name, kind } of await listIfThere(volume, joinPath(this.#slot, directory))) {
         const path = joinPath(directory, name);
         if (kind === 'directory' && directories.has(foldName(path))) await visit(path);
-        else if (kind === 'directory' || !stays.has(foldName(path))) surplus.push(path);
+        else if (kind === 'directory' || !stays.has(foldName(path))) surplus.push({ path, kind });
       }
     };
     await visit('');
-    return surplus.toSorted((x, y) => Number(isKernel(y)) - Number(isKernel(x)));
+    return surplus;
   }
 
   /** Folded. */
@@ -260,8 +280,15 @@ function withinSlot(slot: Slot, path: string): string | undefined {
   return first === slot && inside.length > 0 ? inside.join('/') : undefined;
 }
 
-function isKernel(path: string): boolean {
-  return foldName(path) === foldName(KERNEL_FILE);
+/** Nobody starts a slot without its kernel: it goes before all others, and comes after them. */
+function kernelApart<T extends { path: string }>(files: readonly T[]): { kernel?: T[]; others?: T[] } {
+  return Object.groupBy(files, ({ path }) =>
+    foldName(path) === foldName(KERNEL_FILE) ? 'kernel' : 'others',
+  );
+}
+
+function directoryOf(path: string): string {
+  return path.split('/').slice(0, -1).join('/');
 }
 
 /** Either may be '', the top. */

@@ -31,8 +31,8 @@ export interface UpdateDisk {
 
 export interface OpenUpdateDisk extends UpdateDisk, Disposable {}
 
-/** `look`: nothing of it can be written. */
-export type DiskUse = 'look' | 'write';
+/** `look`: nothing of it can be written. `note`: the boot partition alone. `write`: that, and the target's root. */
+export type DiskUse = 'look' | 'note' | 'write';
 
 /**
  * The slot whose root is `/` is the source, whatever the command line says. Throws when there is nothing to update, and
@@ -49,10 +49,10 @@ export function openUpdateDisk(sys: StorageSys, layout: BootLoaderLayout, use: D
   const targetPartition = partitionOf(disk, SLOT_PARTITION[target]);
   using opened = new DisposableStack();
   const open = (partition: DiskPartition, mode: BlockDeviceMode) =>
-    opened.use(openPartition(sys, partition, use === 'look' ? 'r' : mode));
-  const boot = open(bootPartition, 'r+');
+    opened.use(openPartition(sys, partition, mode));
+  const boot = open(bootPartition, use === 'look' ? 'r' : 'r+');
   const sourceRoot = open(partitionOf(disk, SLOT_PARTITION[source]), 'r');
-  const targetRoot = open(targetPartition, 'r+ alone');
+  const targetRoot = open(targetPartition, use === 'write' ? 'r+ alone' : 'r');
   const all = opened.move();
   return {
     source,

@@ -18,18 +18,29 @@ import {
   type UpdateRequest,
   type UpdateStatus,
 } from '../../shared/update/update-api.ts';
+import { dictionaryOf } from '../../shared/update/manifest-dictionary.ts';
 import { compareApps } from '../../shared/update/switch-mode.ts';
 import type { ConfirmTrial, TrialRequest, UpdateState } from '../../shared/update/update-state.ts';
-import { checkImage, nowSec, type OfferedImage, trustedKeysOf } from './check-image.ts';
+import { checkImage, type OfferedImage, readClock, trustedKeysOf } from './check-image.ts';
 import { SlotSizeError } from './chunk-plan.ts';
 import { LoaderFiles } from '../boot-loader/loader-files.ts';
 import { examineImage } from './examine-image.ts';
-import { describeSlot, readRunningSlot, readSlot } from './slot-contents.ts';
+import { renewSharedFiles } from './renew-shared-files.ts';
+import {
+  describeSlot,
+  findSlotManifest,
+  newestConfirmed,
+  noteNewestConfirmed,
+  readRunningSlot,
+  readSlot,
+} from './slot-contents.ts';
 import { ImageRefusal, SessionEnded, UpdateConflict } from './update-refusal.ts';
 import type { OpenUpdateDisk } from './update-disk.ts';
 import { UpdateSession, type SessionWork } from './update-session.ts';
 import type { UpdateSurroundings } from './update-surroundings.ts';
 import { trustsItsSigners, verifySlot } from './verify-slot.ts';
+
+const ITSELF: UpdateClient = { id: 'the device itself', name: 'the device itself' };
 
 export class UpdateReceiver {
   readonly #around: UpdateSurroundings;
@@ -49,8 +60,11 @@ export class UpdateReceiver {
 
   async status(): Promise<UpdateStatus> {
     const [state, slots] = await Promise.all([this.#state(), this.#slots()]);
+    const starts = state.committed ?? state.running;
+    const newest = newestConfirmed(state, starts && slots[starts]);
     return {
       ...state,
+      ...(newest !== null && { newestSignedAtSec: newest }),
       protocol: { version: UPDATE_PROTOCOL_VERSION, features: UPDATE_FEATURES },
       slots,
       trustedKeyIds: trustedKeysOf(this.#around.config).map(({ id }) => id),
@@ -97,10 +111,36 @@ export class UpdateReceiver {
     return await trustsItsSigners(disk, trustedKeysOf(this.#around.config));
   }
 
+  /**
+   * Makes firmware that both slots start from the committed slot's; returns the names of files that were replaced. Does
+   * nothing while somebody updates or something is on trial.
+   */
+  async renewSharedFiles(): Promise<readonly string[]> {
+    if (this.#session) return [];
+    const { running, committed, appsFrom, trial, isStarting } = await this.#state();
+    if (trial !== null || isStarting === true || running === null || running !== committed) return [];
+    if (appsFrom !== null) return [];
+    const session = await this.#takePlace(ITSELF, this.#around.config.buildId);
+    try {
+      return await session.perform(() =>
+        renewSharedFiles(session.openDisk(() => this.#openToWrite(otherSlot(running)))),
+      );
+    } finally {
+      await session.end(new SessionEnded('The firmware was looked at'));
+    }
+  }
+
+  /** What a request may be packed against; undefined: no slot has a manifest with this hash. */
+  async dictionary(sha256: string): Promise<Uint8Array | undefined> {
+    using disk = this.#around.openDisk('look');
+    const manifest = await findSlotManifest(disk.boot, sha256);
+    return manifest && dictionaryOf(manifest);
+  }
+
   /** Throws ImageRefusal or UpdateConflict. */
   async begin(request: UpdateRequest): Promise<UpdateOffer> {
     const { config } = this.#around;
-    const image = checkImage(request, config, nowSec());
+    const image = checkImage(request, config, readClock(this.#around.isClockSet()));
     const session = await this.#takePlace(request.client, image.manifest.buildId);
     try {
       const { offer } = await session.prepare(() => this.#prepare(session, image, request));
@@ -139,9 +179,10 @@ export class UpdateReceiver {
 
   async #prepare(session: UpdateSession, image: OfferedImage, request: UpdateRequest): Promise<SessionWork> {
     const { signal } = session;
+    const { signedAtSec } = image;
     const offer = await examineImage(this.#around, image, request, signal);
     if (offer.mode === 'none')
-      return { installer: null, offer: { ...offer, missingChunks: [], missingBytes: 0 } };
+      return { installer: null, offer: { ...offer, missingChunks: [], missingBytes: 0 }, signedAtSec };
     const disk = session.openDisk(() => this.#openToWrite(offer.slot));
     // The medium itself is asked, whatever init believes.
     if ((await new LoaderFiles(disk.layout, disk.boot).committed()) === disk.target)
@@ -150,7 +191,8 @@ export class UpdateReceiver {
       .openInstaller({ disk, signal, ...image })
       .catch(refuseWhatDoesNotFit);
     const missingChunks = installer.missing();
-    return { installer, offer: { ...offer, missingChunks, missingBytes: sizeOf(missingChunks, image) } };
+    const missingBytes = sizeOf(missingChunks, image);
+    return { installer, offer: { ...offer, missingChunks, missingBytes }, signedAtSec };
   }
 
   #openToWrite(slot: Slot): OpenUpdateDisk {
@@ -177,10 +219,20 @@ export class UpdateReceiver {
   /** Ends the session and begins the trial. */
   async try(id: string, { confirmBy }: TryRequest): Promise<TryAccepted> {
     const session = this.session(id);
-    const { slot, mode, changedApps, unchangedApps = [] } = session.installed;
+    const { offer, signedAtSec: newestSignedAtSec } = session.installed;
+    const { slot, mode, changedApps, unchangedApps = [] } = offer;
     const { buildId, client: who } = session.view;
     if (mode === 'none') throw new UpdateConflict('nothing-to-do', 'This build runs already');
-    return this.#handOver(session, { slot, buildId, mode, confirmBy, who, changedApps, unchangedApps });
+    return this.#handOver(session, {
+      slot,
+      buildId,
+      mode,
+      confirmBy,
+      who,
+      changedApps,
+      unchangedApps,
+      newestSignedAtSec,
+    });
   }
 
   async #handOver(session: UpdateSession, request: TrialRequest): Promise<TryAccepted> {
@@ -209,7 +261,7 @@ export class UpdateReceiver {
     if (state.trialStart === null)
       throw new UpdateConflict(
         'cannot-try',
-        'This device has no way to try another slot, so that it cannot go back',
+        state.trialProblem ?? 'This device has no way to try another slot, so that it cannot go back',
       );
     const slots = await this.#slots();
     const there = slots[slot];
@@ -217,7 +269,8 @@ export class UpdateReceiver {
     if (!there) throw new UpdateConflict('slot-unusable', `Slot ${slot} holds nothing that could be started`);
     const session = await this.#takePlace(client, there.buildId);
     try {
-      const manifest = await session.perform(() => this.#verify(session, slot));
+      const newest = newestConfirmed(state, slots[state.committed]);
+      const manifest = await session.perform(() => this.#verify(session, slot, newest));
       await this.#handOver(session, {
         slot,
         buildId: manifest.buildId,
@@ -233,9 +286,13 @@ export class UpdateReceiver {
     return this.#state();
   }
 
-  async #verify(session: UpdateSession, slot: Slot): Promise<Manifest> {
-    using disk = this.#around.openDisk('look');
-    return await verifySlot(disk, slot, trustedKeysOf(this.#around.config), session.signal);
+  /** The slot also notes what it is gone back from: it may be older than what may come next. */
+  async #verify(session: UpdateSession, slot: Slot, newestSec: number | null): Promise<Manifest> {
+    using disk = this.#around.openDisk('note');
+    const manifest = await verifySlot(disk, slot, trustedKeysOf(this.#around.config), session.signal);
+    session.signal.throwIfAborted();
+    if (newestSec !== null) await noteNewestConfirmed(disk.boot, slot, newestSec);
+    return manifest;
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,8 @@ export interface SessionWork {
   /** null: nothing, this build runs already. */
   installer: SlotInstaller | null;
   offer: Omit<UpdateOffer, 'id'>;
+  /** When the image was signed. */
+  signedAtSec: number;
 }
 
 export interface SessionOptions {
@@ -72,11 +74,11 @@ export class UpdateSession {
     };
   }
 
-  /** The offer of a slot that is installed. Throws UpdateConflict. */
-  get installed(): SessionWork['offer'] {
+  /** What there was to do, once the slot is installed. Throws UpdateConflict. */
+  get installed(): SessionWork {
     if (!this.#work || this.#install !== 'done')
       throw new UpdateConflict('wrong-step', 'The image is not installed yet');
-    return this.#work.offer;
+    return this.#work;
   }
 
   async prepare(prepare: () => Promise<SessionWork>): Promise<SessionWork> {

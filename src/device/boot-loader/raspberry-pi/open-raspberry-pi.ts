@@ -2,10 +2,19 @@
 
 import type { BootSwitch } from '../boot-switch.ts';
 import { type BootSwitchParts, DeviceBootSwitch } from '../device-boot-switch.ts';
+import { describeUnheardTrial, readEeprom } from './eeprom.ts';
 import { trybootWay } from './tryboot-way.ts';
 
 export function openRaspberryPi(
   parts: Pick<BootSwitchParts, 'sys' | 'boot' | 'layout' | 'say'>,
 ): Promise<BootSwitch> {
-  return DeviceBootSwitch.open({ ...parts, ways: [trybootWay(parts)] });
+  const eeprom = readEeprom(parts.sys);
+  const way = trybootWay({
+    ...parts,
+    isKnown: eeprom?.trialProblem === undefined,
+    unheard: describeUnheardTrial(parts.sys, eeprom),
+  });
+  if (eeprom === null) return DeviceBootSwitch.open({ ...parts, ways: [way] });
+  const { trialProblem, ...firmware } = eeprom;
+  return DeviceBootSwitch.open({ ...parts, ways: [way], firmware, trialProblem });
 }

@@ -7,7 +7,7 @@ import { BOARDS } from '../../../shared/board/boards.ts';
 import { formatConfigTxt } from '../../../shared/boot-loader/config-txt.ts';
 import { layoutOf } from '../../../shared/boot-loader/layout-of.ts';
 import type { BootSwitch } from '../boot-switch.ts';
-import { openBootSwitch } from '../open-boot-switch.ts';
+import { openBootSwitch } from '../../init/update/open-boot-switch.ts';
 
 const { boot } = BOARDS['raspberry-pi'];
 const GET_FLAGS = 0x00030064;
@@ -79,16 +79,45 @@ test('a trial: tryboot.txt is of the slot, and the flag is set before the restar
   ]);
 });
 
-test('a trial that is taken back: the flag is, too', async () => {
+test('a trial that is taken back: the flag is, and tryboot.txt is that of the committed slot again', async () => {
   using device = await piWith([GET_FLAGS, SET_FLAGS]);
   const bootSwitch = await opened(device);
   await bootSwitch.armTrial('b');
   await bootSwitch.disarm();
-  assert.deepEqual(device.sys.log.slice(-2), [
+  assert.deepEqual(device.sys.log.filter((line) => line.startsWith('firmware')).slice(-2), [
     'firmware property 0x38064: 0',
     'firmware property 0x30064: 0',
   ]);
+  assert.equal(await textOf(device, 'tryboot.txt'), CONFIG_OF_A);
   await assert.rejects(bootSwitch.restartIntoTrial(), /No trial was armed/);
+});
+
+test('a flag that cannot be taken back starts the committed slot', async () => {
+  using device = await piWith([], {
+    answers: { firmwareProperty: (tag) => (tag === SET_FLAGS ? 0 : 1) },
+  });
+  const bootSwitch = await opened(device);
+  await bootSwitch.armTrial('b');
+  await assert.rejects(bootSwitch.disarm(), {
+    message: 'Cannot set the flag "tryboot" of the firmware: it says 1 after 0 was set',
+  });
+  assert.equal(await textOf(device, 'tryboot.txt'), CONFIG_OF_A);
+});
+
+test('after a trial, whatever came of it, tryboot.txt is what config.txt is', async () => {
+  using device = await piWith([GET_FLAGS, SET_FLAGS]);
+  await (await opened(device)).armTrial('b');
+  // The next start, on trial or after it.
+  const bootSwitch = await opened(device);
+  assert.equal(await textOf(device, 'tryboot.txt'), CONFIG_OF_A);
+  await bootSwitch.commit('b');
+  assert.equal(await textOf(device, 'tryboot.txt'), CONFIG_OF_B);
+});
+
+test('a start after which nothing is to be taken back writes nothing, and asks the firmware for nothing', async () => {
+  using device = await piWith([GET_FLAGS, SET_FLAGS]);
+  await opened(device);
+  assert.deepEqual(device.sys.log, []);
 });
 
 test('where the firmware does not know the tag, or is not there, the restart has an argument', async () => {
@@ -108,5 +137,6 @@ test('a flag that the firmware takes and does not keep is no trial', async () =>
   await assert.rejects((await opened(device)).armTrial('b'), {
     message: 'Cannot set the flag "tryboot" of the firmware: it says 0 after 1 was set',
   });
-  assert.equal(device.sys.log.at(-1), 'firmware property 0x38064: 0');
+  assert.ok(device.sys.log.includes('firmware property 0x38064: 0'));
+  assert.equal(await textOf(device, 'tryboot.txt'), CONFIG_OF_A);
 });

@@ -1,12 +1,12 @@
 // A trial by the firmware's tryboot flag: the firmware clears it before it starts anything, and reads tryboot.txt in place of
-// config.txt that one time. So every start after that one, whatever ends it, is the committed slot's.
+// config.txt that one time. So every start after that one, whatever ends it, is the committed slot's. While no trial is asked
+// for, tryboot.txt holds what config.txt does: the flag may be set by others (`reboot "0 tryboot"`), at any time.
 // Raspberry Pi documentation: "Raspberry Pi boot EEPROM", tryboot.
 
 import { describeError } from '../../describe-error.ts';
 import { type DiskPartition, openPartition } from '../../root-disk.ts';
 import type { Sys } from '../../sys/sys.ts';
 import type { BootLoaderLayout } from '../../../shared/boot-loader/boot-loader-layout.ts';
-import type { Slot } from '../../../shared/board/slots.ts';
 import { LoaderFiles } from '../loader-files.ts';
 import type { TrialWay } from '../trial-way.ts';
 
@@ -21,49 +21,49 @@ export interface TrybootOptions {
   sys: Sys;
   boot: DiskPartition;
   layout: BootLoaderLayout;
+  /** Whether this firmware knows the flag at all. */
+  isKnown: boolean;
+  unheard: string;
 }
 
 export function trybootWay(options: TrybootOptions): TrialWay {
-  const { sys } = options;
+  const { sys, isKnown, unheard } = options;
   let isFlagSet = false;
+  /** Also after a failure: the firmware may have taken the flag nevertheless. */
+  let mayBeSet = false;
   return {
     name: 'tryboot',
     refusal: 'the firmware takes no tryboot flag',
-    // Each start clears it.
-    outlivesStarts: false,
-    isUsable: () => true,
+    // Each start clears the flag, but the file stays, and would name a slot that the next update writes.
+    outlivesStarts: true,
+    isUsable: () => isKnown,
+    unheard,
     async arm(slot, notes) {
-      await writeTrialFile(options, slot);
-      try {
-        isFlagSet = setFlag(sys, TRYBOOT);
-      } catch (error) {
-        // The firmware may have taken the flag nevertheless, and the next start would be a trial that nobody asked for.
-        clearFlag(sys);
-        throw error;
-      }
+      await withFiles(options, (files, dropCaches) => files.writeTrial(slot, dropCaches));
+      mayBeSet = true;
+      isFlagSet = setFlag(sys, TRYBOOT);
       return notes;
     },
     async disarm() {
-      if (isFlagSet) setFlag(sys, 0);
       isFlagSet = false;
+      try {
+        if (mayBeSet) setFlag(sys, 0);
+        mayBeSet = false;
+      } finally {
+        // Then a flag that stays starts nothing else either.
+        await withFiles(options, (files, dropCaches) => files.withdrawTrial(dropCaches));
+      }
     },
     restart: () => (isFlagSet ? sys.power('restart') : sys.restartWith(RESTART_ARGUMENT)),
   };
 }
 
-async function writeTrialFile({ sys, boot, layout }: TrybootOptions, slot: Slot): Promise<void> {
+async function withFiles(
+  { sys, boot, layout }: TrybootOptions,
+  use: (files: LoaderFiles, dropCaches: () => void) => Promise<void>,
+): Promise<void> {
   using device = openPartition(sys, boot, 'r+');
-  const dropCache = (): void => sys.dropBlockCache(sys.path(boot.path));
-  await new LoaderFiles(layout, device).writeTrial(slot, dropCache);
-}
-
-/** After a failure, which is what counts: another one says nothing new. */
-function clearFlag(sys: Sys): void {
-  try {
-    sys.firmwareProperty(SET_REBOOT_FLAGS, 0);
-  } catch {
-    // The first error is thrown by the caller.
-  }
+  await use(new LoaderFiles(layout, device), () => sys.dropBlockCache(sys.path(boot.path)));
 }
 
 /** False: this firmware, or this kernel, does not know the flag as a property. Throws when it was not taken. */

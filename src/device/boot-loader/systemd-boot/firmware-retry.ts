@@ -39,7 +39,7 @@ export async function addFirmwareRetry(variables: EfiVariables, boot: DiskPartit
   await variables.write(BOOT_ORDER, bytesOf(others.toSpliced(place, 0, number)));
 }
 
-/** That of our option, else a free one. */
+/** Finds the number of our option, else a free one. */
 async function numberForOption(variables: EfiVariables): Promise<number> {
   let free: number | undefined;
   for (let number = FIRST_NUMBER; number <= LAST_NUMBER; number++) {

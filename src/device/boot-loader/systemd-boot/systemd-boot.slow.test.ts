@@ -6,7 +6,7 @@ import { BOARDS } from '../../../shared/board/boards.ts';
 import { formatLoaderConf } from '../../../shared/boot-loader/loader-entry.ts';
 import type { BootSwitch } from '../boot-switch.ts';
 import { loaderVariable, ownVariable } from './efi-variables.ts';
-import { openBootSwitch } from '../open-boot-switch.ts';
+import { openBootSwitch } from '../../init/update/open-boot-switch.ts';
 
 const ONE_SHOT = loaderVariable('LoaderEntryOneShot');
 const DEFAULT = loaderVariable('LoaderEntryDefault');

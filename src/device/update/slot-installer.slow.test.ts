@@ -15,8 +15,8 @@ import {
   testImage,
 } from '../../../test/support/updates/slot-disk.ts';
 import { history, runHistory } from '../../../test/support/updates/slot-scenario.ts';
+import { removeFatFile } from '../../../test/support/formats/fat-change.ts';
 import { sampleBytes } from '../../../test/support/formats/squashfs-image.ts';
-import { removeFatFile } from '../../formats/fat/editor.ts';
 import { openFat } from '../../formats/fat/volume.ts';
 import { loaderEntryPath } from '../../shared/boot-loader/loader-entry.ts';
 import { SlotSizeError } from './chunk-plan.ts';
@@ -142,7 +142,7 @@ test('chunks that are not what they are said to be are refused, and nothing is w
   }
   assert.deepEqual(disk.writes, []);
   assert.deepEqual(installer.missing(), [4, 5, 6, 7]);
-  // It goes on as if nothing had been.
+  // The installation goes on as if nothing had been.
   await sendAll(installer, image);
   await installer.install(() => {});
 });
