@@ -1,10 +1,9 @@
 // bpf(2): maps, and programs that the kernel runs for the processes of a cgroup (linux/bpf.h).
 
 import { closeSync, openSync } from 'node:fs';
-import { addressOf, libcError, openSyscall } from './libc.ts';
+import { addressOf, openSyscall } from './libc.ts';
+import { ownSyscallNumber } from './own-syscall.ts';
 
-/** Number in asm/unistd.h. */
-const SYSCALL_NUMBERS: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
 const ATTRIBUTE_BYTES = 128;
 const COMMANDS = {
   createMap: 0,
@@ -41,7 +40,7 @@ const HOOKS = {
 export type BpfHook = keyof typeof HOOKS;
 export const BPF_HOOKS = Object.keys(HOOKS) as readonly BpfHook[];
 
-export interface MapShape {
+interface MapShape {
   kind: keyof typeof MAPS;
   keyBytes: number;
   valueBytes: number;
@@ -160,11 +159,14 @@ function callWithElement(
 
 /** The kernel follows addresses in the attribute: who fills it in keeps the memory alive. */
 function call(command: keyof typeof COMMANDS, fill: (attribute: DataView) => void): number {
-  const number = SYSCALL_NUMBERS[process.arch];
-  if (number === undefined) throw libcError('bpf', 38);
   const attribute = new Uint8Array(ATTRIBUTE_BYTES);
   fill(new DataView(attribute.buffer));
-  return openBpf()(BigInt(number), BigInt(COMMANDS[command]), attribute, BigInt(attribute.length));
+  return openBpf()(
+    BigInt(ownSyscallNumber('bpf')),
+    BigInt(COMMANDS[command]),
+    attribute,
+    BigInt(attribute.length),
+  );
 }
 
 let bpf: ReturnType<typeof openSyscall> | undefined;

@@ -19,6 +19,10 @@ export const FS_IMMUTABLE_FL = 0x10;
 export const BLKPG = 0x1269;
 /** linux/ext4.h: _IOW('f', 16, __u64) */
 export const EXT4_IOC_RESIZE_FS = 0x40086610;
+/** asm-generic/ioctls.h */
+export const TIOCSWINSZ = 0x5414;
+export const TIOCGPTN = 0x80045430;
+export const TIOCSPTLCK = 0x40045431;
 
 const BLKPG_RESIZE_PARTITION = 3;
 const IFREQ_BYTES = 40;

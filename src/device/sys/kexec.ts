@@ -2,10 +2,9 @@
 // seconds on slow storage, so a worker thread does it: the thread that feeds the watchdog must not wait for it.
 
 import { libcError } from './libc.ts';
+import { ownSyscallNumber } from './own-syscall.ts';
 import type { KernelImage } from './sys.ts';
 
-/** Numbers of asm/unistd.h. */
-const SYSCALL_NUMBERS: Readonly<Record<string, number>> = { x64: 320, arm64: 294 };
 /** linux/kexec.h */
 const KEXEC_FILE_UNLOAD = 0x1;
 const KEXEC_FILE_NO_INITRAMFS = 0x4;
@@ -64,8 +63,7 @@ export async function unloadKernel(): Promise<void> {
 }
 
 async function callKexec(image: KernelImage | null, cmdline: string, flags: number): Promise<void> {
-  const number = SYSCALL_NUMBERS[process.arch];
-  if (number === undefined) throw new Error(`kexec_file_load has no known number on "${process.arch}"`);
+  const number = ownSyscallNumber('kexec_file_load');
   // Workers are needed once, and only where the firmware keeps no variables.
   const { Worker } = await import('node:worker_threads');
   const worker = new Worker(WORKER_SOURCE, {

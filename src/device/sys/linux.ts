@@ -1,18 +1,22 @@
 // The real kernel behind `Sys`, through libc.
 
-import { closeSync, openSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, openSync } from 'node:fs';
 import { getRawPointer } from 'node:ffi';
 import { syncAndUnmount } from './bounded-sync.ts';
 import { linuxBpf } from './bpf.ts';
 import { firmwareProperty } from './firmware-property.ts';
+import { ipcObjectBytes } from './ipc-objects.ts';
 import * as ioctls from './ioctls.ts';
 import { loadKernel, unloadKernel } from './kexec.ts';
 import { bindLibc } from './libc.ts';
+import { loadModules } from './load-modules.ts';
+import { ownSyscallNumber } from './own-syscall.ts';
 import { linuxStorage } from './linux-storage.ts';
 import { openListeningSocket } from './listening-socket.ts';
 import { isOwnChild, runProgram, spawnProcess } from './processes.ts';
 import { keepCodeInMemory } from './own-code.ts';
-import type { MountFlag, PowerCommand, Sys, Watchdog } from './sys.ts';
+import { listenToUevents } from './uevent-socket.ts';
+import type { DeviceNode, MountFlag, PowerCommand, Sys, Watchdog } from './sys.ts';
 
 /** linux/mount.h */
 const MOUNT_FLAGS: Readonly<Record<MountFlag, number>> = {
@@ -35,11 +39,12 @@ const POWER_COMMANDS: Readonly<Record<PowerCommand, number>> = {
   poweroff: 0x4321fedc,
   kexec: 0x45584543,
 };
-/** reboot(2) of libc takes no argument for the command. Numbers: asm/unistd.h, linux/reboot.h. */
-const REBOOT_SYSCALL = process.arch === 'arm64' ? 142n : 169n;
+/** Of linux/reboot.h: reboot(2) of libc takes no argument for the command. */
 const REBOOT_MAGIC_1 = 0xfee1deadn;
 const REBOOT_MAGIC_2 = 672274793n;
 const RESTART2 = 0xa1b2c3d4n;
+/** inode(7) */
+const FILE_TYPES: Readonly<Record<DeviceNode['kind'], number>> = { character: 0o020000, block: 0o060000 };
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
 /** linux/wait.h */
@@ -50,6 +55,7 @@ const WNOWAIT = 0x01000000;
 
 const mount = bindLibc('mount', ['string', 'string', 'string', 'uint64', 'string']);
 const umount2 = bindLibc('umount2', ['string', 'int32']);
+const mknod = bindLibc('mknod', ['string', 'uint32', 'uint64']);
 const sethostname = bindLibc('sethostname', ['buffer', 'uint64']);
 const clockSettime = bindLibc('clock_settime', ['int32', 'buffer']);
 const reboot = bindLibc('reboot', ['int32']);
@@ -75,6 +81,7 @@ export function linuxSys(): Sys {
       umount2(target, MNT_DETACH);
     },
     syncAndUnmount,
+    makeDeviceNode,
 
     setHostname(name) {
       const bytes = new TextEncoder().encode(name);
@@ -118,6 +125,10 @@ export function linuxSys(): Sys {
       waitpid(pid, null, WNOHANG);
     },
 
+    listenToUevents,
+    loadModules,
+
+    ipcObjectBytes,
     bpf: linuxBpf,
     keepCodeInMemory,
     catchCtrlAltDel() {
@@ -125,12 +136,19 @@ export function linuxSys(): Sys {
     },
     firmwareProperty: (tag, value) => firmwareProperty('/dev/vcio', tag, value),
     restartWith(argument) {
-      syscall(REBOOT_SYSCALL, REBOOT_MAGIC_1, REBOOT_MAGIC_2, RESTART2, argument);
+      syscall(BigInt(ownSyscallNumber('reboot')), REBOOT_MAGIC_1, REBOOT_MAGIC_2, RESTART2, argument);
     },
     power(command) {
       reboot(POWER_COMMANDS[command]);
     },
   };
+}
+
+/** Closed to all but root until it is whole: mknod(2) heeds the umask, and knows no group. */
+function makeDeviceNode(path: string, { kind, number, group, mode }: DeviceNode): void {
+  mknod(path, FILE_TYPES[kind], BigInt(number));
+  chownSync(path, 0, group);
+  chmodSync(path, mode);
 }
 
 function setClock(timeMs: number): void {

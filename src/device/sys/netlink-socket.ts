@@ -1,4 +1,5 @@
-// rtnetlink: requests that the kernel answers at once, and a socket for its announcements. netlink(7), rtnetlink(7).
+// rtnetlink and generic netlink: requests that the kernel answers at once, and a socket for announcements of the former.
+// netlink(7), rtnetlink(7).
 
 import {
   decodeNetlink,
@@ -14,6 +15,7 @@ import { RawSocket } from './raw-socket.ts';
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const NETLINK_ROUTE = 0;
+const NETLINK_GENERIC = 16;
 /** The kernel sends dumps in pieces of up to 32 KiB to a reader that has room for them. */
 const MAX_MESSAGE_LENGTH = 32_768;
 
@@ -21,11 +23,18 @@ const MAX_MESSAGE_LENGTH = 32_768;
 const GROUPS = 0x1 | 0x10 | 0x100 | (1 << 19);
 
 export class NetlinkSocket {
-  readonly #socket = new RawSocket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, MAX_MESSAGE_LENGTH);
+  readonly #socket: RawSocket;
   #sequence = 0;
 
-  constructor() {
-    this.#socket.bind(socketAddress(0));
+  constructor(family: 'route' | 'generic' = 'route') {
+    const protocol = family === 'route' ? NETLINK_ROUTE : NETLINK_GENERIC;
+    this.#socket = RawSocket.open([AF_NETLINK, SOCK_RAW, protocol, MAX_MESSAGE_LENGTH], (socket) =>
+      socket.bind(socketAddress(0)),
+    );
+  }
+
+  close(): void {
+    this.#socket.close();
   }
 
   /** Throws the errno that the kernel answers with. The kernel works while we send: nothing to wait for. */

@@ -2,11 +2,14 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
-/** A port with a cable: it belongs to a device (bridges, VLANs, tunnels and loopback do not) and is no radio. */
-export function isWiredHardware(name: string): boolean {
+/**
+ * `wired`: a port with a cable, which belongs to a device; bridges, VLANs, tunnels and loopback do not. `radio`: 802.11.
+ * undefined: neither.
+ */
+export function hardwareKind(name: string): 'wired' | 'radio' | undefined {
   const directory = `/sys/class/net/${name}`;
-  if (!existsSync(`${directory}/device`)) return false;
-  return !existsSync(`${directory}/wireless`) && !existsSync(`${directory}/phy80211`);
+  if (existsSync(`${directory}/wireless`) || existsSync(`${directory}/phy80211`)) return 'radio';
+  return existsSync(`${directory}/device`) ? 'wired' : undefined;
 }
 
 /** The kernel's number of an interface; undefined when there is none of that name (any more). */

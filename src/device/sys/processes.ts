@@ -55,7 +55,7 @@ function startChild(
   if (program === undefined) throw new TypeError('Cannot start a process: argv is empty');
   using writeEnds = new DisposableStack();
   const [stdout, stderr] = [openPipe(readEnds, writeEnds), openPipe(readEnds, writeEnds)];
-  const { outputOwner, inherit = [] } = request;
+  const { outputOwner, connection, inherit = [] } = request;
   if (outputOwner !== undefined) {
     for (const { writeEnd } of [stdout, stderr]) fchownSync(writeEnd, outputOwner, outputOwner);
   }
@@ -66,7 +66,13 @@ function startChild(
         cwd: request.cwd,
         env: request.env,
         detached: true,
-        stdio: ['ignore', stdout.writeEnd, stderr.writeEnd, ...inherit, ...extraInputs],
+        stdio: [
+          connection ?? 'ignore',
+          connection ?? stdout.writeEnd,
+          stderr.writeEnd,
+          ...inherit,
+          ...extraInputs,
+        ],
       });
     } catch (cause) {
       throw describeStart(request, cause as NodeJS.ErrnoException);
@@ -163,7 +169,7 @@ function openPipe(
   return { readEnd, writeEnd };
 }
 
-/** Its read end, which is closed with `ends`; the write end is closed already, so that whoever reads finds an end. */
+/** Returns the read end, which is closed with `ends`; the write end is closed already, so that whoever reads finds an end. */
 function openFilledPipe(content: Uint8Array, ends: DisposableStack): number {
   using writeEnd = new DisposableStack();
   const pipe = openPipe(ends, writeEnd);

@@ -2,6 +2,7 @@
 // writes it down. Reading and writing files is not part of it: init uses node:fs on `path(...)`, which a
 // test points at a scratch directory that stands for the root.
 
+import type { Socket } from 'node:net';
 import type { Bpf } from './bpf.ts';
 
 export interface MountRequest {
@@ -32,6 +33,8 @@ export interface SpawnRequest {
   cwd: string;
   /** Directory that the process has for its root; `argv` and `cwd` are found in it. Default: init's own. */
   root?: string;
+  /** Its input and its output, as inetd gives them; `onOutput` hears its errors alone. Default: no input. */
+  connection?: Socket;
   /** Descriptors that it gets as its own from 3 on, in this order, and none besides but for that of `extraInputs`. */
   inherit?: readonly number[];
   /** What it can read from the descriptors after those: each up to the 64 KiB that a pipe holds. */
@@ -67,6 +70,14 @@ export interface Watchdog {
   feed(): void;
 }
 
+export interface DeviceNode {
+  kind: 'character' | 'block';
+  /** `rdev` of stat(2). */
+  number: number;
+  group: number;
+  mode: number;
+}
+
 /** Kernel's identification of a block device, "MAJOR:MINOR". */
 export type DeviceNumber = string;
 
@@ -75,6 +86,20 @@ export interface KernelImage {
   /** Path of the block device. */
   device: string;
   extents: readonly { offsetBytes: number; lengthBytes: number }[];
+}
+
+export interface ModuleToLoad {
+  path: string;
+  /** As finit_module(2) takes them: words `NAME=VALUE`. */
+  parameters: string;
+  /** The file is a compressed one. */
+  isPacked: boolean;
+}
+
+export interface ModuleFailure {
+  path: string;
+  /** Name of the error; ETIMEDOUT: it hangs, and may come up yet. */
+  code: string;
 }
 
 export interface Sys {
@@ -97,6 +122,9 @@ export interface Sys {
   rootDevice(): DeviceNumber;
   /** What is read of a block device from now on comes from the medium; only what was flushed before is sure to. */
   dropBlockCache(device: string): void;
+
+  /** Makes a node of root's; fails with EEXIST. */
+  makeDeviceNode(path: string, node: DeviceNode): void;
 
   setHostname(name: string): void;
   setClock(timeMs: number): void;
@@ -126,7 +154,7 @@ export interface Sys {
    */
   spawn(request: SpawnRequest): Promise<SpawnedProcess>;
   /** kill(2); a negative number is a process group. True if there was anything to send to. */
-  kill(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean;
+  kill(pid: number, signal: 'SIGTERM' | 'SIGKILL' | 'SIGUSR1'): boolean;
   groupExists(processGroup: number): boolean;
   /** A child, own or adopted, that has ended and has not been waited for. It stays so. */
   endedChild(): number | undefined;
@@ -134,6 +162,16 @@ export interface Sys {
   isOwnChild(pid: number): boolean;
   /** waitpid(pid, WNOHANG) for a zombie that is nobody's but ours by adoption. */
   reap(pid: number): void;
+
+  /**
+   * Hears what the kernel announces of devices (formats/uevent.ts); `onOverflow`: some of it was lost. Returns how to
+   * stop.
+   */
+  listenToUevents(onMessage: (bytes: Uint8Array) => void, onOverflow: () => void): () => void;
+  /** In this order, until one fails. One that is there already has not failed. */
+  loadModules(modules: readonly ModuleToLoad[], timeLimitMs: number): Promise<ModuleFailure | undefined>;
+  /** Memory of System V's shared memory and messages in the namespace of a process. */
+  ipcObjectBytes(pid: number): { segmentBytes: number; messageBytes: number };
 
   /** Programs that the kernel runs for the processes of a cgroup. */
   readonly bpf: Bpf;
