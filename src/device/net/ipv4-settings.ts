@@ -3,7 +3,7 @@
 import type { Ipv4Route } from '../../formats/netlink-message.ts';
 import { formatIpv4Prefix, networkOf, parseIpv4Prefix } from '../../formats/ipv4-address.ts';
 import type { StaticInterfaceConfig } from '../../shared/network/network-config.ts';
-import { describeDuration } from './duration.ts';
+import { describeDuration } from '../duration.ts';
 import { IPV6_MIN_MTU, type Lease } from './dhcp/lease.ts';
 
 export interface Ipv4Settings {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { Lease } from './dhcp/lease.ts';
@@ -9,9 +8,9 @@ import { LeaseStore } from './lease-store.ts';
 const MAC = '52:54:00:12:34:56';
 const LEASE = { address: '10.0.2.15', prefixLength: 24, server: '10.0.2.2' } as Lease;
 
-/** A path that looks like a mount point: what it leads to is on another file system than its parent. */
+/** A path that looks like a mount point: what it leads to is on another file system than its parent, wherever TMPDIR is. */
 function mountPoint(t: TestContext): string {
-  const parent = mkdtempSync(join(tmpdir(), 'tsk-leases-'));
+  const parent = mkdtempSync('/tmp/tsk-leases-');
   const target = mkdtempSync('/dev/shm/tsk-leases-');
   symlinkSync(target, join(parent, 'perm'));
   t.after(() => [parent, target].forEach((path) => rmSync(path, { recursive: true, force: true })));

@@ -6,7 +6,7 @@ import { readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isIpv4Address } from '../../formats/ipv4-address.ts';
 import type { Lease } from './dhcp/lease.ts';
-import { replaceFile } from './replace-file.ts';
+import { replaceFile } from '../replace-file.ts';
 
 const LEASE_DIRECTORY = 'net/leases';
 /** Rather seldom: nobody waits for it. */
@@ -28,8 +28,7 @@ export class LeaseStore {
     const pending = this.#pending.get(mac);
     if (pending !== undefined) return pending?.address ?? null;
     try {
-      const stored = JSON.parse(readFileSync(this.#path(mac), 'utf8')) as { address?: unknown };
-      return typeof stored.address === 'string' && isIpv4Address(stored.address) ? stored.address : null;
+      return storedAddress(readFileSync(this.#path(mac), 'utf8'));
     } catch {
       // No lease yet, no data partition, or a file that a power cut left empty.
       return null;
@@ -80,4 +79,11 @@ export class LeaseStore {
   #path(mac: string): string {
     return join(this.#mountPoint, LEASE_DIRECTORY, `${mac}.json`);
   }
+}
+
+/** Throws a SyntaxError for what is no JSON. */
+export function storedAddress(text: string): string | null {
+  const stored = JSON.parse(text) as { address?: unknown } | null;
+  const address = stored?.address;
+  return typeof address === 'string' && isIpv4Address(address) ? address : null;
 }

@@ -14,6 +14,7 @@ import { advertsOf } from './mdns/adverts.ts';
 import { Mdns } from './mdns/mdns.ts';
 import { Network } from './network.ts';
 import { TimeClient } from './ntp/time-client.ts';
+import { Wifi } from './wifi/wifi.ts';
 
 const DATA_MOUNT_POINT = '/perm';
 
@@ -40,9 +41,13 @@ const mdns = new Mdns({
   log,
 });
 
+const wifi =
+  device.wifi === undefined ? undefined : new Wifi({ onChange: () => network.wifiHasChanged(), log });
+
 const network = new Network({
   hostname: device.hostname,
   config: device.network ?? {},
+  ...(wifi && { wifi }),
   paths: {
     status: join(root, NET_STATUS_PATH),
     resolvConf: join(root, RESOLV_CONF_PATH),
@@ -55,6 +60,7 @@ const network = new Network({
   log,
 });
 network.start();
+wifi?.start();
 
 // Addresses and routes stay as they are: apps still have things to say while they stop.
 process.once('SIGTERM', () => {

@@ -8,27 +8,28 @@ import {
   decodeLinkAddress,
   decodeRouterDns,
   encodeDumpRequest,
+  isWirelessEvent,
   type Link,
   NETLINK_TYPE,
   type NetlinkMessage,
 } from '../../formats/netlink-message.ts';
 import type { InterfaceConfig, NetworkConfig } from '../../shared/network/network-config.ts';
 import type { InterfaceStatus, NetStatus } from '../../shared/network/net-status.ts';
-import {
-  ignoreRoutesWithoutCarrier,
-  isWiredHardware,
-  keepArpPerInterface,
-} from '../sys/network-interfaces.ts';
+import type { Wifi } from './wifi/wifi.ts';
+import { hardwareKind, ignoreRoutesWithoutCarrier, keepArpPerInterface } from '../sys/network-interfaces.ts';
 import { listenToNetlink, NetlinkSocket } from '../sys/netlink-socket.ts';
 import { LeaseStore } from './lease-store.ts';
 import { isOnline } from './online.ts';
-import { replaceFile } from './replace-file.ts';
+import { replaceFile } from '../replace-file.ts';
 import { formatResolvConf, writeResolvConf } from './resolv-conf.ts';
-import { WiredInterface } from './wired-interface.ts';
+import { NetworkInterface } from './network-interface.ts';
+import { monotonicMs } from '../monotonic.ts';
 
 export interface NetworkOptions {
   hostname: string;
   config: NetworkConfig;
+  /** Absent: radios are left alone. */
+  wifi?: Wifi;
   paths: { status: string; resolvConf: string; data: string };
   /** Called after every change of the status. */
   onChange?: (status: NetStatus) => void;
@@ -42,7 +43,7 @@ export class Network {
   readonly #netlink = new NetlinkSocket();
   readonly #leases: LeaseStore;
   /** Interfaces by link index. */
-  readonly #interfaces = new Map<number, WiredInterface>();
+  readonly #interfaces = new Map<number, NetworkInterface>();
   #isPublishing = false;
   #publishTimer: NodeJS.Timeout | undefined;
   #mdnsName: string | null = null;
@@ -72,6 +73,11 @@ export class Network {
     this.#publishSoon();
   }
 
+  /** Something of Wi-Fi that the status tells has changed. */
+  wifiHasChanged(): void {
+    this.#publishSoon();
+  }
+
   /** The status tells by the clock when leases end. */
   clockHasJumped(): void {
     this.#publishSoon();
@@ -87,8 +93,9 @@ export class Network {
   }
 
   #onMessage({ type, payload }: NetlinkMessage): void {
-    if (type === NETLINK_TYPE.newLink) this.#onLink(decodeLink(payload));
-    else if (type === NETLINK_TYPE.delLink) this.#remove(decodeLink(payload).index);
+    if (type === NETLINK_TYPE.newLink) {
+      if (!isWirelessEvent(payload)) this.#onLink(decodeLink(payload));
+    } else if (type === NETLINK_TYPE.delLink) this.#remove(decodeLink(payload).index);
     else if (type === NETLINK_TYPE.newAddress || type === NETLINK_TYPE.delAddress) this.#publishSoon();
     else if (type === NETLINK_TYPE.newNdUserOption) {
       const announced = decodeRouterDns(payload);
@@ -112,11 +119,13 @@ export class Network {
     const { config } = this.#options;
     if (!link.isEthernet) return undefined;
     if (Object.hasOwn(config, link.name)) return config[link.name];
-    return isWiredHardware(link.name) ? (config['*'] ?? { ipv4: 'dhcp' }) : undefined;
+    const kind = hardwareKind(link.name);
+    if (kind === 'wired') return config['*'] ?? { ipv4: 'dhcp' };
+    return kind === 'radio' && this.#options.wifi !== undefined ? { ipv4: 'dhcp' } : undefined;
   }
 
   #add(link: Link, config: InterfaceConfig): void {
-    const { hostname, log } = this.#options;
+    const { hostname, log, wifi } = this.#options;
     try {
       const context = {
         netlink: this.#netlink,
@@ -125,7 +134,10 @@ export class Network {
         log,
         onChange: () => this.#publishSoon(),
       };
-      this.#interfaces.set(link.index, new WiredInterface(link, config, context));
+      const isRadio = config.ipv4 !== 'off' && hardwareKind(link.name) === 'radio';
+      const forget = (): void => this.#interfaces.get(link.index)?.forgetNetwork();
+      const radio = isRadio ? wifi?.add(link, forget) : undefined;
+      this.#interfaces.set(link.index, new NetworkInterface(link, config, context, radio));
     } catch (error) {
       // Pulled out again already (ENODEV); whatever else it is must not take the other interfaces along.
       log(`${link.name}: cannot be used: ${(error as Error).message}`);
@@ -136,6 +148,7 @@ export class Network {
     const gone = this.#interfaces.get(index);
     if (gone === undefined) return;
     gone.close();
+    this.#options.wifi?.remove(index);
     this.#interfaces.delete(index);
     this.#options.log(`${gone.link.name}: removed`);
     this.#publishSoon();
@@ -155,12 +168,14 @@ export class Network {
     const sorted = [...this.#interfaces.values()].sort((a, b) => a.metric - b.metric);
     const addresses = this.#addressesByLink();
     const interfaces = sorted.map((each) => each.status(addresses.get(each.link.index) ?? []));
+    const { wifi } = this.#options;
     const status: NetStatus = {
       formatVersion: 1,
       hostname: this.#options.hostname,
       mdnsName: this.#mdnsName,
       online: sorted.some((each, index) => isOnline(interfaces[index]!, each.isIpv4Expected)),
       interfaces,
+      ...(wifi && { wifi: { country: wifi.country, problem: wifi.problem } }),
     };
     this.#attempt(() => this.#writeStatus(status));
     this.#attempt(() => this.#writeResolvConf(interfaces));
@@ -169,7 +184,7 @@ export class Network {
     clearTimeout(this.#publishTimer);
     const nextMs = Math.min(...sorted.map((each) => each.nextChangeMs));
     if (nextMs === Infinity) return;
-    const delayMs = Math.min(Math.ceil(Math.max(0, nextMs - performance.now())), MAX_TIMER_MS);
+    const delayMs = Math.min(Math.ceil(Math.max(0, nextMs - monotonicMs())), MAX_TIMER_MS);
     this.#publishTimer = setTimeout(() => this.#publishSoon(), delayMs);
   }
 

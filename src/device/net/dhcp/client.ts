@@ -25,6 +25,7 @@ import {
   nextTimerMs,
   watchedAddress,
 } from './state.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
 export interface DhcpClientOptions {
   link: { index: number; name: string };
@@ -71,7 +72,7 @@ export class DhcpClient {
 
   #step(event: DhcpEvent): void {
     const { machine, actions } = stepDhcp(this.#machine, event, {
-      nowMs: performance.now(),
+      nowMs: monotonicMs(),
       random: Math.random,
     });
     this.#machine = machine;
@@ -95,7 +96,7 @@ export class DhcpClient {
     const atMs = nextTimerMs(this.#machine);
     if (atMs === null) return;
     // Rounded up: a timer that fires a fraction of a millisecond early would be set again for nothing.
-    const delayMs = Math.ceil(Math.max(0, atMs - performance.now()));
+    const delayMs = Math.ceil(Math.max(0, atMs - monotonicMs()));
     this.#timer = setTimeout(() => this.#onTimer(), Math.min(delayMs, MAX_TIMER_MS));
   }
 

@@ -5,8 +5,8 @@ import {
   type DnsQuestion,
   type DnsRecord,
   EMPTY_DNS_MESSAGE,
-  sameDnsName,
 } from '../../../formats/dns-message.ts';
+import { sameDnsName } from '../../../formats/dns-name.ts';
 import { absenceRecord, recordKey } from './own-records.ts';
 
 /** A querier that is no multicast responder itself does not hear when a record changes: section 6.7. */

@@ -7,6 +7,7 @@ import { type MulticastGroup, MulticastSocket, type Peer } from '../../sys/multi
 import { isOnLink } from './on-link.ts';
 import { hostName, type ServiceAdvert } from './own-records.ts';
 import { Responder } from './responder.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
 export interface MdnsOptions {
   hostname: string;
@@ -91,7 +92,7 @@ export class Mdns {
     known.addresses = addresses;
     // Nobody was asked by IPv4 yet, or by IPv6.
     if (isNewFamily) return this.#start(known);
-    return known.responder.setAddresses(withoutPrefix(addresses), performance.now());
+    return known.responder.setAddresses(withoutPrefix(addresses), monotonicMs());
   }
 
   #open(name: string, addresses: readonly string[]): void {
@@ -127,7 +128,7 @@ export class Mdns {
   }
 
   #start({ responder, addresses }: LinkResponder): void {
-    const nowMs = performance.now();
+    const nowMs = monotonicMs();
     this.#conflictsMs = this.#conflictsMs.filter((atMs) => atMs > nowMs - CONFLICT_LIMIT.withinMs);
     const isStorm = this.#conflictsMs.length >= CONFLICT_LIMIT.count;
     const delayMs = isStorm ? CONFLICT_LIMIT.delayMs : Math.random() * MAX_FIRST_DELAY_MS;
@@ -137,7 +138,7 @@ export class Mdns {
 
   #onConflict(linkName: string): void {
     const taken = hostName(this.#label);
-    this.#conflictsMs.push(performance.now());
+    this.#conflictsMs.push(monotonicMs());
     this.#number++;
     this.#options.log(`mdns: ${linkName}: ${taken} belongs to another host; trying ${hostName(this.#label)}`);
     for (const link of this.#links.values()) {
@@ -157,7 +158,7 @@ export class Mdns {
     const sender = { peer: from, key: `${from.address} ${from.port}`, isLegacy: from.port !== PORT };
     // A response from elsewhere is a forgery (section 6).
     if (message.isResponse && sender.isLegacy) return;
-    link.responder.receive(message, sender, performance.now());
+    link.responder.receive(message, sender, monotonicMs());
     this.#tellName();
     this.#schedule();
   }
@@ -173,7 +174,7 @@ export class Mdns {
   }
 
   #advance(): void {
-    for (const { responder } of this.#links.values()) responder.advance(performance.now());
+    for (const { responder } of this.#links.values()) responder.advance(monotonicMs());
     this.#schedule();
   }
 
@@ -181,7 +182,7 @@ export class Mdns {
     clearTimeout(this.#timer);
     const nextMs = Math.min(...[...this.#links.values()].map(({ responder }) => responder.nextMs));
     if (nextMs === Infinity) return;
-    this.#timer = setTimeout(() => this.#advance(), Math.max(0, Math.ceil(nextMs - performance.now())));
+    this.#timer = setTimeout(() => this.#advance(), Math.max(0, Math.ceil(nextMs - monotonicMs())));
   }
 
   /** Ours as soon as one link has it. */

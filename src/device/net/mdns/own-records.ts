@@ -1,14 +1,8 @@
 // What the device says of itself on one link: its name, its addresses there, and its services (RFC 6763). Records with
 // `cacheFlush` are unique: they belong to one host alone.
 
-import {
-  dnsNameKey,
-  type DnsData,
-  type DnsRecord,
-  type DnsType,
-  encodeDnsData,
-  sameDnsName,
-} from '../../../formats/dns-message.ts';
+import { type DnsData, type DnsRecord, type DnsType, encodeDnsData } from '../../../formats/dns-message.ts';
+import { dnsNameKey, sameDnsName } from '../../../formats/dns-name.ts';
 import { isIpv4Address } from '../../../formats/ipv4-address.ts';
 import { ipv6ToBytes } from '../../../formats/ipv6-address.ts';
 
@@ -22,7 +16,7 @@ export interface ServiceAdvert {
 export interface Identity {
   /** One label; instances of services are called the same. */
   label: string;
-  /** Those of the link. */
+  /** Addresses of the link. */
   addresses: readonly string[];
   services: readonly ServiceAdvert[];
 }

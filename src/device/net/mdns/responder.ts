@@ -12,8 +12,8 @@ import {
   dnsTypeCode,
   EMPTY_DNS_MESSAGE,
   encodeDnsData,
-  sameDnsName,
 } from '../../../formats/dns-message.ts';
+import { sameDnsName } from '../../../formats/dns-name.ts';
 import { answersTo, knownAnswers, legacyResponse, response } from './answers.ts';
 import { claimedNames, type Identity, recordKey, recordsOf } from './own-records.ts';
 

@@ -2,11 +2,11 @@
 // takes nothing from elsewhere; what does not repeat the question's cookie is passed over while waiting goes on.
 
 import { createSocket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
 import { encodeNtpRequest, NTP_COOKIE_LENGTH } from '../../../formats/ntp-packet.ts';
 import type { TimeLimits } from '../../../shared/manifest/build-time.ts';
 import { randomBytes } from '../../sys/random-bytes.ts';
 import { type Answer, judgeAnswer } from './sample.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
 export interface AskRequest {
   address: string;
@@ -27,7 +27,7 @@ const NO_ROUTE = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 /** Never rejects. */
 export async function askServer(request: AskRequest): Promise<Reply> {
   const { address, port, limits, nowMs, timeLimitMs } = request;
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   let timer: NodeJS.Timeout | undefined;
   const reply = await new Promise<Reply>((resolve) => {
     timer = setTimeout(() => resolve({ kind: 'silence', problem: 'It does not answer' }), timeLimitMs);
@@ -42,14 +42,14 @@ export async function askServer(request: AskRequest): Promise<Reply> {
     let sentAtMs = 0;
     socket.on('error', onError);
     socket.on('message', (bytes) => {
-      const takenAtMs = performance.now();
+      const takenAtMs = monotonicMs();
       const answer = judgeAnswer(bytes, question, { elapsedMs: takenAtMs - sentAtMs, takenAtMs }, limits);
       if (answer.kind !== 'foreign') resolve(answer);
     });
     socket.on('connect', () => {
       const packet = encodeNtpRequest(cookie);
       question.sentAtMs = nowMs();
-      sentAtMs = performance.now();
+      sentAtMs = monotonicMs();
       socket.send(packet, (error) => {
         if (error !== null) onError(error);
       });

@@ -1,6 +1,6 @@
 // Times and differences between clocks, for people.
 
-import { describeDuration } from '../duration.ts';
+import { describeDuration } from '../../duration.ts';
 
 /** `forwards by 2.5 hours`, `back by 3 ms` */
 export function describeOffset(offsetMs: number): string {

@@ -5,7 +5,7 @@
 import type { NetStatus } from '../../../shared/network/net-status.ts';
 import type { TimeServerStatus, TimeStatus } from '../../../shared/network/time-status.ts';
 import type { Clock } from '../../sys/clock.ts';
-import { replaceFile } from '../replace-file.ts';
+import { replaceFile } from '../../replace-file.ts';
 import {
   type DisciplineState,
   INITIAL_DISCIPLINE,
@@ -18,6 +18,7 @@ import { describeOffset, describeSize, formatMinute } from './describe-time.ts';
 import type { Sample } from './sample.ts';
 import { selectTime, type Selection } from './selection.ts';
 import { TimeServer } from './time-server.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
 export interface TimeClientOptions {
   /** Undefined: whatever servers there are. Empty: the clock is not ours to set. */
@@ -90,7 +91,7 @@ export class TimeClient {
       for (const server of this.#servers) server.lookUpAgain();
       this.#discipline = { ...this.#discipline, silentRounds: 0 };
       if (this.#isAsking) this.#isHurried = true;
-      else this.#schedule(Math.max(0, this.#lastRoundMs + MIN_ROUND_DISTANCE_MS - performance.now()));
+      else this.#schedule(Math.max(0, this.#lastRoundMs + MIN_ROUND_DISTANCE_MS - monotonicMs()));
     }
     this.#publish();
   }
@@ -114,7 +115,7 @@ export class TimeClient {
   async #round(): Promise<void> {
     this.#isAsking = true;
     this.#isHurried = false;
-    this.#lastRoundMs = performance.now();
+    this.#lastRoundMs = monotonicMs();
     const { clock } = this.#options;
     const context = { limits: this.#floor.limits, nowMs: () => clock.nowMs(), timeLimitMs: TIME_LIMIT_MS };
     await Promise.all(this.#servers.map((server) => server.ask(context)));
@@ -125,7 +126,7 @@ export class TimeClient {
   }
 
   #judge(): Verdict {
-    const { voters, selection } = this.#select(performance.now());
+    const { voters, selection } = this.#select(monotonicMs());
     this.#agreeing = selection?.agreeing.flatMap((index) => voters[index]?.server ?? []) ?? [];
     this.#reportDistrust(voters, selection);
     this.#explain(voters, selection);
@@ -177,7 +178,7 @@ export class TimeClient {
       return;
     }
     for (const server of this.#servers) server.correct(offsetMs);
-    this.#adjusted = { atMs: clock.nowMs(), monotonicMs: performance.now(), offsetMs };
+    this.#adjusted = { atMs: clock.nowMs(), monotonicMs: monotonicMs(), offsetMs };
     if (action === 'step') {
       log(`time: set ${describeOffset(offsetMs)}, as ${this.#authority()} says`);
       onStep();
@@ -186,13 +187,13 @@ export class TimeClient {
     }
     const note = this.#floor.take(timeMs);
     if (note !== null) log(`time: ${note}`);
-    if (action === 'step' || performance.now() > this.#hardwareClockSetMs + HARDWARE_CLOCK_INTERVAL_MS) {
+    if (action === 'step' || monotonicMs() > this.#hardwareClockSetMs + HARDWARE_CLOCK_INTERVAL_MS) {
       this.#saveToHardware();
     }
   }
 
   #saveToHardware(): void {
-    this.#hardwareClockSetMs = performance.now();
+    this.#hardwareClockSetMs = monotonicMs();
     try {
       this.#options.clock.saveToHardware();
     } catch (error) {
@@ -248,7 +249,7 @@ export class TimeClient {
   }
 
   #statusOf(server: TimeServer): TimeServerStatus {
-    const best = server.best(performance.now());
+    const best = server.best(monotonicMs());
     return server.status(
       this.#agreeing.includes(server),
       best === undefined ? null : this.#floor.doubt(this.#timeAt(best)),

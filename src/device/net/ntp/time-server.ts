@@ -1,13 +1,15 @@
 // One time server: where it is, what it has said, and whether it wants to be asked at all.
 
 import { Resolver } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { isIpv4Address } from '../../../formats/ipv4-address.ts';
+import { isIpv6Address } from '../../../formats/ipv6-address.ts';
 import type { TimeLimits } from '../../../shared/manifest/build-time.ts';
 import { parseTimeServer } from '../../../shared/network/time-servers.ts';
 import type { TimeServerStatus } from '../../../shared/network/time-status.ts';
 import { askServer, type Reply } from './ask-server.ts';
 import { ClockFilter } from './clock-filter.ts';
 import type { KissCode, Sample } from './sample.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
 export interface AskContext {
   limits: TimeLimits;
@@ -49,7 +51,7 @@ export class TimeServer {
 
   /** Asks once, unless the server asked for a pause. Never rejects. */
   async ask(context: AskContext): Promise<void> {
-    if (performance.now() < this.#heldUntilMs) return;
+    if (monotonicMs() < this.#heldUntilMs) return;
     for (;;) {
       const address = await this.#address(context.timeLimitMs);
       if (address === undefined) return this.#fail();
@@ -79,8 +81,8 @@ export class TimeServer {
 
   /** `doubt`: why its time alone is not believed. */
   status(agrees: boolean, doubt: string | null = null): TimeServerStatus {
-    const best = this.#filter.best(performance.now());
-    const isHeld = performance.now() < this.#heldUntilMs;
+    const best = this.#filter.best(monotonicMs());
+    const isHeld = monotonicMs() < this.#heldUntilMs;
     return {
       name: this.name,
       address: this.#addresses[0] ?? null,
@@ -136,13 +138,14 @@ export class TimeServer {
       this.#addresses = this.#addresses.slice(1);
     }
     this.#problem = `It asks to be left alone (${code})`;
-    this.#heldUntilMs = performance.now() + this.#holdMs;
+    this.#heldUntilMs = monotonicMs() + this.#holdMs;
     this.#holdMs = Math.min(this.#holdMs * 2, MAX_HOLD_MS);
   }
 
   async #address(timeLimitMs: number): Promise<string | undefined> {
     if (this.#addresses.length === 0) {
-      const found = isIP(this.#host) === 0 ? await lookUp(this.#host, timeLimitMs) : [this.#host];
+      const isAddress = isIpv4Address(this.#host) || isIpv6Address(this.#host);
+      const found = isAddress ? [this.#host] : await lookUp(this.#host, timeLimitMs);
       this.#addresses = found.filter((address) => !this.#refused.has(address));
       if (found.length === 0) this.#problem = 'Its name cannot be looked up';
     }

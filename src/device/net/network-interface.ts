@@ -1,5 +1,5 @@
-// One interface that is ours to configure: switched on, given its addresses as the configuration says, and described
-// for the status file. DHCP itself is in dhcp/.
+// One interface that is ours to configure: switched on, given its addresses as the configuration says as soon as it has a
+// link, by cable or radio, and described for the status file. DHCP itself is in dhcp/, who joins networks in wifi/.
 
 import { formatMac } from '../../formats/mac-address.ts';
 import { encodeLinkChange, type Link, NETLINK_TYPE, type RouterDns } from '../../formats/netlink-message.ts';
@@ -16,6 +16,8 @@ import type { LeaseStore } from './lease-store.ts';
 import { hasRoutedIpv6 } from './online.ts';
 import { RouterDnsList } from './router-dns.ts';
 import { RouterSearch } from './router-search.ts';
+import { monotonicMs } from '../monotonic.ts';
+import type { Radio } from './wifi/radio.ts';
 
 export interface InterfaceContext {
   netlink: NetlinkSocket;
@@ -27,11 +29,13 @@ export interface InterfaceContext {
 }
 
 const BASE_METRIC = 100;
+/** A cable wins, whichever interface came first. */
+const RADIO_METRIC = 600;
 const SILENT_AFTER_ATTEMPTS = 4;
 /** After three seconds; servers that answer at all have done so by then. */
 const NOT_EXPECTED_AFTER_ATTEMPTS = 3;
 
-export class WiredInterface {
+export class NetworkInterface {
   readonly metric: number;
   readonly #context: InterfaceContext;
   readonly #config: InterfaceConfig;
@@ -39,19 +43,23 @@ export class WiredInterface {
   readonly #routerDns: RouterDnsList;
   readonly #routerSearch = new RouterSearch();
   readonly #dhcp: DhcpClient | null;
+  readonly #radio: Radio | undefined;
   #link: Link;
   #machine: DhcpMachine | null = null;
   #configured: ActiveLease | null = null;
-  /** Since the cable is in. */
+  /** Since it has a link. */
   #hasWaitedForDhcp = false;
   /** By act: what failed when it was last tried. */
   readonly #failures = new Map<string, string>();
 
-  constructor(link: Link, config: InterfaceConfig, context: InterfaceContext) {
+  /** `radio`: what joins networks with it; absent where it has a cable. */
+  constructor(link: Link, config: InterfaceConfig, context: InterfaceContext, radio?: Radio) {
     this.#link = { ...link, isUp: false, hasCarrier: false };
     this.#config = config;
     this.#context = context;
-    this.metric = ('metric' in config ? config.metric : undefined) ?? BASE_METRIC + link.index;
+    this.#radio = radio;
+    const base = radio === undefined ? BASE_METRIC : RADIO_METRIC;
+    this.metric = ('metric' in config ? config.metric : undefined) ?? base + link.index;
     this.#setup = new Ipv4Setup(context.netlink, link);
     this.#routerDns = new RouterDnsList(link.name);
     this.#dhcp = config.ipv4 === 'dhcp' ? this.#createDhcpClient() : null;
@@ -82,8 +90,22 @@ export class WiredInterface {
     this.#context.onChange();
   }
 
+  /**
+   * It is in another network than before. The kernel folds events of a carrier that is gone for a moment, and keeps the IPv6
+   * addresses of the network before in any case, until they expire.
+   */
+  forgetNetwork(): void {
+    this.#attempt('leave the IPv6 addresses of the network before', () => {
+      for (const enabled of [false, true]) configureIpv6(this.#link.name, { enabled, metric: this.metric });
+    });
+    if (!this.#link.hasCarrier) return;
+    this.#onCarrier(false);
+    this.#onCarrier(true);
+    this.#context.onChange();
+  }
+
   addRouterDns(announced: RouterDns): void {
-    this.#routerDns.add(announced, performance.now());
+    this.#routerDns.add(announced, monotonicMs());
     this.#context.onChange();
   }
 
@@ -102,7 +124,7 @@ export class WiredInterface {
     const lease = this.#machine?.active?.lease;
     const hasOnlyIpv6 = this.#isDhcpSilent() && hasRoutedIpv6(addresses);
     const fixed = this.#config.ipv4 === 'static' ? this.#config : undefined;
-    const nowMs = performance.now();
+    const nowMs = monotonicMs();
     const fixedDns = 'dns' in this.#config ? this.#config.dns : undefined;
     return {
       name: this.#link.name,
@@ -115,6 +137,7 @@ export class WiredInterface {
       dns: fixedDns ?? [...(lease?.dns ?? []), ...this.#routerDns.servers(nowMs)],
       search: fixed?.search ?? [...(lease?.search ?? []), ...this.#routerDns.search(nowMs)],
       ntpServers: lease?.ntpServers ?? [],
+      ...(this.#radio && { wifi: this.#radio.status() }),
       problem: [...this.#failures.values()][0] ?? this.#dhcpProblem(hasOnlyIpv6),
       notes: [
         ...(lease?.notes ?? []),
@@ -162,7 +185,8 @@ export class WiredInterface {
 
   #onCarrier(hasCarrier: boolean): void {
     if (this.#config.ipv4 === 'off') return;
-    this.#log(hasCarrier ? 'cable plugged in' : 'no cable');
+    // Of a radio its network is told, by name.
+    if (this.#radio === undefined) this.#log(hasCarrier ? 'cable plugged in' : 'no cable');
     this.#routerDns.clear();
     this.#hasWaitedForDhcp = false;
     this.#dhcp?.setCarrier(hasCarrier);
@@ -197,7 +221,7 @@ export class WiredInterface {
 
   #settingsOf(active: ActiveLease): Ipv4Settings {
     const endMs = expiresMs(active);
-    const validSec = endMs === null ? null : (endMs - performance.now()) / 1000;
+    const validSec = endMs === null ? null : (endMs - monotonicMs()) / 1000;
     return settingsOfLease(active.lease, validSec, this.#ref);
   }
 
@@ -208,11 +232,15 @@ export class WiredInterface {
   }
 
   #dhcpProblem(hasOnlyIpv6: boolean): string | null {
-    if (!this.#link.hasCarrier) return this.#config.ipv4 === 'off' ? null : 'No cable is plugged in';
+    if (!this.#link.hasCarrier) return this.#config.ipv4 === 'off' ? null : this.#linkProblem();
     const machine = this.#machine;
     if (machine?.state === 'waiting') return 'The last address was refused or is used by another device';
     if (machine !== null && machine.active === null && machine.complaint !== null) return machine.complaint;
     return this.#isDhcpSilent() && !hasOnlyIpv6 ? 'No DHCP server answers' : null;
+  }
+
+  #linkProblem(): string | null {
+    return this.#radio === undefined ? 'No cable is plugged in' : this.#radio.problem;
   }
 
   #attempt(act: string, change: () => void): void {
