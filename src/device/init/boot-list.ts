@@ -2,18 +2,24 @@
 // The order is by need. What net and web need comes first, because they take longest to start; what only
 // apps need (/perm above all) is done while those two start.
 
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { parseCmdline } from '../../shared/board/cmdline.ts';
+import { BREAKGLASS_PATHS } from '../../shared/breakglass/breakglass-api.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services/services.ts';
 import type { BootStep } from './boot-step.ts';
+import { readBoard } from '../read-board.ts';
+import { modelProblem } from './check-model.ts';
 import { correctClock, useSavedTime } from './clock-floor.ts';
-import type { Device } from './device.ts';
+import type { Device } from './device/device.ts';
 import { useEntropySeed } from './entropy-seed.ts';
 import { applyKernelSettings, openLowPorts } from './kernel-settings.ts';
 import { provideMachineId } from './machine-id.ts';
 import { mountAll } from './mounts.ts';
 import { preparePerm } from './perm/prepare-perm.ts';
+import { AdapterLinks } from './serial/adapter-links.ts';
+import { linkSerialPort } from './serial/serial-link.ts';
 import { STATE_DIRECTORY } from '../state-directory.ts';
+import { provideNetworks } from './wifi/provide-networks.ts';
 
 /** Steps whose work goes on after boot. */
 export interface LastingSteps {
@@ -22,10 +28,11 @@ export interface LastingSteps {
   serveControlApi: (device: Device) => Promise<void>;
   lookForTrial: (device: Device) => void;
   recallLastTrial: (device: Device) => Promise<void>;
+  loadModules: (device: Device) => void;
 }
 
 export function bootList(lasting: LastingSteps): readonly BootStep[] {
-  const { openWatchdog, makeServices, serveControlApi, lookForTrial, recallLastTrial } = lasting;
+  const { openWatchdog, makeServices, serveControlApi, lookForTrial, recallLastTrial, loadModules } = lasting;
   return [
     { name: "mount the kernel's file systems", run: mountKernelFileSystems, onFailure: 'fatal' },
     { name: 'open the console', run: ({ log }) => log.openConsole(), onFailure: 'warn' },
@@ -37,12 +44,14 @@ export function bootList(lasting: LastingSteps): readonly BootStep[] {
     { name: 'set the hostname', run: setHostname, onFailure: 'warn' },
     { name: 'correct a clock that cannot be right', run: correctClockByBuildTime, onFailure: 'warn' },
     { name: 'link /dev/fd and the standard streams', run: linkStandardStreams, onFailure: 'warn' },
+    { name: 'link /dev/serial0', run: ({ sys }) => linkSerialPort(sys), onFailure: 'warn' },
     {
       name: 'bring up the loopback interface',
       run: ({ sys }) => sys.bringUpInterface('lo'),
       onFailure: 'warn',
     },
     { name: 'set up the kernel for apps', run: ({ sys }) => applyKernelSettings(sys), onFailure: 'warn' },
+    { name: 'look which model the board is', run: checkModel, onFailure: 'warn' },
     { name: 'make the services', run: makeServices, onFailure: 'fatal' },
     {
       name: 'open the sockets of services',
@@ -54,9 +63,19 @@ export function bootList(lasting: LastingSteps): readonly BootStep[] {
     { name: 'start system services', run: startSystemServices, onFailure: 'warn' },
     // The API comes after them: init loads its HTTP server while they load theirs.
     { name: 'serve the control API', run: serveControlApi, onFailure: 'fatal' },
+    // Not before: what has no modules to wait for comes first.
+    { name: 'load kernel modules', run: loadModules, onFailure: 'warn' },
+    { name: 'link serial adapters by their names', run: linkAdapters, onFailure: 'warn' },
+    // Behind those: an app may name its devices by their links.
+    { name: 'follow devices of apps', run: followDevices, onFailure: 'warn' },
     { name: 'look whether this is a trial', run: lookForTrial, onFailure: 'warn' },
     { name: 'prepare /perm', run: preparePerm, onFailure: 'warn' },
     { name: 'make the directories of /perm', run: makePermDirectories, onFailure: 'warn' },
+    {
+      name: 'provide the Wi-Fi networks',
+      run: (device) => provideNetworks(device),
+      onFailure: 'warn',
+    },
     { name: 'keep logs in /perm', run: keepLogs, onFailure: 'warn' },
     { name: 'set such a clock to the last saved time', run: correctClockBySavedTime, onFailure: 'warn' },
     { name: 'use the saved entropy', run: ({ sys }) => useEntropySeed(sys), onFailure: 'warn' },
@@ -79,6 +98,21 @@ function readConfiguration(device: Device): void {
   if (config.formatVersion !== 1)
     throw new Error(`Its format version is ${String(config.formatVersion)}, not 1`);
   device.config = config;
+}
+
+function linkAdapters(device: Device): void {
+  const { sys, uevents } = device;
+  new AdapterLinks({ sys, uevents, warn: (text) => device.warn(text) }).start();
+}
+
+function followDevices({ uevents, supervisor }: Device): void {
+  const { devices } = supervisor;
+  uevents.follow({
+    onEvent: ({ devname }) => {
+      if (devname !== undefined) devices.lookSoon();
+    },
+    onLoss: () => devices.lookSoon(),
+  });
 }
 
 function setHostname({ sys, config }: Device): void {
@@ -113,6 +147,13 @@ function linkStandardStreams({ sys }: Device): void {
   }
 }
 
+function checkModel(device: Device): void {
+  const { sys, config } = device;
+  const { model } = readBoard({ proc: sys.path('/proc'), sys: sys.path('/sys') });
+  const problem = modelProblem(config.board, model);
+  if (problem !== undefined) device.warn(problem);
+}
+
 function guardNetwork({ sys, supervisor }: Device): void {
   try {
     supervisor.guardNetwork();
@@ -140,6 +181,7 @@ function makePermDirectories({ sys }: Device): void {
   mkdirSync(sys.path('/perm/var/lib'), { recursive: true });
   mkdirSync(sys.path('/perm/var/tmp'), { recursive: true, mode: 0o1777 });
   linkIfMissing('/run', sys.path('/perm/var/run'));
+  rmSync(sys.path(BREAKGLASS_PATHS.kept), { recursive: true, force: true });
 }
 
 /** Logs kept in memory would only be there twice. */

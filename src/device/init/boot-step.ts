@@ -1,7 +1,7 @@
 // Boot is a list of steps. Each says whether the device can live without it.
 
 import { describeError } from '../describe-error.ts';
-import type { Device } from './device.ts';
+import type { Device } from './device/device.ts';
 
 export interface BootStep {
   /** What it does, as a person would say it: it stands in messages. */

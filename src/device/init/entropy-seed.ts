@@ -2,15 +2,15 @@
 // A seed is credited as entropy only once: its successor is safely on disk before it is used, so that no
 // power cut can make two boots start from the same one.
 
-import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { randomBytes } from '../sys/random-bytes.ts';
 import type { Sys } from '../sys/sys.ts';
 import { writeDurably } from '../durable-file.ts';
 import { STATE_DIRECTORY } from '../state-directory.ts';
 
 const SEED_FILE = `${STATE_DIRECTORY}/random-seed`;
 const SEED_BYTES = 64;
-/** What a hash of 512 bits that was fed from a seeded generator is worth at least. */
+/** What 512 bits from a seeded generator are worth at least. */
 const CREDIT_BITS = 256;
 
 export function useEntropySeed(sys: Sys): void {
@@ -19,11 +19,13 @@ export function useEntropySeed(sys: Sys): void {
   if (seed !== undefined) sys.addEntropy(seed, CREDIT_BITS);
 }
 
-/** `previous` goes into the new seed: the kernel may not have gathered anything yet. */
+/**
+ * `previous` goes into the new seed: the kernel may not have gathered anything yet. The sum of the two is as hard to guess
+ * as the better of them.
+ */
 export function saveEntropySeed(sys: Sys, previous?: Uint8Array): void {
-  const hash = createHash('sha512').update(randomBytes(SEED_BYTES));
-  if (previous !== undefined) hash.update(previous);
-  writeDurably(sys.path(SEED_FILE), hash.digest(), 0o600);
+  const seed = randomBytes(SEED_BYTES).map((byte, index) => byte ^ (previous?.[index] ?? 0));
+  writeDurably(sys.path(SEED_FILE), seed, 0o600);
 }
 
 function readSeed(sys: Sys): Uint8Array | undefined {

@@ -3,23 +3,33 @@
 // errors) is main.ts's.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { NO_PERMITS } from '../../shared/permit/permit-api.ts';
 import { INIT_SOCKET_PATH } from '../../shared/services/services.ts';
+import { ApiRefusal } from '../api-refusal.ts';
 import type { PowerCommand, Sys } from '../sys/sys.ts';
 import { bootList } from './boot-list.ts';
+import type { AppInspectors } from './debug/app-inspectors.ts';
 import { describeError } from '../describe-error.ts';
 import { runBootSteps } from './boot-step.ts';
 import { saveTime } from './clock-floor.ts';
-import { Device } from './device.ts';
+import type { Breakglass } from './breakglass/breakglass.ts';
+import { Device } from './device/device.ts';
+import { tellOfDiskErrors } from './disk-errors.ts';
 import { Health } from './health.ts';
-import { guardMemory } from './memory-guard.ts';
+import { tellOfMissingFirmware } from './firmware-errors.ts';
+import { ModuleLoader } from './modules/module-loader.ts';
+import { watchKernelLog } from './log/watch-kernel-log.ts';
+import { guardMemory } from './memory/memory-guard.ts';
 import { watchPowerButtons } from './power-button.ts';
-import { keepTellingOfRefusedCalls } from './refused-calls.ts';
+import { tellOfRefusedCalls } from './refused-calls.ts';
+import { Screen } from './screen/screen.ts';
 import { Shutdown, type ShutdownOptions } from './shutdown.ts';
 import { Conditions } from './supervisor/conditions.ts';
 import type { Service } from './supervisor/service.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import type { TrialParts } from './update/open-trials.ts';
 import type { Trials } from './update/trials.ts';
+import type { WifiChanges } from './wifi/wifi-changes.ts';
 import { feedWatchdog } from './watchdog.ts';
 
 /** How far the clock is behind at most after a power cut. */
@@ -27,6 +37,7 @@ const SAVE_TIME_EVERY_MS = 60 * 60 * 1000;
 const RECALL_LIMIT_MS = 10_000;
 /** Kernel command line: the console shows what services write, too. For tests and for a person with a cable. */
 const CONSOLE_PARAMETER = 'tskrazy.console';
+const SCREEN_PARAMETER = 'tskrazy.screen';
 const WATCHDOG_PARAMETER = 'tskrazy.watchdog';
 
 /** What tests replace. */
@@ -42,6 +53,9 @@ export class Init {
   readonly #health: Health;
   readonly #trials = Promise.withResolvers<Trials>();
   #loadedTrials: Trials | undefined;
+  #screen: Screen | undefined;
+  #inspectors: AppInspectors | undefined;
+  #wifi: Promise<WifiChanges> | undefined;
   #during: 'boot' | 'operation' = 'boot';
 
   constructor(sys: Sys, options: InitOptions = {}) {
@@ -64,11 +78,13 @@ export class Init {
         serveControlApi: () => this.#serveControlApi(),
         lookForTrial: () => this.#lookForTrial(),
         recallLastTrial: () => this.#recallLastTrial(),
+        loadModules: () => this.#loadModules(),
       });
       await runBootSteps(steps, device);
       this.#during = 'operation';
       device.log.say(`services started ${this.#sys.uptimeMs()} ms after the kernel`);
-      keepTellingOfRefusedCalls(this.#sys, device.kernelLog, () => device.supervisor);
+      this.#watchHardware();
+      this.#openScreen();
       watchPowerButtons(this.#sys, () => void this.power('poweroff', 'power button'));
       this.#health.keepChecking();
       setInterval(() => saveClock(device), SAVE_TIME_EVERY_MS).unref();
@@ -78,10 +94,24 @@ export class Init {
     }
   }
 
+  #watchHardware(): void {
+    const { device } = this;
+    device.power.keepLooking();
+    watchKernelLog(device.kernelLog, [
+      tellOfRefusedCalls(this.#sys, () => device.supervisor),
+      tellOfDiskErrors(this.#sys, (text) => device.warn(text)),
+      (line) => device.power.hear(line),
+      // An image without Wi-Fi has none on purpose.
+      ...(device.config.wifi ? [tellOfMissingFirmware((text) => device.warn(text))] : []),
+    ]);
+  }
+
   /** The orderly way down. */
   async power(command: PowerCommand, why: string, powerOff?: () => Promise<void>): Promise<void> {
+    this.#leaveScreen();
     try {
       this.#loadedTrials?.noteRestart(why);
+      await this.device.breakglass?.end(`${command}: ${why}`);
       await this.#shutdown.run(command, why, powerOff);
     } catch (error) {
       await this.giveUp(error);
@@ -90,7 +120,21 @@ export class Init {
 
   /** The other way down, for what must not happen in PID 1. */
   async giveUp(error: unknown): Promise<void> {
+    this.#leaveScreen();
     await this.#shutdown.lastResort(error, this.#during);
+  }
+
+  /** An app that draws on it by itself may want it alone. */
+  #openScreen(): void {
+    if (this.device.kernelArguments.get(SCREEN_PARAMETER) === 'off') return;
+    this.#screen = Screen.open(this.device, () => this.#loadedTrials?.state() ?? null);
+    this.#screen?.start();
+  }
+
+  /** To the kernel, and to what is said on the way down. */
+  #leaveScreen(): void {
+    this.#screen?.stop();
+    this.#screen = undefined;
   }
 
   #openWatchdog(): void {
@@ -124,6 +168,7 @@ export class Init {
     guardMemory({
       sys: this.#sys,
       apps: () => device.supervisor.list().filter(({ spec }) => spec.kind !== 'system'),
+      goFirst: () => device.supervisor.list().filter(({ spec }) => spec.diesFirst === true),
       say: (text) => device.log.say(text),
     });
     device.supervisor.watch(({ state }) => {
@@ -143,20 +188,69 @@ export class Init {
       logKeeper: device.logKeeper,
       bootRecord: () => device.bootRecord(),
       updates: () => this.#trials.promise,
+      inspectors: () => this.#openInspectors(),
+      breakglass: () => this.#openBreakglass(),
+      wifi: () => this.#openWifi(),
       isShuttingDown: () => this.#shutdown.isRunning,
       shutDown: (how) =>
         void this.power(how === 'reboot' ? 'restart' : 'poweroff', 'asked for by the control API'),
     });
   }
 
+  /** web has asked for a permit; here it ends whatever web does. */
+  #refuseWhereOff(): void {
+    if (this.device.config.breakglass === 'off') throw new ApiRefusal('no-permits', NO_PERMITS.off);
+  }
+
+  async #openInspectors(): Promise<AppInspectors> {
+    const { device } = this;
+    this.#refuseWhereOff();
+    const { AppInspectors } = await import('./debug/app-inspectors.ts');
+    return (this.#inspectors ??= new AppInspectors({
+      sys: this.#sys,
+      findService: (name) => device.supervisor.get(name),
+      guard: (ports) => device.supervisor.guardInspectors(ports),
+    }));
+  }
+
+  async #openBreakglass(): Promise<Breakglass> {
+    const { device } = this;
+    this.#refuseWhereOff();
+    const { Breakglass } = await import('./breakglass/breakglass.ts');
+    return (device.breakglass ??= new Breakglass(device));
+  }
+
+  /** Networks are changed rarely, and those who do it wait for one another. */
+  #openWifi(): Promise<WifiChanges> {
+    const { device } = this;
+    return (this.#wifi ??= import('./wifi/wifi-changes.ts').then(
+      (module) => (device.wifiTrials = new module.WifiChanges(device)),
+    ));
+  }
+
+  /** Does not hold up the boot; devices may come at any time. */
+  #loadModules(): void {
+    const { device } = this;
+    new ModuleLoader({
+      sys: this.#sys,
+      uevents: device.uevents,
+      kernelArguments: device.kernelArguments,
+      say: (text) => device.log.say(text),
+      warn: (text) => device.warn(text),
+    }).start();
+  }
+
   /** Does not hold up the boot; a trial's time runs from here on. */
   #lookForTrial(): void {
-    // Whoever needs it hears of the failure.
+    // A failure is told to each who waits for `#trials`; with none waiting yet, it must not end init as an unhandled one.
     this.#trials.promise.catch(() => {});
     this.#openTrials().then(this.#trials.resolve, this.#trials.reject);
   }
 
-  /** The firmware has a say in it, and must not hold up the boot. */
+  /**
+   * Waits until it is known what came of the last trial, but not for long: reading that may ask the firmware, which must not
+   * hold up the boot.
+   */
   async #recallLastTrial(): Promise<void> {
     const recalled = this.#trials.promise.then((trials) => trials.recall());
     await Promise.race([recalled, sleep(RECALL_LIMIT_MS, undefined, { ref: false })]);

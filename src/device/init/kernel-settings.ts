@@ -11,7 +11,8 @@ import type { Sys } from '../sys/sys.ts';
 interface KernelSetting {
   /** Below /proc/sys; `*` is every interface there is, `all`, and `default` for those to come. */
   path: string;
-  value: number;
+  /** An empty line is an empty text. */
+  value: number | '\n';
   reason: string;
 }
 
@@ -28,6 +29,11 @@ export const KERNEL_SETTINGS: readonly KernelSetting[] = [
     path: 'kernel/sysrq',
     value: 16 + 32 + 128,
     reason: 'sync, read-only, restart: at a keyboard, what is better than to pull the plug, and no more',
+  },
+  {
+    path: 'kernel/core_pattern',
+    value: '\n',
+    reason: 'core dumps, with all secrets in them: in a break-glass session only',
   },
   { path: 'dev/tty/ldisc_autoload', value: 0, reason: 'odd protocols of terminals had many holes' },
   { path: 'dev/tty/legacy_tiocsti', value: 0, reason: 'no program types for the user of its terminal' },

@@ -1,12 +1,12 @@
 // /etc/machine-id: what tells this device from all others, also from those with the same image. Drawn on the first boot
 // and kept in /perm, so that updates and new images leave it as it is; machine-id(5).
 
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { MACHINE_ID_PATH } from '../../shared/services/machine-id.ts';
 import { writeDurably } from '../durable-file.ts';
 import { STATE_DIRECTORY } from '../state-directory.ts';
-import type { Device } from './device.ts';
+import { randomBytes } from '../sys/random-bytes.ts';
+import type { Device } from './device/device.ts';
 
 const KEPT_PATH = `${STATE_DIRECTORY}/machine-id`;
 const MACHINE_ID = /^(?!0{32})[0-9a-f]{32}\n?$/;
@@ -38,5 +38,5 @@ function drawMachineId(): string {
   const bytes = randomBytes(16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return bytes.toString('hex');
+  return Buffer.from(bytes).toString('hex');
 }

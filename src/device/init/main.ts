@@ -1,5 +1,7 @@
 // The device's PID 1.
 
+import { LOCKED_MEMORY_BYTES } from '../../shared/services/app-limits.ts';
+import { limitLockedMemory } from '../sys/locked-memory.ts';
 import type { PowerCommand } from '../sys/sys.ts';
 import { linuxSys } from '../sys/linux.ts';
 import { Init } from './init.ts';
@@ -14,7 +16,9 @@ const POWER_SIGNALS: readonly (readonly [NodeJS.Signals, PowerCommand])[] = [
 ];
 
 function main(): void {
+  // Both are inherited by all programs.
   process.umask(0o022);
+  limitLockedMemory(LOCKED_MEMORY_BYTES);
   const sys = linuxSys();
   const init = new Init(sys);
   // A kernel whose PID 1 exits panics, and Node exits when there is nothing left to wait for.

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SYSCALL_NUMBERS } from '../../shared/services/syscalls.ts';
+import type { NodeArch } from '../../shared/board/boards.ts';
+import { syscallNumber } from '../../shared/board/syscall-numbers.ts';
 import { parseRefusedCall } from './refused-calls.ts';
 
-const number = SYSCALL_NUMBERS.keyctl[process.arch === 'arm64' ? 1 : 0];
+const number = syscallNumber('keyctl', process.arch as NodeArch) ?? assert.fail();
 const record = (uid: number, comm: string, of: number | string = number, subject = ''): string =>
   `audit: type=1326 audit(1795902047.254:2): auid=4294967295 uid=${uid} gid=7 ses=4294967295 ${subject}pid=5553 ` +
   `comm=${comm} exe="/bin/node" sig=0 arch=c000003e syscall=${of} compat=0 ip=0x7f124311f829 code=0x50000`;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PowerCommand } from '../sys/sys.ts';
 import { describeError } from '../describe-error.ts';
 import { saveTime } from './clock-floor.ts';
-import type { Device } from './device.ts';
+import type { Device } from './device/device.ts';
 import { saveEntropySeed } from './entropy-seed.ts';
 
 const STOP_LIMIT_AFTER_FAILURE_MS = 15_000;

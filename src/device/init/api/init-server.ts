@@ -1,14 +1,15 @@
 // init's control API (shared/api/init-api.ts) on its Unix socket. Requests come from our own programs, but a
 // mistake of theirs must not cost PID 1 anything either: sizes, times and connections are limited.
 
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import type { ApiError } from '../../../shared/api/init-api.ts';
 import { statusOf } from '../../../shared/api/refusals.ts';
 import { describeError } from '../../describe-error.ts';
+import { listenAtPath } from '../../listen-at-path.ts';
 import { sendJson } from './send-json.ts';
-import { ApiRefusal } from '../api-refusal.ts';
+import { ApiRefusal } from '../../api-refusal.ts';
 import { route, type InitApi } from './routes.ts';
 
 const MAX_CONNECTIONS = 64;
@@ -26,16 +27,8 @@ export async function serveInitApi(socketPath: string, api: InitApi): Promise<Se
   );
   server.maxConnections = MAX_CONNECTIONS;
   mkdirSync(dirname(socketPath), { recursive: true, mode: 0o755 });
-  rmSync(socketPath, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath, resolve);
-  });
-  chmodSync(socketPath, 0o600);
-  // A connection that could not be accepted; should that last, the health loop notices.
-  server.on('error', () => {});
-  // What keeps init running is main.ts's business.
-  server.unref();
+  // Should it not be able to accept connections for long, the health loop notices; what keeps init running is main.ts's business.
+  await listenAtPath(server, socketPath);
   return server;
 }
 

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { parseUntrustedJson, type UntrustedValue } from '../../../shared/untrusted-json.ts';
-import { ApiRefusal } from '../api-refusal.ts';
+import { ApiRefusal } from '../../api-refusal.ts';
 
 const MAX_BYTES = 64 * 1024;
 

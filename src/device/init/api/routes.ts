@@ -16,18 +16,22 @@ import type { LogLine } from '../../../shared/services/services.ts';
 import type { KeptLine } from '../log/kept-line.ts';
 import type { LogFollower } from '../log/log-ring.ts';
 import { joinWithKept, type KeptLines, type LineRange, numberLines, selectLines } from '../log/log-query.ts';
+import type { AppInspectors } from '../debug/app-inspectors.ts';
 import type { Service } from '../supervisor/service.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
-import { ApiRefusal } from '../api-refusal.ts';
+import { ApiRefusal } from '../../api-refusal.ts';
 import { sendJson } from './send-json.ts';
+import { routeInspect } from './inspect-routes.ts';
+import { type BreakglassControl, routeBreakglass } from './breakglass-routes.ts';
 import { routeUpdate, sendUpdateState, type UpdateControl } from './update-routes.ts';
+import { routeWifi, type WifiControl } from './wifi-routes.ts';
 import { NdjsonStream } from './ndjson-stream.ts';
 
 const DEFAULT_LINES = 100;
 const MAX_LINES = 10_000;
 const MAX_BOOTS = 10_000;
 
-export interface LogSource {
+interface LogSource {
   last(count: number): LogLine[];
   /** Lines to come, and those after number `afterSeq` that are there already. */
   follow(follower: LogFollower, afterSeq?: number): () => void;
@@ -47,6 +51,11 @@ export interface InitApi {
   bootRecord(): Omit<BootRecord, 'boot' | 'logs'>;
   /** Pending until it is loaded. */
   updates: () => Promise<UpdateControl>;
+  inspectors: () => Promise<AppInspectors>;
+  /** Loaded when somebody asks for it. */
+  breakglass: () => Promise<BreakglassControl>;
+  /** The same. */
+  wifi: () => Promise<WifiControl>;
   isShuttingDown(): boolean;
   shutDown(how: 'reboot' | 'poweroff', why: string): void;
 }
@@ -88,6 +97,24 @@ export async function route(api: InitApi, request: IncomingMessage, response: Se
     case 'update/NAME':
       requireMethod(request, 'POST');
       return routeUpdate(api.updates(), name ?? '', request, response);
+    case 'inspect/NAME':
+      requireMethod(request, 'POST');
+      refuseDuringShutdown(api);
+      return routeInspect(() => api.inspectors(), name ?? '', request, response);
+    case 'breakglass':
+      requireMethod(request, 'GET');
+      return sendJson(response, 200, api.systemStatus().breakglass ?? null);
+    case 'breakglass/NAME':
+      requireMethod(request, 'POST');
+      refuseDuringShutdown(api);
+      return routeBreakglass(api.breakglass, name ?? '', request, response);
+    case 'wifi':
+      requireMethod(request, 'GET');
+      return sendJson(response, 200, (await api.wifi()).networks());
+    case 'wifi/NAME':
+      requireMethod(request, 'POST');
+      refuseDuringShutdown(api);
+      return routeWifi(api.wifi, name ?? '', request, response);
     case 'reboot':
     case 'poweroff':
       requireMethod(request, 'POST');

@@ -11,7 +11,7 @@ import {
   type TrialRequest,
 } from '../../../shared/update/update-state.ts';
 import type { Trials } from '../update/trials.ts';
-import { ApiRefusal } from '../api-refusal.ts';
+import { ApiRefusal } from '../../api-refusal.ts';
 import { readJson } from './read-json.ts';
 import { sendJson } from './send-json.ts';
 
@@ -21,6 +21,8 @@ export type UpdateControl = Pick<Trials, 'state' | 'startTrial' | 'takeChecks' |
 const TEXT = /^[^\p{Cc}]{1,200}$/u;
 const BUILD_ID = /^[0-9a-zA-Z._-]{1,128}$/;
 const MAX_APPS = 1000;
+/** The last time that Date knows. */
+const MAX_TIME_SEC = 8.64e12;
 const MAX_CHECKS = 1000;
 
 export async function sendUpdateState(
@@ -77,7 +79,12 @@ function readTrialRequest(body: UntrustedValue): TrialRequest {
     changedApps: readApps(body.field('changedApps')),
     unchangedApps: readKnownApps(body.field('unchangedApps')),
     unhealthyApps: readKnownApps(body.field('unhealthyApps')),
+    ...readNewest(body.field('newestSignedAtSec')),
   };
+}
+
+function readNewest(value: UntrustedValue): Pick<TrialRequest, 'newestSignedAtSec'> {
+  return value.isAbsent ? {} : { newestSignedAtSec: value.integer(0, MAX_TIME_SEC) };
 }
 
 function readApps(names: UntrustedValue): string[] {

@@ -21,6 +21,7 @@ import {
 } from './kept-boots.ts';
 import type { KeptLine } from './kept-line.ts';
 import { KeptLog, type Waiting } from './kept-log.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
 const FLUSH_EVERY_MS = 30_000;
 /** A device that fails soon after its start shall leave something behind. */
@@ -77,7 +78,7 @@ export class LogKeeper {
     this.#directory = options.directory;
     this.#say = options.say;
     this.#limits = options.limits ?? DEFAULT_KEPT_LIMITS;
-    this.#now = options.now ?? (() => performance.now());
+    this.#now = options.now ?? monotonicMs;
   }
 
   /** Keeps the log from now on: what comes before `start` waits for that call. */

@@ -21,7 +21,7 @@ test('ServiceOutput keeps the streams apart', () => {
 test('ServiceOutput shows a prompt that waits for an answer', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const log = new LogRing();
-  const output = new ServiceOutput(log);
+  const output = new ServiceOutput(log, () => 0);
   output.write('stdout', Buffer.from('Listening> '), untiring);
   t.mock.timers.tick(1000);
   assert.equal(log.last(1)[0]?.text, 'Listening> ');

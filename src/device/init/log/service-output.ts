@@ -2,18 +2,14 @@
 // floods its output costs init neither memory nor more than a little time. What is over the limit is
 // read and dropped, and the log says how much: a full pipe would hold up the service for the log's sake.
 
+import { LOG_BYTES, LOG_LINES } from '../../../shared/services/app-limits.ts';
 import type { OutputSource } from '../../sys/sys.ts';
 import type { LogRing } from './log-ring.ts';
 import { StreamLines } from './stream-lines.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
 type OutputStream = 'stdout' | 'stderr';
 
-/** A service may write so much at once, and so much a second for ever. */
-const BURST_BYTES = 4 * 1024 * 1024;
-const BYTES_PER_SECOND = 1024 * 1024;
-/** A line costs init time whatever its length, so that lines have a limit of their own: newlines alone are few bytes. */
-const BURST_LINES = 10_000;
-const LINES_PER_SECOND = 1000;
 /** Dropped bytes after which reading rests, so that reading them for nothing cannot keep init busy. */
 const DROPPED_BYTES_PER_REST = 1024 * 1024;
 const REST_MS = 50;
@@ -23,14 +19,16 @@ export class ServiceOutput {
   readonly #log: LogRing;
   readonly #streams: Readonly<Record<OutputStream, StreamLines>>;
   readonly #now: () => number;
-  #bytesLeft = BURST_BYTES;
-  #linesLeft = BURST_LINES;
+  #bytesLeft = LOG_BYTES.atOnce;
+  #linesLeft = LOG_LINES.atOnce;
   #filledAt: number;
   #dropped = 0;
   #droppedSinceRest = 0;
   #noticeTimer: NodeJS.Timeout | undefined;
+  /** Gets all that comes, also what is dropped from the log; `chunk` is used again after the call. */
+  tap: ((stream: OutputStream, chunk: Buffer) => void) | undefined;
 
-  constructor(log: LogRing, now: () => number = () => performance.now()) {
+  constructor(log: LogRing, now: () => number = monotonicMs) {
     this.#log = log;
     this.#now = now;
     this.#filledAt = now();
@@ -42,6 +40,7 @@ export class ServiceOutput {
 
   /** `source` rests when it only floods. */
   write(stream: OutputStream, chunk: Buffer, source: OutputSource): void {
+    this.tap?.(stream, chunk);
     this.#fillUp();
     const isWithinBytes = chunk.length <= this.#bytesLeft;
     const taken = isWithinBytes ? firstLines(chunk, Math.floor(this.#linesLeft)) : chunk.subarray(0, 0);
@@ -73,8 +72,8 @@ export class ServiceOutput {
     const now = this.#now();
     const seconds = (now - this.#filledAt) / 1000;
     this.#filledAt = now;
-    this.#bytesLeft = Math.min(BURST_BYTES, this.#bytesLeft + seconds * BYTES_PER_SECOND);
-    this.#linesLeft = Math.min(BURST_LINES, this.#linesLeft + seconds * LINES_PER_SECOND);
+    this.#bytesLeft = Math.min(LOG_BYTES.atOnce, this.#bytesLeft + seconds * LOG_BYTES.perSecond);
+    this.#linesLeft = Math.min(LOG_LINES.atOnce, this.#linesLeft + seconds * LOG_LINES.perSecond);
   }
 
   #noticeDropped(): void {

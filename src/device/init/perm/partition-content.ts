@@ -33,7 +33,7 @@ const SIGNATURES: readonly { name: string; offset: number; magic: string }[] = [
 export function identifyContent(start: Uint8Array): PartitionContent {
   const superblock = decodeExt4Superblock(start.subarray(SUPERBLOCK_OFFSET_BYTES));
   if (superblock !== undefined) return { kind: 'ext4', superblock };
-  if (start.every((byte) => byte === 0)) return { kind: 'blank' };
+  if (Buffer.alloc(start.length).equals(start)) return { kind: 'blank' };
   const found = SIGNATURES.find(({ offset, magic }) => {
     const bytes = start.subarray(offset, offset + magic.length);
     return bytes.length === magic.length && bytes.every((byte, i) => byte === magic.charCodeAt(i));

@@ -4,9 +4,10 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PROBE_BYTES, identifyContent, type PartitionContent } from './partition-content.ts';
+import { RESERVE_USER } from '../../../shared/services/sandbox.ts';
 import type { Sys } from '../../sys/sys.ts';
 import { describeError } from '../../describe-error.ts';
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import { openBlockDevice } from '../../block-device.ts';
 import {
   decodeExt4Superblock,
@@ -25,6 +26,10 @@ const CHECK_LIMIT_MS = 60 * 60_000;
 const E2FSCK_CORRECTED = 3;
 /** Less than a block group (128 MiB) may not be usable: it is not tried at every boot. */
 const MIN_GROWTH_BYTES = 128 * 1024 * 1024;
+/** Logs that are kept take half of it at most; the rest is for the state of updates, and what comes. */
+const RESERVE_BYTES = 16 * 1024 * 1024;
+/** mke2fs takes a percentage. A larger /perm than 1.6 GiB has 1 %, and a small one is not for the reserve alone. */
+const RESERVE_PERCENT = { least: 1, most: 10 };
 
 /** Somebody else's data, which every build leaves alone. */
 class ForeignPermError extends Error {}
@@ -118,7 +123,9 @@ async function format(sys: Sys, { partition, lengthBytes }: PermPartition): Prom
   // Lazy: the kernel writes the inode tables later, so that a disk of any size is ready in a moment. No -F:
   // should it hold something after all, mke2fs refuses.
   const options = 'lazy_itable_init=1,lazy_journal_init=1,nodiscard';
-  const argv = ['/tsk/bin/mke2fs', '-q', '-t', 'ext4', '-L', 'perm', '-m', '1', '-E', options];
+  const { least, most } = RESERVE_PERCENT;
+  const reserve = Math.min(most, Math.max(least, (RESERVE_BYTES / lengthBytes) * 100)).toFixed(1);
+  const argv = ['/tsk/bin/mke2fs', '-q', '-t', 'ext4', '-L', 'perm', '-m', reserve, '-E', options];
   const size = `${Math.floor((lengthBytes - FORMAT_MARK_BYTES) / 1024)}k`;
   const { exitCode, output } = await sys.run([...argv, sys.path(partition), size], FORMAT_LIMIT_MS);
   if (exitCode !== 0) throw new Error(`Cannot format "${partition}": ${output.trim()}`);
@@ -165,7 +172,8 @@ function mountExt4(sys: Sys, partition: string): void {
     type: 'ext4',
     flags: ['nosuid', 'nodev', 'noatime'],
     // Damage must not spread; the next boot then checks the file system.
-    options: 'errors=remount-ro',
+    // What is reserved is for init and the programs of tskrazy, and not for apps, whoever they run as.
+    options: `errors=remount-ro,resuid=${RESERVE_USER}`,
   });
 }
 

@@ -1,5 +1,6 @@
 // The socket by which an app talks to init (shared/services/app-contract.ts). What comes over it is an app's, so it is
-// taken for hostile: one short line a connection, in a limited time, on a limited number of connections.
+// taken for hostile: one short line a connection, on a limited number of connections, of which one that says nothing
+// gives way to the next. No clock is involved: an app on a starved machine may take its time to say that it is ready.
 
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -9,17 +10,18 @@ import {
   isDeviceCondition,
   MAX_APP_REQUEST_BYTES,
 } from '../../../shared/services/app-contract.ts';
+import { type DevicePackages, parseDevicePackages } from '../../../shared/services/device-packages.ts';
+import { APP_SOCKET_CONNECTIONS } from '../../../shared/services/app-limits.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
-const MAX_CONNECTIONS = 16;
-const REQUEST_TIME_MS = 5000;
 const MAX_CONDITIONS = 16;
-/** Each costs init some time: with more than so many in a second the socket goes away for a while. */
-const MAX_CONNECTIONS_PER_SECOND = 200;
+/** How long the socket is gone when there were too many: each connection costs init some time. */
 const REST_MS = 1000;
 const NEWLINE = 0x0a;
 
 export interface AppRequests {
   onReady: () => void;
+  onInstalled: (packages: DevicePackages) => void;
   whenMet: (conditions: readonly string[], signal: AbortSignal) => Promise<void>;
 }
 
@@ -31,7 +33,10 @@ export interface SocketOwner {
 export class AppSocket {
   readonly #path: string;
   readonly #requests: AppRequests;
+  /** In the order in which they came. */
   readonly #connections = new Set<Socket>();
+  /** Connections whose question has not come yet. */
+  readonly #silent = new Set<Socket>();
   #server: Server | undefined;
   #restTimer: NodeJS.Timeout | undefined;
   #countedSince = 0;
@@ -57,7 +62,7 @@ export class AppSocket {
       if (this.#isTooMany()) {
         socket.destroy();
         this.#rest(owner);
-      } else if (this.#connections.size < MAX_CONNECTIONS) {
+      } else if (this.#hasRoom()) {
         this.#serve(socket);
       } else {
         socket.destroy();
@@ -90,13 +95,28 @@ export class AppSocket {
     rmSync(dirname(this.#path), { recursive: true, force: true });
   }
 
+  /** Makes room where there is none: whoever has said nothing for longest goes. */
+  #hasRoom(): boolean {
+    if (this.#connections.size < APP_SOCKET_CONNECTIONS.atOnce) return true;
+    const [oldest] = this.#silent;
+    if (oldest === undefined) return false;
+    this.#forget(oldest);
+    oldest.destroy();
+    return true;
+  }
+
+  #forget(socket: Socket): void {
+    this.#connections.delete(socket);
+    this.#silent.delete(socket);
+  }
+
   #isTooMany(): boolean {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now - this.#countedSince > 1000) {
       this.#countedSince = now;
       this.#count = 0;
     }
-    return ++this.#count > MAX_CONNECTIONS_PER_SECOND;
+    return ++this.#count > APP_SOCKET_CONNECTIONS.perSecond;
   }
 
   #rest(owner: SocketOwner): void {
@@ -110,21 +130,20 @@ export class AppSocket {
   /** Those of a socket that has gone count on: the server's own limit would let an app begin anew. */
   #serve(socket: Socket): void {
     this.#connections.add(socket);
+    this.#silent.add(socket);
     const request = Buffer.alloc(MAX_APP_REQUEST_BYTES);
     let length = 0;
-    const timer = setTimeout(() => socket.destroy(), REQUEST_TIME_MS);
     const closed = new AbortController();
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
-      clearTimeout(timer);
-      this.#connections.delete(socket);
+      this.#forget(socket);
       closed.abort();
     });
     const onData = (chunk: Buffer): void => {
       length += chunk.copy(request, length);
       const end = request.subarray(0, length).indexOf(NEWLINE);
       if (end < 0 && length < request.length) return;
-      clearTimeout(timer);
+      this.#silent.delete(socket);
       socket.off('data', onData);
       // What else comes is read and dropped, so that the end of the connection is seen.
       socket.resume();
@@ -135,14 +154,22 @@ export class AppSocket {
   }
 
   async #answer(line: string | undefined, signal: AbortSignal): Promise<string> {
-    const [verb, ...conditions] = line?.trim().split(/ +/) ?? [];
-    if (verb === 'ready' && conditions.length === 0) {
+    const [verb, ...words] = line?.trim().split(/ +/) ?? [];
+    if (verb === 'ready' && words.length === 0) {
       this.#requests.onReady();
       return 'ok';
     }
-    if (verb !== 'wait' || conditions.length === 0 || conditions.length > MAX_CONDITIONS) {
-      return 'error expected "ready" or "wait CONDITION..."';
+    const packages = verb === 'installed' ? parseDevicePackages(words) : undefined;
+    if (packages !== undefined) {
+      this.#requests.onInstalled(packages);
+      return 'ok';
     }
+    if (verb === 'wait' && words.length > 0 && words.length <= MAX_CONDITIONS)
+      return this.#wait(words, signal);
+    return 'error expected "ready" or "wait CONDITION..."';
+  }
+
+  async #wait(conditions: readonly string[], signal: AbortSignal): Promise<string> {
     const unknown = conditions.find((word) => !isDeviceCondition(word) && !APP_CONDITION.test(word));
     if (unknown !== undefined) return 'error a condition is "clock", "network" or "app:NAME"';
     await this.#requests.whenMet(conditions, signal);

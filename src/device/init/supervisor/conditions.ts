@@ -52,7 +52,7 @@ export class Conditions {
     this.#isAppRunning = isAppRunning;
   }
 
-  /** Those that do not hold now. */
+  /** Lists the conditions that do not hold now. */
   missing(conditions: readonly string[]): string[] {
     return conditions.filter((condition) => !this.#holds(condition));
   }

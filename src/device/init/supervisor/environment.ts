@@ -1,13 +1,19 @@
 // The environment that a service starts with. Nothing of init's own gets in: the kernel adds to that what
 // it does not understand of its command line.
 
-import { APP_SOCKET_VARIABLE, appSocketPath } from '../../../shared/services/app-contract.ts';
+import { APP_SOCKET_VARIABLE, appSocketPath, SERVICE_PATH } from '../../../shared/services/app-contract.ts';
+import { runsOnNode } from '../../../shared/services/crash-reports.ts';
 import { secretVariables } from '../../../shared/services/app-secrets.ts';
 import type { ServiceSpec } from '../../../shared/services/services.ts';
+import { nodeOptions } from './node-options.ts';
 
-export function serviceEnvironment(spec: ServiceSpec, isFirstAtBoot: boolean): Record<string, string> {
+/** `reports`: where a Node.js app leaves reports of its crashes. */
+export function serviceEnvironment(
+  spec: ServiceSpec,
+  { isFirstAtBoot, reports }: { isFirstAtBoot: boolean; reports: string | undefined },
+): Record<string, string> {
   return {
-    PATH: '/user:/tsk:/bin',
+    PATH: SERVICE_PATH,
     HOME: spec.dataDir,
     USER: spec.user?.name ?? 'root',
     TERM: 'linux',
@@ -18,5 +24,6 @@ export function serviceEnvironment(spec: ServiceSpec, isFirstAtBoot: boolean): R
     ...(isFirstAtBoot ? { GOKRAZY_FIRST_START: '1' } : {}),
     ...secretVariables(spec),
     ...spec.env,
+    ...(runsOnNode(spec.kind) ? { NODE_OPTIONS: nodeOptions(spec, reports) } : {}),
   };
 }

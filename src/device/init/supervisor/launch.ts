@@ -3,20 +3,24 @@
 import type { SandboxSpec } from '../../../shared/services/sandbox.ts';
 import { listenEnvironment } from '../../../shared/services/listen.ts';
 import type { ServiceSpec } from '../../../shared/services/services.ts';
+import { writableDirectory } from '../../../shared/services/writable.ts';
 import type { ProcessExit, SpawnedProcess, SpawnRequest, Sys } from '../../sys/sys.ts';
 import { describeError } from '../../describe-error.ts';
 import type { LogRing } from '../log/log-ring.ts';
 import { ServiceOutput } from '../log/service-output.ts';
+import { prepareReports, type ReportsPlace } from './crash-reports.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import { serviceEnvironment } from './environment.ts';
 import type { Listener } from './listeners.ts';
-import { withOomScore } from './oom-score.ts';
+import type { AppDevices } from './app-devices.ts';
+import { deviceMemoryKills, withOomScore } from './oom-score.ts';
 import type { NetworkGuard } from './network/network-guard.ts';
 import { ProcessTree } from './process-tree.ts';
 import { exitInSandbox, prepareSandbox } from './sandbox.ts';
 import { provideSecrets } from './secrets.ts';
 import { findSandboxProcesses, type SandboxProcesses } from './sandbox-processes.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
 export interface LaunchContext {
   sys: Sys;
@@ -27,6 +31,7 @@ export interface LaunchContext {
   isFirstAtBoot: boolean;
   listeners: readonly Listener[];
   guard: NetworkGuard | undefined;
+  devices: AppDevices;
   log: LogRing;
   /** What a person should know of the start. */
   note: (text: string) => void;
@@ -42,42 +47,50 @@ export interface Run {
   output: ServiceOutput;
   /** Whether the kernel killed some of it because of the memory limit. */
   wasOverMemory: () => boolean;
+  /** Whether the kernel has killed since then because the device had no memory left. */
+  wasOutOfMemory: () => boolean;
 }
 
 /** Rejects when it cannot be started. A sandbox that fails looks like an app that fails, with bwrap's words in the log. */
 export async function launch(spec: ServiceSpec, context: LaunchContext): Promise<Run> {
   const { sys, cgroup, listeners } = context;
   const dataDir = await prepareDataDirectory(spec, context);
+  const reports = await openReports(spec, context);
   if (spec.kind !== 'system') provideSecrets(sys, spec, context.root);
   limit(spec, context);
   guardNetwork(spec, context);
   const memoryKillsBefore = cgroup?.memoryKills() ?? 0;
+  const deviceKillsBefore = deviceMemoryKills(sys);
   const output = new ServiceOutput(context.log);
   const exit = Promise.withResolvers<ProcessExit>();
   const outputClosed = Promise.withResolvers<void>();
   const request = {
-    ...commandOf(spec, context, dataDir),
+    ...commandOf(spec, context, { dataDir, reports: reports?.directory }),
     env: {
-      ...serviceEnvironment(spec, context.isFirstAtBoot),
+      ...serviceEnvironment(spec, { isFirstAtBoot: context.isFirstAtBoot, reports: reports?.seenAs }),
       ...listenEnvironment(listeners.map(({ name }) => name)),
     },
     inherit: listeners.map(({ fd }) => fd),
     onOutput: output.write.bind(output),
-    onExit: exit.resolve,
+    onExit: (how: ProcessExit) => {
+      context.devices.close(spec.name);
+      exit.resolve(how);
+    },
     onClose: outputClosed.resolve,
     ...(spec.user === undefined ? {} : { outputOwner: spec.user.uid }),
   };
-  const spawn = (): Promise<SpawnedProcess> => withOomScore(sys, spec.kind, () => sys.spawn(request));
+  const spawn = (): Promise<SpawnedProcess> => withOomScore(sys, spec, () => sys.spawn(request));
   const process = await (cgroup === undefined ? spawn() : cgroup.startInside(spawn));
   const inSandbox = isSandboxed(spec) ? await waitForApp(sys, cgroup, exit.promise) : undefined;
   return {
     tree: new ProcessTree(process.pid, sys, cgroup, inSandbox),
-    startedAt: performance.now(),
+    startedAt: monotonicMs(),
     exit: isSandboxed(spec) ? exit.promise.then(exitInSandbox) : exit.promise,
     outputClosed: outputClosed.promise,
     process,
     output,
     wasOverMemory: () => (cgroup?.memoryKills() ?? 0) > memoryKillsBefore,
+    wasOutOfMemory: () => deviceMemoryKills(sys) > deviceKillsBefore,
   };
 }
 
@@ -92,8 +105,28 @@ async function prepareDataDirectory(spec: ServiceSpec, context: LaunchContext): 
   const isInPerm = dataDir.startsWith('/perm/');
   if (isInPerm && !isPermReady) return undefined;
   // Outside tests init is root, and so are its programs.
-  await makeDataDirectory(sys.path(dataDir), spec.user?.uid ?? process.getuid?.() ?? 0);
+  const uid = spec.user?.uid ?? process.getuid?.() ?? 0;
+  await makeDataDirectory(sys.path(dataDir), uid);
+  if (isInPerm) {
+    for (const path of spec.writable ?? [])
+      await makeDataDirectory(sys.path(writableDirectory(spec.name, path)), uid);
+  }
   return isInPerm ? dataDir : undefined;
+}
+
+/** Where a crash leaves its report; undefined: nowhere. */
+async function openReports(
+  spec: ServiceSpec,
+  { sys, isPermReady, note }: LaunchContext,
+): Promise<ReportsPlace | undefined> {
+  if (!isPermReady) return undefined;
+  try {
+    return await prepareReports(sys, spec);
+  } catch (error) {
+    // The app can do without.
+    note(`a crash will leave no report: ${describeError(error)}`);
+    return undefined;
+  }
 }
 
 function limit({ limits }: ServiceSpec, { cgroup, note }: LaunchContext): void {
@@ -119,8 +152,8 @@ function guardNetwork(spec: ServiceSpec, { cgroup, guard, note }: LaunchContext)
 
 function commandOf(
   spec: ServiceSpec,
-  { sys, cgroup, root, note }: LaunchContext,
-  dataDir: string | undefined,
+  { sys, cgroup, root, devices, note }: LaunchContext,
+  { dataDir, reports }: { dataDir: string | undefined; reports: string | undefined },
 ): Pick<SpawnRequest, 'argv' | 'cwd' | 'root' | 'extraInputs'> {
   if (!isSandboxed(spec)) {
     const cwd = dataDir === undefined ? '/' : sys.path(dataDir);
@@ -128,7 +161,9 @@ function commandOf(
   }
   const command = prepareSandbox(sys, spec, {
     root,
+    devices: devices.open(spec, note),
     ...(dataDir === undefined ? {} : { dataDir }),
+    ...(reports === undefined ? {} : { reports }),
     ...(cgroup === undefined ? {} : { cgroup: cgroup.directory }),
   });
   if (command.extraInputs === undefined) note('cannot filter its system calls: the kernel has no seccomp');

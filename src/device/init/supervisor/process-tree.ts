@@ -1,16 +1,10 @@
 // A service's process with all that it started: asked to end, or made to. The cgroup knows them all; on a
 // kernel without cgroups it is the process group, which a process can leave.
 
-import { setTimeout as sleep } from 'node:timers/promises';
-import { readFileSync } from 'node:fs';
-import { parseKibLine } from '../../proc-format.ts';
 import type { Sys } from '../../sys/sys.ts';
 import type { SandboxProcesses } from './sandbox-processes.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
-
-const POLL_MS = 20;
-/** A killed process is gone at once, unless it hangs in the kernel; nobody can end it then. */
-const KILL_LIMIT_MS = 5000;
+import { endsWithin, KILL_LIMIT_MS } from './ends-within.ts';
 
 export class ProcessTree {
   /** The service's main process. */
@@ -43,31 +37,25 @@ export class ProcessTree {
     return this.#ends(KILL_LIMIT_MS);
   }
 
-  /** Memory that comes free when it is killed. */
-  memoryBytes(): number {
-    const pids = this.#cgroup?.processes() ?? [this.pid];
-    return pids.map((pid) => memoryOf(this.#sys, pid)).reduce((sum, bytes) => sum + bytes, 0);
+  /** What `start` forks belongs to it, and ends with it. */
+  startInside<T>(start: () => T): T {
+    return this.#cgroup === undefined ? start() : this.#cgroup.startInside(start);
+  }
+
+  processes(): readonly number[] {
+    return this.#cgroup?.processes() ?? [this.pid];
+  }
+
+  /** Text of a file of its cgroup; undefined where there is none. */
+  readCgroup(name: string): string | undefined {
+    return this.#cgroup?.read(name);
   }
 
   isEmpty(): boolean {
     return this.#cgroup === undefined ? !this.#sys.groupExists(this.#child) : this.#cgroup.isEmpty();
   }
 
-  async #ends(limitMs: number): Promise<boolean> {
-    const deadline = performance.now() + limitMs;
-    while (!this.isEmpty()) {
-      if (performance.now() > deadline) return false;
-      await sleep(POLL_MS);
-    }
-    return true;
-  }
-}
-
-function memoryOf(sys: Sys, pid: number): number {
-  try {
-    const text = readFileSync(sys.path(`/proc/${pid}/status`), 'latin1');
-    return (parseKibLine(text, 'RssAnon') ?? 0) + (parseKibLine(text, 'RssShmem') ?? 0);
-  } catch {
-    return 0; // It has just ended.
+  #ends(limitMs: number): Promise<boolean> {
+    return endsWithin(limitMs, () => this.isEmpty());
   }
 }

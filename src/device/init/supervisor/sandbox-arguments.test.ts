@@ -9,7 +9,7 @@ const program: SandboxedProgram = {
   user: { name: 'sensor', uid: 300_000_000 },
   sandbox: { devices: [], paths: {}, capabilities: [] },
   root: '/',
-  devices: [],
+  devices: { directory: '/run/tsk/devices/shown/sensor', sysfs: [], groups: [] },
   dataDir: '/perm/sensor',
   cgroup: '/sys/fs/cgroup/tsk/sensor',
   scratchBytes: 2 ** 27,
@@ -53,6 +53,15 @@ test('sandboxArguments hides what is not the app’s', () => {
   assert.ok(args.indexOf('/perm') < args.indexOf('/perm/sensor'));
 });
 
+test('sandboxArguments: reports of crashes go to where /perm shows nothing of it', () => {
+  const args = sandboxArguments({ ...program, reports: '/perm/log/reports/sensor' });
+  assert.deepEqual(operandsOf('--bind', args, 2), [
+    '/perm/sensor -> /perm/sensor',
+    '/perm/log/reports/sensor -> /run/tsk/reports',
+  ]);
+  assert.ok(args.indexOf('/run') < args.indexOf('/run/tsk/reports'));
+});
+
 test('sandboxArguments: another root image has all but what is the device’s', () => {
   const paths = { '/perm/shared': 'rw', '/app/other': 'ro', '/dev/input': 'ro', '/permanent': 'ro' } as const;
   const root = '/run/tsk/roots/b';
@@ -83,6 +92,25 @@ test('sandboxArguments shows an app its own secrets, where it does not see all o
   assert.equal(isShown(sandboxArguments({ ...program, secrets, sandbox })), false);
 });
 
+function bindsOf(of: SandboxedProgram): string[] {
+  return operandsOf('--bind', sandboxArguments(of), 2);
+}
+
+test('sandboxArguments has directories of /perm beside the code, of whichever image, once /perm is there', () => {
+  const writable = ['config', '.next/cache'];
+  for (const root of ['/', '/run/tsk/roots/b']) {
+    assert.deepEqual(bindsOf({ ...program, root, writable }), [
+      '/perm/tskrazy/writable/sensor/config -> /app/sensor/config',
+      '/perm/tskrazy/writable/sensor/.next%2Fcache -> /app/sensor/.next/cache',
+      '/perm/sensor -> /perm/sensor',
+    ]);
+  }
+  const { dataDir: _none, ...early } = program;
+  assert.deepEqual(bindsOf({ ...early, writable }), []);
+  const args = sandboxArguments({ ...program, writable });
+  assert.ok(args.indexOf('/app/sensor') < args.indexOf('/app/sensor/config'));
+});
+
 test('sandboxArguments takes all privileges away before the app starts', () => {
   const args = sandboxArguments(program);
   assert.deepEqual(args.slice(args.indexOf('--')), [
@@ -106,8 +134,8 @@ test('sandboxArguments gives what the configuration asks for', () => {
     paths: { '/perm/shared/music': 'rw', '/sys/class/gpio': 'ro' },
     capabilities: ['CAP_NET_RAW', 'CAP_SYS_TIME'],
   } as const;
-  const args = sandboxArguments({ ...program, sandbox, devices: ['/dev/ttyUSB0'] });
-  assert.deepEqual(operandsOf('--dev-bind', args, 2), ['/dev/ttyUSB0 -> /dev/ttyUSB0']);
+  const args = sandboxArguments({ ...program, sandbox });
+  assert.deepEqual(operandsOf('--dev-bind', args, 2), ['/run/tsk/devices/shown/sensor -> /dev']);
   assert.ok(operandsOf('--bind', args, 2).includes('/perm/shared/music -> /perm/shared/music'));
   assert.ok(operandsOf('--dir', args, 1).includes('/perm/shared'));
   assert.ok(operandsOf('--ro-bind', args, 2).includes('/sys/class/gpio -> /sys/class/gpio'));
@@ -117,6 +145,20 @@ test('sandboxArguments gives what the configuration asks for', () => {
 test('sandboxArguments: an app that may use io_uring is in the group that the kernel lets', () => {
   const args = sandboxArguments({ ...program, sandbox: { ...program.sandbox, syscalls: ['io_uring'] } });
   assert.ok(args.includes('--groups=268435455') && !args.includes('--clear-groups'));
+});
+
+test('sandboxArguments shows the PWM of an app, writable to a group, and both groups go together', () => {
+  const chip = '/sys/devices/platform/soc/3f20c000.pwm/pwm/pwmchip0';
+  const devices = { ...program.devices, sysfs: [chip], groups: [268435453] };
+  const args = sandboxArguments({ ...program, devices });
+  assert.ok(operandsOf('--bind', args, 2).includes(`${chip} -> ${chip}`));
+  assert.ok(args.includes('--groups=268435453'));
+  const both = sandboxArguments({
+    ...program,
+    devices,
+    sandbox: { ...program.sandbox, syscalls: ['io_uring'] },
+  });
+  assert.ok(both.includes('--groups=268435455,268435453'));
 });
 
 test('sandboxArguments leaves root its number, and a whole /perm writable when asked for', () => {

@@ -4,7 +4,8 @@
 // and the app. Pure.
 //
 // What the app sees: a root image, read-only, without other apps' directories in /app; /proc of its own processes; a
-// /dev of the harmless devices; empty /tmp and /dev/shm; in /perm its data directory and nothing else; in /run
+// /dev of its own (app-devices.ts); empty /tmp and /dev/shm; in /perm its data directory and nothing else, and what of /perm it
+// may write to beside its code; in /run
 // resolv.conf, machine-id and its socket; in /sys/fs/cgroup its own cgroup. The network is the device's, unless the app
 // is to have none.
 
@@ -12,11 +13,14 @@ import { posix } from 'node:path';
 import { appRunDirectory } from '../../../shared/services/app-contract.ts';
 import { secretsDirectoryFor, secretsRunDirectory } from '../../../shared/services/app-secrets.ts';
 import { CONFINE_PATH } from '../../../shared/services/confine.ts';
+import { REPORTS_IN_SANDBOX } from '../../../shared/services/crash-reports.ts';
 import { MACHINE_ID_PATH } from '../../../shared/services/machine-id.ts';
 import { isOnMountPoint } from '../../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
 import { IO_URING_GROUP, type SandboxSpec, type ServiceUser } from '../../../shared/services/sandbox.ts';
 import type { AppNetwork } from '../../../shared/services/services.ts';
+import type { AppDirectory } from './app-devices.ts';
+import { writableDirectory } from '../../../shared/services/writable.ts';
 
 export interface SandboxedProgram {
   name: string;
@@ -29,10 +33,13 @@ export interface SandboxedProgram {
   secrets?: readonly string[];
   /** The root image that it sees, with the device's own directories in it. */
   root: string;
-  /** Devices that are there, of those that the sandbox names. */
-  devices: readonly string[];
+  devices: AppDirectory;
   /** Absent while /perm is not there. */
   dataDir?: string;
+  /** Directory of the device's where a crash leaves its report. */
+  reports?: string;
+  /** Directories below its own in /app; there is one in /perm for each once the data directory is there. */
+  writable?: readonly string[];
   /** Absolute; absent on a kernel without cgroups. */
   cgroup?: string;
   /** Descriptors 3 and 4 have the filters of its system calls. A kernel without such filters has no use for them. */
@@ -56,7 +63,7 @@ export function sandboxArguments(program: SandboxedProgram): string[] {
 }
 
 function namespaces(program: SandboxedProgram): string[] {
-  const { name, user, sandbox, network, root, devices, dataDir, cgroup, isFiltered } = program;
+  const { name, user, sandbox, network, root, devices, dataDir, reports, cgroup, isFiltered } = program;
   const scratch = ['--perms', '1777', '--size', String(program.scratchBytes), '--tmpfs'];
   // The options go in their order: what is shown covers what was hidden before.
   const options: string[][] = [
@@ -68,18 +75,20 @@ function namespaces(program: SandboxedProgram): string[] {
     ['--ro-bind', root, '/', '--proc', '/proc'],
     user === undefined ? PROTECTED_FROM_ROOT.flatMap((path) => ['--ro-bind-try', path, path]) : [],
     cgroup === undefined ? [] : ['--ro-bind', cgroup, '/sys/fs/cgroup'],
-    ['--dev', '/dev', ...scratch, '/dev/shm'],
-    devices.flatMap((path) => ['--dev-bind', path, path]),
+    ['--dev-bind', devices.directory, '/dev', ...scratch, '/dev/shm'],
+    devices.sysfs.flatMap((path) => show('--bind', path)),
     [...scratch, '/tmp'],
     HIDDEN.flatMap((path) => ['--tmpfs', path]),
     // A program without files of its own has none.
     show('--ro-bind-try', `/app/${name}`, posix.join(root, 'app', name)),
+    writableOf(program),
     // The directory is shown: the file in it is replaced whenever the network changes.
     show('--ro-bind', posix.dirname(RESOLV_CONF_PATH)),
     show('--ro-bind-try', MACHINE_ID_PATH),
     show('--ro-bind-try', appRunDirectory(name)),
     secretsOf(program),
     dataDir === undefined ? [] : show('--bind', dataDir),
+    reports === undefined ? [] : show('--bind', REPORTS_IN_SANDBOX, reports),
     Object.entries(sandbox.paths).flatMap(([path, mode]) =>
       show(
         mode === 'rw' ? '--bind' : '--ro-bind',
@@ -94,6 +103,12 @@ function namespaces(program: SandboxedProgram): string[] {
   return options.flat();
 }
 
+/** The root image has empty directories there. */
+function writableOf({ name, dataDir, writable = [] }: SandboxedProgram): string[] {
+  if (dataDir === undefined) return [];
+  return writable.flatMap((path) => ['--bind', writableDirectory(name, path), `/app/${name}/${path}`]);
+}
+
 function secretsOf(program: SandboxedProgram): string[] {
   const { name, secrets = [] } = program;
   const source = secretsRunDirectory(name);
@@ -101,7 +116,7 @@ function secretsOf(program: SandboxedProgram): string[] {
   return secrets.length === 0 || target === source ? [] : ['--ro-bind', source, target];
 }
 
-/** bwrap would close the directories on the way to what only its owner may read to all others. */
+/** bwrap would close the directories that it makes on the way to all but root, whose they are. */
 function show(option: '--bind' | '--ro-bind' | '--ro-bind-try', path: string, source = path): string[] {
   const parts = path.split('/');
   const parents = parts.map((_part, index) => parts.slice(0, index).join('/'));
@@ -109,13 +124,17 @@ function show(option: '--bind' | '--ro-bind' | '--ro-bind-try', path: string, so
   return [...emptied.flatMap((parent) => ['--dir', parent]), option, source, path];
 }
 
-function privileges({ user, sandbox }: SandboxedProgram): string[] {
+function privileges({ user, sandbox, devices }: SandboxedProgram): string[] {
   // setpriv's names are those of capabilities(7) without their prefix.
   const given = sandbox.capabilities.map((name) => `+${name.slice('CAP_'.length).toLowerCase()}`);
   const set = ['-all', ...given].join(',');
+  const groups = [
+    ...(sandbox.syscalls?.includes('io_uring') === true ? [IO_URING_GROUP] : []),
+    ...devices.groups,
+  ];
   return [
     ...(user === undefined ? [] : [`--reuid=${user.uid}`, `--regid=${user.uid}`]),
-    sandbox.syscalls?.includes('io_uring') === true ? `--groups=${IO_URING_GROUP}` : '--clear-groups',
+    groups.length > 0 ? `--groups=${groups.join(',')}` : '--clear-groups',
     '--no-new-privs',
     `--bounding-set=${set}`,
     `--inh-caps=${set}`,

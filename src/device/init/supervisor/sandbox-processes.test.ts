@@ -13,7 +13,7 @@ test('findSandboxProcesses waits for process 2 of the sandbox', async () => {
   putProcess(sys, 101, '101\t1');
   let asked = 0;
   const candidates = (): number[] => {
-    // It is there when asked for the third time.
+    // Process 2 of the sandbox is there when asked for the third time.
     if (++asked === 3) putProcess(sys, 102, '102\t2');
     return [100, 101, 102, 103];
   };

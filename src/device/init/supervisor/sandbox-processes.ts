@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sys } from '../../sys/sys.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
 const FIRST_POLL_MS = 5;
 const LONGEST_POLL_MS = 80;
@@ -25,9 +26,9 @@ export async function findSandboxProcesses(
   candidates: () => readonly number[],
   ended: AbortSignal,
 ): Promise<SandboxProcesses | undefined> {
-  const deadline = performance.now() + LIMIT_MS;
+  const deadline = monotonicMs() + LIMIT_MS;
   let pollMs = FIRST_POLL_MS;
-  while (!ended.aborted && performance.now() < deadline) {
+  while (!ended.aborted && monotonicMs() < deadline) {
     const found = new Map(candidates().map((pid) => [pidInSandbox(sys, pid), pid]));
     const group = found.get(INNER_INIT);
     const app = found.get(APP);

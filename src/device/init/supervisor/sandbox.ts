@@ -1,17 +1,17 @@
 // What has to be there before an app starts in its sandbox, and what its end looks like from outside.
 
-import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { constants, totalmem } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import type { NodeArch } from '../../../shared/board/boards.ts';
 import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
+import { SCRATCH_SHARE_OF_MEMORY } from '../../../shared/services/app-limits.ts';
 import type { SandboxSpec } from '../../../shared/services/sandbox.ts';
 import type { ServiceSpec } from '../../../shared/services/services.ts';
 import type { ProcessExit, SpawnRequest, Sys } from '../../sys/sys.ts';
+import type { AppDirectory } from './app-devices.ts';
 import { sandboxArguments } from './sandbox-arguments.ts';
-import { type FilteredArchitecture, syscallFilters } from './syscall-filter.ts';
-
-/** Files there are memory; the kernel's own bound, half of it for each of the two, leaves nothing for the others. */
-const SCRATCH_SHARE_OF_MEMORY = 1 / 4;
+import { syscallFilters } from './syscall-filter.ts';
 
 const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
@@ -22,41 +22,25 @@ const SECCOMP_ACTIONS = '/proc/sys/kernel/seccomp/actions_avail';
 export function prepareSandbox(
   sys: Sys,
   spec: ServiceSpec & { sandbox: SandboxSpec },
-  places: { root: string; dataDir?: string; cgroup?: string },
+  places: { root: string; devices: AppDirectory; dataDir?: string; reports?: string; cgroup?: string },
 ): Pick<SpawnRequest, 'argv' | 'extraInputs'> {
   // A sandbox shows only what is there at the start, and `net` may need a while.
   mkdirSync(sys.path(dirname(RESOLV_CONF_PATH)), { recursive: true });
   for (const [path, mode] of Object.entries(spec.sandbox.paths)) {
     if (mode === 'rw' && path.startsWith('/perm/')) makeSharedDirectory(sys.path(path));
   }
-  const devices = spec.sandbox.devices.flatMap((pattern) => findDevices(sys, pattern));
-  // A device node is root's alone. Whoever it is not meant for does not see it: it has the sandbox of another app.
-  for (const path of devices) chmodSync(sys.path(path), 0o666);
+  // The kernel's own bound, half of the memory for each of the two, would leave nothing for others.
   const scratchBytes = Math.floor(totalmem() * SCRATCH_SHARE_OF_MEMORY);
-  const program = { ...spec, ...places, devices, scratchBytes };
+  const program = { ...spec, ...places, scratchBytes };
   if (!existsSync(sys.path(SECCOMP_ACTIONS)))
     return { argv: sandboxArguments({ ...program, isFiltered: false }) };
-  const { silent, logged } = syscallFilters(process.arch as FilteredArchitecture, spec.sandbox);
+  const { silent, logged } = syscallFilters(process.arch as NodeArch, spec.sandbox);
   return { argv: sandboxArguments({ ...program, isFiltered: true }), extraInputs: [silent, logged] };
 }
 
 /** Apps with users of their own share the directory; who may see it at all, the sandboxes decide. */
 function makeSharedDirectory(path: string): void {
   if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o777);
-}
-
-export function findDevices(sys: Sys, pattern: string): string[] {
-  const directory = dirname(pattern);
-  const pieces = basename(pattern).split('*');
-  const name = new RegExp(`^${pieces.map((piece) => RegExp.escape(piece)).join('.*')}$`);
-  try {
-    return readdirSync(sys.path(directory))
-      .filter((entry) => name.test(entry))
-      .toSorted()
-      .map((entry) => join(directory, entry));
-  } catch {
-    return []; // A directory of devices that are not there.
-  }
 }
 
 /** bwrap ends like a shell: with 128 and the signal's number when a signal killed the app. */

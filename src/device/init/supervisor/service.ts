@@ -13,27 +13,32 @@ import { appSocketPath } from '../../../shared/services/app-contract.ts';
 import { clockTimeOf, monotonicMs } from '../../monotonic.ts';
 import type { ProcessExit, Sys } from '../../sys/sys.ts';
 import { LogRing } from '../log/log-ring.ts';
+import type { AppDevices } from './app-devices.ts';
 import { AppSocket } from './app-socket.ts';
 import { type Conditions, describeConditions } from './conditions.ts';
+import { keepReports } from './crash-reports.ts';
 import { launch, type Run } from './launch.ts';
 import type { NetworkGuard } from './network/network-guard.ts';
 import type { Listener } from './listeners.ts';
 import { afterExit, describeExit, restartDelayMs, STABLE_AFTER_MS } from './restart-policy.ts';
+import type { ProcessTree } from './process-tree.ts';
 import { removeSecrets } from './secrets.ts';
 import type { ServiceCgroup } from './service-cgroup.ts';
+import { whyKilledByKernel } from './kernel-kills.ts';
 
 /** Time after the last process has ended; a stray one elsewhere may still hold the other end. */
 const OUTPUT_CLOSES_WITHIN_MS = 1000;
 
 export interface ServiceContext {
   sys: Sys;
-  cgroup: (name: string) => ServiceCgroup | undefined;
+  cgroup: (of: ServiceSpec) => ServiceCgroup | undefined;
   /** False until /perm is there (or its replacement): services without need for it may start before. */
   isPermReady: () => boolean;
   conditions: Conditions;
   /** Sockets that are handed to each process of the service by that name. */
   listeners?: (name: string) => readonly Listener[];
   guard?: () => NetworkGuard | undefined;
+  devices: AppDevices;
   /** Into init's own log. */
   say: (text: string) => void;
   onChange: (service: Service) => void;
@@ -67,6 +72,8 @@ export class Service {
   #isStopRequested = false;
   #run: Run | undefined;
   #whyKilled: string | undefined;
+  /** What it has installed by itself, as it says. */
+  #installed: ServiceStatus['installed'];
   /** What has been said of refusals since the last start. */
   readonly #refusals = new Set<string>();
   /** Ends what the loop waits for. */
@@ -79,6 +86,7 @@ export class Service {
     this.#context = context;
     this.#socket = new AppSocket(context.sys.path(appSocketPath(spec.name)), {
       onReady: () => this.#becomeReady(),
+      onInstalled: (packages) => (this.#installed = packages),
       whenMet: (conditions, signal) => context.conditions.whenMet(conditions, { signal }),
     });
   }
@@ -119,6 +127,7 @@ export class Service {
       reason: this.#reason,
       lastLine: this.log.lastOutput(),
       ...(this.spec.health && { health: this.spec.health }),
+      ...(this.#installed && { installed: this.#installed }),
     };
   }
 
@@ -184,7 +193,7 @@ export class Service {
     await this.stop();
     this.#socket.close();
     removeSecrets(this.#context.sys, this.spec.name);
-    this.#context.cgroup(this.spec.name)?.remove();
+    this.#context.cgroup(this.spec)?.remove();
   }
 
   /** Something about it that a person should find in its log. */
@@ -192,9 +201,13 @@ export class Service {
     this.#note(text);
   }
 
-  /** What the process that there is has in use, with all that it started. */
-  memoryBytes(): number {
-    return this.#run?.tree.memoryBytes() ?? 0;
+  /** The process that there is, with all that it started. */
+  get tree(): ProcessTree | undefined {
+    return this.#run?.tree;
+  }
+
+  get run(): Run | undefined {
+    return this.#run;
   }
 
   /** Resolves when all of it has ended. What comes then is as after any other end. */
@@ -258,22 +271,23 @@ export class Service {
     else this.#enter('starting', 'has not said yet that it is ready');
     this.#tellOfStart();
     const exit = await this.#endOf(run, placement.spec);
-    const reason = describeExit(exit, this.#whyKilled ?? whyKilledByKernel(run));
+    const reason = describeExit(exit, this.#whyKilled ?? whyKilledByKernel(run, exit));
     this.#run = undefined;
     this.#runsFrom = null;
     this.#lastExit = { ...exit, at: monotonicMs() };
     // What it was refused may be why it has ended.
     this.#context.guard?.()?.look();
+    await keepReports(this.#context.sys, placement.spec);
     this.#note(reason);
     return {
       next: afterExit(placement.spec.restart, exit),
-      ranForMs: performance.now() - run.startedAt,
+      ranForMs: monotonicMs() - run.startedAt,
       reason,
     };
   }
 
   async #launch({ spec, root }: Placement, isFirstAtBoot: boolean): Promise<Run> {
-    const { sys, cgroup, isPermReady, listeners, guard } = this.#context;
+    const { sys, cgroup, isPermReady, listeners, guard, devices } = this.#context;
     this.#isReady = spec.ready !== true;
     this.#refusals.clear();
     await this.#openSocket(spec);
@@ -282,11 +296,12 @@ export class Service {
     return launch(spec, {
       sys,
       root,
-      cgroup: cgroup(spec.name),
+      cgroup: cgroup(spec),
       isPermReady: isPermReady(),
       isFirstAtBoot,
       listeners: listeners?.(spec.name) ?? [],
       guard: guard?.(),
+      devices,
       log: this.log,
       note: (text) => this.#note(text),
     });
@@ -376,10 +391,6 @@ export class Service {
 
 function timeOf(moment: number | null): number | null {
   return moment === null ? null : clockTimeOf(moment);
-}
-
-function whyKilledByKernel(run: Run): string | undefined {
-  return run.wasOverMemory() ? 'used more memory than it may' : undefined;
 }
 
 interface Ended {

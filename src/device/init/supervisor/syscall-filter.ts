@@ -10,13 +10,16 @@
 
 import { constants } from 'node:os';
 import { compileDecision, type Decision, encodeFilter } from '../../../formats/classic-bpf.ts';
+import type { NodeArch } from '../../../shared/board/boards.ts';
 import {
   LAST_KNOWN_SYSCALL,
+  type SyscallName,
+  syscallNumber,
+} from '../../../shared/board/syscall-numbers.ts';
+import {
   SYSCALL_GROUP_NAMES,
   SYSCALL_GROUPS,
-  SYSCALL_NUMBERS,
   type SyscallGroupName,
-  type SyscallName,
 } from '../../../shared/services/syscalls.ts';
 
 export type SyscallAnswer = 'allow' | 'kill' | 'EPERM' | 'ENOSYS' | 'EAFNOSUPPORT';
@@ -33,12 +36,8 @@ export interface SyscallFilters<T> {
   logged: T;
 }
 
-/** `identifier`: linux/audit.h. `column`: in SYSCALL_NUMBERS. */
-const ARCHITECTURES = {
-  x64: { identifier: 0xc000003e, column: 0 },
-  arm64: { identifier: 0xc00000b7, column: 1 },
-} as const;
-export type FilteredArchitecture = keyof typeof ARCHITECTURES;
+/** linux/audit.h */
+const IDENTIFIERS: Readonly<Record<NodeArch, number>> = { x64: 0xc000003e, arm64: 0xc00000b7 };
 
 /** struct seccomp_data (linux/seccomp.h); of the arguments, 64 bits each, their lower half. */
 const NUMBER_AT = 0;
@@ -70,10 +69,7 @@ const FAMILIES_OF_GROUPS: Partial<Record<SyscallGroupName, number>> = {
 const allow: SyscallDecision = { answer: 'allow' };
 
 /** The bytes that bwrap and seccomp(2) take. */
-export function syscallFilters(
-  architecture: FilteredArchitecture,
-  app: FilteredApp,
-): SyscallFilters<Uint8Array> {
+export function syscallFilters(architecture: NodeArch, app: FilteredApp): SyscallFilters<Uint8Array> {
   const { silent, logged } = decideSyscalls(architecture, app);
   return { silent: encode(silent), logged: encode(logged) };
 }
@@ -82,13 +78,12 @@ function encode(decision: SyscallDecision): Uint8Array {
   return encodeFilter(compileDecision(decision, returnValue));
 }
 
-export function decideSyscalls(
-  architecture: FilteredArchitecture,
-  app: FilteredApp,
-): SyscallFilters<SyscallDecision> {
-  const { identifier, column } = ARCHITECTURES[architecture];
+export function decideSyscalls(architecture: NodeArch, app: FilteredApp): SyscallFilters<SyscallDecision> {
   const byNumber = [...refusals(new Set(groupsOf(app)))]
-    .map(([name, decision]): [number | null, SyscallDecision] => [SYSCALL_NUMBERS[name][column], decision])
+    .map(([name, decision]): [number | null, SyscallDecision] => [
+      syscallNumber(name, architecture),
+      decision,
+    ])
     .filter((entry): entry is [number, SyscallDecision] => entry[0] !== null)
     .toSorted(([a], [b]) => a - b);
   const isSilent = (decision: SyscallDecision): boolean =>
@@ -96,7 +91,7 @@ export function decideSyscalls(
   return {
     silent: {
       word: ARCHITECTURE_AT,
-      oneOf: [identifier],
+      oneOf: [IDENTIFIERS[architecture]],
       yes: searchTree(
         byNumber.filter(([, decision]) => isSilent(decision)),
         { answer: 'ENOSYS' },

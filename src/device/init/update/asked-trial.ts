@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { TrialRequest } from '../../../shared/update/update-state.ts';
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import { readNetworkQuality } from './network-quality.ts';
 import type { PendingTrial } from './trial/pending-trial.ts';
 import { unwellServices } from './unwell-before.ts';

@@ -3,9 +3,8 @@
 
 import type { Slot } from '../../../shared/board/slots.ts';
 import type { UpdateState } from '../../../shared/update/update-state.ts';
-import type { BootSwitch } from '../../boot-loader/boot-switch.ts';
+import type { BootSwitch, StartTrace } from '../../boot-loader/boot-switch.ts';
 import { describeError } from '../../describe-error.ts';
-import type { StartTrace } from './trial/judge-last-trial.ts';
 import type { TrialEvent } from './trial/state.ts';
 
 export class BootLoader {
@@ -24,6 +23,15 @@ export class BootLoader {
 
   get trialStart(): UpdateState['trialStart'] {
     return this.#bootSwitch?.trialStart ?? null;
+  }
+
+  /** Of the firmware and of what it cannot do, as far as either is known. */
+  get facts(): Pick<UpdateState, 'trialProblem' | 'bootFirmware'> {
+    const { trialProblem, firmware } = this.#bootSwitch ?? {};
+    return {
+      ...(trialProblem !== undefined && { trialProblem }),
+      ...(firmware !== undefined && { bootFirmware: firmware }),
+    };
   }
 
   /** To be asked for at every start: the switch finds out about the firmware by it. */

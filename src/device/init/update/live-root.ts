@@ -1,18 +1,21 @@
 // The root image of the other slot beside the running one: mounted read-only, and complete with what is the device's
 // and not an image's (/dev, /perm, /proc, ...), so that programs which have it for their root find all at its place.
 
-import { closeSync, constants, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MOUNT_POINTS } from '../../../shared/services/mount-points.ts';
+import { NODE_LINES, nodePath } from '../../../shared/services/node-lines.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../../shared/services/services.ts';
 import { type Slot, SLOT_PARTITION } from '../../../shared/board/slots.ts';
 import { locateRootDisk, partitionOf } from '../../root-disk.ts';
 import type { Sys } from '../../sys/sys.ts';
+import { monotonicMs } from '../../monotonic.ts';
 
 const LIVE_ROOTS = '/run/tsk/roots';
-/** The same file in both images, but not to the kernel: it would read it once more, and keep it in memory twice. */
-const RUNTIME = '/bin/node';
+/** The same files in both images, but not to the kernel: it would read them once more, and keep them in memory twice. */
+const RUNTIME = nodePath(undefined);
+const FURTHER_RUNTIMES = NODE_LINES.map(nodePath);
 /** The kernel takes down the mounts of a sandbox a moment after its last process has ended. */
 const RELEASE_LIMIT_MS = 2000;
 const POLL_MS = 20;
@@ -39,7 +42,11 @@ export function openLiveRoot(sys: Sys, slot: Slot): LiveRoot {
       const flag = name === '/run' ? 'bind' : 'rbind';
       sys.mount({ source: name, target: join(directory, name), type: '', flags: [flag] });
     }
-    sys.mount({ source: RUNTIME, target: join(directory, RUNTIME), type: '', flags: ['bind'] });
+    const further = FURTHER_RUNTIMES.filter((path) =>
+      [path, join(directory, path)].every((each) => existsSync(sys.path(each))),
+    );
+    for (const path of [RUNTIME, ...further])
+      sys.mount({ source: path, target: join(directory, path), type: '', flags: ['bind'] });
     return { directory, config };
   } catch (error) {
     sys.detachMount(directory);
@@ -54,9 +61,9 @@ export function closeLiveRoot(sys: Sys, { directory }: LiveRoot): void {
 /** False when something goes on using the slot: it must not be written until the device has restarted. */
 export async function isReleased(sys: Sys, slot: Slot): Promise<boolean> {
   const { path } = partitionOf(locateRootDisk(sys), SLOT_PARTITION[slot]);
-  const deadline = performance.now() + RELEASE_LIMIT_MS;
+  const deadline = monotonicMs() + RELEASE_LIMIT_MS;
   while (isInUse(sys, path)) {
-    if (performance.now() > deadline) return false;
+    if (monotonicMs() > deadline) return false;
     await sleep(POLL_MS);
   }
   return true;

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DeviceConfig } from '../../../shared/services/services.ts';
 import type { Slot } from '../../../shared/board/slots.ts';
 import type { TrialRequest } from '../../../shared/update/update-state.ts';
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import type { AppPlan } from '../supervisor/supervisor.ts';
 import { closeLiveRoot, isReleased, type LiveRoot, openLiveRoot } from './live-root.ts';
 
@@ -43,6 +43,7 @@ export class LiveSwitch {
       throw new Error(`Apps come from slot ${this.#effect.slot} already: the device has to restart first`);
     }
     if (perm.state === 'pending') throw new Error('The device is still starting');
+    await this.#device.breakglass?.end(`apps come from slot ${slot} from now on`);
     const root = openLiveRoot(sys, slot);
     try {
       checkReplaceable(config, root.config, buildId);

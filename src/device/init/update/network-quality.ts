@@ -3,13 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { NET_STATUS_PATH, type InterfaceStatus, type NetStatus } from '../../../shared/network/net-status.ts';
 import type { Sys } from '../../sys/sys.ts';
-
-export interface NetworkQuality {
-  /** Some interface has an address and a router. */
-  ipv4: boolean;
-  /** Some interface has a global address, which only a router gives. */
-  ipv6: boolean;
-}
+import type { NetworkQuality } from './trial/health-before.ts';
 
 export function readNetworkQuality(sys: Sys): NetworkQuality {
   try {

@@ -2,7 +2,7 @@
 // served, and what only a trial needs (live switch, health) when there is one.
 
 import { BOARDS } from '../../../shared/board/boards.ts';
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import { steadyClock } from './trial-clock.ts';
 import { Trials } from './trials.ts';
 import type { TrialsOptions } from './trials-options.ts';
@@ -18,7 +18,7 @@ export async function openTrials(
     device,
     clock: steadyClock,
     openBootSwitch: async () => {
-      const { openBootSwitch } = await import('../../boot-loader/open-boot-switch.ts');
+      const { openBootSwitch } = await import('./open-boot-switch.ts');
       return openBootSwitch(device.sys, BOARDS[device.config.board].boot, (text) => device.log.say(text));
     },
     openAppSwitch: async () => {

@@ -3,7 +3,7 @@
 
 import type { TrialCheck } from '../../../shared/update/update-state.ts';
 import type { TrialClock } from './trial-clock.ts';
-import type { Fault } from './fault.ts';
+import type { Fault } from './trial/health-report.ts';
 
 const FRESH_MS = 15_000;
 const PAGE = 'page';
@@ -23,21 +23,23 @@ export class ReportedChecks {
     this.#reportedAt = this.#clock.now();
   }
 
-  /** `apps`: names of the services with a health URL. */
-  problems(apps: readonly string[]): Fault[] {
-    if (this.#reportedAt === -Infinity) return [faultOf(PAGE, 'has not been looked at yet')];
+  /** What nothing is known of yet. `apps`: names of the services with a health URL. */
+  unseen(apps: readonly string[]): Fault[] {
+    // All that is to be seen comes in one report.
+    const expected = this.#reportedAt === -Infinity ? [] : apps.map((app) => `${HEALTH_OF}${app}`);
+    const missing = [PAGE, ...expected].filter((name) => !this.#checks.has(name));
+    return missing.map((name) => faultOf(name, 'has not been looked at yet'));
+  }
+
+  problems(): Fault[] {
+    if (this.#reportedAt === -Infinity) return [];
     if (this.#clock.now() - this.#reportedAt >= FRESH_MS)
       return [faultOf(PAGE, `has not been looked at for ${FRESH_MS / 1000} s`)];
-    const expected = [PAGE, ...apps.map((app) => `${HEALTH_OF}${app}`)];
-    const missing = expected.filter((name) => !this.#checks.has(name));
-    return [
-      ...missing.map((name) => faultOf(name, 'has not been looked at yet')),
-      ...[...this.#checks].flatMap(([name, problem]) => (problem === null ? [] : [faultOf(name, problem)])),
-    ];
+    return [...this.#checks].flatMap(([name, problem]) => (problem === null ? [] : [faultOf(name, problem)]));
   }
 }
 
 function faultOf(name: string, problem: string): Fault {
   const of = name.startsWith(HEALTH_OF) ? name.slice(HEALTH_OF.length) : 'web';
-  return { reason: `${name === PAGE ? 'the page' : name}: ${problem}`, of };
+  return { reason: `${name.startsWith(PAGE) ? `the ${name}` : name}: ${problem}`, of };
 }

@@ -6,8 +6,8 @@ import { TRIAL_STABLE_MS } from '../../../shared/update/update-state.ts';
 import type { Service } from '../supervisor/service.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { TrialClock } from './trial-clock.ts';
-import type { Fault } from './fault.ts';
-import type { HealthBefore, UnwellService } from './health-before.ts';
+import type { Fault } from './trial/health-report.ts';
+import type { HealthBefore, UnwellService } from './trial/health-before.ts';
 
 /** So many crashes within so long are one too many. */
 const MAX_CRASHES = 3;
@@ -55,7 +55,7 @@ export class ServiceWatch {
     return this.#faults.find(({ of }) => !this.isExcused(of)) ?? null;
   }
 
-  /** It was not well before, and the update leaves it as it is. */
+  /** Whether the service was not well before, and the update leaves it as it is. */
   isExcused(name: string): boolean {
     return this.#unwell.get(name)?.isExcused === true;
   }

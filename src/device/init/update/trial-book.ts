@@ -2,7 +2,7 @@
 
 import type { UpdateRecord } from '../../../shared/update/update-state.ts';
 import { describeError } from '../../describe-error.ts';
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import type { PendingTrial, TrialOutcome } from './trial/pending-trial.ts';
 import {
   addRecord,
@@ -23,6 +23,10 @@ export class TrialBook {
 
   get history(): readonly UpdateRecord[] {
     return this.#memory.history;
+  }
+
+  get newestSignedAtSec(): number | undefined {
+    return this.#memory.newestSignedAtSec;
   }
 
   /** Once /perm is there. Returns what is pending, by what an earlier start has noted. */

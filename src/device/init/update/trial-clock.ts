@@ -1,5 +1,6 @@
 // What the supervision of a trial knows of time. Not the wall clock: that jumps when the network tells the time.
 
+import { monotonicMs } from '../../monotonic.ts';
 export interface TrialClock {
   /** Milliseconds from some moment on. */
   now(): number;
@@ -8,7 +9,7 @@ export interface TrialClock {
 }
 
 export const steadyClock: TrialClock = {
-  now: () => performance.now(),
+  now: monotonicMs,
   every: (ms, act) => {
     const timer = setInterval(act, ms).unref();
     return () => clearInterval(timer);

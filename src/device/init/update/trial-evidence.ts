@@ -2,7 +2,8 @@
 
 import { type BootRecord, LOG_OF_INIT, LOG_OF_KERNEL } from '../../../shared/api/init-api.ts';
 import type { KeptLine } from '../log/kept-line.ts';
-import type { StartTrace, TrialEvidence } from './trial/judge-last-trial.ts';
+import type { StartTrace } from '../../boot-loader/boot-switch.ts';
+import type { TrialEvidence } from './trial/judge-last-trial.ts';
 import type { LastLines, PendingTrial } from './trial/pending-trial.ts';
 
 export interface KeptLogs {
@@ -15,14 +16,16 @@ export async function findEvidence(
   trace: StartTrace,
   logs: KeptLogs,
 ): Promise<TrialEvidence> {
-  const boot = await findTrialBoot(pending, logs);
-  if (boot === undefined) return { trace, boot: null };
+  const [before] = await logs.boots().catch(() => []);
+  const boot = findTrialBoot(pending, before);
+  // Whoever armed it was cut off before the restart that would have been the trial.
+  const wasCut = before?.id === pending.askedBootId && before.end === null;
+  if (boot === undefined) return { trace: wasCut ? null : trace, boot: null };
   return { trace, boot: { id: boot.id, end: boot.end, lastLines: await lastLinesOf(boot, logs) } };
 }
 
-/** It can only be the start before this one: anything later would have settled the matter. */
-async function findTrialBoot(pending: PendingTrial, logs: KeptLogs): Promise<BootRecord | undefined> {
-  const [before] = await logs.boots().catch(() => []);
+/** Looks at no start but the one before this: any later one would have settled what came of the trial. */
+function findTrialBoot(pending: PendingTrial, before: BootRecord | undefined): BootRecord | undefined {
   if (before === undefined || before.id === '') return undefined;
   if (pending.startedBootId !== null) return before.id === pending.startedBootId ? before : undefined;
   const isTrial = before.slot === pending.slot && before.id !== pending.askedBootId;

@@ -2,27 +2,16 @@
 
 import { LOG_OF_INIT } from '../../../shared/api/init-api.ts';
 import type { TrialCheck } from '../../../shared/update/update-state.ts';
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import type { TrialClock } from './trial-clock.ts';
-import type { Fault } from './fault.ts';
-import type { HealthBefore } from './health-before.ts';
-import { describeLoss, type NetworkQuality, readNetworkQuality } from './network-quality.ts';
+import type { Fault, HealthReport } from './trial/health-report.ts';
+import type { HealthBefore, NetworkQuality } from './trial/health-before.ts';
+import { describeLoss, readNetworkQuality } from './network-quality.ts';
 import { ReportedChecks } from './reported-checks.ts';
 import { ServiceWatch } from './service-watch.ts';
 
 /** How long a problem may last when all services run: addresses and the first answers take their time. */
 const PROBLEM_LIMIT_MS = 60_000;
-
-export interface HealthReport {
-  /** What is not (yet) as it should be, a sentence each; none: healthy. */
-  waitsFor: readonly string[];
-  /** What is not well, was not well before, and is as it was: it does not decide. */
-  excused: readonly string[];
-  /** Whose log tells most of that. */
-  of: string;
-  /** There is no point in waiting any longer. */
-  fault: Fault | null;
-}
 
 export class TrialHealth {
   readonly #device: Device;
@@ -50,11 +39,17 @@ export class TrialHealth {
 
   look(): HealthReport {
     const services = this.#services.look();
-    const [troubles, excused] = this.#troubles();
+    const isExcused = ({ of }: Fault): boolean => this.#services.isExcused(of);
+    const reported = this.#checks.problems();
+    const unseen = this.#checks.unseen(this.#appsToSee());
+    const troubles = [...this.#troublesOfDevice(), ...reported.filter((fault) => !isExcused(fault))];
+    const waitsFor = [...troubles, ...unseen.filter((fault) => !isExcused(fault))];
+    const excused = [...reported, ...unseen].filter(isExcused);
     return {
-      waitsFor: [...services.problems, ...troubles.map(({ reason }) => reason)],
-      excused: [...services.excused, ...excused],
-      of: services.of ?? troubles[0]?.of ?? LOG_OF_INIT,
+      waitsFor: [...services.problems, ...waitsFor.map(({ reason }) => reason)],
+      excused: [...services.excused, ...excused.map(({ reason }) => reason)],
+      of: services.of ?? waitsFor[0]?.of ?? LOG_OF_INIT,
+      // A computer that is too busy to look is slow, not ill: what was not seen yet has all the time of the trial.
       fault: this.#services.fault ?? this.#lastingTrouble(troubles),
     };
   }
@@ -63,24 +58,17 @@ export class TrialHealth {
     this.#services.close();
   }
 
-  /** All but services; and what is excused of it. */
-  #troubles(): [Fault[], string[]] {
-    const { sys, supervisor } = this.#device;
-    // Web asks those that run; whether the others have to is not for their health URL to say.
-    const apps = supervisor
+  /** Web asks those that run; whether the others have to is not for their health URL to say. */
+  #appsToSee(): string[] {
+    return this.#device.supervisor
       .list()
       .filter(({ spec, state }) => spec.autostart && spec.health !== undefined && state === 'running')
       .map(({ spec }) => spec.name);
-    const loss = describeLoss(this.#networkBefore, readNetworkQuality(sys));
-    const { excused = [], decisive = [] } = Object.groupBy(this.#checks.problems(apps), ({ of }) =>
-      this.#services.isExcused(of) ? 'excused' : 'decisive',
-    );
-    const troubles = [
-      ...this.#permTrouble(),
-      ...(loss === null ? [] : [{ reason: loss, of: 'net' }]),
-      ...decisive,
-    ];
-    return [troubles, excused.map(({ reason }) => reason)];
+  }
+
+  #troublesOfDevice(): Fault[] {
+    const loss = describeLoss(this.#networkBefore, readNetworkQuality(this.#device.sys));
+    return [...this.#permTrouble(), ...(loss === null ? [] : [{ reason: loss, of: 'net' }])];
   }
 
   #permTrouble(): Fault[] {
@@ -90,13 +78,16 @@ export class TrialHealth {
     return [{ reason: `/perm cannot be used: ${perm.note ?? 'unknown'}`, of: LOG_OF_INIT }];
   }
 
-  #lastingTrouble([first]: readonly Fault[]): Fault | null {
+  /** All of them in one sentence: who mends an image wants to know the second one before the next trial has failed of it. */
+  #lastingTrouble(troubles: readonly Fault[]): Fault | null {
+    const [first] = troubles;
     if (first === undefined || this.#device.perm.state === 'pending' || !this.#services.areUp()) {
       this.#troubleSince = null;
       return null;
     }
     const now = this.#clock.now();
     this.#troubleSince ??= now;
-    return now - this.#troubleSince < PROBLEM_LIMIT_MS ? null : first;
+    if (now - this.#troubleSince < PROBLEM_LIMIT_MS) return null;
+    return { ...first, reason: troubles.map(({ reason }) => reason).join('; ') };
   }
 }

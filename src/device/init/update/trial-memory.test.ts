@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { UpdateRecord } from '../../../shared/update/update-state.ts';
 import { RecordingSys } from '../../../../test/support/init/recording-sys.ts';
-import type { PendingTrial } from './trial/pending-trial.ts';
-import { readTrialMemory, type TrialMemory, writeTrialMemory } from './trial-memory.ts';
+import { makeEnding, type PendingTrial } from './trial/pending-trial.ts';
+import { addRecord, readTrialMemory, type TrialMemory, writeTrialMemory } from './trial-memory.ts';
 
 const name = fc.string({ minLength: 1, maxLength: 40 });
 const time = fc.integer({ min: 0, max: 8.64e15 });
@@ -35,6 +35,7 @@ const pending: fc.Arbitrary<PendingTrial> = fc.record({
   ending: fc.option(fc.record({ atMs: time, ...reason })),
   isSecondTry: fc.boolean(),
   returns: fc.nat(),
+  newestSignedAtSec: fc.nat(),
 });
 const record: fc.Arbitrary<UpdateRecord> = fc.record({
   ...common,
@@ -50,6 +51,7 @@ const record: fc.Arbitrary<UpdateRecord> = fc.record({
 const memory: fc.Arbitrary<TrialMemory> = fc.record({
   pending: fc.option(pending),
   history: fc.array(record, { maxLength: 20 }),
+  newestSignedAtSec: fc.nat(),
 });
 
 test('what is remembered of trials is read as it was written', () => {
@@ -67,3 +69,25 @@ test('of a device that was never updated nothing is remembered', () => {
   using sys = new RecordingSys();
   assert.deepEqual(readTrialMemory(sys), { pending: null, history: [] });
 });
+
+test('the newest signing time is that of what was confirmed, and of nothing else', () => {
+  const [trial] = fc.sample(pending, { seed: 1, numRuns: 1 });
+  assert.ok(trial);
+  const end = { bootId: null, ...makeEnding(null, 0) };
+  const of = (outcome: 'confirmed' | 'rolled back', newestSignedAtSec?: number) =>
+    addRecord(
+      { pending: null, history: [], newestSignedAtSec: 100 },
+      { ...withoutTime(trial), ...(newestSignedAtSec !== undefined && { newestSignedAtSec }) },
+      { outcome, ...end },
+    ).newestSignedAtSec;
+  assert.equal(of('confirmed', 200), 200);
+  assert.equal(of('rolled back', 200), 100);
+  // One that was permitted to be older.
+  assert.equal(of('confirmed', 50), 50);
+  // A way back, or a note of an older build.
+  assert.equal(of('confirmed'), 100);
+});
+
+function withoutTime({ newestSignedAtSec: _time, ...trial }: PendingTrial): PendingTrial {
+  return trial;
+}

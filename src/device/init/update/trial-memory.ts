@@ -30,13 +30,15 @@ export interface TrialMemory {
   pending: PendingTrial | null;
   /** Newest first. */
   history: readonly UpdateRecord[];
+  /** Newest signing time of what was confirmed; absent: none that is known. */
+  newestSignedAtSec?: number;
 }
 
 export const EMPTY_MEMORY: TrialMemory = { pending: null, history: [] };
 
 /** With what came of the trial that was pending. */
 export function addRecord(
-  { history }: TrialMemory,
+  { history, ...memory }: TrialMemory,
   trial: PendingTrial,
   { outcome, bootId, atMs, reason, lastLines, stillUnwell }: TrialOutcome,
 ): TrialMemory {
@@ -55,7 +57,14 @@ export function addRecord(
     ...(stillUnwell && { stillUnwell }),
     bootId,
   };
-  return { pending: null, history: [record, ...history].slice(0, MAX_UPDATE_RECORDS) };
+  // An image that was confirmed may be older than one before, where that was permitted: from now on its time counts.
+  const newestSignedAtSec =
+    (outcome === 'confirmed' ? trial.newestSignedAtSec : undefined) ?? memory.newestSignedAtSec;
+  return {
+    pending: null,
+    history: [record, ...history].slice(0, MAX_UPDATE_RECORDS),
+    ...(newestSignedAtSec !== undefined && { newestSignedAtSec }),
+  };
 }
 
 export function readTrialMemory(sys: Sys): TrialMemory {
@@ -75,6 +84,7 @@ export function parseTrialMemory(bytes: Uint8Array): TrialMemory {
   return {
     pending: file.field('pending').orNull(readPending),
     history: file.field('history').items(MAX_UPDATE_RECORDS).map(readRecord),
+    ...readNewest(file),
   };
 }
 
@@ -118,7 +128,14 @@ function readPending(value: UntrustedValue): PendingTrial {
     })),
     isSecondTry: value.field('isSecondTry').boolean(),
     returns: readReturns(value.field('returns')),
+    ...readNewest(value),
   };
+}
+
+/** Older builds did not remember it. */
+function readNewest(value: UntrustedValue): Pick<TrialMemory, 'newestSignedAtSec'> {
+  const sec = value.field('newestSignedAtSec');
+  return sec.isAbsent ? {} : { newestSignedAtSec: sec.integer(0, MAX_TIME_MS / 1000) };
 }
 
 function readNames(value: UntrustedValue): string[] {

@@ -3,7 +3,7 @@
 import type { Slot } from '../../../shared/board/slots.ts';
 import type { TrialRequest } from '../../../shared/update/update-state.ts';
 import type { BootSwitch } from '../../boot-loader/boot-switch.ts';
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import type { TrialClock } from './trial-clock.ts';
 
 /** Apps from the other slot, without a restart (live-switch.ts). */

@@ -12,9 +12,9 @@ import {
   type TrialRequest,
   type UpdateState,
 } from '../../../shared/update/update-state.ts';
-import { ApiRefusal } from '../api-refusal.ts';
+import { ApiRefusal } from '../../api-refusal.ts';
 import { describeError } from '../../describe-error.ts';
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import { askedTrial, makeTrialId } from './asked-trial.ts';
 import { BootLoader } from './boot-loader.ts';
 import { type LastLines, NOTHING_BEFORE } from './trial/pending-trial.ts';
@@ -31,7 +31,8 @@ import {
   type TrialRefusal,
 } from './trial/state.ts';
 import { TrialBook } from './trial-book.ts';
-import type { HealthReport, TrialHealth } from './trial-health.ts';
+import type { HealthReport } from './trial/health-report.ts';
+import type { TrialHealth } from './trial-health.ts';
 import type { AppSwitch, TrialsOptions } from './trials-options.ts';
 
 const LOOK_EVERY_MS = 1000;
@@ -108,13 +109,16 @@ export class Trials {
   state(): UpdateState {
     const { start, loader, isRecalled } = this.#machine;
     const appsFrom = this.#appSwitch?.slot ?? null;
+    const { newestSignedAtSec } = this.#book;
     return {
       running: start.slot,
       committed: loader.committed,
       appsFrom: appsFrom === start.slot ? null : appsFrom,
       trialStart: this.#loader.trialStart,
+      ...this.#loader.facts,
       trial: trialOf(this.#machine, this.#environment(), this.#look()),
       history: this.#book.history,
+      ...(newestSignedAtSec !== undefined && { newestSignedAtSec }),
       ...(!isRecalled && { isStarting: true }),
     };
   }

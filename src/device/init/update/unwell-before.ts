@@ -6,7 +6,7 @@ import type { ServiceStatus } from '../../../shared/services/services.ts';
 import { TRIAL_STABLE_MS } from '../../../shared/update/update-state.ts';
 import { describeExit } from '../supervisor/restart-policy.ts';
 import type { Service } from '../supervisor/service.ts';
-import type { UnwellService } from './health-before.ts';
+import type { UnwellService } from './trial/health-before.ts';
 import { describeCrash, hasCrashed } from './service-watch.ts';
 
 export function unwellServices(

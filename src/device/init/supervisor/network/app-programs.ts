@@ -5,6 +5,7 @@ import type { AppNetwork } from '../../../../shared/services/services.ts';
 import type { BpfHook } from '../../../sys/bpf.ts';
 import { bindProgram } from './bind-program.ts';
 import {
+  hidingConnectProgram,
   lanConnectProgram,
   lanPacketProgram,
   noSocketProgram,
@@ -23,6 +24,11 @@ export interface AppRules {
   /** Maps of prefixes. */
   lan: number;
   local: number;
+  everybody: number;
+  /** Ports of the device's own that it does not get to: inspectors of other apps. */
+  hidden: readonly number[];
+  /** That of its own, if it is open. */
+  inspector: number | undefined;
 }
 
 export const ALL_PORTS: readonly PortRange[] = (['tcp', 'udp'] as const).map((protocol) => ({
@@ -32,20 +38,23 @@ export const ALL_PORTS: readonly PortRange[] = (['tcp', 'udp'] as const).map((pr
 }));
 
 export const APP_PROGRAMS: Readonly<Record<AppNetwork, (rules: AppRules) => Programs>> = {
-  full: ({ ports, refusals }) => bindPrograms(ports, refusals),
-
-  lan: ({ ports, refusals, lan }) => ({
+  full: ({ ports, refusals, local, hidden }) => ({
     ...bindPrograms(ports, refusals),
-    ...connectPrograms((family) => lanConnectProgram(family, lan, refusals)),
+    ...(hidden.length > 0 && connectPrograms((family) => hidingConnectProgram(family, { local, hidden }))),
+  }),
+
+  lan: ({ ports, refusals, lan, local, hidden }) => ({
+    ...bindPrograms(ports, refusals),
+    ...connectPrograms((family) => lanConnectProgram(family, { lan, local, hidden }, refusals)),
     ingress: lanPacketProgram('ingress', lan),
     egress: lanPacketProgram('egress', lan),
   }),
 
-  outbound: ({ refusals, local }) => ({
+  outbound: ({ refusals, local, everybody, inspector }) => ({
     ...bindPrograms([], refusals),
     ...connectPrograms((family) => outboundConnectProgram(family, local, refusals)),
-    ingress: outboundPacketProgram('ingress'),
-    egress: outboundPacketProgram('egress'),
+    ingress: outboundPacketProgram('ingress', everybody, inspector),
+    egress: outboundPacketProgram('egress', everybody, inspector),
   }),
 
   // A sandbox has a network of its own, all of whose ports are the app's.

@@ -8,11 +8,11 @@ import {
   type PortRange,
 } from '../../../../shared/network/ports.ts';
 import type { ServiceSpec } from '../../../../shared/services/services.ts';
-import type { Refusal } from './refusals.ts';
+import type { NetworkRefusal } from './refusals.ts';
 
 /** `services`: all that there are, the app among them. */
 export function describeRefusal(
-  { act, protocol, port, address }: Refusal,
+  { act, protocol, port, address }: NetworkRefusal,
   { name, network = 'full' }: ServiceSpec,
   services: readonly ServiceSpec[],
 ): string {

@@ -12,9 +12,9 @@ import { describeError } from '../../../describe-error.ts';
 import { ALL_PORTS, APP_PROGRAMS, bindPrograms, type Programs } from './app-programs.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import { PrefixSet } from './prefix-set.ts';
-import { lanPrefixes, localPrefixes, nameServers } from './prefixes.ts';
+import { everybodyPrefixes, lanPrefixes, localPrefixes, nameServers } from './prefixes.ts';
 import { REACH } from './reach-programs.ts';
-import { parseRefusal, REFUSAL_BYTES, type Refusal } from './refusals.ts';
+import { parseNetworkRefusal, REFUSAL_BYTES, type NetworkRefusal } from './refusals.ts';
 
 /** How soon a refusal is in the log of its app, and a network that has changed in the rules. */
 const LOOK_EVERY_MS = 1000;
@@ -47,7 +47,10 @@ export class NetworkGuard {
   readonly #refusals: number;
   readonly #lan: PrefixSet;
   readonly #local: PrefixSet;
+  readonly #everybody: PrefixSet;
   #services: readonly ServiceSpec[] = [];
+  /** Ports on loopback of apps that are debugged. */
+  #inspectors: ReadonlyMap<string, number> = new Map();
   /** Names of apps by the number that their programs give with a refusal. */
   readonly #apps: string[] = [];
   readonly #guarded = new Map<string, GuardedApp>();
@@ -67,6 +70,7 @@ export class NetworkGuard {
     });
     this.#lan = new PrefixSet(bpf);
     this.#local = new PrefixSet(bpf);
+    this.#everybody = new PrefixSet(bpf);
     this.#readNetwork();
     this.#tryKernel();
     setKernel(options.sys, 'net/ipv4/ip_unprivileged_port_start', PORT_START_OF_KERNEL);
@@ -76,19 +80,20 @@ export class NetworkGuard {
   /** All services that there are from now on. Rules of apps that go on running change with what others name. */
   configure(services: readonly ServiceSpec[]): void {
     this.#services = services;
-    const { sys, say } = this.#options;
+    const { sys } = this.#options;
     const reserved = [...ownPorts(this.#services), ...services.flatMap(({ ports }) => namedPorts(ports))];
     // What somebody is to have is nothing that the kernel gives to whoever asks for any port.
     setKernel(sys, 'net/ipv4/ip_local_reserved_ports', reserved.map(portNumbers).join(','));
-    for (const { name } of services) {
-      const guarded = this.#guarded.get(name);
-      if (guarded === undefined) continue;
-      try {
-        this.#attach(guarded.spec, guarded.cgroup);
-      } catch (error) {
-        say(`Cannot change what ${name} may do in the network: ${describeError(error)}`);
-      }
-    }
+    for (const { name } of services) this.#renew(name);
+  }
+
+  /**
+   * Of apps, nobody but the app itself connects to these ports of the device's own from now on; our own programs do, also where
+   * `network` keeps all else away.
+   */
+  hideInspectors(ports: ReadonlyMap<string, number>): void {
+    this.#inspectors = new Map(ports);
+    for (const { name } of this.#services) this.#renew(name);
   }
 
   /** Called before each start of an app, with its cgroup empty. */
@@ -104,12 +109,22 @@ export class NetworkGuard {
       for (let count = 0; count < MAX_REFUSALS_AT_ONCE; count++) {
         const bytes = this.#bpf.takeElement(this.#refusals, REFUSAL_BYTES);
         if (bytes === undefined) return;
-        this.#tell(parseRefusal(bytes));
+        this.#tell(parseNetworkRefusal(bytes));
       }
     } catch (error) {
       // The rules hold whoever is told of them.
       if (!this.#isDeaf) this.#options.say(`Cannot read what apps were refused: ${describeError(error)}`);
       this.#isDeaf = true;
+    }
+  }
+
+  #renew(app: string): void {
+    const guarded = this.#guarded.get(app);
+    if (guarded === undefined) return;
+    try {
+      this.#attach(guarded.spec, guarded.cgroup);
+    } catch (error) {
+      this.#options.say(`Cannot change what ${app} may do in the network: ${describeError(error)}`);
     }
   }
 
@@ -152,6 +167,9 @@ export class NetworkGuard {
       refusals: { map: this.#refusals, app: this.#numberOf(spec.name) },
       lan: this.#lan.map,
       local: this.#local.map,
+      everybody: this.#everybody.map,
+      hidden: [...this.#inspectors].filter(([app]) => app !== spec.name).map(([, port]) => port),
+      inspector: this.#inspectors.get(spec.name),
     });
   }
 
@@ -168,7 +186,7 @@ export class NetworkGuard {
     return known < 0 ? this.#apps.push(app) - 1 : known;
   }
 
-  #tell(refusal: Refusal): void {
+  #tell(refusal: NetworkRefusal): void {
     const app = this.#apps[refusal.app] ?? '';
     const guarded = this.#guarded.get(app);
     if (guarded === undefined) return;
@@ -188,7 +206,11 @@ export class NetworkGuard {
       if (time === this.#statusTime) return;
       this.#statusTime = time;
       const status = ino === undefined ? undefined : (JSON.parse(readFileSync(path, 'utf8')) as NetStatus);
-      this.#local.become(localPrefixes(status).map((prefix) => [prefix, REACH.everything]));
+      const everybody = everybodyPrefixes(status);
+      this.#everybody.become(everybody.map((prefix) => [prefix, REACH.everything]));
+      this.#local.become(
+        [...localPrefixes(status), ...everybody].map((prefix) => [prefix, REACH.everything]),
+      );
       // Later ones count: a name server in the device's own network is reached as everything there.
       this.#lan.become([
         ...nameServers(status).map((prefix) => [prefix, REACH.dns] as const),

@@ -1,8 +1,13 @@
-// Address prefixes as the kernel's longest-prefix maps have them, IPv4 as ::ffff:a.b.c.d, and the two sets that the
-// `network` setting of apps is about: the device itself, and the networks that it is in. Pure.
+// Address prefixes as the kernel's longest-prefix maps have them, IPv4 as ::ffff:a.b.c.d, and the sets that the
+// `network` setting of apps is about: the device itself, the networks that it is in, and everybody in those at once. Pure.
 
-import { ipv4ToBytes, isIpv4Address } from '../../../../formats/ipv4-address.ts';
-import { ipv6ToBytes, isIpv6Address } from '../../../../formats/ipv6-address.ts';
+import {
+  broadcastOf,
+  ipv4ToBytes,
+  isIpv4Address,
+  parseIpv4Prefix,
+} from '../../../../formats/ipv4-address.ts';
+import { parseIpv6 } from '../../../../formats/ipv6-address.ts';
 import type { NetStatus } from '../../../../shared/network/net-status.ts';
 
 /** Length of the prefix, and an address of 16 bytes. */
@@ -14,6 +19,11 @@ const MAPPED_BITS = 96;
 
 /** The device's, whatever its addresses: loopback, and "any", which means the device itself as a destination. */
 const ALWAYS_LOCAL = ['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128'];
+
+/** Groups, and the broadcast of whatever network a packet leaves by. */
+const ALWAYS_EVERYBODY = ['224.0.0.0/4', '255.255.255.255/32', 'ff00::/8'];
+/** Longer prefixes have no address for it (RFC 3021). */
+const LONGEST_WITH_BROADCAST = 30;
 
 /** Private, link-local and loopback; groups and the broadcast of the link or the site. */
 const ALWAYS_LAN = [
@@ -39,6 +49,19 @@ export function localPrefixes(status: NetStatus | undefined): string[] {
   ];
 }
 
+/** Where a packet goes to many, of which other programs of the device are some: the kernel hands them a copy. */
+export function everybodyPrefixes(status: NetStatus | undefined): string[] {
+  const networks = addressesOf(status)
+    .filter((address) => !address.includes(':'))
+    .map(parseIpv4Prefix);
+  return [
+    ...ALWAYS_EVERYBODY,
+    ...networks
+      .filter(({ prefixLength }) => prefixLength <= LONGEST_WITH_BROADCAST)
+      .map((network) => wholeAddress(broadcastOf(network))),
+  ];
+}
+
 /** Prefixes of the networks that the device is in. Own addresses are among them. */
 export function lanPrefixes(status: NetStatus | undefined): string[] {
   return [...ALWAYS_LAN, ...addressesOf(status)];
@@ -55,13 +78,14 @@ export function prefixKey(prefix: string): Uint8Array | undefined {
   const [address = '', lengthText] = prefix.split('/');
   const length = Number(lengthText);
   const key = new Uint8Array(PREFIX_KEY_BYTES);
-  if (isIpv4Address(address)) {
+  const bytes = parseIpv6(address);
+  if (bytes !== undefined) {
+    key.set(bytes, 4);
+    key[0] = length;
+  } else if (isIpv4Address(address)) {
     key.set([0xff, 0xff], 4 + 10);
     key.set(ipv4ToBytes(address), 4 + 12);
     key[0] = MAPPED_BITS + length;
-  } else if (isIpv6Address(address)) {
-    key.set(ipv6ToBytes(address), 4);
-    key[0] = length;
   } else return undefined;
   clearHostBits(key);
   return key;

@@ -6,9 +6,16 @@ import { test } from 'node:test';
 import { type Helper, runProgram } from '../../../../../test/support/formats/ebpf-interpreter.ts';
 import { allowedPorts, PORT_PROTOCOLS, type PortRange } from '../../../../shared/network/ports.ts';
 import { bindProgram } from './bind-program.ts';
-import { lanPrefixes, localPrefixes, prefixKey, PREFIX_KEY_BYTES } from './prefixes.ts';
-import { lanConnectProgram, lanPacketProgram, outboundConnectProgram, REACH } from './reach-programs.ts';
-import { parseRefusal, type Refusal, REFUSAL_BYTES } from './refusals.ts';
+import { everybodyPrefixes, lanPrefixes, localPrefixes, prefixKey, PREFIX_KEY_BYTES } from './prefixes.ts';
+import {
+  hidingConnectProgram,
+  lanConnectProgram,
+  lanPacketProgram,
+  outboundConnectProgram,
+  outboundPacketProgram,
+  REACH,
+} from './reach-programs.ts';
+import { parseNetworkRefusal, type NetworkRefusal, REFUSAL_BYTES } from './refusals.ts';
 
 const ROUNDS = 2000;
 const QUEUE = { map: 5, app: 3 };
@@ -32,7 +39,7 @@ function socketAddress(type: number, port: number, address: Uint8Array = new Uin
 
 /** A kernel with the queue, and one set of prefixes. */
 class Kernel {
-  readonly refusals: Refusal[] = [];
+  readonly refusals: NetworkRefusal[] = [];
   readonly #prefixes: readonly { key: Uint8Array; value: number }[];
 
   constructor(prefixes: readonly (readonly [string, number])[] = []) {
@@ -44,7 +51,7 @@ class Kernel {
   run(program: Uint8Array, context: Uint8Array, packet = new Uint8Array()): number {
     const push: Helper = ({ at }, map, value) => {
       assert.equal(map, BigInt(QUEUE.map));
-      this.refusals.push(parseRefusal(at(value, REFUSAL_BYTES).slice()));
+      this.refusals.push(parseNetworkRefusal(at(value, REFUSAL_BYTES).slice()));
       return 0n;
     };
     const lookUp: Helper = ({ at }, map, key) => {
@@ -158,6 +165,28 @@ function bytesOf(address: string): { family: 'ipv4' | 'ipv6'; bytes: Uint8Array 
 
 const everything = (prefix: string) => [prefix, REACH.everything] as const;
 
+test('inspectors of other apps are out of reach at every address of the device, and nothing else is', () => {
+  const local = new Kernel(localPrefixes(STATUS).map(everything));
+  const ports = { local: SET, hidden: [9230, 41_000] };
+  for (const [address, expected] of ADDRESSES) {
+    const { family, bytes } = bytesOf(address);
+    for (const [port, isHidden] of [
+      [9230, true],
+      [41_000, true],
+      [80, false],
+    ] as const) {
+      const verdict = local.run(hidingConnectProgram(family, ports), socketAddress(1, port, bytes));
+      assert.equal(verdict, expected.local && isHidden ? 0 : 1, `${address}, port ${port}`);
+    }
+  }
+  assert.equal(local.refusals.length, 0);
+  const lan = new Kernel(lanPrefixes(STATUS).map(everything));
+  const inLan = lanConnectProgram('ipv4', { ...ports, lan: SET }, QUEUE);
+  const loopback = bytesOf('127.0.0.1').bytes;
+  assert.equal(lan.run(inLan, socketAddress(1, 9230, loopback)), 0);
+  assert.equal(lan.run(inLan, socketAddress(1, 9231, loopback)), 1);
+});
+
 test('addresses are judged as the networks of the device say', () => {
   const local = new Kernel(localPrefixes(STATUS).map(everything));
   const lan = new Kernel([...lanPrefixes(STATUS).map(everything), ['9.9.9.9/32', REACH.dns]]);
@@ -166,7 +195,7 @@ test('addresses are judged as the networks of the device say', () => {
     const context = socketAddress(1, 80, bytes);
     const outbound = local.run(outboundConnectProgram(family, SET, QUEUE), context);
     assert.equal(outbound, expected.local ? 0 : 1, `outbound to ${address}`);
-    const toLan = lan.run(lanConnectProgram(family, SET, QUEUE), context);
+    const toLan = lan.run(lanConnectProgram(family, { lan: SET, local: SET, hidden: [] }, QUEUE), context);
     assert.equal(toLan, expected.lan ? 1 : 0, `lan to ${address}`);
     const isKnown = expected.lan || address === '9.9.9.9';
     for (const direction of ['ingress', 'egress'] as const) {
@@ -185,7 +214,7 @@ test('addresses are judged as the networks of the device say', () => {
     }
   }
   const dns = socketAddress(2, 53, bytesOf('9.9.9.9').bytes);
-  assert.equal(lan.run(lanConnectProgram('ipv4', SET, QUEUE), dns), 1);
+  assert.equal(lan.run(lanConnectProgram('ipv4', { lan: SET, local: SET, hidden: [] }, QUEUE), dns), 1);
   assert.deepEqual(lan.refusals.at(0), {
     app: 3,
     act: 'send',
@@ -194,4 +223,63 @@ test('addresses are judged as the networks of the device say', () => {
     address: '172.32.0.0',
   });
   assert.equal(lan.refusals.at(-1)?.address, 'ff0e::1');
+});
+
+test('of the loopback interface an app with "outbound" has the connections to its inspector alone', () => {
+  const kernel = new Kernel();
+  const SOCKET_AT = 0xe00;
+  const judge = (
+    direction: 'ingress' | 'egress',
+    { inspector, port, protocol = 6, etherType = 0x0800 }: Record<string, number | undefined>,
+  ): number => {
+    const packet = new Uint8Array(40);
+    packet[9] = protocol ?? 0;
+    packet.set(bytesOf('127.0.0.1').bytes, 16);
+    const context = new Uint8Array(SOCKET_AT - 0x100 + 80);
+    const view = new DataView(context.buffer);
+    view.setUint16(16, etherType ?? 0);
+    view.setUint32(40, 1, true);
+    view.setBigUint64(168, port === undefined ? 0n : BigInt(SOCKET_AT), true);
+    view.setUint32(SOCKET_AT - 0x100 + 44, port ?? 0, true);
+    return kernel.run(outboundPacketProgram(direction, SET, inspector), context, packet);
+  };
+  for (const direction of ['ingress', 'egress'] as const) {
+    assert.equal(judge(direction, { inspector: 41_000, port: 41_000 }), 1);
+    for (const refused of [
+      { port: 41_000 },
+      { inspector: 41_000, port: 41_001 },
+      { inspector: 41_000 },
+      { inspector: 41_000, port: 41_000, protocol: 17 },
+      { inspector: 41_000, port: 41_000, etherType: 0x86dd },
+    ])
+      assert.equal(judge(direction, refused), 0, `${direction} ${JSON.stringify(refused)}`);
+  }
+});
+
+test('no packet of an app with "outbound" goes to everybody at once, however it was sent, and none comes from there', () => {
+  const kernel = new Kernel(everybodyPrefixes(STATUS).map(everything));
+  const judge = (address: string, direction: 'ingress' | 'egress', interfaceIndex = 2): number => {
+    const { family, bytes } = bytesOf(address);
+    const packet = new Uint8Array(40);
+    packet.set(bytes, { ipv4: 16, ipv6: 24 }[family]);
+    const skb = new Uint8Array(192);
+    const view = new DataView(skb.buffer);
+    view.setUint16(16, family === 'ipv4' ? 0x0800 : 0x86dd);
+    view.setUint32(40, interfaceIndex, true);
+    return kernel.run(outboundPacketProgram(direction, SET), skb, packet);
+  };
+  for (const direction of ['ingress', 'egress'] as const) {
+    for (const address of [
+      '255.255.255.255',
+      '10.9.8.255',
+      '203.0.113.15',
+      '224.0.0.1',
+      '239.1.2.3',
+      'ff02::1',
+    ])
+      assert.equal(judge(address, direction), 0, `${direction} ${address}`);
+    for (const address of ['10.9.8.7', '10.9.8.254', '203.0.113.16', '9.9.9.9', '2001:db8:1::5'])
+      assert.equal(judge(address, direction), 1, `${direction} ${address}`);
+    assert.equal(judge('9.9.9.9', direction, 1), 0, 'by the loopback interface');
+  }
 });

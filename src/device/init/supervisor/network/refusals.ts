@@ -36,7 +36,7 @@ export interface RefusalQueue {
   app: number;
 }
 
-export interface Refusal {
+export interface NetworkRefusal {
   app: number;
   act: RefusedAct;
   protocol: 'tcp' | 'udp';
@@ -78,7 +78,7 @@ export function reportRefusal(
   ];
 }
 
-export function parseRefusal(bytes: Uint8Array): Refusal {
+export function parseNetworkRefusal(bytes: Uint8Array): NetworkRefusal {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const act = ACTS[view.getUint32(4, true)] ?? 'send';
   return {

@@ -38,7 +38,8 @@ export function onWritten(turn: Turn, slot: Slot): void {
   if (phase.name === 'committing') {
     confirmed(turn, phase.trial.pending, phase.by, phase.trial.report?.excused);
   } else if (phase.name === 'leaving' && phase.awaits === 'commit' && phase.pending !== null) {
-    // It was restarted, but not before this: the build is what starts now.
+    // Somebody has asked for a restart while the commit was being written. The commit is on the disk now, so that the new
+    // build is what starts.
     confirmed(turn, phase.pending, phase.pending.who);
     machine.phase = { ...phase, pending: null, awaits: null };
   } else {
@@ -93,7 +94,7 @@ export function rollBack(turn: Turn, reason: string, of = LOG_OF_INIT): void {
     answer(turn, 'confirmers', { code: 'failed', message: cannotConfirm(reason) });
   if (loader.before === null) return goBack(turn, trial, reason);
   machine.loader = { ...loader, committed: null };
-  // A disk that does not answer: what it makes of the commit is seen when it does.
+  // The disk has not answered yet whether the commit is written: `onWritten` and `onNotWritten` undo it when it has.
   if (loader.isWriting) return goBack(turn, trial, reason);
   machine.phase = { name: 'taking back', trial, reason, sinceMs: env.nowMs };
   write(turn, loader.before);

@@ -2,12 +2,11 @@
 // down before the device went back, else by what the logs of that start and the boot loader still know.
 
 import type { Slot } from '../../../../shared/board/slots.ts';
+import type { StartTrace } from '../../../boot-loader/boot-switch.ts';
 import { type LastLines, makeEnding, type PendingTrial, type TrialOutcome } from './pending-trial.ts';
 
-/** What the boot loader still knows of the start that it was asked for; null: nothing. */
-export type StartTrace = 'kept' | 'lost' | null;
-
 export interface TrialEvidence {
+  /** What the boot loader still knows of the start that it was asked for; null: nothing. */
   trace: StartTrace;
   /** The start on trial, where logs of it were kept; `end`: an orderly one. */
   boot: { id: string; end: { how: string; atMs: number } | null; lastLines: LastLines } | null;
@@ -47,11 +46,13 @@ export function judgeLastTrial({
   if (bootId !== null) return { outcome: 'rolled back', bootId, ...makeEnding(NOT_GOING_ON, nowMs) };
   const trace = evidence?.trace ?? null;
   if (trace === 'lost' && !pending.isSecondTry) return 'forgotten';
-  const reason =
-    trace === 'kept'
-      ? 'the new build did not come up: panic, hang or power cut'
-      : 'the start on trial did not happen: another restart or a power cut came before it';
-  return { outcome: 'did not start', bootId: null, ...makeEnding(reason, nowMs) };
+  return { outcome: 'did not start', bootId: null, ...makeEnding(whyNotStarted(trace), nowMs) };
+}
+
+function whyNotStarted(trace: StartTrace): string {
+  if (trace === 'kept') return 'the new build did not come up: panic, hang or power cut';
+  if (typeof trace === 'object' && trace !== null) return trace.unheard;
+  return 'the start on trial did not happen: another restart or a power cut came before it';
 }
 
 /** And not overwritten by a later build of which nothing could be noted. */

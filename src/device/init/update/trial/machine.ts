@@ -1,13 +1,13 @@
 // A trial of an update as a pure state machine: from the start of the device to its rest or its way down. It is given
 // events and returns what is to be done; time comes with the events. The boot loader, /perm, services and the way
 // down are in ../trials.ts. The table is what the machine goes by: an event that has no row in a state is of no
-// consequence there (whoever asks is refused), and docs/updates.md shows the same table (machine.test.ts).
+// consequence there (whoever asks is refused), and docs/updates.md shows the same table (machine.slow.test.ts).
 
 import type { RefusalCode } from '../../../../shared/api/refusals.ts';
 import type { Slot } from '../../../../shared/board/slots.ts';
 import { shortBuildId } from '../../../../shared/manifest/short-build-id.ts';
 import type { UpdateState } from '../../../../shared/update/update-state.ts';
-import type { HealthReport } from '../trial-health.ts';
+import type { HealthReport } from './health-report.ts';
 import {
   cannotConfirm,
   commit,

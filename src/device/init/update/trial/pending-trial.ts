@@ -7,7 +7,7 @@ import type {
   UpdateOutcome,
   UpdateRecord,
 } from '../../../../shared/update/update-state.ts';
-import type { HealthBefore } from '../health-before.ts';
+import type { HealthBefore } from './health-before.ts';
 
 const MAX_LAST_LINES = 20;
 const MAX_LINE_CHARACTERS = 300;

@@ -106,7 +106,7 @@ export function onNoted(turn: Turn, isKept: boolean): void {
   } else if (isKept) {
     arm(turn, pending);
   } else {
-    // It would be tried again after every start.
+    // A trial of which nothing can be noted would be tried again after every start.
     didNotStart(turn, pending, `${FORGOTTEN}, and /perm cannot be written`);
   }
 }

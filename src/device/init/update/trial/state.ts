@@ -5,7 +5,7 @@ import type { Slot } from '../../../../shared/board/slots.ts';
 import { type Trial, TRIAL_LIMIT_MS, type UpdateState } from '../../../../shared/update/update-state.ts';
 import type { TrialEvidence } from './judge-last-trial.ts';
 import { type LastLines, type PendingTrial, type TrialOutcome, viewTrial } from './pending-trial.ts';
-import type { HealthReport } from '../trial-health.ts';
+import type { HealthReport } from './health-report.ts';
 
 /** A trial that goes on. */
 export interface RunningTrial {
@@ -94,7 +94,7 @@ export type TrialEvent =
   /** What was committed before `commit` is known only now. */
   | { type: 'read'; committed: Slot }
   | { type: 'written'; slot: Slot }
-  /** It may have reached the medium nevertheless: `committed` is what the disk says; null: nothing. */
+  /** The commit may have reached the medium nevertheless: `committed` is what the disk says; null: nothing. */
   | { type: 'not written'; slot: Slot; problem: string; committed: Slot | null }
   | { type: 'switched back' }
   | { type: 'not switched back'; problem: string }
@@ -122,7 +122,7 @@ export type TrialEffect =
   | { type: 'restart'; into: 'trial' | 'committed'; why: string }
   /** Looks once a second from now on. */
   | { type: 'supervise'; before: PendingTrial['before'] }
-  /** It is known only now how things were before. */
+  /** How things were before the trial is known only now. */
   | { type: 'compare'; before: PendingTrial['before'] }
   | { type: 'stop supervising' }
   | { type: 'switch apps'; pending: PendingTrial }

@@ -5,24 +5,23 @@ import assert from 'node:assert/strict';
 import { constants } from 'node:os';
 import { suite, test } from 'node:test';
 import type { Decision } from '../../../formats/classic-bpf.ts';
+import type { NodeArch } from '../../../shared/board/boards.ts';
 import {
   LAST_KNOWN_SYSCALL,
-  SYSCALL_GROUP_NAMES,
-  SYSCALL_GROUPS,
-  SYSCALL_NUMBERS,
   type SyscallName,
-} from '../../../shared/services/syscalls.ts';
+  syscallNumber,
+} from '../../../shared/board/syscall-numbers.ts';
+import { SYSCALL_GROUP_NAMES, SYSCALL_GROUPS } from '../../../shared/services/syscalls.ts';
 import {
   decideSyscalls,
   type FilteredApp,
-  type FilteredArchitecture,
   type SyscallAnswer,
   type SyscallFilters,
   syscallFilters,
 } from './syscall-filter.ts';
 
-const IDENTIFIERS = { x64: 0xc000003e, arm64: 0xc00000b7 };
-const ARCHITECTURES: readonly FilteredArchitecture[] = ['x64', 'arm64'];
+const IDENTIFIERS: Readonly<Record<NodeArch, number>> = { x64: 0xc000003e, arm64: 0xc00000b7 };
+const ARCHITECTURES: readonly NodeArch[] = ['x64', 'arm64'];
 const NOTHING: FilteredApp = { capabilities: [] };
 const ANSWERS = new Map<number, SyscallAnswer>([
   [0x7fff0000, 'allow'],
@@ -82,12 +81,12 @@ function decide(decision: Decision<SyscallAnswer>, data: DataView): SyscallAnswe
   return decide(holds ? decision.yes : decision.no, data);
 }
 
-function numberOf(architecture: FilteredArchitecture, name: SyscallName): number | null {
-  return SYSCALL_NUMBERS[name][architecture === 'x64' ? 0 : 1];
+function numberOf(architecture: NodeArch, name: SyscallName): number | null {
+  return syscallNumber(name, architecture);
 }
 
 function answerOf(
-  architecture: FilteredArchitecture,
+  architecture: NodeArch,
   app: FilteredApp,
   name: SyscallName,
   ...args: readonly (number | bigint)[]
@@ -165,6 +164,11 @@ for (const architecture of ARCHITECTURES) {
       assert.equal(of(own, LAST_KNOWN_SYSCALL + 1), 'ENOSYS');
       // read(2) of x32.
       assert.equal(of(own, 0x40000000), 'ENOSYS');
+    });
+
+    test('refuses memory that init could not count: memfd_secret', () => {
+      const data = callData({ architecture: IDENTIFIERS[architecture], number: 447, args: [0n] });
+      assert.equal(runBoth(syscallFilters(architecture, NOTHING), data), 'ENOSYS');
     });
 
     test('looks at the flags of namespaces, and lets threads and processes be', () => {

@@ -1,6 +1,11 @@
 // How things were before a trial: what was missing then may be missing now. Types; no I/O.
 
-import type { NetworkQuality } from './network-quality.ts';
+export interface NetworkQuality {
+  /** Some interface has an address and a router. */
+  ipv4: boolean;
+  /** Some interface has a global address, which only a router gives. */
+  ipv6: boolean;
+}
 
 export interface UnwellService {
   name: string;

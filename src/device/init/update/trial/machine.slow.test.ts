@@ -134,16 +134,16 @@ test('docs/updates.md shows the table', () => {
 });
 
 /** As far as it could be noted. */
-function tellsOfEach(world: TrialWorld): void {
-  const ids = world.history.map(({ id }) => id);
+function tellsOfEach({ witness, history, gone }: TrialWorld): void {
+  const ids = history.map(({ id }) => id);
   assert.equal(new Set(ids).size, ids.length);
-  for (const id of world.accepted) {
-    if (world.untold.has(id)) continue;
-    const record = world.history.find((each) => each.id === id);
-    const reason = world.reasons.get(id);
+  for (const id of witness.accepted) {
+    if (witness.untold.has(id)) continue;
+    const record = history.find((each) => each.id === id);
+    const reason = witness.reasons.get(id);
     assert.ok(record !== undefined, `nothing is known of ${id}`);
     if (record.outcome === 'rolled back' && reason !== undefined) assert.equal(record.reason, reason);
     if (record.outcome === 'confirmed' && reason !== undefined)
-      assert.ok(world.isDiskDoubtful || world.gone !== null, `${id} was rolled back, and is confirmed`);
+      assert.ok(witness.isDiskDoubtful || gone !== null, `${id} was rolled back, and is confirmed`);
   }
 }

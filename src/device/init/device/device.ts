@@ -8,16 +8,21 @@ import {
   LOG_OF_KERNEL,
   type PermStatus,
   type SystemStatus,
-} from '../../shared/api/init-api.ts';
-import type { DeviceConfig } from '../../shared/services/services.ts';
-import { isSlot } from '../../shared/board/slots.ts';
-import { SLOT_PARAMETER } from '../../shared/board/cmdline.ts';
-import type { Sys } from '../sys/sys.ts';
-import { InitLog } from './log/init-log.ts';
-import { KernelLog } from './log/kernel-log.ts';
-import { LogKeeper } from './log/log-keeper.ts';
-import type { Service } from './supervisor/service.ts';
-import type { Supervisor } from './supervisor/supervisor.ts';
+} from '../../../shared/api/init-api.ts';
+import type { WifiTrials } from '../../../shared/network/wifi-api.ts';
+import type { WifiFile } from '../../../shared/network/wifi-file.ts';
+import type { DeviceConfig } from '../../../shared/services/services.ts';
+import { isSlot } from '../../../shared/board/slots.ts';
+import { SLOT_PARAMETER } from '../../../shared/board/cmdline.ts';
+import type { Sys } from '../../sys/sys.ts';
+import { InitLog } from '../log/init-log.ts';
+import { KernelLog } from '../log/kernel-log.ts';
+import { LogKeeper } from '../log/log-keeper.ts';
+import { PowerWatch } from './power-watch.ts';
+import type { Breakglass } from '../breakglass/breakglass.ts';
+import type { Service } from '../supervisor/service.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
+import { UeventFeed } from '../uevents/uevent-feed.ts';
 
 /** Logs here outlive a reboot. */
 const LOG_DIRECTORY = '/perm/log';
@@ -28,6 +33,8 @@ export class Device {
   readonly sys: Sys;
   readonly log: InitLog;
   readonly kernelLog: KernelLog;
+  /** Devices that come and go. */
+  readonly uevents: UeventFeed;
   /** Copies the logs to /perm, once that is there. */
   readonly logKeeper: LogKeeper;
   /** Words of the kernel command line. */
@@ -39,15 +46,23 @@ export class Device {
   isClockGuessed = false;
   watchdog: SystemStatus['watchdog'] = 'none';
   readonly warnings: string[] = [];
+  /** undefined: nobody has asked for a session since the start. */
+  breakglass: Breakglass | undefined;
+  /** undefined: the image has no Wi-Fi, or the boot has not come so far. */
+  wifiNetworks: WifiFile | undefined;
+  /** undefined: nobody has changed the networks since the start. */
+  wifiTrials: { trials(): WifiTrials } | undefined;
   #config: DeviceConfig | undefined;
   /** Build that the device has started from: apps of another one may run by now. */
   #bootBuildId = '';
   #supervisor: Supervisor | undefined;
+  #power: PowerWatch | undefined;
 
   constructor(sys: Sys) {
     this.sys = sys;
     this.log = new InitLog(sys);
     this.kernelLog = new KernelLog(sys);
+    this.uevents = new UeventFeed(sys, (text) => this.warn(text));
     this.logKeeper = new LogKeeper({ directory: sys.path(LOG_DIRECTORY), say: (text) => this.log.say(text) });
     this.logKeeper.keep(LOG_OF_INIT, this.log.ring);
     this.logKeeper.keepPolled(LOG_OF_KERNEL, this.kernelLog.newLines());
@@ -61,6 +76,11 @@ export class Device {
   set config(config: DeviceConfig) {
     this.#bootBuildId ||= config.buildId;
     this.#config = config;
+  }
+
+  /** Made when it is used first: /dev and /sys have to be there. */
+  get power(): PowerWatch {
+    return (this.#power ??= new PowerWatch(this.sys, (text) => this.warn(text)));
   }
 
   /** Empty when boot has failed before there were any. */
@@ -113,8 +133,16 @@ export class Device {
       perm: this.#permNow(),
       loadAverage: [one, five, fifteen],
       watchdog: this.watchdog,
+      power: this.power.status(),
       warnings: this.warnings,
+      ...this.#sessionNow(),
+      ...(this.wifiTrials && { wifi: this.wifiTrials.trials() }),
     };
+  }
+
+  #sessionNow(): Pick<SystemStatus, 'breakglass'> {
+    const session = this.breakglass?.session() ?? null;
+    return session === null ? {} : { breakglass: session };
   }
 
   /** This boot, as the logs that are kept know it. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -9,9 +10,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { makeDataDirectory } from './data-directory.ts';
 
 const UID = 300_000_001;
@@ -61,3 +64,47 @@ test('makeDataDirectory gives nothing away that a link leads to', { skip: needsR
   await assert.rejects(makeDataDirectory(join(directory, 'app', 'inner'), UID), /is reached by a link/);
   assert.equal(statSync(join(directory, 'elsewhere')).uid, 0);
 });
+
+test(
+  'makeDataDirectory is led astray by nobody who swaps directories for links',
+  { skip: needsRoot },
+  async (t) => {
+    const directory = scratch(t);
+    const [path, outside] = [join(directory, 'app'), join(directory, 'outside')];
+    mkdirSync(join(outside, 'deep'), { recursive: true });
+    writeFileSync(join(outside, 'deep/file'), '');
+    const swapped = Array.from({ length: 40 }, (_none, index) => join(path, `d${index}`));
+    for (const each of swapped) mkdirSync(join(each, 'deep'), { recursive: true });
+    const swapper = new Worker(SWAPPER, { eval: true, workerData: { swapped, outside } });
+    try {
+      await once(swapper, 'message');
+      for (let round = 0; round < 20; round++) {
+        lchownSync(path, 0, 0);
+        // An entry may be gone for a moment; its app then starts the next time.
+        await makeDataDirectory(path, UID).catch((error: NodeJS.ErrnoException) => {
+          if (error.code !== 'ENOENT') throw error;
+        });
+      }
+    } finally {
+      await swapper.terminate();
+    }
+    for (const entry of ['', 'deep', 'deep/file'])
+      assert.equal(lstatSync(join(outside, entry)).uid, 0, entry);
+  },
+);
+
+/** Has a directory and a link in each place by turns. */
+const SWAPPER = `
+  const { renameSync, symlinkSync } = require('node:fs');
+  const { parentPort, workerData: { swapped, outside } } = require('node:worker_threads');
+  for (const path of swapped) symlinkSync(outside, path + '.link');
+  parentPort.postMessage('ready');
+  for (;;) {
+    for (const path of swapped) {
+      renameSync(path, path + '.kept');
+      renameSync(path + '.link', path);
+      renameSync(path, path + '.link');
+      renameSync(path + '.kept', path);
+    }
+  }
+`;
