@@ -1,7 +1,7 @@
 // Time that only goes forward. The clock jumps when NTP sets it, by years maybe: whatever lasts is measured here, and
 // becomes a time of day only when somebody is told.
 
-/** Milliseconds of an arbitrary start. Not `performance.now()`, whose modules cost 1 MB on their first use. */
+/** Milliseconds of an arbitrary start. Not `performance.now()`, whose modules are loaded when it is first used. */
 export function monotonicMs(): number {
   return process.uptime() * 1000;
 }

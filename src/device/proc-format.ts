@@ -41,6 +41,24 @@ export function parseCgroupCpuUsec(text: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
+export interface CgroupMemory {
+  anonymousBytes: number;
+  /** Files in memory: memfds, those of a tmpfs, shared mappings. */
+  sharedBytes: number;
+  /** Of the kernel, for sockets and the like; without what it can take back. */
+  kernelBytes: number;
+}
+
+/** `memory.stat` of a cgroup, but for the pages of files on a disk. */
+export function parseCgroupMemory(text: string): CgroupMemory {
+  const read = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+  return {
+    anonymousBytes: read('anon'),
+    sharedBytes: read('shmem'),
+    kernelBytes: read('kernel') - read('slab_reclaimable') + read('sock'),
+  };
+}
+
 /** /proc/PID/cgroup: the process's path in the cgroup v2 tree; undefined when it is in the root of it. */
 export function parseCgroupPath(text: string): string | undefined {
   const path = /^0::(\/.*)$/m.exec(text)?.[1];

@@ -25,7 +25,7 @@ export interface RootDisk {
 /** sysfs counts in these, whatever the disk's sectors are. */
 const SYSFS_SECTOR_BYTES = 512;
 
-export function locateRootDisk(sys: StorageSys): RootDisk {
+export function locateRootDisk(sys: Pick<StorageSys, 'path' | 'rootDevice'>): RootDisk {
   const link = sys.path(`/sys/dev/block/${sys.rootDevice()}`);
   if (!existsSync(link)) throw new Error('the root file system is on no block device');
   const root = realpathSync(link);
