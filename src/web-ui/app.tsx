@@ -9,7 +9,7 @@ import { History } from './device/history.ts';
 import { ActContext, type Act } from './parts/act.tsx';
 import { ConfirmDialog, type Question } from './parts/dialog.tsx';
 import { Failures } from './parts/notice.tsx';
-import { parseView, type View } from './route.ts';
+import { parseView, type View } from './views/route.ts';
 import { Banner, Header, type Expectation } from './views/header.tsx';
 import { LogView } from './views/log-view.tsx';
 import { LoginView } from './views/login-view.tsx';

@@ -8,6 +8,7 @@ import type http from 'node:http';
 import { verifyPassword } from '../../shared/api/password.ts';
 import type { DeviceConfig } from '../../shared/services/services.ts';
 import { HttpError } from './http-error.ts';
+import type { KnownAddresses } from './known-addresses.ts';
 import { LoginAttempts, type Client } from './login-attempts.ts';
 import { canonicalAddress, isOwnAddress } from './own-addresses.ts';
 import type { Access } from './router.ts';
@@ -16,7 +17,7 @@ import { Sessions } from './sessions.ts';
 /** `anonymous` reads what a device without a password shows to everybody. */
 export type Identity = 'bearer' | 'password' | 'anonymous';
 
-function clientOf({ socket }: http.IncomingMessage): Client {
+export function clientOf({ socket }: http.IncomingMessage): Client {
   const address = canonicalAddress(socket.remoteAddress ?? '');
   if (address === undefined) return { address: 'unknown', isDevice: false };
   return { address, isDevice: isOwnAddress(address, socket) };
@@ -34,10 +35,14 @@ export class Authenticator {
   #cacheKey: Buffer | undefined;
   #rightDigest: Buffer | undefined;
 
-  constructor(config: Pick<DeviceConfig, 'hostname' | 'web'>, options: { now?: () => number } = {}) {
+  constructor(
+    config: Pick<DeviceConfig, 'hostname' | 'web'>,
+    known: KnownAddresses,
+    options: { now?: () => number } = {},
+  ) {
     this.#hostname = config.hostname;
     this.#passwordHash = config.web.passwordHash;
-    this.#attempts = new LoginAttempts(options);
+    this.#attempts = new LoginAttempts(known, options);
     this.sessions = new Sessions(options);
   }
 

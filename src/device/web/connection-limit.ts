@@ -70,6 +70,11 @@ export class ConnectionLimit {
     if (this.#waiting.has(socket)) this.#idle.delete(socket);
   }
 
+  /** The connection has become something else than requests, and is not idle until it is closed. */
+  keep(requested: net.Socket): void {
+    this.#idle.delete(this.#carrierOf(requested));
+  }
+
   #carrierOf(socket: net.Socket): net.Socket {
     return this.#carriers.get(socket) ?? socket;
   }

@@ -13,8 +13,8 @@ export function readDiskHealth(sys: string, device: string): DiskHealth {
   };
 }
 
-/** eMMC (JESD84-B51, DEVICE_LIFE_TIME_EST): two areas, each in steps of 10 %; 0 is not told, 0x0b is used up. */
-function readWear(block: string): number | null {
+/** `block`: directory of a disk or a partition. eMMC (JESD84-B51, DEVICE_LIFE_TIME_EST): two areas, each in steps of 10 %; 0 is not told, 0x0b is used up. */
+export function readWear(block: string): number | null {
   // A partition's directory lies in that of its disk. The kernel, unlike `join`, follows the link before it goes up.
   for (const path of [`${block}/device/life_time`, `${block}/../device/life_time`]) {
     const steps = (read(path) ?? '').split(' ').map(Number);

@@ -4,11 +4,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import {
+  BREAKGLASS_REFUSALS,
+  DEBUG_REFUSALS,
   isRefusalCode,
+  PERMIT_REFUSALS,
   REFUSALS,
   REQUEST_REFUSALS,
   statusOf,
   UPDATE_REFUSALS,
+  WIFI_REFUSALS,
 } from '../../shared/api/refusals.ts';
 
 /** `| 409 | `code` | meaning |` */
@@ -21,9 +25,13 @@ function rowsFor(list: Readonly<Record<string, { status: number; means: string }
   return Object.entries(list).map(([code, { status, means }]) => `| ${status} | \`${code}\` | ${means} |`);
 }
 
-test('docs/web.md lists what may happen to any request, docs/update-protocol.md what to updates besides', () => {
+test('docs/web.md lists what may happen to any request, and the documents of updates, permits, debugging and break-glass what besides', () => {
   assert.deepEqual(rowsOf('web.md'), rowsFor(REQUEST_REFUSALS));
   assert.deepEqual(rowsOf('update-protocol.md'), rowsFor(UPDATE_REFUSALS));
+  assert.deepEqual(rowsOf('permits.md'), rowsFor(PERMIT_REFUSALS));
+  assert.deepEqual(rowsOf('debugging.md'), rowsFor(DEBUG_REFUSALS));
+  assert.deepEqual(rowsOf('breakglass.md'), rowsFor(BREAKGLASS_REFUSALS));
+  assert.deepEqual(rowsOf('wifi.md'), rowsFor(WIFI_REFUSALS));
 });
 
 test('a code is known by its own name alone, and has the status of a refusal', () => {

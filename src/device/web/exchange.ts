@@ -3,11 +3,14 @@
 import type http from 'node:http';
 
 import type { DeviceConfig } from '../../shared/services/services.ts';
+import type { OpenerOptions } from '../breakglass/session-opener.ts';
 import type { AssetTable } from './assets.ts';
 import type { Authenticator, Identity } from './auth.ts';
 import type { EventStreams } from './event-stream.ts';
 import type { HostNames } from './host-check.ts';
 import type { InitClient } from './init-client.ts';
+import type { Inspections } from './inspections.ts';
+import type { Permits } from './permits.ts';
 import type { BodyPace } from './request-body.ts';
 import type { Route } from './router.ts';
 import type { StatusFeed } from './status-feed.ts';
@@ -28,8 +31,17 @@ export interface WebContext {
   streams: EventStreams;
   assets: AssetTable;
   updates: Updates;
+  /** Loaded with the first who wants one: node:crypto takes its time, which the device's start is not to wait for. */
+  permits: () => Promise<Permits>;
+  inspections: Inspections;
+  /** Set by tests. */
+  reportsPath?: string;
   trial: TrialWatch;
   bodyPace: BodyPace;
+  /** See WebLimits. */
+  peerSilenceMs: number;
+  /** Set by tests. */
+  breakglass: Pick<OpenerOptions, 'place' | 'maxEntries'>;
 }
 
 export interface Exchange {

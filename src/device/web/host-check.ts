@@ -14,6 +14,11 @@ export interface HostNames {
   hostname: string;
   /** `web.hosts` of the instance: names and addresses that only the network around the device knows. */
   hosts: readonly string[];
+  /**
+   * Whether names in search domains count, which whoever answers for DHCP or routes in the network chooses. Not where
+   * reading takes no password: there the name is all that keeps out pages of other sites.
+   */
+  takesSearchDomains: boolean;
   /** Set by tests. */
   netStatusPath?: string;
 }
@@ -45,7 +50,10 @@ function isOurs(host: string, { socket }: http.IncomingMessage, names: HostNames
   return name === 'localhost' || isNameOfDevice(name, names);
 }
 
-function isNameOfDevice(name: string, { hostname, hosts, netStatusPath }: HostNames): boolean {
+function isNameOfDevice(
+  name: string,
+  { hostname, hosts, takesSearchDomains, netStatusPath }: HostNames,
+): boolean {
   if (name === '') return false;
   // A hostname with a domain goes by its first part in the local link and in other domains.
   const full = hostname.toLowerCase();
@@ -53,7 +61,7 @@ function isNameOfDevice(name: string, { hostname, hosts, netStatusPath }: HostNa
   if (name === full || name === own || name === `${own}.local`) return true;
   if (hosts.some((each) => each.toLowerCase() === name)) return true;
   const status = readNetStatus(netStatusPath ?? NET_STATUS_PATH);
-  const domains = status?.interfaces.flatMap(({ search }) => search) ?? [];
+  const domains = takesSearchDomains ? (status?.interfaces.flatMap(({ search }) => search) ?? []) : [];
   return (
     name === status?.mdnsName?.toLowerCase() ||
     domains.some((domain) => name === `${own}.${domain.toLowerCase().replace(/\.$/, '')}`)

@@ -26,3 +26,13 @@ export class HttpError extends Error {
     return statusOf(this.code);
   }
 }
+
+/** What `read` makes of something that came over the network. Throws HttpError 400 where it throws a SyntaxError. */
+export function understand<Given, Read>(read: (given: Given) => Read, given: Given): Read {
+  try {
+    return read(given);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new HttpError('malformed', cause.message, { cause });
+  }
+}

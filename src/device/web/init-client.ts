@@ -34,9 +34,12 @@ export class InitClient {
     return (answer.statusCode === 204 ? undefined : parseAnswer(text, path)) as T;
   }
 
-  /** An answer that may go on; the caller reads or destroys it. */
-  async stream(path: string): Promise<http.IncomingMessage> {
-    const answer = await this.#request('GET', path, READ_TIMEOUT_MS);
+  /** An answer that may go on; the caller reads or destroys it. With a `body` it is asked for by POST. */
+  async stream(
+    path: string,
+    { body, timeoutMs = READ_TIMEOUT_MS }: { body?: object; timeoutMs?: number } = {},
+  ): Promise<http.IncomingMessage> {
+    const answer = await this.#request(body === undefined ? 'GET' : 'POST', path, timeoutMs, body);
     // Silence is nothing unusual from here on.
     answer.socket.setTimeout(0);
     answer.setEncoding('utf8');

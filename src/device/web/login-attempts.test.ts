@@ -3,9 +3,9 @@ import { suite, test } from 'node:test';
 
 import { LoginAttempts } from './login-attempts.ts';
 
-function attempts() {
+function attempts(known = new Set<string>()) {
   const clock = { ms: 1_000_000 };
-  const tries = new LoginAttempts({ now: () => clock.ms });
+  const tries = new LoginAttempts(known, { now: () => clock.ms });
   return {
     clock,
     attempts: tries,
@@ -72,6 +72,18 @@ suite('LoginAttempts', () => {
       assert.equal(begin(addressOf(9999)), 0);
       assert.equal(begin('198.51.100.1'), 0, 'another network');
     });
+
+  test('lets in who knew the password before a restart, beside a neighbour who never pauses', () => {
+    const known = new Set<string>();
+    const before = attempts(known);
+    before.begin('192.0.2.250');
+    before.succeed('192.0.2.250');
+    const after = attempts(known);
+    for (let count = 0; count < 100; count++) after.begin(`192.0.2.${count}`);
+    for (let count = 0; count < 5000; count++) after.begin(inNetwork(count));
+    assert.ok(after.begin('192.0.2.249') > 0);
+    assert.equal(after.begin('192.0.2.250'), 0);
+  });
 
   test('takes all addresses of the device for one, which costs nobody else a wait', () => {
     const { clock, begin, beginHere } = attempts();

@@ -11,6 +11,7 @@
 
 import { monotonicMs } from '../monotonic.ts';
 import { ipv6ToBytes } from '../../formats/ipv6-address.ts';
+import type { KnownAddresses } from './known-addresses.ts';
 
 const FREE_TRIES = 5;
 const MAX_WAIT_MS = 60_000;
@@ -19,7 +20,6 @@ const FREE_TRIES_OF_NETWORK = 20;
 const MAX_WAIT_OF_NETWORK_MS = 16_000;
 const FORGET_AFTER_MS = 15 * 60_000;
 const MAX_ADDRESSES = 1024;
-const MAX_TRUSTED = 64;
 const SHARED_BURST = 60;
 const SHARED_PER_SEC = 1;
 
@@ -40,12 +40,13 @@ interface Tries {
 export class LoginAttempts {
   /** Tries by address and by network, in order of the last try, the oldest first. */
   readonly #byOrigin = new Map<string, Tries>();
-  readonly #trusted = new Set<string>();
+  readonly #known: Pick<KnownAddresses, 'has' | 'add'>;
   readonly #now: () => number;
   #shared = SHARED_BURST;
   #sharedAtMs: number;
 
-  constructor(options: { now?: () => number } = {}) {
+  constructor(known: Pick<KnownAddresses, 'has' | 'add'>, options: { now?: () => number } = {}) {
+    this.#known = known;
     this.#now = options.now ?? monotonicMs;
     this.#sharedAtMs = this.#now();
   }
@@ -62,7 +63,7 @@ export class LoginAttempts {
     // would lock its address for ever.
     const known = this.#waitOf(address, now);
     if (known > 0) return known;
-    if (!this.#trusted.has(address)) {
+    if (!this.#known.has(address)) {
       const wait = this.#waitOf(networkOf(address), now) || this.#takeShared(now);
       if (wait > 0) return wait;
       this.#charge(networkOf(address), now);
@@ -75,14 +76,9 @@ export class LoginAttempts {
     this.#byOrigin.delete(isDevice ? DEVICE : address);
     if (isDevice) return;
     const network = this.#byOrigin.get(networkOf(address));
-    if (network && !this.#trusted.has(address)) network.failed--;
+    if (network && !this.#known.has(address)) network.failed--;
     this.#shared = Math.min(SHARED_BURST, this.#shared + 1);
-    this.#trusted.delete(address);
-    this.#trusted.add(address);
-    for (const oldest of this.#trusted) {
-      if (this.#trusted.size <= MAX_TRUSTED) break;
-      this.#trusted.delete(oldest);
-    }
+    this.#known.add(address);
   }
 
   #waitOf(origin: string, now: number): number {

@@ -7,8 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inheritedSocket } from '../../shared/services/listen.ts';
 import { DEVICE_CONFIG_PATH, INIT_SOCKET_PATH, type DeviceConfig } from '../../shared/services/services.ts';
 import { assetTable } from './assets.ts';
+import { useFewerCompilers } from './fewer-compilers.ts';
 import { logError, logLine } from './log.ts';
 import { createWebServer, listen } from './server.ts';
+import { noteStart } from './start-time.ts';
 import { EMBEDDED_ASSETS } from 'virtual:web-ui-assets';
 
 /** Most are there in a few milliseconds; one that waits for its client is not waited for. */
@@ -29,7 +31,9 @@ async function main(): Promise<void> {
   const port = await listen(server.http, config.web.port, inheritedSocket('http', process.env));
   const tls = config.web.tls;
   if (tls && server.https) await listen(server.https, tls.port, inheritedSocket('https', process.env));
-  server.context.trial.start(port);
+  noteStart();
+  server.context.trial.start(port, tls);
+  useFewerCompilers();
   const ports = tls === undefined ? `port ${port}` : `ports ${port} and ${tls.port}`;
   logLine(`Listening on ${ports}${config.web.passwordHash === null ? ', without a password' : ''}`);
 }

@@ -1,15 +1,16 @@
 // Which addresses are this device's: what its apps can send from, and what it may be called by.
 
-import { isIP, isIPv6, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
-import { formatIpv6, ipv6ToBytes } from '../../formats/ipv6-address.ts';
+import { isIpv4Address } from '../../formats/ipv4-address.ts';
+import { formatIpv6, parseIpv6 } from '../../formats/ipv6-address.ts';
 
 /** One form for each address: without a zone, and an IPv4 address that IPv6 carries as IPv4. undefined: no address. */
 export function canonicalAddress(text: string): string | undefined {
   const address = text.replace(/%.*$/, '');
-  if (!isIPv6(address)) return isIP(address) === 0 ? undefined : address;
-  const bytes = ipv6ToBytes(address);
+  const bytes = parseIpv6(address);
+  if (bytes === undefined) return isIpv4Address(address) ? address : undefined;
   const isMapped =
     bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
   return isMapped ? bytes.subarray(12).join('.') : formatIpv6(bytes);

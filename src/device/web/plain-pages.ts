@@ -1,6 +1,6 @@
 // The pages that work without script: a refusal, and a way to the page from where the login was.
 
-import type { DeviceTls } from '../../shared/api/device-tls.ts';
+import type { DeviceTls } from '../../shared/services/device-tls.ts';
 import type { DeviceConfig } from '../../shared/services/services.ts';
 
 function escapeHtml(text: string): string {

@@ -3,7 +3,8 @@
 
 import type http from 'node:http';
 
-import { HttpError } from './http-error.ts';
+import { parseUntrustedJson, type UntrustedValue } from '../../shared/untrusted-json.ts';
+import { HttpError, understand } from './http-error.ts';
 import { monotonicMs } from '../monotonic.ts';
 
 /** Size of a body, unless its route takes more. */
@@ -20,14 +21,28 @@ export function checkBodyLength(request: http.IncomingMessage, maxBytes: number)
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
 }
 
-/** The bytes of a small JSON body; whoever reads them knows what should be in it. Throws HttpError 408, 413 or 415. */
-export async function readJson(request: http.IncomingMessage, pace: BodyPace): Promise<Buffer> {
+/** The bytes of a JSON body; whoever reads them knows what should be in it. Throws HttpError 408, 413 or 415. */
+export async function readJson(
+  request: http.IncomingMessage,
+  pace: BodyPace,
+  maxBytes = MAX_BODY_BYTES,
+): Promise<Buffer> {
   checkIsJson(request);
   if (contentEncoding(request) !== 'identity')
     throw new HttpError('wrong-type', 'This body must not be compressed', {
       headers: { 'Accept-Encoding': 'identity' },
     });
-  return collect(receiveBody(request, pace), MAX_BODY_BYTES);
+  return collect(receiveBody(request, pace), maxBytes);
+}
+
+/** What `read` makes of a small JSON body. Throws as `readJson` does, and HttpError 400 where `read` throws a SyntaxError. */
+export async function readFields<T>(
+  request: http.IncomingMessage,
+  pace: BodyPace,
+  read: (body: UntrustedValue) => T,
+): Promise<T> {
+  const limits = { name: 'the request', maxBytes: MAX_BODY_BYTES };
+  return understand((bytes) => read(parseUntrustedJson(bytes, limits)), await readJson(request, pace));
 }
 
 export function checkIsJson(request: http.IncomingMessage): void {

@@ -17,6 +17,8 @@ import { acceptance } from './accept.ts';
 import { sendAsset } from './assets.ts';
 import type { Exchange, Handler, WebRoute } from './exchange.ts';
 import { HttpError } from './http-error.ts';
+import { DEBUG_ROUTES } from './debug-routes.ts';
+import { PERMIT_ROUTES } from './permit-routes.ts';
 import type { InitClient } from './init-client.ts';
 import { followLog, logText } from './log-feed.ts';
 import { listeningPorts } from './listening-ports.ts';
@@ -24,8 +26,10 @@ import { logError } from './log.ts';
 import { oldLoginPage } from './plain-pages.ts';
 import { sendJson, sendText } from './respond.ts';
 import { serviceView } from './service-view.ts';
+import { BREAKGLASS_ROUTES } from './breakglass-routes.ts';
 import { SESSION_ROUTES } from './session-routes.ts';
 import { UPDATE_ROUTES } from './update-routes.ts';
+import { WIFI_ROUTES } from './wifi-routes.ts';
 
 const DEFAULT_LOG_LINES = 500;
 
@@ -62,8 +66,8 @@ const showStatus: Handler = async ({ status }, { response }) => {
   sendJson(response, 200, await status.read({ withRates: true }));
 };
 
-const followStatus: Handler = ({ feed, streams }, { response }) => {
-  feed.add(streams.open(response));
+const followStatus: Handler = ({ feed, streams }, { response, query }) => {
+  feed.add(streams.open(response), { isStatusOnce: query.get('status') === 'once' });
 };
 
 function serviceName({ params }: Exchange, absent: 'no-such-service' | 'no-such-log'): string {
@@ -201,4 +205,8 @@ export const ROUTES: readonly WebRoute[] = [
   { method: 'POST', path: '/api/v1/poweroff', access: 'change', handler: power(INIT_API.poweroff) },
   ...SESSION_ROUTES,
   ...UPDATE_ROUTES,
+  ...WIFI_ROUTES,
+  ...PERMIT_ROUTES,
+  ...DEBUG_ROUTES,
+  ...BREAKGLASS_ROUTES,
 ];

@@ -13,12 +13,16 @@ import type { WebContext } from './exchange.ts';
 import { checkHost } from './host-check.ts';
 import { HttpError } from './http-error.ts';
 import { InitClient } from './init-client.ts';
+import { Inspections } from './inspections.ts';
+import { KnownAddresses } from './known-addresses.ts';
 import { LastAnswers } from './last-answers.ts';
 import { logError } from './log.ts';
+import type { Permits, PermitsOptions } from './permits.ts';
 import { refusalPage, tlsPage } from './plain-pages.ts';
 import { isEncrypted, refusePlain } from './plain-http.ts';
 import { MAX_BODY_BYTES, checkBodyLength } from './request-body.ts';
 import { sendJsonError, sendText, setCommonHeaders } from './respond.ts';
+import type { Hardware } from './hardware.ts';
 import { findRoute } from './router.ts';
 import { ROUTES } from './routes.ts';
 import { StatusFeed } from './status-feed.ts';
@@ -27,6 +31,7 @@ import { TlsCredentials } from './tls-credentials.ts';
 import { TlsFront } from './tls-front.ts';
 import { TrialWatch } from './trial-watch.ts';
 import { Updates, type UpdatesOptions } from './updates.ts';
+import { findTunnel, wantsTunnel } from './upgrades.ts';
 import type { Meter } from './usage-meter.ts';
 
 export interface WebServerOptions {
@@ -36,10 +41,16 @@ export interface WebServerOptions {
   /** Set by tests; the default is right for a device. */
   netStatusPath?: string;
   timeStatusPath?: string;
+  startTimePath?: string;
+  reportsPath?: string;
   identityPath?: string;
+  knownAddressesPath?: string;
   meter?: Meter;
+  hardware?: Hardware;
   limits?: Partial<WebLimits>;
   updates?: Pick<UpdatesOptions, 'openDisk' | 'idleMs'>;
+  permits?: Pick<PermitsOptions, 'now'>;
+  breakglass?: WebContext['breakglass'];
 }
 
 export interface WebLimits {
@@ -59,6 +70,8 @@ export interface WebLimits {
   trialAnswerMs: number;
   /** Time for which a client that was refused may still send: closing at once would lose the answer on its way. */
   lingerMs: number;
+  /** A client that the inspector of an app, or a tunnel, is open for, and that does not acknowledge what it is sent. */
+  peerSilenceMs: number;
 }
 
 const DEFAULT_LIMITS: WebLimits = {
@@ -73,6 +86,7 @@ const DEFAULT_LIMITS: WebLimits = {
   trialIntervalMs: 3_000,
   trialAnswerMs: 5_000,
   lingerMs: 1_000,
+  peerSilenceMs: 60_000,
 };
 const MAX_HEADER_BYTES = 16 * 1024;
 
@@ -99,6 +113,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
       requestTimeout: 0,
       keepAliveTimeout: limits.keepAliveMs,
       connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+      shouldUpgradeCallback: wantsTunnel,
     },
     (request, response) => {
       if (!connections.admit(request.socket, response)) return;
@@ -117,6 +132,9 @@ export function createWebServer(options: WebServerOptions): WebServer {
       });
     },
   );
+  server.on('upgrade', (request, socket: net.Socket, head) => {
+    upgrade(context, connections, request, socket, head);
+  });
   const lastAnswers = new LastAnswers();
   lastAnswers.watch(server);
   server.setTimeout(limits.idleAnswerMs);
@@ -149,7 +167,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
 function createContext(options: WebServerOptions, limits: WebLimits): WebContext {
   const { config } = options;
   const init = new InitClient(options.initSocketPath);
-  const auth = new Authenticator(config);
+  const auth = new Authenticator(config, new KnownAddresses(options.knownAddressesPath));
   const credentials =
     config.web.tls === undefined ? undefined : new TlsCredentials(config.web.tls, options.identityPath);
   const timeStatus = options.timeStatusPath === undefined ? {} : { timeStatusPath: options.timeStatusPath };
@@ -158,6 +176,7 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
   const trial = new TrialWatch({
     init,
     lockOut: () => updates.lockOut(),
+    onEnd: () => updates.renewSharedFiles(),
     intervalMs: limits.trialIntervalMs,
     answerLimitMs: limits.trialAnswerMs,
   });
@@ -168,13 +187,16 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
     updateSession: () => updates.session,
     ...(options.netStatusPath === undefined ? {} : { netStatusPath: options.netStatusPath }),
     ...timeStatus,
+    ...(options.startTimePath === undefined ? {} : { startTimePath: options.startTimePath }),
     ...(options.meter === undefined ? {} : { meter: options.meter }),
+    ...(options.hardware === undefined ? {} : { hardware: options.hardware }),
   });
   return {
     config,
     hostNames: {
       hostname: config.hostname,
       hosts: config.web.hosts ?? [],
+      takesSearchDomains: config.web.passwordHash !== null,
       ...(options.netStatusPath === undefined ? {} : { netStatusPath: options.netStatusPath }),
     },
     credentials,
@@ -185,14 +207,30 @@ function createContext(options: WebServerOptions, limits: WebLimits): WebContext
     streams: new EventStreams({ heartbeatMs: limits.heartbeatMs }),
     assets: options.assets,
     updates,
+    permits: lazyPermits({
+      config,
+      bootId: status.bootId,
+      isClockSet: () => updates.isClockSet(),
+      ...options.permits,
+    }),
+    inspections: new Inspections(),
+    ...(options.reportsPath === undefined ? {} : { reportsPath: options.reportsPath }),
     trial,
+    peerSilenceMs: limits.peerSilenceMs,
     bodyPace: { windowMs: limits.bodyWindowMs, leastBytes: limits.bodyLeastBytes },
+    breakglass: options.breakglass ?? {},
   };
+}
+
+function lazyPermits(options: PermitsOptions): WebContext['permits'] {
+  let permits: Promise<Permits> | undefined;
+  return async () => (permits ??= import('./permits.ts').then((module) => new module.Permits(options)));
 }
 
 async function finishServer(lastAnswers: LastAnswers, context: WebContext): Promise<void> {
   const finished = lastAnswers.finish();
   context.streams.endAll();
+  context.inspections.endAll();
   await finished;
 }
 
@@ -200,6 +238,7 @@ async function closeServer(server: http.Server, context: WebContext): Promise<vo
   const closed = new Promise((resolve) => server.close(resolve));
   context.trial.close();
   context.streams.endAll();
+  context.inspections.endAll();
   await context.updates.close();
   context.init.close();
   server.closeAllConnections();
@@ -226,6 +265,34 @@ async function answer(
   } catch (error) {
     answerError(context, request, response, error);
   }
+}
+
+/** The connection becomes a tunnel, or is told why not and closed. */
+function upgrade(
+  context: WebContext,
+  connections: ConnectionLimit,
+  request: http.IncomingMessage,
+  socket: net.Socket,
+  head: Buffer,
+): void {
+  const { path } = targetOf(request);
+  socket.on('error', () => socket.destroy());
+  const carry = async (): Promise<void> => {
+    checkHost(request, context.hostNames);
+    refusePlain(context.config, request, path);
+    context.auth.check(request, 'change');
+    const openTunnel = findTunnel(context, request, path);
+    connections.keep(socket);
+    await openTunnel(socket, head);
+  };
+  carry().catch((error: unknown) => {
+    const response = new http.ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => socket.destroySoon());
+    setCommonHeaders(response);
+    answerError(context, request, response, error);
+  });
 }
 
 /** The target may be a whole URL (RFC 9112, section 3.2.2), as a proxy is asked. */

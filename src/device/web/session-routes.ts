@@ -5,7 +5,7 @@ import { WEB_API, type LoginInfo, type NewSession } from '../../shared/api/web-a
 import { parseUntrustedJson } from '../../shared/untrusted-json.ts';
 import { checkOrigin } from './auth.ts';
 import type { Handler, WebRoute } from './exchange.ts';
-import { HttpError } from './http-error.ts';
+import { HttpError, understand } from './http-error.ts';
 import { MAX_BODY_BYTES, readJson } from './request-body.ts';
 import { sendJson } from './respond.ts';
 
@@ -37,13 +37,13 @@ const logIn: Handler = async ({ auth, bodyPace }, { request, response }) => {
 const PASSWORD = /^[^]{0,1024}$/;
 
 function passwordOf(body: Uint8Array): string {
-  try {
-    const login = parseUntrustedJson(body, { name: 'the login', maxBytes: MAX_BODY_BYTES });
-    return login.field('password').text(PASSWORD);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new HttpError('malformed', error.message);
-    throw error;
-  }
+  return understand(
+    (text) =>
+      parseUntrustedJson(text, { name: 'the login', maxBytes: MAX_BODY_BYTES })
+        .field('password')
+        .text(PASSWORD),
+    body,
+  );
 }
 
 const logOut: Handler = ({ auth }, { request, response }) => {

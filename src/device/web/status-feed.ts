@@ -1,4 +1,4 @@
-// /api/v1/events: a status about every two seconds and every change of a service at once, to all who
+// /api/v1/events: a status about every two seconds, or one only, and every change of a service at once, to all who
 // listen. Nobody listening costs nothing: the first listener starts the work and the last one ends it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,27 +21,33 @@ const INIT_RETRY_MS = 1_000;
 export class StatusFeed {
   readonly #init: InitClient;
   readonly #reader: StatusReader;
+  readonly #intervalMs: number;
   readonly #streams = new Set<EventStream>();
+  /** Of them, those that want to know more than which services change. */
+  readonly #watching = new Set<EventStream>();
   /** Ends the work; there is one exactly while somebody listens. */
   #work: AbortController | undefined;
 
-  constructor(init: InitClient, reader: StatusReader) {
+  /** `intervalMs`: for tests. */
+  constructor(init: InitClient, reader: StatusReader, { intervalMs = INTERVAL_MS } = {}) {
     this.#init = init;
     this.#reader = reader;
+    this.#intervalMs = intervalMs;
   }
 
-  add(stream: EventStream): void {
+  /** `isStatusOnce`: a status takes as long to read as dozens of changes. */
+  add(stream: EventStream, { isStatusOnce = false } = {}): void {
     this.#streams.add(stream);
+    if (!isStatusOnce) this.#watching.add(stream);
     stream.onClose(() => {
       this.#streams.delete(stream);
+      this.#watching.delete(stream);
       if (this.#streams.size > 0) return;
       this.#work?.abort();
       this.#work = undefined;
     });
-    if (this.#work) {
-      this.#tick([stream]).catch(reportTick);
-      return;
-    }
+    if (this.#work || isStatusOnce) this.#tick([stream]).catch(reportTick);
+    if (this.#work) return;
     this.#work = new AbortController();
     const { signal } = this.#work;
     this.#sendStatuses(signal).catch(ignoreAbort);
@@ -49,8 +55,9 @@ export class StatusFeed {
   }
 
   async #sendStatuses(signal: AbortSignal): Promise<void> {
-    for (let interval = FIRST_INTERVAL_MS; !signal.aborted; interval = INTERVAL_MS) {
-      await this.#tick(this.#streams).catch(reportTick);
+    const first = Math.min(FIRST_INTERVAL_MS, this.#intervalMs);
+    for (let interval = first; !signal.aborted; interval = this.#intervalMs) {
+      if (this.#watching.size > 0) await this.#tick(this.#watching).catch(reportTick);
       await sleep(interval, undefined, { signal });
     }
   }

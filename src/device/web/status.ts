@@ -9,11 +9,16 @@ import type { ServiceStatus } from '../../shared/services/services.ts';
 import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/network/time-status.ts';
 import type { SessionView } from '../../shared/update/update-api.ts';
 import type { UpdateBrief } from '../../shared/update/update-state.ts';
-import type { PageCertificate, WebStatus } from '../../shared/api/web-api.ts';
+import type { PageCertificate, StartTime, WebStatus } from '../../shared/api/web-api.ts';
+import { FullDisks } from './full-disks.ts';
 import type { InitClient } from './init-client.ts';
 import { monotonicMs } from '../monotonic.ts';
+import { rootDevice } from '../sys/root-device.ts';
 import { serviceView } from './service-view.ts';
-import { UsageMeter, readHardware, type Meter } from './usage-meter.ts';
+import { readBoard } from '../read-board.ts';
+import { type Hardware, readBootDisk } from './hardware.ts';
+import { START_TIME_PATH } from './start-time.ts';
+import { UsageMeter, type Meter } from './usage-meter.ts';
 
 /** However many ask: /proc is read no more often than this. */
 const FRESH_MS = 500;
@@ -31,20 +36,28 @@ export interface StatusOptions {
   updateSession?: () => SessionView | null;
   netStatusPath?: string;
   timeStatusPath?: string;
+  startTimePath?: string;
   bootIdPath?: string;
   meter?: Meter;
+  /** Set by tests; default: what the board and its disk say. */
+  hardware?: Hardware;
 }
 
 export class StatusReader {
   readonly #options: StatusOptions;
   readonly #meter: Meter;
-  readonly #hardware = readHardware();
+  readonly #hardware: Hardware;
+  readonly #fullDisks = new FullDisks();
   readonly bootId: string;
   #pending: Promise<WebStatus> | undefined;
   #last: { status: WebStatus; atMs: number } | undefined;
 
   constructor(options: StatusOptions) {
     this.#options = options;
+    this.#hardware = options.hardware ?? {
+      ...readBoard(),
+      bootDisk: readBootDisk({ path: (path) => path, rootDevice }),
+    };
     this.#meter = options.meter ?? new UsageMeter();
     this.bootId = readFileSync(options.bootIdPath ?? '/proc/sys/kernel/random/boot_id', 'latin1').trim();
   }
@@ -73,7 +86,7 @@ export class StatusReader {
   }
 
   async #assemble(): Promise<WebStatus> {
-    const { init, mayChange, certificate, netStatusPath, timeStatusPath } = this.#options;
+    const { init, mayChange, certificate, netStatusPath, timeStatusPath, startTimePath } = this.#options;
     const [system, services, update] = await Promise.all([
       init.get<SystemStatus>(INIT_API.system),
       init.get<ServiceStatus[]>(INIT_API.services),
@@ -81,11 +94,13 @@ export class StatusReader {
       init.get<UpdateBrief>(INIT_API.updateBrief).catch(() => null),
     ]);
     const usage = await this.#meter.sample(services);
+    const apps = services.filter(({ kind }) => kind !== 'system').map(({ name }) => name);
+    const full = this.#fullDisks.warnings(usage.device.disks, apps);
     const status: WebStatus = {
       timeMs: Date.now(),
       bootId: this.bootId,
       ...this.#hardware,
-      system,
+      system: { ...system, warnings: [...system.warnings, ...full] },
       services: services.map((service) => ({
         ...serviceView(service),
         usage: usage.services.get(service.name) ?? null,
@@ -93,6 +108,7 @@ export class StatusReader {
       usage: usage.device,
       network: readStatusFile(netStatusPath ?? NET_STATUS_PATH) as NetStatus | null,
       time: readStatusFile(timeStatusPath ?? TIME_STATUS_PATH) as TimeStatus | null,
+      startTime: readStatusFile(startTimePath ?? START_TIME_PATH) as StartTime | null,
       mayChange,
       certificate: certificate?.() ?? null,
       update: update && { ...update, session: this.#options.updateSession?.() ?? null },

@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
 
-import { type DeviceTls, IDENTITY_PATH, IDENTITY_SERVER_NAME } from '../../shared/api/device-tls.ts';
+import { type DeviceTls, IDENTITY_PATH, IDENTITY_SERVER_NAME } from '../../shared/services/device-tls.ts';
 import type { PageCertificate } from '../../shared/api/web-api.ts';
 import { logError, logLine } from './log.ts';
 

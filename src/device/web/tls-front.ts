@@ -26,7 +26,8 @@ export class TlsFront {
 
   constructor(options: TlsFrontOptions) {
     this.#options = options;
-    this.server = net.createServer((socket) => this.#accept(socket));
+    // As in node:http's own: a client of a tunnel may have said all that it had to say, and still listen.
+    this.server = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
   }
 
   close(): void {
@@ -50,10 +51,14 @@ export class TlsFront {
       clearTimeout(timer);
       this.#unfinished.delete(raw);
     };
-    socket.on('error', () => raw.destroy());
+    // Who says no more before it has begun to speak TLS never will.
+    const giveUp = (): void => void raw.destroy();
+    socket.on('error', giveUp);
+    socket.once('end', giveUp);
     raw.once('close', settle);
     socket.once('secure', () => {
       settle();
+      socket.off('end', giveUp);
       connections.carry(socket, raw);
       serve(socket);
     });

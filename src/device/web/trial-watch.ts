@@ -1,23 +1,31 @@
-// During a trial, looks at what only a program that speaks to the network can: whether the page answers, the apps'
-// health URLs, and whether this image would take an update again. Init asks for nothing; it gets a report every few seconds (init-api.ts). Without a trial nothing runs.
+// During a trial, looks at what only a program that speaks to the network can: whether the page answers, in clear and as
+// `tsk` would ask it, the apps' health URLs, and whether this image would take an update again. Init asks for nothing; it
+// gets a report every few seconds (init-api.ts). Without a trial nothing runs.
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { fairPauseMs } from '../../shared/api/fair-pause.ts';
 import { INIT_API } from '../../shared/api/init-api.ts';
 import type { ServiceStatus } from '../../shared/services/services.ts';
 import type { TrialCheck, UpdateBrief } from '../../shared/update/update-state.ts';
+import { monotonicMs } from '../monotonic.ts';
 import { HttpError } from './http-error.ts';
 import type { InitClient } from './init-client.ts';
 import { logError } from './log.ts';
+import { askOverTls, type TlsPage } from './tls-check.ts';
 
 const HEALTH_OF = 'health of ';
+/** Init takes a report of 15 s ago for none (init/update/reported-checks.ts). */
+const LONGEST_PAUSE_MS = 6000;
 
 export interface TrialWatchOptions {
   init: InitClient;
   intervalMs: number;
   /** What would keep this image from taking the next update. */
   lockOut: () => Promise<string | null>;
+  /** A trial has come to its end, and this program is still here. */
+  onEnd: () => Promise<void>;
   /** Time for one answer. */
   answerLimitMs: number;
 }
@@ -25,6 +33,7 @@ export interface TrialWatchOptions {
 export class TrialWatch {
   readonly #options: TrialWatchOptions;
   #port = 0;
+  #tls: TlsPage | undefined;
   #work: AbortController | undefined;
   /** Something has happened since init was asked last. */
   #isAsked = false;
@@ -33,9 +42,10 @@ export class TrialWatch {
     this.#options = options;
   }
 
-  /** Called at the start of this program, which may be part of a trial. `port` is the page's. */
-  start(port: number): void {
+  /** Called at the start of this program, which may be part of a trial. `port` is the page's; `tls`: so is that. */
+  start(port: number, tls?: TlsPage): void {
     this.#port = port;
+    this.#tls = tls;
     this.begin();
   }
 
@@ -80,10 +90,15 @@ export class TrialWatch {
   async #watch(signal: AbortSignal): Promise<void> {
     while (this.#isAsked) {
       this.#isAsked = false;
+      let wasTrial = false;
       while (await this.#isTrial(signal)) {
+        wasTrial = true;
+        const lookedMs = monotonicMs();
         await this.#report();
-        await sleep(this.#options.intervalMs, undefined, { signal });
+        const pauseMs = fairPauseMs(monotonicMs() - lookedMs, this.#options.intervalMs, LONGEST_PAUSE_MS);
+        await sleep(pauseMs, undefined, { signal });
       }
+      if (wasTrial) await this.#options.onEnd();
     }
   }
 
@@ -111,15 +126,24 @@ export class TrialWatch {
   }
 
   async #look(): Promise<TrialCheck[]> {
-    // Those that run now: in a live trial they are not the ones of this program's own image.
+    // Services as they run now: in a live trial they are not the ones of this program's own image.
     const services = await this.#options.init.get<ServiceStatus[]>(INIT_API.services);
     const page = `http://127.0.0.1:${this.#port}/`;
     const lockOut = await this.#lockOut();
     const answers = await Promise.all([
       this.#ask('page', page, { 'Accept-Encoding': 'gzip' }),
+      ...this.#askTls(),
       ...this.#askHealth(services),
     ]);
     return lockOut === null ? answers : [...answers, { name: 'the next update', problem: lockOut }];
+  }
+
+  /** A build whose key or certificate is broken would look well in clear, and take no update any more. */
+  #askTls(): Promise<TrialCheck>[] {
+    const tls = this.#tls;
+    if (tls === undefined) return [];
+    const { answerLimitMs } = this.#options;
+    return [check('page over HTTPS', () => askOverTls(tls, answerLimitMs), answerLimitMs)];
   }
 
   #askHealth(services: readonly ServiceStatus[]): Promise<TrialCheck>[] {
@@ -138,13 +162,18 @@ export class TrialWatch {
     }
   }
 
-  async #ask(name: string, url: string, headers: http.OutgoingHttpHeaders): Promise<TrialCheck> {
-    try {
-      const status = await askStatus(url, headers, this.#options.answerLimitMs);
-      return { name, problem: status >= 200 && status < 300 ? null : `answers ${status}` };
-    } catch (error) {
-      return { name, problem: describe(error as NodeJS.ErrnoException) };
-    }
+  #ask(name: string, url: string, headers: http.OutgoingHttpHeaders): Promise<TrialCheck> {
+    const { answerLimitMs } = this.#options;
+    return check(name, () => askStatus(url, headers, answerLimitMs), answerLimitMs);
+  }
+}
+
+async function check(name: string, ask: () => Promise<number>, limitMs: number): Promise<TrialCheck> {
+  try {
+    const status = await ask();
+    return { name, problem: status >= 200 && status < 300 ? null : `answers ${status}` };
+  } catch (error) {
+    return { name, problem: describe(error as NodeJS.ErrnoException, limitMs) };
   }
 }
 
@@ -156,19 +185,16 @@ function askStatus(url: string, headers: http.OutgoingHttpHeaders, limitMs: numb
       resolve(response.statusCode ?? 0);
       request.destroy();
     });
-    request.on('error', (error: Error) => {
-      reject(
-        (error.cause as Error | undefined)?.name === 'TimeoutError'
-          ? new Error(`does not answer within ${limitMs / 1000} s`)
-          : error,
-      );
-    });
+    request.on('error', reject);
   });
 }
 
-function describe(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ECONNREFUSED') return 'refuses the connection';
+function describe(error: NodeJS.ErrnoException, limitMs: number): string {
+  const { cause, code } = error;
+  if (cause instanceof Error && cause.name === 'TimeoutError')
+    return `does not answer within ${limitMs / 1000} s`;
+  if (code === 'ECONNREFUSED') return 'refuses the connection';
   // Errors of Node.js itself say more than their code, those of the system do not.
-  const isOfSystem = error.code !== undefined && !error.code.startsWith('ERR_');
-  return isOfSystem ? `does not answer: ${error.code}` : error.message.slice(0, 150);
+  const isOfSystem = code !== undefined && !code.startsWith('ERR_');
+  return isOfSystem ? `does not answer: ${code}` : error.message.slice(0, 150);
 }

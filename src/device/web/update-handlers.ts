@@ -16,6 +16,7 @@ import {
   readTryRequest,
   readUpdateRequest,
 } from '../update/read-request.ts';
+import { DICTIONARY_HEADER } from '../../shared/update/manifest-dictionary.ts';
 import type { InstallProgress } from '../update/install-progress.ts';
 import { ChunkError } from '../update/slot-installer.ts';
 import {
@@ -27,7 +28,7 @@ import {
 } from '../update/update-refusal.ts';
 import type { UpdateReceiver } from '../update/update-receiver.ts';
 import type { Exchange, Handler, WebContext } from './exchange.ts';
-import { HttpError } from './http-error.ts';
+import { HttpError, understand } from './http-error.ts';
 import { logError, logLine } from './log.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { checkIsJson, collect, contentEncoding, readJson, receiveBody } from './request-body.ts';
@@ -66,6 +67,7 @@ export const showUpdate = answering(async (receiver, { response }) => {
 
 export const beginUpdate = answering(async (receiver, { request, response }, context) => {
   checkIsJson(request);
+  await context.updates.renewSharedFiles();
   const { offering } = await readAndBegin(receiver, request, context);
   const offer = await offering;
   logLine(`Update to slot ${offer.slot} (${offer.mode}): ${offer.missingBytes} bytes are missing here`);
@@ -78,11 +80,13 @@ async function readAndBegin(
   request: http.IncomingMessage,
   { bodyPace, updates }: WebContext,
 ): Promise<{ offering: Promise<UpdateOffer> }> {
-  // Whoever is before may be one who has gone; that shows within a window.
+  // The turn may be held by a client that is gone without a word, which is noticed within a window of `bodyPace`.
   using _turn = await updates.turns.take(2 * bodyPace.windowMs);
-  const body = await collect(decode(request, receiveBody(request, bodyPace)), MAX_UPDATE_REQUEST_BYTES);
+  const dictionary = await findDictionary(receiver, request);
+  const pieces = decode(request, receiveBody(request, bodyPace), dictionary);
+  const body = await collect(pieces, MAX_UPDATE_REQUEST_BYTES);
   const offering = receiver.begin(understand(readUpdateRequest, body));
-  // The offer is waited for outside.
+  // Whoever calls this waits for the offer, and hears of its failure.
   offering.catch(() => {});
   return { offering };
 }
@@ -142,23 +146,31 @@ export const rollBack = answering(async (receiver, { request, response }, contex
   sendJson(response, 202, state);
 });
 
-/** The body as it was before it was compressed. */
-function decode(request: http.IncomingMessage, pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const encoding = contentEncoding(request);
-  if (encoding === 'identity') return pieces;
-  if (encoding === 'zstd') return inflateZstd(pieces);
-  throw new HttpError('wrong-type', `The body is compressed by "${encoding.slice(0, 20)}", and not by zstd`, {
+async function findDictionary(
+  receiver: UpdateReceiver,
+  request: http.IncomingMessage,
+): Promise<Uint8Array | undefined> {
+  const sha256 = request.headers[DICTIONARY_HEADER.toLowerCase()];
+  if (sha256 === undefined) return undefined;
+  const dictionary = await receiver.dictionary(String(sha256));
+  if (dictionary !== undefined) return dictionary;
+  throw new HttpError('wrong-type', 'The body is compressed against a manifest that no slot has', {
     headers: { 'Accept-Encoding': 'zstd' },
   });
 }
 
-function understand<T>(read: (bytes: Uint8Array) => T, body: Uint8Array): T {
-  try {
-    return read(body);
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw new HttpError('malformed', cause.message, { cause });
-  }
+/** The body as it was before it was compressed. */
+function decode(
+  request: http.IncomingMessage,
+  pieces: AsyncIterable<Uint8Array>,
+  dictionary?: Uint8Array,
+): AsyncIterable<Uint8Array> {
+  const encoding = contentEncoding(request);
+  if (encoding === 'identity') return pieces;
+  if (encoding === 'zstd') return inflateZstd(pieces, dictionary);
+  throw new HttpError('wrong-type', `The body is compressed by "${encoding.slice(0, 20)}", and not by zstd`, {
+    headers: { 'Accept-Encoding': 'zstd' },
+  });
 }
 
 /** An event a line. The last one is repeated now and then, so that silence means that something is wrong. */

@@ -1,19 +1,13 @@
 // /api/v1/update and below (shared/update/update-api.ts, docs/update-protocol.md). What answers is loaded with the first
 // request: most of the time nobody updates.
 
-import type { Handler, WebRoute } from './exchange.ts';
+import type { WebRoute } from './exchange.ts';
+import { lazyHandlers } from './lazy-handler.ts';
 
 /** Size of an UpdateRequest as it is sent, compressed or not: update/read-request.ts. */
 const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
 
-type HandlerName = keyof typeof import('./update-handlers.ts');
-
-const lazy =
-  (name: HandlerName): Handler =>
-  async (context, exchange) => {
-    const handlers = await import('./update-handlers.ts');
-    await handlers[name](context, exchange);
-  };
+const lazy = lazyHandlers(() => import('./update-handlers.ts'));
 
 const BASE = '/api/v1/update';
 

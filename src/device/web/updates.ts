@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 import { type BoardId, BOARDS } from '../../shared/board/boards.ts';
+import { renewedFiles } from '../../shared/boot-loader/boot-loader-layout.ts';
 import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import type { DeviceConfig } from '../../shared/services/services.ts';
 import { TIME_STATUS_PATH, type TimeStatus } from '../../shared/network/time-status.ts';
@@ -11,6 +12,7 @@ import { SESSION_IDLE_MS, type SessionView } from '../../shared/update/update-ap
 import type { UpdateReceiver } from '../update/update-receiver.ts';
 import type { DiskUse, OpenUpdateDisk } from '../update/update-disk.ts';
 import type { InitClient } from './init-client.ts';
+import { logError, logLine } from './log.ts';
 import { Turns } from './turns.ts';
 
 export interface UpdatesOptions {
@@ -30,6 +32,7 @@ export class Updates {
   #loading: Promise<UpdateReceiver> | undefined;
   #receiver: UpdateReceiver | undefined;
   #trustsItsSigners: boolean | undefined;
+  #renewing: Promise<void> | undefined;
 
   constructor(options: UpdatesOptions) {
     this.#options = options;
@@ -37,6 +40,11 @@ export class Updates {
 
   get session(): SessionView | null {
     return this.#receiver?.sessionView ?? null;
+  }
+
+  /** Whether time servers have set it since the start. */
+  isClockSet(): boolean {
+    return isClockSet(this.#options.timeStatusPath ?? TIME_STATUS_PATH);
   }
 
   async receiver(): Promise<UpdateReceiver> {
@@ -49,6 +57,28 @@ export class Updates {
     if ((this.#options.config.update?.trustedKeys ?? []).length === 0) return null;
     this.#trustsItsSigners ??= await (await this.receiver()).trustsItsSigners();
     return this.#trustsItsSigners ? null : 'the image trusts none of the keys that it is signed with';
+  }
+
+  /**
+   * After a trial and before an update; it is no failure of theirs when it does not work. Whoever comes while that goes on
+   * waits for it, and does not find the device busy with itself.
+   */
+  async renewSharedFiles(): Promise<void> {
+    const { boot } = BOARDS[this.#options.config.board];
+    if (renewedFiles(layoutOf(boot)).length === 0) return;
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined;
+    });
+    await this.#renewing;
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      const names = await (await this.receiver()).renewSharedFiles();
+      if (names.length > 0) logLine(`Firmware of this build is in place: ${names.join(', ')}`);
+    } catch (error) {
+      logError('Cannot put the firmware of this build in place', error);
+    }
   }
 
   async #load(): Promise<UpdateReceiver> {

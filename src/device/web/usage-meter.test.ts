@@ -27,12 +27,12 @@ suite('UsageMeter', () => {
       'proc/meminfo': 'MemTotal: 1000 kB\nMemAvailable: 600 kB\n',
       'proc/self/mounts': '',
       'proc/net/dev': '',
-      'proc/7/cgroup': '0::/tsk/app\n',
+      'proc/7/cgroup': '0::/apps/app\n',
       'proc/7/status': 'RssAnon:\t 20 kB\nRssFile:\t 900 kB\nRssShmem:\t 10 kB\n',
       'proc/8/status': 'RssAnon:\t 10 kB\n',
       'proc/9/status': 'Name:\tbwrap\nRssAnon:\t 2 kB\n',
-      'sys/fs/cgroup/tsk/app/cgroup.procs': '7\n8\n9\n',
-      'sys/fs/cgroup/tsk/app/cpu.stat': 'usage_usec 1000000\n',
+      'sys/fs/cgroup/apps/app/cgroup.procs': '7\n8\n9\n',
+      'sys/fs/cgroup/apps/app/cpu.stat': 'usage_usec 1000000\n',
       'sys/class/thermal/thermal_zone0/temp': '41500\n',
       'sys/class/thermal/thermal_zone1/temp': '52000\n',
     });
@@ -47,11 +47,13 @@ suite('UsageMeter', () => {
     assert.equal(first.services.get('down'), undefined);
     assert.equal(first.device.cpu.busyFraction, null);
     assert.equal(first.device.temperatureCelsius, 52);
+    await write({ 'sys/fs/cgroup/apps/app/memory.stat': 'anon 3000\nfile 90000\nshmem 70000\n' });
+    assert.equal((await meter.sample(services)).services.get('app')?.memoryBytes, 73_000);
     assert.deepEqual(first.device.memory, { totalBytes: 1000 * 1024, availableBytes: 600 * 1024 });
 
     await write({
       'proc/stat': 'cpu  125 0 0 975 0 0 0 0\ncpu0 1\n',
-      'sys/fs/cgroup/tsk/app/cpu.stat': 'usage_usec 1500000\n',
+      'sys/fs/cgroup/apps/app/cpu.stat': 'usage_usec 1500000\n',
     });
     const second = await meter.sample(services);
     assert.equal(second.device.cpu.busyFraction, 0.25);

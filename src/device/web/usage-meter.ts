@@ -5,10 +5,12 @@ import { readdirSync, statfs, type StatsFs } from 'node:fs';
 
 import type { DeviceUsage, DiskUsage, ServiceUsage } from '../../shared/api/web-api.ts';
 import { readDiskHealth } from './disk-health.ts';
-import { processesOf, tryRead } from './service-processes.ts';
+import { readFan, readProcessorSensor } from './hardware.ts';
+import { processesOf, tryRead } from '../service-processes.ts';
 import { monotonicMs } from '../monotonic.ts';
 import {
   parseCgroupCpuUsec,
+  parseCgroupMemory,
   parseCpuTimes,
   parseDataMounts,
   parseKibLine,
@@ -56,6 +58,13 @@ function memoryOf(statuses: readonly string[]): number | null {
   return sum;
 }
 
+/** Where the kernel has a memory controller; that also sees what no process shows, such as files in memory. */
+function countedMemory(stat: string | undefined): number | undefined {
+  if (stat === undefined) return undefined;
+  const { anonymousBytes, sharedBytes } = parseCgroupMemory(stat);
+  return anonymousBytes + sharedBytes;
+}
+
 export class UsageMeter {
   readonly #proc: string;
   readonly #sys: string;
@@ -98,7 +107,8 @@ export class UsageMeter {
           busyFraction: previous && ticks > 0 ? (cpu.busy - previous.cpu.busy) / ticks : null,
         },
         memory: this.#memory(),
-        temperatureCelsius: this.#temperature(),
+        temperatureCelsius: this.#temperature() ?? readProcessorSensor(this.#sys),
+        fanRpm: readFan(this.#sys),
         disks,
         traffic: parseNetDev(tryRead(`${this.#proc}/net/dev`) ?? ''),
       },
@@ -115,9 +125,14 @@ export class UsageMeter {
     const statuses = pids
       .slice(0, MAX_MEASURED_PROCESSES)
       .map((each) => tryRead(`${this.#proc}/${each}/status`) ?? '');
+    const counted = group === undefined ? undefined : countedMemory(tryRead(`${group}/memory.stat`));
     const processes = pids.length - statuses.filter((text) => OF_SANDBOX.test(text)).length;
     return {
-      usage: { memoryBytes: memoryOf(statuses), cpuCores: null, processes: Math.max(1, processes) },
+      usage: {
+        memoryBytes: counted ?? memoryOf(statuses),
+        cpuCores: null,
+        processes: Math.max(1, processes),
+      },
       usec: groupUsec ?? (stat === undefined ? undefined : parseProcessCpuUsec(stat)),
     };
   }
@@ -150,13 +165,14 @@ export class UsageMeter {
     const disks = await Promise.all(
       mounts.map(async ({ device, mountPoint }): Promise<DiskUsage[]> => {
         try {
-          const { bsize, blocks, bfree, bavail } = await statFileSystem(mountPoint);
+          const { bsize, blocks, bfree, bavail, files, ffree } = await statFileSystem(mountPoint);
           return [
             {
               mountPoint,
               totalBytes: blocks * bsize,
               availableBytes: bavail * bsize,
               usedBytes: (blocks - bfree) * bsize,
+              ...(files > 0 && { files: { total: files, free: ffree } }),
               health: readDiskHealth(this.#sys, device),
             },
           ];
@@ -178,18 +194,4 @@ function statFileSystem(path: string): Promise<StatsFs> {
       else resolve(stats);
     });
   });
-}
-
-/** What the board and its processor call themselves. */
-export function readHardware(options: { proc?: string; sys?: string } = {}): {
-  model: string | null;
-  processor: string | null;
-} {
-  const proc = options.proc ?? '/proc';
-  const sys = options.sys ?? '/sys';
-  const dmi = (name: string) => tryRead(`${sys}/class/dmi/id/${name}`)?.trim() ?? '';
-  const deviceTree = tryRead(`${proc}/device-tree/model`)?.replace(/\0.*$/s, '').trim();
-  const model = deviceTree ?? `${dmi('sys_vendor')} ${dmi('product_name')}`.trim();
-  const processor = /^model name\s*: (.+)$/m.exec(tryRead(`${proc}/cpuinfo`) ?? '')?.[1]?.trim();
-  return { model: model === '' ? null : model, processor: processor ?? null };
 }

@@ -43,10 +43,22 @@ export async function askJson<T>(path: string, options?: RequestInit): Promise<T
 }
 
 export async function post(path: string, body?: object): Promise<void> {
-  await ask(path, {
+  await ask(path, posting(body));
+}
+
+export function postJson<T>(path: string, body: object): Promise<T> {
+  return askJson(path, posting(body));
+}
+
+function posting(body?: object): RequestInit {
+  return {
     method: 'POST',
     ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
-  });
+  };
+}
+
+export async function remove(path: string): Promise<void> {
+  await ask(path, { method: 'DELETE' });
 }
 
 export function readLoginInfo(): Promise<LoginInfo> {

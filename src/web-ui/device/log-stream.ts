@@ -1,7 +1,7 @@
 // Follows one log. Takes care that lines come once each and in order, whatever the connection does.
 
 import type { LogLine } from '../../shared/services/services.ts';
-import { WEB_API } from '../../shared/api/web-api.ts';
+import { type LogEvents, WEB_API } from '../../shared/api/web-api.ts';
 import { parse } from './ask.ts';
 import { followEvents } from './follow-events.ts';
 
@@ -57,7 +57,7 @@ export class LogStream {
       if (event !== 'lines') continue;
       this.#failures = 0;
       this.#lastEventId = id;
-      this.#take(id.split(':', 1)[0] ?? '', parse(data) as LogLine[]);
+      this.#take(id.split(':', 1)[0] ?? '', parse(data) as LogEvents['lines']);
     }
   }
 

@@ -4,12 +4,12 @@
 import { useState } from 'preact/hooks';
 
 import type { History, Point } from '../device/history.ts';
-import { formatDuration } from '../format.ts';
+import { formatDuration } from './format.ts';
 
 /** Statuses further apart than this were not one after the other: the line is interrupted. */
 const GAP_SEC = 8;
 
-export interface Series {
+interface Series {
   label: string;
   /** Name of the figure in the history. */
   of: string;

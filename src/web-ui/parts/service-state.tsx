@@ -1,7 +1,7 @@
 // The state of a service in words and as a mark whose shape differs, not only its colour.
 
 import type { ServiceState, ServiceStatus } from '../../shared/services/services.ts';
-import { formatDuration } from '../format.ts';
+import { formatDuration } from './format.ts';
 
 const WORDS: Readonly<Record<ServiceState, string>> = {
   waiting: 'Waiting',

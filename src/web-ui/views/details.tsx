@@ -1,30 +1,22 @@
 // What changes rarely: network, build and components, and the switches of the whole device.
 
-import type { ComponentChildren } from 'preact';
-
+import { describeLink, describeOtherNetworks } from '../../shared/api/describe-link.ts';
 import type { PermStatus } from '../../shared/api/init-api.ts';
 import type { InterfaceStatus } from '../../shared/network/net-status.ts';
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { TimeStatus } from '../../shared/network/time-status.ts';
 import type { WebStatus } from '../../shared/api/web-api.ts';
 import { power } from '../device/actions.ts';
-import { formatBytes, formatDateTime, formatDuration } from '../format.ts';
+import { formatBytes, formatDateTime, formatDuration } from '../parts/format.ts';
 import { useAct } from '../parts/act.tsx';
+import { Fact } from '../parts/fact.tsx';
 import { Icon } from '../parts/icons.tsx';
-import { logHref, UPDATES_HREF } from '../route.ts';
+import { logHref, UPDATES_HREF } from './route.ts';
+import { HardwareFacts } from './hardware-facts.tsx';
 import { Bar } from './vitals.tsx';
 
-export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div class="fact">
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
 const DHCP_WORDS: Readonly<Record<string, string>> = {
-  'no-carrier': 'no cable',
+  'no-carrier': 'not connected',
   waiting: 'waiting for the next try',
   selecting: 'looking for a DHCP server',
   requesting: 'asking for an address',
@@ -36,7 +28,7 @@ const DHCP_WORDS: Readonly<Record<string, string>> = {
 };
 
 function interfaceState(each: InterfaceStatus): string {
-  if (!each.carrier) return 'no cable';
+  if (!each.carrier) return describeLink(each);
   if (each.ipv4 === 'dhcp') return DHCP_WORDS[each.dhcp?.state ?? ''] ?? 'DHCP';
   return each.ipv4 === 'static' ? 'static address' : 'off';
 }
@@ -50,6 +42,12 @@ function Interface({ of, status }: { of: InterfaceStatus; status: WebStatus }) {
         {of.name} <span class="quiet">{interfaceState(of)}</span>
       </h3>
       <dl class="facts">
+        {of.wifi && <Fact name="Network">{describeLink(of)}</Fact>}
+        {describeOtherNetworks(of).map((text) => (
+          <Fact name="Not in" key={text}>
+            {text}
+          </Fact>
+        ))}
         <Fact name="Addresses">
           {of.addresses.length === 0
             ? 'none'
@@ -80,6 +78,9 @@ function Interface({ of, status }: { of: InterfaceStatus; status: WebStatus }) {
         <Fact name="Hardware">
           <span class="mono">{of.mac}</span>
         </Fact>
+        {of.problem !== null && of.ipv4 !== 'off' && (of.carrier || of.wifi !== undefined) && (
+          <Fact name="Problem">{of.problem}</Fact>
+        )}
         {(of.notes ?? []).map((note) => (
           <Fact name="Note" key={note}>
             {note}
@@ -92,9 +93,11 @@ function Interface({ of, status }: { of: InterfaceStatus; status: WebStatus }) {
 
 export function NetworkCard({ status }: { status: WebStatus }) {
   const interfaces = status.network?.interfaces ?? [];
+  const radios = status.network?.wifi?.problem ?? null;
   return (
     <section class="card" aria-labelledby="network">
       <h2 id="network">Network</h2>
+      {radios !== null && <p class="empty">{radios}</p>}
       {interfaces.map((each) => (
         <Interface key={each.name} of={each} status={status} />
       ))}
@@ -219,8 +222,7 @@ export function DeviceCard({
             <span class="line quiet">SHA-256{status.certificate.isOwn ? ', your own' : ''}</span>
           </Fact>
         )}
-        <Fact name="Board">{status.model ?? system.board}</Fact>
-        {status.processor !== null && <Fact name="Processor">{status.processor}</Fact>}
+        <HardwareFacts status={status} />
         <Fact name="Up since">{formatDateTime(system.bootedAtMs)}</Fact>
         <Fact name="Its clock">
           {formatDateTime(status.timeMs)}

@@ -5,8 +5,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { BootRecord } from '../../shared/api/init-api.ts';
 import { WEB_API } from '../../shared/api/web-api.ts';
 import { askJson } from '../device/ask.ts';
-import { formatDateTime } from '../format.ts';
-import { logHref } from '../route.ts';
+import { formatDateTime } from '../parts/format.ts';
+import { logHref } from './route.ts';
 
 const MAX_SHOWN = 5;
 

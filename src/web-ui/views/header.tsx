@@ -2,7 +2,7 @@
 
 import type { WebStatus } from '../../shared/api/web-api.ts';
 import { logOut } from '../device/ask.ts';
-import { formatDuration } from '../format.ts';
+import { formatDuration } from '../parts/format.ts';
 import { useAct } from '../parts/act.tsx';
 import { Icon } from '../parts/icons.tsx';
 

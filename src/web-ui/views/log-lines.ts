@@ -4,7 +4,7 @@
 import type { LogLine } from '../../shared/services/services.ts';
 import { parseStructuredLine } from '../../shared/services/structured-log.ts';
 import { parseStyledText, plainText, type TextStyle } from '../../shared/text/styled-text.ts';
-import { formatClock, formatDate } from '../format.ts';
+import { formatClock, formatDate } from '../parts/format.ts';
 
 /** What the page keeps. The device keeps its own, and a download has all of it. */
 const MAX_LINES = 3_000;

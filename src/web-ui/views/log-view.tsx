@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import type { ServiceView, WebStatus } from '../../shared/api/web-api.ts';
 import type { History } from '../device/history.ts';
-import { formatBytes, formatDateTime, formatDuration, formatPercent } from '../format.ts';
+import { formatBytes, formatDateTime, formatDuration, formatPercent } from '../parts/format.ts';
 import { Chart } from '../parts/chart.tsx';
 import { Icon } from '../parts/icons.tsx';
 import { Notice } from '../parts/notice.tsx';

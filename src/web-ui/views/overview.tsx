@@ -3,11 +3,13 @@
 import type { WebStatus } from '../../shared/api/web-api.ts';
 import type { History } from '../device/history.ts';
 import { DeviceNotices } from '../parts/notice.tsx';
+import { BreakglassNotice } from './breakglass-notice.tsx';
 import { BuildCard, DeviceCard, NetworkCard, StorageCard } from './details.tsx';
 import { PortsCard } from './ports-card.tsx';
 import { ServiceList } from './service-list.tsx';
 import { UpdateNotice } from './update-notice.tsx';
 import { Vitals } from './vitals.tsx';
+import { WifiCard, WifiNotice } from './wifi-card.tsx';
 
 export interface OverviewProps {
   status: WebStatus;
@@ -20,16 +22,23 @@ export function Overview({ status, history, onPower }: OverviewProps) {
   const system = status.services.filter((service) => service.kind === 'system');
   return (
     <>
+      <BreakglassNotice status={status} />
       <UpdateNotice status={status} />
+      <WifiNotice status={status} />
       <DeviceNotices status={status} />
       <ServiceList title="Apps" services={apps} history={history} nowMs={status.timeMs} />
       <Vitals status={status} history={history} />
       <ServiceList title="System programs" services={system} history={history} nowMs={status.timeMs} />
       <div class="columns">
-        <NetworkCard status={status} />
-        <PortsCard status={status} />
-        <DeviceCard status={status} onPower={onPower} />
-        <StorageCard status={status} />
+        <div class="column">
+          <NetworkCard status={status} />
+          <WifiCard status={status} />
+          <PortsCard status={status} />
+        </div>
+        <div class="column">
+          <DeviceCard status={status} onPower={onPower} />
+          <StorageCard status={status} />
+        </div>
         <BuildCard status={status} />
       </div>
     </>

@@ -4,8 +4,8 @@ import { useEffect, useState } from 'preact/hooks';
 
 import { isOnDeviceOnly, WEB_API, type ListeningPort, type WebStatus } from '../../shared/api/web-api.ts';
 import { askJson } from '../device/ask.ts';
-import { logHref } from '../route.ts';
-import { Fact } from './details.tsx';
+import { logHref } from './route.ts';
+import { Fact } from '../parts/fact.tsx';
 
 /** An app may take its time until it listens. */
 const ASK_EVERY_MS = 15_000;

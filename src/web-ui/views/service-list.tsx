@@ -1,14 +1,15 @@
 // Services as rows: what each is doing and the last thing it said. A row leads to the service's log.
 
+import { DEVICE_PACKAGES_NOTICE, describeDevicePackages } from '../../shared/services/device-packages.ts';
 import { summarizeLine } from '../../shared/services/structured-log.ts';
 import { plainText } from '../../shared/text/styled-text.ts';
 import type { ServiceView } from '../../shared/api/web-api.ts';
 import type { History } from '../device/history.ts';
-import { formatBytes, formatPercent } from '../format.ts';
+import { formatBytes, formatPercent } from '../parts/format.ts';
 import { Chart } from '../parts/chart.tsx';
 import { ServiceButtons } from '../parts/service-buttons.tsx';
 import { StateMark, StateText } from '../parts/service-state.tsx';
-import { logHref } from '../route.ts';
+import { logHref } from './route.ts';
 
 interface RowProps {
   service: ServiceView;
@@ -20,6 +21,7 @@ function ServiceRow({ service, history, nowMs }: RowProps) {
   const { name, usage, lastLine, state, reason } = service;
   const cores = usage?.cpuCores ?? null;
   const memory = usage?.memoryBytes ?? null;
+  const packages = service.installed && describeDevicePackages(service.installed);
   const isToCome = state === 'waiting' || state === 'starting';
   const isDown = state === 'backoff' || state === 'failed';
   return (
@@ -40,6 +42,11 @@ function ServiceRow({ service, history, nowMs }: RowProps) {
           plainText(summarizeLine(lastLine))
         )}
       </p>
+      {packages !== undefined && (
+        <p class="service-packages">
+          {packages} <span class="quiet">({DEVICE_PACKAGES_NOTICE})</span>
+        </p>
+      )}
       <div class="service-cpu">
         <Chart
           series={[{ label: 'CPU', of: `cpu:${name}` }]}

@@ -1,10 +1,10 @@
-// On the overview: that something is being updated or on trial, or that the last update did not last.
+// On the overview: that something is being updated or on trial, that nothing can be, or that the last update did not last.
 
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { UpdateSummary, WebStatus } from '../../shared/api/web-api.ts';
-import { formatDateTime, formatDuration } from '../format.ts';
+import { formatDateTime, formatDuration } from '../parts/format.ts';
 import { Notice } from '../parts/notice.tsx';
-import { UPDATES_HREF } from '../route.ts';
+import { UPDATES_HREF } from './route.ts';
 
 /** Afterwards it is history, which the updates' own view tells. */
 const NEWS_MS = 7 * 24 * 3600 * 1000;
@@ -23,7 +23,7 @@ export function UpdateNotice({ status }: { status: WebStatus }) {
 }
 
 function noticeOf(
-  { trial, session, last }: UpdateSummary,
+  { trial, session, last, trialProblem }: UpdateSummary,
   nowMs: number,
 ): { kind: 'warning' | 'note'; text: string } | undefined {
   if (trial) {
@@ -33,6 +33,7 @@ function noticeOf(
   }
   if (session)
     return { kind: 'note', text: `${session.client} is sending build ${shortBuildId(session.buildId)}.` };
+  if (trialProblem !== undefined) return { kind: 'warning', text: `${trialProblem}.` };
   if (last && last.outcome !== 'confirmed' && nowMs - last.endedAtMs < NEWS_MS) {
     const what = last.outcome === 'rolled back' ? 'was rolled back' : 'did not start';
     const when = formatDateTime(last.endedAtMs);

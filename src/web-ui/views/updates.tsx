@@ -4,16 +4,17 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { Slot } from '../../shared/board/slots.ts';
+import { describeStarts } from '../../shared/update/describe-starts.ts';
 import { UPDATE_API, type SlotContent, type UpdateStatus } from '../../shared/update/update-api.ts';
 import type { Trial, UpdateRecord } from '../../shared/update/update-state.ts';
 import type { UpdateSummary, WebStatus } from '../../shared/api/web-api.ts';
 import { confirmTrial, rollBack } from '../device/actions.ts';
 import { askJson } from '../device/ask.ts';
-import { formatDateTime, formatDuration } from '../format.ts';
+import { formatDateTime, formatDuration } from '../parts/format.ts';
 import { useAct } from '../parts/act.tsx';
 import { Icon } from '../parts/icons.tsx';
 import { Notice } from '../parts/notice.tsx';
-import { Fact } from './details.tsx';
+import { Fact } from '../parts/fact.tsx';
 
 /** What the slots hold is read from the disk: only when something may have changed there. */
 function useUpdateStatus(summary: UpdateSummary | null): UpdateStatus | undefined {
@@ -258,12 +259,14 @@ export function UpdatesView({ status }: { status: WebStatus }) {
           The boot loader&apos;s configuration cannot be read: updates are refused.
         </Notice>
       )}
+      {update?.trialProblem !== undefined && <Notice kind="warning">{update.trialProblem}.</Notice>}
       {update?.session && (
         <Notice kind="note">
           {update.session.client} is sending build {shortBuildId(update.session.buildId)} since{' '}
           {formatDateTime(update.session.startedAtMs)}.
         </Notice>
       )}
+      {update && <p class="quiet starts">Starts {describeStarts(update)}.</p>}
       <div class="columns">
         {update?.trial && <TrialCard trial={update.trial} nowMs={status.timeMs} />}
         {update && full && <Slots update={update} full={full} hostname={status.system.hostname} />}

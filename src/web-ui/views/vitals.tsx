@@ -4,7 +4,7 @@ import type { ComponentChildren } from 'preact';
 
 import type { WebStatus } from '../../shared/api/web-api.ts';
 import type { History } from '../device/history.ts';
-import { formatBytes, formatPercent, formatRate } from '../format.ts';
+import { formatBytes, formatPercent, formatRate } from '../parts/format.ts';
 import { Chart } from '../parts/chart.tsx';
 
 interface TileProps {

@@ -158,6 +158,9 @@ suite('web server', () => {
     const named = await startWebDevice({
       config: { web: { port: 0, passwordHash: null, hosts: ['Page.example.org', '2001:db8:0::7'] } },
     });
+    // Whoever answers for DHCP in the network has chosen that domain, and here no password is in the way.
+    const ofNetwork = await ask(named.url, '/health', { headers: { Host: 'garden.home.arpa' } });
+    assert.equal(ofNetwork.status, 421);
     for (const Host of ['page.example.org', 'PAGE.example.org.:8443', '[2001:db8::7]', 'garden'])
       assert.equal((await ask(named.url, '/health', { headers: { Host } })).status, 200, Host);
     for (const Host of ['example.org', 'x.page.example.org', '[2001:db8::8]'])
@@ -263,6 +266,8 @@ suite('web server', () => {
     assert.equal(status.network?.interfaces[0]?.name, 'eth0');
     assert.equal(typeof status.usage.cpu.busyFraction, 'number');
     assert.ok(status.services.some(({ name, usage }) => name === 'irrigation' && usage !== null));
+    assert.equal(status.startTime?.beforeKernelSec, null);
+    assert.ok((status.startTime?.untilPageSec ?? 0) > 0);
     assert.ok(!answer.body.includes('scrypt'));
   });
 

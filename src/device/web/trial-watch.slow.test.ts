@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -84,6 +87,33 @@ suite('TrialWatch', () => {
   test('finds out that the page itself is gone', async (t) => {
     const device = await start(t, { update: { trial: exampleTrial() }, assets: new Map() });
     assert.deepEqual(await nextChecks(device.init), [{ name: 'page', problem: 'answers 500' }]);
+  });
+
+  test('finds out that tsk would not reach the page over TLS', async (t) => {
+    const device = await start(t, { update: { trial: exampleTrial() }, tls: {} });
+    const { tls } = device;
+    assert.ok(tls);
+    const checkOfTls = async () =>
+      (await nextChecks(device.init)).find(({ name }) => name === 'page over HTTPS')?.problem;
+    assert.equal(await checkOfTls(), null);
+    device.server.context.trial.start(device.port, { port: tls.port, fingerprint: 'AB:CD' });
+    await nextChecks(device.init);
+    assert.equal(await checkOfTls(), 'shows another certificate than that of the image');
+    device.server.context.trial.start(device.port, { port: 1, fingerprint: tls.fingerprint });
+    await nextChecks(device.init);
+    assert.equal(await checkOfTls(), 'refuses the connection');
+  });
+
+  test('finds out that the key of the image does not belong to its certificate', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'tsk-identity-'));
+    t.after(() => rm(directory, { recursive: true }));
+    const identityPath = join(directory, 'identity.pem');
+    await writeFile(identityPath, 'neither key nor certificate');
+    const device = await start(t, { update: { trial: exampleTrial() }, tls: {}, identityPath });
+    assert.deepEqual(await nextChecks(device.init), [
+      { name: 'page', problem: null },
+      { name: 'page over HTTPS', problem: 'does not answer: ECONNRESET' },
+    ]);
   });
 
   test('knows whose health is bad before a trial, and that nobody knows when init does not answer', async (t) => {
