@@ -44,9 +44,16 @@ export function requireBoardKernel(board: Board, what: string, head: Uint8Array)
   if (obstacle) throw new UserError(`${act} ${obstacle.problem}`, { hint: obstacle.hint });
 }
 
-/** The start of what gzip has packed; anything else as it is. Throws what zlib says of damage. */
+/** The start of what gzip has packed; anything else as it is. Throws SyntaxError for damage. */
 function unpackHead(head: Uint8Array): Uint8Array {
   const isGzip = head[0] === 0x1f && head[1] === 0x8b;
-  // What is there of a stream that goes on is enough.
-  return isGzip ? gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH }) : head;
+  if (!isGzip) return head;
+  try {
+    // What is there of a stream that goes on is enough.
+    return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch (cause) {
+    throw new SyntaxError(`Cannot use kernel image: its gzip is damaged (${(cause as Error).message})`, {
+      cause,
+    });
+  }
 }

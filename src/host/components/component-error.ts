@@ -9,6 +9,7 @@ export function wrongHash(component: string, what: string, expected: string, got
   return new UserError(
     `Cannot use component ${component}: "${what}" has a wrong hash: expected ${expected}, got ${got}`,
     {
+      topic: 'download',
       hint:
         'Try again; if it stays so, the download was changed on its way or at its source: ' +
         'do not use it, or run "tsk get -u" when the new content is known to be right',

@@ -1,7 +1,7 @@
 // Where each component comes from: how its version is found and how its files are made. One entry a component.
 
 import { UserError } from '../user-error.ts';
-import type { ComponentName } from './component.ts';
+import type { ComponentName, NodeComponentName } from './component.ts';
 import type { ComponentOverride } from './component-override.ts';
 import type { TreeWriter } from './component-tree.ts';
 import {
@@ -13,18 +13,18 @@ import {
   LIBC,
   TZDATA,
 } from './debian-components.ts';
+import { WIFI_FIRMWARE, WIFI_SUPPLICANT, WIRELESS_REGDB } from './wifi-components.ts';
 import { DebianFiles } from './debian-files.ts';
 import type { DebianSource } from './debian-source.ts';
 import { resolveGoModule } from './go-source.ts';
 import { writeFirmwareFiles, writeKernelFiles } from './kernel-files.ts';
 import type { LockedComponent } from './lock-file.ts';
+import { isOfTool, TOOLBOX, writeTool } from './toolbox.ts';
 import { writeNodeRuntime } from './node-runtime.ts';
+import { NPM_VERSION, writeNpmProgram } from './npm-program.ts';
+import { NODE_VERSIONS } from './node-versions.ts';
 import { fetchNpmPackage, resolveNpmPackage } from './npm-source.ts';
 import type { SourceContext } from './source-context.ts';
-
-/** Moved to the newest 26.x by `tsk get -u` only: the device relies on `node:ffi`, which is experimental. */
-const NODE_VERSION = '26.10.0';
-const NODE_UPDATE_RANGE = '^26.10.0';
 
 const RASPBERRY_PI_FIRMWARE = 'github.com/gokrazy/firmware';
 
@@ -58,15 +58,17 @@ export const COMPONENT_KINDS: Readonly<Record<ComponentName, ComponentKind>> = {
       await writeKernelFiles(sources, locked, writer);
     },
   },
-  node: {
+  node: nodeKind('node'),
+  'node-22': nodeKind('node-22'),
+  'node-24': nodeKind('node-24'),
+  npm: {
     recipe: 1,
-    defaultPackage: ({ board }) => `node-linux-${board.nodeArch}`,
-    resolve: (sources, update, name) =>
-      resolveNpmPackage(sources, 'node', name, update ? NODE_UPDATE_RANGE : NODE_VERSION),
+    defaultPackage: () => 'npm',
+    resolve: (sources, update, npmPackage) =>
+      resolveNpmPackage(sources, 'npm', npmPackage, update ? `^${NPM_VERSION}` : NPM_VERSION),
     async write(sources, locked, writer, temporaryDirectory) {
-      if (locked.source !== 'npm') throw wrongSource('node', locked);
-      const path = await fetchNpmPackage(sources, 'node', locked);
-      await writeNodeRuntime(sources.board, path, writer, temporaryDirectory);
+      if (locked.source !== 'npm') throw wrongSource('npm', locked);
+      await writeNpmProgram(await fetchNpmPackage(sources, 'npm', locked), writer, temporaryDirectory);
     },
   },
   libc: debianKind('libc', 1, LIBC),
@@ -84,7 +86,43 @@ export const COMPONENT_KINDS: Readonly<Record<ComponentName, ComponentKind>> = {
   'ca-certificates': debianKind('ca-certificates', 1, CA_CERTIFICATES),
   bubblewrap: debianKind('bubblewrap', 1, BUBBLEWRAP),
   tzdata: debianKind('tzdata', 1, TZDATA),
+  'wifi-supplicant': debianKind('wifi-supplicant', 3, WIFI_SUPPLICANT),
+  'wireless-regdb': debianKind('wireless-regdb', 1, WIRELESS_REGDB),
+  'wifi-firmware': debianKind('wifi-firmware', 1, WIFI_FIRMWARE),
+  toolbox: debianKind('toolbox', 1, TOOLBOX),
 };
+
+/** What is asked for besides, for a toolbox. */
+export const TOOL_KIND: Pick<ComponentKind, 'recipe' | 'write'> = {
+  recipe: 1,
+  async write({ board, debian }, locked, writer) {
+    if (locked.source !== 'debian') throw wrongSource('toolbox', locked);
+    const files = new DebianFiles(board, 'toolbox');
+    for (const [name, path] of await debian.fetch('toolbox', locked))
+      await files.addPackage(name, path, isOfTool);
+    await writeTool(
+      files,
+      board,
+      writer,
+      locked.packages.map(({ name }) => name),
+    );
+  },
+};
+
+function nodeKind(name: NodeComponentName): ComponentKind {
+  const version = NODE_VERSIONS[name];
+  return {
+    recipe: 1,
+    defaultPackage: ({ board }) => `node-linux-${board.nodeArch}`,
+    resolve: (sources, update, npmPackage) =>
+      resolveNpmPackage(sources, name, npmPackage, update ? `^${version}` : version),
+    async write(sources, locked, writer, temporaryDirectory) {
+      if (locked.source !== 'npm') throw wrongSource(name, locked);
+      const path = await fetchNpmPackage(sources, name, locked);
+      await writeNodeRuntime(name, path, sources.board, writer, temporaryDirectory);
+    },
+  };
+}
 
 function debianKind(name: ComponentName, recipe: number, component: DebianComponent): ComponentKind {
   return {
@@ -93,7 +131,8 @@ function debianKind(name: ComponentName, recipe: number, component: DebianCompon
     async write(sources, locked, writer) {
       if (locked.source !== 'debian') throw wrongSource(name, locked);
       const files = new DebianFiles(sources.board, name);
-      for (const path of (await sources.debian.fetch(name, locked)).values()) await files.addPackage(path);
+      const paths = await sources.debian.fetch(name, locked, component.archive);
+      for (const [each, path] of paths) await files.addPackage(each, path);
       const packages = locked.packages.map((each) => each.name);
       await component.write(files, sources.board, writer, packages);
     },

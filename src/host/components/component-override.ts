@@ -1,20 +1,30 @@
 // A component that the instance takes from elsewhere: another Go module or npm package of the same shape, which
 // the lock pins like any other, or a directory on this machine, such as a self-built kernel, which nothing pins.
 
-import { open, readdir, readlink, stat } from 'node:fs/promises';
+import { open, readlink, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isElf } from '../../formats/elf.ts';
 import { KERNEL_HEAD_BYTES } from '../../formats/kernel-header.ts';
 import type { Board } from '../../shared/board/boards.ts';
-import { describeNeeded, filesFrom } from '../../shared/boot-loader/boot-loader-layout.ts';
+import { describeMissing, KERNEL_FILE } from '../../shared/boot-loader/boot-loader-layout.ts';
 import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
+import { listTree } from '../files/list-tree.ts';
 import { UserError } from '../user-error.ts';
 import { requireBoardElf } from './board-elf.ts';
 import { requireBoardKernel } from './board-kernel.ts';
-import { type Component, type ComponentFile, type ComponentName, OF_BOOT_LOADERS } from './component.ts';
+import {
+  type Component,
+  type ComponentFile,
+  type ComponentName,
+  describeMissingLicence,
+  OF_BOOT_LOADERS,
+} from './component.ts';
 import { sha256Of, sha256OfFile } from './file-hash.ts';
 
+import { NPM_FILES } from './npm-program.ts';
 import { sourceOfHandle } from './node-runtime.ts';
+import { MODEL_FILES, RADIO_PROGRAM } from '../../shared/board/wifi-firmware.ts';
+import { REGULATORY_FILES, SUPPLICANT_FILE } from './wifi-components.ts';
 
 export type ComponentOverride =
   | { kind: 'directory'; path: string }
@@ -25,19 +35,33 @@ export type ComponentOverrides = Partial<Record<ComponentName, ComponentOverride
 
 /** What must be in the directory; everything else in it belongs to the component too. */
 const REQUIRED_FILES: Readonly<Record<ComponentName, (board: Board) => string[]>> = {
-  kernel: (board) => filesFrom(layoutOf(board.boot), 'kernel'),
+  kernel: () => [KERNEL_FILE],
   node: () => ['bin/node'],
+  'node-22': () => ['bin/node'],
+  'node-24': () => ['bin/node'],
+  npm: () => [...NPM_FILES],
   libc: (board) => [`lib/${board.gnuTriplet}/libc.so.6`, board.dynamicLinker.slice(1)],
-  'boot-loader': (board) => filesFrom(layoutOf(board.boot), 'boot-loader'),
-  firmware: (board) => filesFrom(layoutOf(board.boot), 'firmware'),
+  // What boot partitions need of these is asked below.
+  'boot-loader': () => [],
+  firmware: () => [],
   e2fsprogs: () => ['sbin/e2fsck', 'sbin/mkfs.ext4', 'sbin/resize2fs'],
   'ca-certificates': () => ['etc/ssl/certs/ca-certificates.crt'],
   bubblewrap: () => ['bin/bwrap', 'bin/setpriv'],
   tzdata: () => ['usr/share/zoneinfo/UTC'],
+  'wifi-supplicant': () => [SUPPLICANT_FILE],
+  'wireless-regdb': () => REGULATORY_FILES,
+  'wifi-firmware': () => [],
+  toolbox: () => ['usr/sbin/sshd', 'bin/busybox'],
 };
 
 /** Components that are no programs. */
-const DATA: ReadonlySet<ComponentName> = new Set(['ca-certificates', 'tzdata']);
+const DATA: ReadonlySet<ComponentName> = new Set([
+  'npm',
+  'ca-certificates',
+  'tzdata',
+  'wireless-regdb',
+  'wifi-firmware',
+]);
 
 /** The files of a local directory as a component. Hashed at every build: it may change between any two. */
 export async function loadDirectory(name: ComponentName, path: string, board: Board): Promise<Component> {
@@ -49,10 +73,16 @@ export async function loadDirectory(name: ComponentName, path: string, board: Bo
   } catch (error) {
     throw new UserError(`${act}: ${(error as Error).message}`, { cause: error });
   }
-  const missing = REQUIRED_FILES[name](board).find((wanted) => !files.some((file) => file.path === wanted));
-  if (missing !== undefined) {
-    const what = describeNeeded(layoutOf(board.boot), name, missing);
-    throw new UserError(`${act}: it has no ${what}`, {
+  const paths = files.map((file) => file.path);
+  const missing = REQUIRED_FILES[name](board).find((wanted) => !paths.includes(wanted));
+  const problem =
+    missing === undefined
+      ? (describeMissing(layoutOf(board.boot), name, paths) ??
+        describeMissingLicence(name, paths) ??
+        describeMissingRadio(name, board, paths))
+      : `has no "${missing}"`;
+  if (problem !== undefined) {
+    throw new UserError(`${act}: it ${problem}`, {
       hint: `Give it the files of the component that it replaces`,
     });
   }
@@ -61,8 +91,19 @@ export async function loadDirectory(name: ComponentName, path: string, board: Bo
   return { name, version: `local-${digest.slice(0, 12)}`, directory, files };
 }
 
+/** Firmware for another chip is for nothing; what radios other boards have, nobody knows. */
+function describeMissingRadio(
+  name: ComponentName,
+  board: Board,
+  paths: readonly string[],
+): string | undefined {
+  if (name !== 'wifi-firmware' || !board.hasWifiFirmware) return undefined;
+  if (paths.some((path) => RADIO_PROGRAM.test(path))) return undefined;
+  return `has no program for a radio of the board, such as "lib/firmware/${MODEL_FILES[0]}"`;
+}
+
 async function listFiles(directory: string): Promise<ComponentFile[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const entries = await listTree(directory);
   const paths = entries
     .filter((entry) => entry.isFile() || entry.isSymbolicLink())
     .map((entry) => ({

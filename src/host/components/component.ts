@@ -4,10 +4,14 @@
 import type { Board } from '../../shared/board/boards.ts';
 import { filesFrom } from '../../shared/boot-loader/boot-loader-layout.ts';
 import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
+import { NODE_LINES, type NodeLine } from '../../shared/services/node-lines.ts';
 
 export const COMPONENT_NAMES = [
   'kernel',
   'node',
+  'node-22',
+  'node-24',
+  'npm',
   'libc',
   'boot-loader',
   'firmware',
@@ -15,17 +19,76 @@ export const COMPONENT_NAMES = [
   'ca-certificates',
   'bubblewrap',
   'tzdata',
+  'wifi-supplicant',
+  'wireless-regdb',
+  'wifi-firmware',
+  'toolbox',
 ] as const;
 export type ComponentName = (typeof COMPONENT_NAMES)[number];
 
 /** What only boot loaders consist of: a board whose boot loader has no file of it does without. */
 export const OF_BOOT_LOADERS: readonly ComponentName[] = ['boot-loader', 'firmware'];
 
-/** Those of a board. Time zones are for instances that are in one: without them all is UTC, which needs no files. */
-export function componentNamesOf(board: Board, options: { hasTimeZone: boolean }): ComponentName[] {
+/** What an instance has that takes components of its own. */
+export interface OptionalParts {
+  /** Without a zone all is UTC, which needs no files. */
+  hasTimeZone: boolean;
+  hasWifi: boolean;
+  /** The instance brings firmware along, for radios that nobody knows beforehand. */
+  bringsWifiFirmware: boolean;
+  /** Those that apps run on instead of the image's Node.js. */
+  nodeLines: readonly NodeLine[];
+  /** Programs of apps install packages on the device. */
+  installsOnDevice: boolean;
+}
+
+export function optionalPartsOf(config: {
+  time: { zone?: string };
+  wifi?: unknown;
+  components: Partial<Record<ComponentName, unknown>>;
+  apps: readonly { nodeVersion?: NodeLine; installOnDevice?: boolean }[];
+}): OptionalParts {
+  return {
+    hasTimeZone: config.time.zone !== undefined,
+    hasWifi: config.wifi !== undefined,
+    bringsWifiFirmware: config.components['wifi-firmware'] !== undefined,
+    nodeLines: NODE_LINES.filter((line) => config.apps.some(({ nodeVersion }) => nodeVersion === line)),
+    installsOnDevice: config.apps.some(({ installOnDevice }) => installOnDevice === true),
+  };
+}
+
+export const NO_OPTIONAL_PARTS: OptionalParts = {
+  hasTimeZone: false,
+  hasWifi: false,
+  bringsWifiFirmware: false,
+  nodeLines: [],
+  installsOnDevice: false,
+};
+
+export type NodeComponentName = 'node' | `node-${NodeLine}`;
+
+/** Undefined: the image's own. */
+export function nodeComponentOf(line: NodeLine | undefined): NodeComponentName {
+  return line === undefined ? 'node' : `node-${line}`;
+}
+
+/** Of a component that is a further Node.js. */
+export function nodeLineOf(name: ComponentName): NodeLine | undefined {
+  return NODE_LINES.find((line) => nodeComponentOf(line) === name);
+}
+
+/** Those of a board and an instance. */
+export function componentNamesOf(board: Board, parts: OptionalParts): ComponentName[] {
   const layout = layoutOf(board.boot);
   return COMPONENT_NAMES.filter((name) => {
-    if (name === 'tzdata') return options.hasTimeZone;
+    // It is sent to devices, and in no image.
+    if (name === 'toolbox') return false;
+    const line = nodeLineOf(name);
+    if (line !== undefined) return parts.nodeLines.includes(line);
+    if (name === 'npm') return parts.installsOnDevice;
+    if (name === 'tzdata') return parts.hasTimeZone;
+    if (name === 'wifi-supplicant' || name === 'wireless-regdb') return parts.hasWifi;
+    if (name === 'wifi-firmware') return parts.hasWifi && (board.hasWifiFirmware || parts.bringsWifiFirmware);
     return !OF_BOOT_LOADERS.includes(name) || filesFrom(layout, name).length > 0;
   });
 }
@@ -70,6 +133,15 @@ export function licenceFiles(component: Component): LicenceFile[] {
     const place = LICENCE_PLACES.find(({ prefix }) => prefix.test(file.path));
     return place ? [{ name: file.path.replace(place.prefix, place.name), path: file.path }] : [];
   });
+}
+
+/**
+ * What a component is without that it has to bring along, as the end of a sentence: the firmware of Raspberry Pis is nobody's
+ * to pass on but with its terms, whoever has made the component.
+ */
+export function describeMissingLicence(name: ComponentName, paths: readonly string[]): string | undefined {
+  if (name !== 'firmware' || paths.some((path) => /^LICEN[CS]E\.broadcom$/.test(path))) return undefined;
+  return 'has no "LICENCE.broadcom", without which it may not be passed on';
 }
 
 /** Whether a file is only there as a licence text: it has no other place in the root image. */

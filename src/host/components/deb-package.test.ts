@@ -76,8 +76,8 @@ test('DebianFiles follows symlinks across directories and packages, but not in c
     'usr/lib/file': { bytes: 'x' },
     'usr/share/man/man1/tool.1': { bytes: 'manual' },
   };
-  await files.addPackage(await save(t, await makeDeb(first)));
-  await files.addPackage(await save(t, await makeDeb(second)));
+  await files.addPackage('a', await save(t, await makeDeb(first)));
+  await files.addPackage('a', await save(t, await makeDeb(second)));
   assert.equal(
     files.resolve('usr/share/doc/libgcc-s1/copyright')?.path,
     'usr/share/doc/gcc-12-base/copyright',
@@ -94,6 +94,7 @@ test('DebianFiles follows symlinks across directories and packages, but not in c
 test('DebianFiles refuses a program for another architecture', async (t) => {
   const files = new DebianFiles(BOARDS['pc-arm64'], 'e2fsprogs');
   await files.addPackage(
+    'a',
     await save(t, await makeDeb({ 'sbin/e2fsck': { bytes: makeElf({ machine: 62 }) } })),
   );
   const { entry } = files.require('sbin/e2fsck');

@@ -35,18 +35,25 @@ export async function readDeb(
         return bytes;
       },
     };
-    const members = await readAr(source);
-    const data = members.find((member) => member.name.startsWith('data.tar'));
-    if (members[0]?.name !== 'debian-binary' || data === undefined) {
-      throw new SyntaxError('it is an ar archive, but no Debian package');
-    }
-    return await readData(data.name, await source.read(data.offsetBytes, data.sizeBytes), wants);
+    return await readDebSource(source, wants);
   } catch (error) {
     if (!(error instanceof Error) || 'syscall' in error) throw error;
     throw new SyntaxError(`Cannot read Debian package "${path}": ${error.message}`, { cause: error });
   } finally {
     await handle.close();
   }
+}
+
+export async function readDebSource(
+  source: ByteSource,
+  wants: (path: string) => boolean = () => true,
+): Promise<Map<string, DebEntry>> {
+  const members = await readAr(source);
+  const data = members.find((member) => member.name.startsWith('data.tar'));
+  if (members[0]?.name !== 'debian-binary' || data === undefined) {
+    throw new SyntaxError('it is an ar archive, but no Debian package');
+  }
+  return readData(data.name, await source.read(data.offsetBytes, data.sizeBytes), wants);
 }
 
 async function readData(

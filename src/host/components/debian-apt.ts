@@ -2,9 +2,16 @@
 // keys, proxies and credentials, but changes nothing of the host's and needs no root. apt checks the archive's
 // signature; that is why it comes before a plain mirror (debian-mirror.ts). apt.conf(5), sources.list(5)
 
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
+import {
+  archivePreferences,
+  archiveSources,
+  type DebianArchive,
+  type HostSourceText,
+} from './debian-archive.ts';
 import { parseStanzas, type Stanza } from './debian-control.ts';
 import { runTool } from '../run-tool.ts';
 import type { SourceContext } from './source-context.ts';
@@ -16,25 +23,58 @@ export interface AptTools {
   config: string;
 }
 
+/** Package lists that are no older serve whoever has no versions yet: fetching and reading them anew takes seconds. */
+const LISTS_FRESH_MS = 60 * 60 * 1000;
+/** Beside the lists: what they were fetched from, at the time of the file. */
+const FETCHED_FROM = 'fetched-from';
+
 /** One per board and build: remembers that the package lists are fresh. */
 export class Apt {
   readonly #context: SourceContext;
   readonly #tools: AptTools;
+  /** undefined: what the host's own sources have. */
+  readonly #archive: DebianArchive | undefined;
   #directory = '';
   #updateWords: string | undefined;
+  #hasFailed = false;
+  /** Of the host's configuration and sources. */
+  #sourcesHash = '';
 
-  constructor(context: SourceContext, tools: AptTools) {
+  constructor(context: SourceContext, tools: AptTools, archive?: DebianArchive) {
     this.#context = context;
     this.#tools = tools;
+    this.#archive = archive;
   }
 
-  /** Fetches the package lists; at most once. What apt complains about is kept for when a package is missing. */
+  /** Fetches the package lists unless those of the last hour are there. */
+  async ensureLists(): Promise<void> {
+    if (!(await this.#hasFreshLists())) await this.update();
+  }
+
+  /**
+   * Fetches the package lists; once, unless another process has fetched some from other sources since. What apt complains about is
+   * kept for when a package is missing.
+   */
   async update(): Promise<void> {
-    if (this.#updateWords !== undefined) return;
+    if (this.#updateWords !== undefined && (this.#hasFailed || (await this.#hasFreshLists()))) return;
     const step = this.#context.report.start(`Debian package lists (${this.#context.board.debianArch})`);
     const result = await this.#run(this.#tools.get, ['update', '--quiet']);
     this.#updateWords = result.stderr.trim();
+    this.#hasFailed = result.status !== 0 || this.complaint !== '';
+    const mark = join(this.#directory, FETCHED_FROM);
+    if (this.#hasFailed) await rm(mark, { force: true });
+    else await writeFile(mark, this.#sourcesHash);
     step.done();
+  }
+
+  async #hasFreshLists(): Promise<boolean> {
+    const mark = join(this.#directory, FETCHED_FROM);
+    try {
+      const ageMs = Date.now() - (await stat(mark)).mtimeMs;
+      return ageMs >= 0 && ageMs < LISTS_FRESH_MS && (await readFile(mark, 'utf8')) === this.#sourcesHash;
+    } catch {
+      return false;
+    }
   }
 
   /** What apt said when the lists could not be fetched completely. */
@@ -47,6 +87,18 @@ export class Apt {
   async show(names: readonly string[]): Promise<Stanza[]> {
     const result = await this.#run(this.#tools.cache, ['show', '--no-all-versions', ...names]);
     return [...parseStanzas(result.stdout.split('\n'))];
+  }
+
+  /** By each name the package that stands for it: the first that apt knows. Names without one are left out. */
+  async providersOf(names: readonly string[]): Promise<Map<string, string>> {
+    const { stdout } = await this.#run(this.#tools.cache, ['showpkg', ...names]);
+    const found = new Map<string, string>();
+    for (const text of stdout.split(/^Package: /m)) {
+      const [, name] = /^(\S+)/.exec(text) ?? [];
+      const [, provider] = /^Reverse Provides: *\n(\S+) /m.exec(text) ?? [];
+      if (name !== undefined && provider !== undefined) found.set(name, provider);
+    }
+    return found;
   }
 
   /** Downloads `name=version` for each into `directory`; returns apt's complaint when it could not. */
@@ -76,7 +128,6 @@ export class Apt {
     directory?: string,
     onStatusLine?: (line: string) => void,
   ) {
-    if (this.#directory === '') await this.#prepare();
     const environment = {
       ...this.#context.environment,
       APT_CONFIG: join(this.#directory, 'apt.conf'),
@@ -90,9 +141,13 @@ export class Apt {
     });
   }
 
-  async #prepare(): Promise<void> {
+  /**
+   * Writes what apt is to go by, which it shares with other processes: has to be called whenever the lock on it was taken, before
+   * all else.
+   */
+  async prepare(): Promise<void> {
     const { cache, board, environment } = this.#context;
-    const directory = await cache.stateDirectory('apt', board.debianArch);
+    const directory = await cache.stateDirectory('apt', aptStateName(board.debianArch, this.#archive));
     for (const name of ['state/lists/partial', 'cache/archives/partial', 'sources.list.d']) {
       await makeDirectory(join(directory, name));
     }
@@ -102,18 +157,53 @@ export class Apt {
         hint: 'Repair the configuration of apt, or set TSK_DEBIAN_MIRROR',
       });
     }
-    await writeFile(join(directory, 'state', 'status'), '');
-    await copySources(dump.stdout, board.debianArch, join(directory, 'sources.list.d'));
-    await writeFile(join(directory, 'apt.conf'), privateConfig(dump.stdout, directory, board.debianArch));
+    // apt reads the lists anew when it is newer than what apt has made of them.
+    await writeFile(join(directory, 'state', 'status'), '', { flag: 'a' });
+    const config = privateConfig(dump.stdout, directory, board.debianArch, this.#archive);
+    const sources = await this.#writeSources(dump.stdout, directory);
+    await writeFile(join(directory, 'apt.conf'), config);
+    this.#sourcesHash = createHash('sha256')
+      .update([config, ...sources].join('\0'))
+      .digest('hex');
     this.#directory = directory;
   }
+
+  /** Returns the texts that it has written. */
+  async #writeSources(dump: string, directory: string): Promise<string[]> {
+    const archive = this.#archive;
+    const destination = join(directory, 'sources.list.d');
+    for (const stale of await readdir(destination)) await rm(join(destination, stale));
+    const ofHost = await readSources(dump);
+    if (archive === undefined) return copySources(ofHost, this.#context.board.debianArch, destination);
+    const lines = archiveSources(ofHost, archive);
+    if (lines === undefined) {
+      throw new UserError(
+        `Cannot ask for Debian's area ${archive.area}: no source of this computer's apt is an archive of Debian`,
+        { hint: 'Set TSK_DEBIAN_MIRROR to the address of a Debian mirror' },
+      );
+    }
+    await writeFile(join(destination, '0.list'), lines);
+    const preferences = archivePreferences(archive);
+    await writeFile(join(directory, 'preferences'), preferences);
+    return [lines, preferences];
+  }
+}
+
+/** Of the directory with the lists, and of the lock on it. */
+export function aptStateName(architecture: string, archive: DebianArchive | undefined): string {
+  return archive === undefined ? architecture : `${architecture}-${archive.area}`;
 }
 
 /** Settings of the host that would act on the host, or that are set anew here. */
 const NOT_COPIED =
   /^(Dir|DPkg|Binary|CommandLine|APT::(Update|Architectures?|Sandbox|Default-Release|NeverAutoRemove))\b/;
 
-function privateConfig(dump: string, directory: string, architecture: string): string {
+function privateConfig(
+  dump: string,
+  directory: string,
+  architecture: string,
+  archive: DebianArchive | undefined,
+): string {
   const own = {
     'APT::Architecture': architecture,
     'APT::Architectures::': architecture,
@@ -131,13 +221,16 @@ function privateConfig(dump: string, directory: string, architecture: string): s
     'Dir::Etc::parts': '/dev/null',
     'Dir::Etc::sourcelist': '/dev/null',
     'Dir::Etc::sourceparts': join(directory, 'sources.list.d'),
+    ...(archive && {
+      'Dir::Etc::preferences': join(directory, 'preferences'),
+      'Dir::Etc::preferencesparts': '/dev/null',
+    }),
   };
   const copied = dump.split('\n').filter((line) => !NOT_COPIED.test(line));
   return [...copied, ...Object.entries(own).map(([key, value]) => `${key} "${value}";`), ''].join('\n');
 }
 
-/** The host's sources, without those that say that they do not have the architecture. */
-async function copySources(dump: string, architecture: string, destination: string): Promise<void> {
+async function readSources(dump: string): Promise<HostSourceText[]> {
   const setting = (name: string) => new RegExp(`^${name} "(.*)";$`, 'm').exec(dump)?.[1] ?? '';
   const base = join(setting('Dir') || '/', setting('Dir::Etc') || 'etc/apt');
   const parts = join(base, setting('Dir::Etc::sourceparts') || 'sources.list.d');
@@ -145,14 +238,26 @@ async function copySources(dump: string, architecture: string, destination: stri
   for (const name of await readdir(parts).catch(() => [])) {
     if (/\.(list|sources)$/.test(name)) paths.push(join(parts, name));
   }
-  for (const stale of await readdir(destination)) await rm(join(destination, stale));
-  for (const [index, path] of paths.entries()) {
+  const files: HostSourceText[] = [];
+  for (const path of paths) {
     const text = await readFile(path, 'utf8').catch(() => '');
-    if (text === '') continue;
-    const isDeb822 = path.endsWith('.sources');
-    const content = isDeb822 ? deb822For(text, architecture) : oneLineFor(text, architecture);
-    await writeFile(join(destination, `${index}.${isDeb822 ? 'sources' : 'list'}`), content);
+    if (text !== '') files.push({ text, isDeb822: path.endsWith('.sources') });
   }
+  return files;
+}
+
+/** The host's sources, without those that say that they do not have the architecture. */
+async function copySources(
+  sources: readonly HostSourceText[],
+  architecture: string,
+  destination: string,
+): Promise<string[]> {
+  const files = sources.map(({ text, isDeb822 }, index) => ({
+    name: `${index}.${isDeb822 ? 'sources' : 'list'}`,
+    content: isDeb822 ? deb822For(text, architecture) : oneLineFor(text, architecture),
+  }));
+  for (const { name, content } of files) await writeFile(join(destination, name), content);
+  return files.map(({ content }) => content);
 }
 
 export function oneLineFor(text: string, architecture: string): string {

@@ -32,6 +32,14 @@ const LIBC_REQUIRED = [
  */
 const LIBC_OPTIONAL = ['libutil.so.1', 'libmvec.so.1', 'libanl.so.1', 'libnss_dns.so.2', 'libnss_files.so.2'];
 
+/** Names of the libraries that are in every image. */
+export const LIBC_NAMES: readonly string[] = [...LIBC_REQUIRED, ...LIBC_OPTIONAL];
+
+/** What other components need not bring along: the C library's files, and the dynamic linker. */
+export function providedLibraries(board: Board): Set<string> {
+  return new Set([...LIBC_NAMES, posix.basename(board.dynamicLinker)]);
+}
+
 export const LIBC: DebianComponent = {
   // base-files: the texts of the licences that the copyright files of all Debian packages refer to.
   packages: ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1', 'base-files'],
@@ -89,7 +97,7 @@ export const E2FSPROGS: DebianComponent = {
     await files.addNeededLibraries(
       writer,
       programs.map(({ entry }) => entry),
-      new Set([...LIBC_REQUIRED, ...LIBC_OPTIONAL, posix.basename(board.dynamicLinker)]),
+      providedLibraries(board),
     );
     await writer.file('etc/mke2fs.conf', 0o644, files.require('etc/mke2fs.conf').entry.bytes);
     await files.addCopyright(writer, packages);
@@ -110,7 +118,7 @@ export const BUBBLEWRAP: DebianComponent = {
     await files.addNeededLibraries(
       writer,
       programs.map(({ entry }) => entry),
-      new Set([...LIBC_REQUIRED, ...LIBC_OPTIONAL, posix.basename(board.dynamicLinker)]),
+      providedLibraries(board),
     );
     await files.addCopyright(writer, packages);
   },

@@ -23,6 +23,11 @@ export function* parseStanzas(lines: Iterable<string>): Generator<Stanza> {
   if (field !== '') yield stanza;
 }
 
+/** Names that the package stands for besides its own. */
+export function providedBy(stanza: Stanza): string[] {
+  return (stanza['Provides'] ?? '').split(',').flatMap((term) => term.trim().split(/[\s(]/)[0] || []);
+}
+
 /** Names in Pre-Depends and Depends; of alternatives, the first. */
 export function dependenciesOf(stanza: Stanza): string[] {
   const fields = [stanza['Pre-Depends'], stanza['Depends']].filter((field) => field !== undefined);

@@ -13,6 +13,8 @@ const MAX_SYMLINKS = 40;
 
 export class DebianFiles {
   readonly #entries = new Map<string, DebEntry>();
+  /** Paths of each package. */
+  readonly #packages = new Map<string, string[]>();
   readonly #board: Board;
   readonly #component: string;
 
@@ -21,13 +23,25 @@ export class DebianFiles {
     this.#component = component;
   }
 
-  /** Adds a package's files, as far as `isUseful`. */
-  async addPackage(path: string): Promise<void> {
-    for (const [name, entry] of await readDeb(path, isUseful)) this.#entries.set(name, entry);
+  /** Adds the files of package `name` that `wants` names. */
+  async addPackage(name: string, path: string, wants: (path: string) => boolean = isUseful): Promise<void> {
+    const entries = await readDeb(path, wants);
+    for (const [each, entry] of entries) this.#entries.set(each, entry);
+    this.#packages.set(name, [...entries.keys()]);
+  }
+
+  /** What of a package was added, in the order of the package. */
+  pathsOf(name: string): readonly string[] {
+    return this.#packages.get(name) ?? [];
   }
 
   paths(): string[] {
     return [...this.#entries.keys()].sort();
+  }
+
+  /** What is at `path` itself. */
+  entry(path: string): DebEntry | undefined {
+    return this.#entries.get(path);
   }
 
   /** The file at `path` behind all symlinks. */
@@ -82,11 +96,15 @@ export class DebianFiles {
     return undefined;
   }
 
-  /** Adds the library under its plain name to /lib/<triplet>, where the dynamic linker looks without ld.so.cache. */
-  async addLibrary(writer: TreeWriter, name: string): Promise<void> {
+  /** Adds the library under its plain name, to /lib/<triplet> where the dynamic linker looks without ld.so.cache. */
+  async addLibrary(writer: TreeWriter, name: string, directory = this.#libraryDirectory): Promise<void> {
     const found = this.findLibrary(name);
     if (!found) throw this.lacks(name);
-    await this.addProgram(writer, `lib/${this.#board.gnuTriplet}/${name}`, found.entry, 0o644);
+    await this.addProgram(writer, `${directory}/${name}`, found.entry, 0o644);
+  }
+
+  get #libraryDirectory(): string {
+    return `lib/${this.#board.gnuTriplet}`;
   }
 
   /** Adds an ELF file after checking that the board can run it. */
@@ -95,11 +113,18 @@ export class DebianFiles {
     await writer.file(path, mode, entry.bytes);
   }
 
+  /** Whether all libraries that an ELF file names are among the packages or `provided`. */
+  async hasNeeded(entry: DebEntry, provided: ReadonlySet<string>): Promise<boolean> {
+    const { needed } = await readElf(entry.bytes);
+    return needed.every((name) => provided.has(name) || this.findLibrary(name) !== undefined);
+  }
+
   /** Adds every library that the ELF files among `paths` need, directly or not, and that `provided` has not. */
   async addNeededLibraries(
     writer: TreeWriter,
     roots: readonly DebEntry[],
     provided: ReadonlySet<string>,
+    directory = this.#libraryDirectory,
   ): Promise<void> {
     const queue = [...roots];
     const added = new Set<string>();
@@ -107,7 +132,7 @@ export class DebianFiles {
       for (const name of (await readElf(entry.bytes)).needed) {
         if (provided.has(name) || added.has(name)) continue;
         added.add(name);
-        await this.addLibrary(writer, name);
+        if (!writer.has(`${directory}/${name}`)) await this.addLibrary(writer, name, directory);
         const library = this.findLibrary(name);
         if (library) queue.push(library.entry);
       }

@@ -16,9 +16,10 @@ import {
   isTamperProof,
   withoutCredentials,
 } from './download.ts';
-import { parseStanzas, type Stanza } from './debian-control.ts';
+import { parseStanzas, providedBy, type Stanza } from './debian-control.ts';
 import { sha256OfFile } from './file-hash.ts';
 import type { LockedDebianPackage } from './lock-file.ts';
+import type { DebianArchive } from './debian-archive.ts';
 import type { SourceContext } from './source-context.ts';
 
 /** The release that tskrazy is tested with: used where no host's apt configuration says which. */
@@ -35,14 +36,33 @@ export function debianMirror(context: SourceContext): string | undefined {
   return mirror.replace(/\/+$/, '');
 }
 
-/** The stanzas of some packages, by name; those that the mirror does not have are left out. */
+/**
+ * The stanzas of some packages, by name; for a name that is no package's, of one that stands for it. Those that the mirror does
+ * not have are left out.
+ */
 export type PackageList = (names: readonly string[]) => Stanza[];
 
 /** The packages of the mirror for the board's architecture; a suite has one version of each. */
-export async function mirrorPackages(context: SourceContext, mirror: string): Promise<PackageList> {
+export async function mirrorPackages(
+  context: SourceContext,
+  mirror: string,
+  archive: DebianArchive = { area: 'main', suites: [DEFAULT_SUITE] },
+): Promise<PackageList> {
+  const lists: PackageList[] = [];
+  for (const suite of archive.suites) lists.push(await suitePackages(context, mirror, suite, archive.area));
+  return (names) =>
+    names.flatMap((name) => lists.map((list) => list([name])).find((stanzas) => stanzas.length > 0) ?? []);
+}
+
+async function suitePackages(
+  context: SourceContext,
+  mirror: string,
+  suiteName: string,
+  area: string,
+): Promise<PackageList> {
   const architecture = context.board.debianArch;
-  const index = `main/binary-${architecture}/Packages.gz`;
-  const suite = `${mirror}/dists/${DEFAULT_SUITE}`;
+  const index = `${area}/binary-${architecture}/Packages.gz`;
+  const suite = `${mirror}/dists/${suiteName}`;
   if (!isTamperProof(mirror)) {
     throw new UserError(
       `Cannot trust package lists of TSK_DEBIAN_MIRROR "${withoutCredentials(mirror)}": it is not reached by https, ` +
@@ -57,7 +77,7 @@ export async function mirrorPackages(context: SourceContext, mirror: string): Pr
       throw new UserError(
         `Cannot use TSK_DEBIAN_MIRROR "${withoutCredentials(mirror)}": it has no "${index}"`,
         {
-          hint: `Use a mirror that carries Debian ${DEFAULT_SUITE} for ${architecture}`,
+          hint: `Use a mirror that carries Debian ${suiteName} for ${architecture}`,
         },
       );
     }
@@ -126,6 +146,13 @@ function sha256InRelease(release: string, path: string): string | undefined {
 async function readPackages(path: string): Promise<PackageList> {
   const blocks = new Map<string, string>();
   const text = gunzipSync(await readFile(path)).toString();
-  for (const [block, name = ''] of text.matchAll(/^Package: (.*)\n(?:.+\n?)*/gm)) blocks.set(name, block);
-  return (names) => names.flatMap((name) => [...parseStanzas((blocks.get(name) ?? '').split('\n'))]);
+  const providers = new Map<string, string>();
+  for (const [block, name = ''] of text.matchAll(/^Package: (.*)\n(?:.+\n?)*/gm)) {
+    blocks.set(name, block);
+    const [, provided] = /^Provides: (.*)$/m.exec(block) ?? [];
+    for (const each of providedBy({ Provides: provided ?? '' }))
+      if (!providers.has(each)) providers.set(each, block);
+  }
+  const find = (name: string): string => blocks.get(name) ?? providers.get(name) ?? '';
+  return (names) => names.flatMap((name) => [...parseStanzas(find(name).split('\n'))]);
 }

@@ -27,10 +27,11 @@ Version: 1
 
 Package: tool
 Version: 1:2.0+b1
-Depends: libtool1 (>= 2), logsave
+Depends: libtool1 (>= 2), libvirtual1, logsave
 ${tool}
 Package: libtool1
 Version: 2.0
+Provides: libother (= 2), libvirtual1
 ${library}`);
   const release = `Suite: stable
 SHA256:

@@ -5,8 +5,9 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
 import { noNetwork, notInCache, wrongHash } from './component-error.ts';
-import { Apt } from './debian-apt.ts';
-import { dependenciesOf, type Stanza } from './debian-control.ts';
+import { Apt, aptStateName } from './debian-apt.ts';
+import type { DebianArchive } from './debian-archive.ts';
+import { dependenciesOf, providedBy, type Stanza } from './debian-control.ts';
 import { debianMirror, mirrorDownload, mirrorPackages, type PackageList } from './debian-mirror.ts';
 import { sha256OfFile } from './file-hash.ts';
 import type { LockedDebian, LockedDebianPackage } from './lock-file.ts';
@@ -20,29 +21,54 @@ export interface DebianSelection {
   /** The first gives the component its version. */
   packages: readonly string[];
   follows: (dependency: string) => boolean;
+  /** Where it is to be had. Absent: `main` of the host's release. */
+  archive?: DebianArchive;
+  /**
+   * Taken along besides, and then nothing that is followed has to be there: what matters is what programs turn out to need.
+   * Absent: all has to be there.
+   */
+  extras?: readonly string[];
+}
+
+interface Question {
+  names: Set<string>;
+  answer: Promise<Answer>;
+}
+
+interface Answer {
+  stanzas: Stanza[];
+  /** Packages that stand for names that are no package's, by these. */
+  providers: ReadonlyMap<string, string>;
+  areAllKnown: boolean;
 }
 
 /** Debian for one board and build; shared by all components, so that apt is asked one thing at a time. */
 export class DebianSource {
   readonly #context: SourceContext;
-  #apt: Promise<Apt | undefined> | undefined;
-  #mirrorList: Promise<PackageList> | undefined;
+  readonly #isNewestWanted: boolean;
+  /** By area; '' for the host's own lists. */
+  readonly #apts = new Map<string, Promise<Apt | undefined>>();
+  readonly #mirrorLists = new Map<string, Promise<PackageList>>();
   #queue: Promise<unknown> = Promise.resolve();
+  /** Those that apt has not been asked yet. */
+  readonly #questions = new Map<Apt, Question>();
 
-  constructor(context: SourceContext) {
+  /** `newest`: package lists of up to an hour ago do not do. */
+  constructor(context: SourceContext, { newest }: { newest: boolean } = { newest: false }) {
     this.#context = context;
+    this.#isNewestWanted = newest;
   }
 
   /** The newest versions, with their hashes: all from apt or all from the mirror, so that they fit together. */
   async resolve(component: string, selection: DebianSelection): Promise<LockedDebian> {
-    const apt = await this.#findApt();
+    const { archive } = selection;
+    const apt = await this.#findApt(archive);
     const mirror = debianMirror(this.#context);
     if (!apt && mirror === undefined) throw cannotDownload(component, [], 'apt is not installed', false);
     let found: Map<string, Stanza> | undefined;
-    if (apt) found = await select(selection, (names) => this.#aptStanzas(apt, names));
+    if (apt) found = await select(selection, (names) => this.#aptStanzas(apt, names, archive));
     if (!found && mirror !== undefined) {
-      this.#mirrorList ??= mirrorPackages(this.#context, mirror);
-      const list = await this.#mirrorList;
+      const list = await this.#mirrorList(mirror, archive);
       found = await select(selection, async (names) => list(names));
     }
     if (!found) throw this.#noSuchPackage(component, selection, apt);
@@ -53,7 +79,11 @@ export class DebianSource {
   }
 
   /** Paths of the packages' .deb files, by name; each has the locked hash. */
-  async fetch(component: string, locked: LockedDebian): Promise<Map<string, string>> {
+  async fetch(
+    component: string,
+    locked: LockedDebian,
+    archive?: DebianArchive,
+  ): Promise<Map<string, string>> {
     const { cache, offline } = this.#context;
     const paths = new Map<string, string>();
     const missing: LockedDebianPackage[] = [];
@@ -66,7 +96,7 @@ export class DebianSource {
     if (offline) throw notInCache(component, locked.version);
     const totalBytes = missing.reduce((sum, each) => sum + each.sizeBytes, 0);
     const step = this.#context.report.start(`${component} ${locked.version}`, totalBytes);
-    await this.#download(component, missing, (bytes) => step.advance(bytes));
+    await this.#download(component, missing, archive, (bytes) => step.advance(bytes));
     step.done(megabytes(totalBytes));
     for (const each of missing) paths.set(each.name, cache.blobPath(digestOf(each)));
     return paths;
@@ -75,13 +105,16 @@ export class DebianSource {
   async #download(
     component: string,
     packages: readonly LockedDebianPackage[],
+    archive: DebianArchive | undefined,
     onBytes: (bytes: number) => void,
   ): Promise<void> {
-    const apt = await this.#findApt();
+    const apt = await this.#findApt(archive);
     const mirror = debianMirror(this.#context);
     let complaint: string | undefined = 'apt is not installed';
     if (apt) {
-      complaint = await this.#exclusively(() => this.#downloadByApt(apt, component, packages, onBytes));
+      complaint = await this.#exclusively(archive, () =>
+        this.#downloadByApt(apt, component, packages, onBytes),
+      );
       if (complaint === undefined) return;
     }
     if (mirror === undefined) throw cannotDownload(component, packages, complaint, apt !== undefined);
@@ -100,6 +133,7 @@ export class DebianSource {
     packages: readonly LockedDebianPackage[],
     onBytes: (bytes: number) => void,
   ): Promise<string | undefined> {
+    await apt.prepare();
     const directory = await this.#context.cache.stateDirectory(
       'apt',
       this.#context.board.debianArch,
@@ -149,32 +183,68 @@ export class DebianSource {
     }
   }
 
-  #aptStanzas(apt: Apt, names: readonly string[]): Promise<Stanza[]> {
-    return this.#exclusively(async () => {
+  /** All that components ask for while apt is at something else is one question: each costs apt a quarter of a second. */
+  async #aptStanzas(
+    apt: Apt,
+    names: readonly string[],
+    archive: DebianArchive | undefined,
+  ): Promise<Stanza[]> {
+    const question = this.#questions.get(apt) ?? this.#ask(apt, archive);
+    for (const name of names) question.names.add(name);
+    const { stanzas, providers } = await question.answer;
+    const own = new Set(names.map((name) => providers.get(name) ?? name));
+    return stanzas.filter((stanza) => own.has(stanza['Package'] ?? ''));
+  }
+
+  #ask(apt: Apt, archive: DebianArchive | undefined): Question {
+    const names = new Set<string>();
+    const answer = this.#exclusively(archive, async () => {
+      this.#questions.delete(apt);
+      await apt.prepare();
+      await (this.#isNewestWanted ? apt.update() : apt.ensureLists());
+      const found = await lookUp(apt, [...names]);
+      if (found.areAllKnown) return found;
+      // What is not to be had is so by the newest lists, and by what apt says of them.
       await apt.update();
-      return apt.show(names);
+      return lookUp(apt, [...names]);
     });
+    const question = { names, answer };
+    this.#questions.set(apt, question);
+    return question;
   }
 
   /** apt's lists are one state for all components, in this process and in others. */
-  async #exclusively<T>(action: () => Promise<T>): Promise<T> {
+  async #exclusively<T>(archive: DebianArchive | undefined, action: () => Promise<T>): Promise<T> {
     const { cache, board } = this.#context;
-    const result = this.#queue.then(() => cache.withLock(`apt-${board.debianArch}`, action));
+    const result = this.#queue.then(() =>
+      cache.withLock(`apt-${aptStateName(board.debianArch, archive)}`, action),
+    );
     this.#queue = result.catch(() => {
       // The caller hears of it; the next in the queue need not.
     });
     return result;
   }
 
-  #findApt(): Promise<Apt | undefined> {
-    this.#apt ??= (async () => {
-      const { environment } = this.#context;
-      const [get, cache, config] = await Promise.all(
-        ['apt-get', 'apt-cache', 'apt-config'].map((name) => findTool(name, environment)),
-      );
-      return get && cache && config ? new Apt(this.#context, { get, cache, config }) : undefined;
-    })();
-    return this.#apt;
+  #mirrorList(mirror: string, archive: DebianArchive | undefined): Promise<PackageList> {
+    const key = archive?.area ?? '';
+    const list = this.#mirrorLists.get(key) ?? mirrorPackages(this.#context, mirror, archive);
+    this.#mirrorLists.set(key, list);
+    return list;
+  }
+
+  #findApt(archive: DebianArchive | undefined): Promise<Apt | undefined> {
+    const key = archive?.area ?? '';
+    const apt = this.#apts.get(key) ?? this.#openApt(archive);
+    this.#apts.set(key, apt);
+    return apt;
+  }
+
+  async #openApt(archive: DebianArchive | undefined): Promise<Apt | undefined> {
+    const { environment } = this.#context;
+    const [get, cache, config] = await Promise.all(
+      ['apt-get', 'apt-cache', 'apt-config'].map((name) => findTool(name, environment)),
+    );
+    return get && cache && config ? new Apt(this.#context, { get, cache, config }, archive) : undefined;
   }
 
   #noSuchPackage(component: string, selection: DebianSelection, apt: Apt | undefined): UserError {
@@ -183,12 +253,25 @@ export class DebianSource {
       return noNetwork(component, 'the Debian archive', new Error(complaint));
     const { debianArch } = this.#context.board;
     const from = apt ? 'apt' : 'TSK_DEBIAN_MIRROR';
+    const carried =
+      selection.archive === undefined ? debianArch : `${debianArch} and ${selection.archive.area}`;
     return new UserError(
       `Cannot download component ${component}: ${from} does not offer "${selection.packages.join('", "')}" ` +
         `for ${debianArch}${complaint === '' ? '' : `: ${complaint}`}`,
-      { hint: `Set TSK_DEBIAN_MIRROR to a Debian mirror that carries ${debianArch}` },
+      { hint: `Set TSK_DEBIAN_MIRROR to a Debian mirror that carries ${carried}` },
     );
   }
+}
+
+async function lookUp(apt: Apt, names: readonly string[]): Promise<Answer> {
+  const stanzas = await apt.show(names);
+  const known = new Set(stanzas.map((stanza) => stanza['Package']));
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length === 0) return { stanzas, providers: new Map(), areAllKnown: true };
+  const providers = await apt.providersOf(unknown);
+  const others = [...new Set(providers.values())].filter((name) => !known.has(name));
+  if (others.length > 0) stanzas.push(...(await apt.show(others)));
+  return { stanzas, providers, areAllKnown: unknown.every((name) => providers.has(name)) };
 }
 
 /** The selection's packages with those that they depend on; `undefined` when one is not to be had. */
@@ -197,12 +280,19 @@ async function select(
   ask: (names: readonly string[]) => Promise<Stanza[]>,
 ): Promise<Map<string, Stanza> | undefined> {
   const found = new Map<string, Stanza>();
-  let wanted = [...selection.packages];
+  const { packages, extras } = selection;
+  let wanted = [...packages, ...(extras ?? [])];
+  const asked = new Set<string>();
   while (wanted.length > 0) {
     for (const stanza of await ask(wanted)) found.set(stanza['Package'] ?? '', stanza);
-    if (wanted.some((name) => !found.has(name))) return undefined;
+    const needed = extras === undefined ? wanted : packages;
+    const provided = new Set([...found.values()].flatMap(providedBy));
+    if (needed.some((name) => !found.has(name) && !provided.has(name))) return undefined;
+    for (const name of wanted) asked.add(name);
     const dependencies = [...found.values()].flatMap(dependenciesOf);
-    wanted = [...new Set(dependencies)].filter((name) => selection.follows(name) && !found.has(name));
+    wanted = [...new Set(dependencies)].filter(
+      (name) => selection.follows(name) && !found.has(name) && !asked.has(name),
+    );
   }
   return found;
 }

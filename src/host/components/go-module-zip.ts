@@ -20,7 +20,27 @@ export interface ModuleFileTaker {
  */
 export async function readGoModuleZip(
   path: string,
-  module: { path: string; version: string },
+  module: GoModuleName,
+  taker?: ModuleFileTaker,
+): Promise<string> {
+  return readOpenedGoModuleZip(
+    () => yauzl.openPromise(path, { autoClose: false, lazyEntries: true }),
+    path,
+    module,
+    taker,
+  );
+}
+
+export interface GoModuleName {
+  path: string;
+  version: string;
+}
+
+/** `path` is what errors name. */
+export async function readOpenedGoModuleZip(
+  open: () => Promise<yauzl.ZipFile>,
+  path: string,
+  module: GoModuleName,
   taker?: ModuleFileTaker,
 ): Promise<string> {
   const prefix = `${module.path}@${module.version}/`;
@@ -28,7 +48,7 @@ export async function readGoModuleZip(
   let unpackedBytes = 0;
   let zip: yauzl.ZipFile | undefined;
   try {
-    zip = await yauzl.openPromise(path, { autoClose: false, lazyEntries: true });
+    zip = await open();
     for await (const entry of zip.eachEntry()) {
       if (entry.fileName.endsWith('/')) continue;
       unpackedBytes += entry.uncompressedSize;

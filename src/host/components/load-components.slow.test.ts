@@ -173,11 +173,16 @@ test('a component can be replaced by a directory of the same shape', async (t) =
     message: /^Cannot use component node for board pc-arm64: "bin\/beside\.so" is for 32-bit Arm, the board/,
   });
   await rm(join(directory, 'bin/beside.so'));
+  // As modules of a kernel have one to its sources: it is a link in the image, and what it leads to is not.
+  const sources = join(directory, '..', 'sources');
+  await mkdir(sources);
+  await writeFile(join(sources, 'Makefile'), 'all:');
+  await symlink(sources, join(directory, 'build'));
   const components = await load();
   assert.match(components.get('kernel')?.version ?? '', /^local-[0-9a-f]{12}$/);
   assert.deepEqual(
-    components.get('node')?.files.map((file) => file.path),
-    ['bin/node', 'vmlinuz'],
+    components.get('node')?.files.map(({ path, kind }) => `${kind} ${path}`),
+    ['file bin/node', 'symlink build', 'file vmlinuz'],
   );
   await rm(join(directory, 'vmlinuz'));
   await assert.rejects(load(), { message: /^Cannot use ".*own" as component kernel: it has no "vmlinuz"$/ });
