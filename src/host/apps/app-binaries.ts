@@ -19,12 +19,13 @@ import type { RootEntry } from '../root-tree.ts';
 import { UserError } from '../user-error.ts';
 import { dynamicProblem } from './program-file.ts';
 
-/** Whether apps.NAME.foreignBinaries names the file at this path of the device. */
+/** Whether apps.NAME.foreignBinaries names the file at this path of the device, or all of packages is wanted. */
 export function foreignBinaryFilter(
-  app: Pick<AppConfig, 'name' | 'foreignBinaries'>,
+  app: Pick<AppConfig, 'name' | 'foreignBinaries' | 'dependencies'>,
 ): (path: string) => boolean {
   const named = new Set(devicePaths(app));
-  return (path) => named.has(path);
+  const packages = app.dependencies?.files === 'all' ? `/app/${app.name}/node_modules/` : undefined;
+  return (path) => named.has(path) || (packages !== undefined && path.startsWith(packages));
 }
 
 function devicePaths({ name, foreignBinaries = [] }: Pick<AppConfig, 'name' | 'foreignBinaries'>): string[] {

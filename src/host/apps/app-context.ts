@@ -6,7 +6,7 @@ import type { RootEntry } from '../root-tree.ts';
 import type { InstanceAppSecrets } from '../config/app-secrets.ts';
 import type { Lock } from '../components/lock-file.ts';
 import type { ProgressReporter } from '../progress.ts';
-import type { LeftOutFile } from './left-out.ts';
+import type { LeftOutOfPackage } from './left-out.ts';
 
 export interface AppContext {
   instanceDirectory: string;
@@ -32,14 +32,21 @@ export interface AppProgram {
   sourceMaps?: Map<string, string>;
   warnings?: string[];
   /** Files of packages that do not go to the device. */
-  leftOut?: LeftOutFile[];
+  leftOut?: LeftOutOfPackage[];
+  /** Hashes of packages that were compiled, as the lock has them. */
+  compiled?: Record<string, string>;
 }
 
-export type PinContext = Pick<AppContext, 'board' | 'cacheDirectory' | 'offline' | 'report' | 'signal'>;
+export type PinContext = Pick<
+  AppContext,
+  'instanceDirectory' | 'board' | 'cacheDirectory' | 'offline' | 'report' | 'signal'
+>;
 
 export interface PinOptions {
   /** Moves everything to what it means now. */
   update: boolean;
+  /** Pins sources that are files, and others than before, as they are now; a build refuses them. */
+  takesChangedFiles?: boolean;
   /** What to do where the tool that looks sources up is not installed. */
   withoutTool: 'skip' | 'refuse';
 }

@@ -11,10 +11,13 @@ import type { AppConfig } from '../config/app-config.ts';
 import { secretsOfApp } from '../config/app-secrets.ts';
 import { checkBinaries } from './app-binaries.ts';
 import type { AppContext, AppProgram } from './app-context.ts';
+import { distinctWarnings } from './distinct-warnings.ts';
 import { explainBuildError } from './explain-build-error.ts';
 import { collectIncludes } from './include.ts';
 import { APP_KINDS_OF_HOST } from './kinds.ts';
-import { type LeftOut, sumLeftOut } from './left-out.ts';
+import { appLibraries } from './libraries.ts';
+import { makeWritable } from './writable.ts';
+import { type LeftOut, type LeftOutOfPackage, packageOrigin, sumLeftOut } from './left-out.ts';
 
 export interface AppBuild {
   entries: RootEntry[];
@@ -25,6 +28,10 @@ export interface AppBuild {
   sourceMaps: Map<string, string>;
   warnings: string[];
   leftOut: LeftOut[];
+  /** Bytes of files that are left out, by the origin of those that are not: `app hub, package ws`. */
+  leftOutBytes: ReadonlyMap<string, number>;
+  /** Hashes of packages that were compiled, as the lock has them. */
+  compiled: Readonly<Record<string, string>>;
 }
 
 export async function buildApp(app: AppConfig, context: AppContext): Promise<AppBuild> {
@@ -35,19 +42,25 @@ export async function buildApp(app: AppConfig, context: AppContext): Promise<App
   }
 }
 
-async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
+async function build(configured: AppConfig, context: AppContext): Promise<AppBuild> {
+  const libraries = await appLibraries(configured, context);
+  const app = { ...configured, env: { ...configured.env, ...libraries.env } };
   const include = collectIncludes(app, context.instanceDirectory);
-  const program = await buildProgram(app, context, include.entries);
-  const entries = [...program.entries, ...include.entries];
+  const beside = [...include.entries, ...libraries.entries];
+  const program = await buildProgram(app, context, beside);
+  const entries = [...program.entries, ...beside];
+  requireAddonsUsed(app, entries);
   const binaryWarnings = await checkBinaries(entries, { app, ...context });
+  const placed = makeWritable(app, entries, program.argv);
   return {
-    entries: [...entries, ...secretEntries(app, context)],
+    entries: [...placed.entries, ...secretEntries(app, context)],
     service: {
       name: app.name,
       kind: program.kind,
-      argv: [...program.argv, ...app.args],
+      argv: [...placed.argv, ...app.args],
       env: { TSK_APP_DIR: `/app/${app.name}`, ...program.env, ...app.env },
       ...(app.secrets === undefined ? {} : { secrets: app.secrets }),
+      ...(app.writable === undefined ? {} : { writable: app.writable }),
       dataDir: app.dataDir ?? `/perm/${app.name}`,
       restart: app.restart,
       autostart: app.autostart,
@@ -63,9 +76,34 @@ async function build(app: AppConfig, context: AppContext): Promise<AppBuild> {
     },
     inputs: [...new Set([...program.inputs, ...include.inputs])].toSorted(),
     sourceMaps: program.sourceMaps ?? new Map<string, string>(),
-    warnings: [...include.warnings, ...(program.warnings ?? []), ...binaryWarnings],
+    warnings: distinctWarnings(include.warnings, program.warnings, binaryWarnings),
     leftOut: sumLeftOut(program.leftOut ?? []),
+    leftOutBytes: leftOutBytes(app.name, program.leftOut ?? []),
+    compiled: program.compiled ?? {},
   };
+}
+
+/** One for a package that is not there would be missed on the device only. */
+function requireAddonsUsed({ name, addons = {} }: AppConfig, entries: readonly RootEntry[]): void {
+  for (const packageName of Object.keys(addons)) {
+    if (entries.some(({ path }) => path.includes(`/node_modules/${packageName}/`) && path.endsWith('.node')))
+      continue;
+    throw new UserError(
+      `Cannot build app "${name}": none of its packages is "${packageName}", for which it has "addons"`,
+      {
+        hint: `Take "${packageName}" out of apps.${name}.addons, or mend the name.`,
+      },
+    );
+  }
+}
+
+function leftOutBytes(appName: string, files: readonly LeftOutOfPackage[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { packageName, sizeBytes } of files) {
+    const origin = packageOrigin(appName, packageName);
+    sums.set(origin, (sums.get(origin) ?? 0) + sizeBytes);
+  }
+  return sums;
 }
 
 function secretEntries({ name }: AppConfig, { secrets }: AppContext): RootFile[] {

@@ -1,6 +1,6 @@
 // The files that one `include` entry stands for.
 
-import { globSync, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { globSync, lstatSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join, matchesGlob, relative, resolve, sep } from 'node:path';
 import type { AppInclude } from '../config/app-config.ts';
 import { STATE_DIRECTORY_NAME } from '../config/instance.ts';
@@ -12,6 +12,8 @@ export interface FoundFile {
   stats: Stats;
   /** Relative to what the include names; empty when it names the file itself. */
   name: string;
+  /** Of a link to a directory, that directory: relative to what the include names. */
+  linkTo?: string;
 }
 
 export interface Found {
@@ -78,7 +80,7 @@ function takeAll(paths: readonly string[], whenNone: string, walk: Walk): Found 
     throw nothing(walk, walk.leftOut.size > 0 ? 'all that it stands for is left out' : whenNone);
   }
   for (const path of paths) refuseStrayLink(path, walk);
-  return { files: paths.map((path) => foundBelow(walk.base, path, walk.appName)), leftOut: walk.leftOut };
+  return { files: paths.map((path) => foundBelow(path, walk)), leftOut: walk.leftOut };
 }
 
 function nothing({ include, appName, instanceDirectory, leftOut }: Walk, problem: string): UserError {
@@ -105,9 +107,10 @@ function fixedPart(glob: string): string {
 }
 
 function filesBelow(directory: string, walk: Walk): string[] {
-  const { own, base, dot, leftOut } = walk;
+  const { own, base, dot, leftOut, include } = walk;
   return readdirSync(directory, { withFileTypes: true })
     .filter(({ name }) => name !== STATE_DIRECTORY_NAME)
+    .filter(({ name }) => include.except?.has(relative(base, join(directory, name))) !== true)
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = join(directory, entry.name);
@@ -121,7 +124,7 @@ function filesBelow(directory: string, walk: Walk): string[] {
     });
 }
 
-function foundBelow(base: string, path: string, appName: string): FoundFile {
+function foundBelow(path: string, { base, appName, include }: Walk): FoundFile {
   // What Node.js puts for bytes that are no UTF-8: the file is there, but not by this name.
   if (path.includes('\uFFFD') && lstatSync(path, { throwIfNoEntry: false }) === undefined) {
     throw new UserError(`Cannot include "${path}" in app "${appName}": its name is not UTF-8`, {
@@ -130,11 +133,16 @@ function foundBelow(base: string, path: string, appName: string): FoundFile {
   }
   const stats = statSync(path, { throwIfNoEntry: false });
   const isLink = lstatSync(path).isSymbolicLink();
+  const name = relative(base, path).replaceAll(sep, '/');
+  if (include.links === true && isLink && stats?.isDirectory() === true) {
+    const linkTo = relative(realpathSync(base), realpathSync(path)).replaceAll(sep, '/');
+    if (linkTo !== '' && !linkTo.startsWith('..')) return { path, stats, name, linkTo };
+  }
   if (!stats?.isFile()) {
     const kind = isLink ? 'a symbolic link that leads to no file' : 'not a regular file';
     throw new UserError(`Cannot include "${path}" in app "${appName}": it is ${kind}`);
   }
-  return { path, stats, name: relative(base, path).replaceAll(sep, '/') };
+  return { path, stats, name };
 }
 
 /** What somebody else's directory has as a link to a file of this computer would be read by all who get the image. */

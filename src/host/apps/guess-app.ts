@@ -57,7 +57,8 @@ function notRecognised(what: AppArgument['what'], text: string): UserError {
   if (what === 'directory') {
     return refuse(
       `the directory has ${listOf(missing)}`,
-      'Name the entry point of a TypeScript or JavaScript program, e.g. ./src/main.ts.',
+      'Name the entry point of a TypeScript or JavaScript program, e.g. ./src/main.ts; a project that is not to be bundled is ' +
+        `added with its name and --npm ${text}.`,
     );
   }
   if (/^[./]/.test(text) || isScriptName(text)) {

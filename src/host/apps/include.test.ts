@@ -256,6 +256,8 @@ suite('collectIncludes', () => {
       'main.ts': "connect('https://user:password@example.org')",
       'package.json': '{"dependencies": {"a": "git+https://me:token@host/a.git"}}',
       'package-lock.json': '{"resolved": "https://registry/@scope/a:1@2.tgz"}',
+      'yarn.lock': `a@git+https://ghp_${'1a'.repeat(18)}@host/a.git:\n`,
+      'bun.lock': '{"resolved": "https://host/a.tgz?token=abc"}',
     });
     const { entries, warnings } = collectIncludes(
       appConfig({ include: [{ from: '.', to: '.' }] }),
@@ -265,7 +267,10 @@ suite('collectIncludes', () => {
       entries.map(({ path }) => path),
       ['/app/app/main.ts', '/app/app/package-lock.json'],
     );
-    assert.match(warnings.join(), /goes without package\.json \(addresses with a password\): /);
+    assert.match(
+      warnings.join(),
+      /goes without bun\.lock, package\.json, yarn\.lock \(addresses with a password\): /,
+    );
   });
 
   test('refuses a link that leads outside of the instance, with both names', (t) => {

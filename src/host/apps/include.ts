@@ -2,7 +2,7 @@
 // or to an absolute place. Symbolic links to files are copied as the files; permissions become 0755 or 0644.
 
 import { posix, sep } from 'node:path';
-import type { RootEntry, RootFile } from '../root-tree.ts';
+import type { RootEntry } from '../root-tree.ts';
 import { UserError } from '../user-error.ts';
 import type { AppConfig, AppInclude } from '../config/app-config.ts';
 import { type FoundFile, findFiles } from './find-files.ts';
@@ -22,7 +22,12 @@ export interface Includes {
 const ALLOWED_ROOTS = ['/etc', '/opt', '/srv', '/usr/local', '/usr/share'];
 const RESERVED = ['/etc/tskrazy', '/usr/share/licenses'];
 
-export function collectIncludes(app: AppConfig, instanceDirectory: string): Includes {
+/** `key`: of tskrazy.json, where the entries stand. */
+export function collectIncludes(
+  app: AppConfig,
+  instanceDirectory: string,
+  key: 'include' | 'config' = 'include',
+): Includes {
   const own = new OwnFiles(instanceDirectory);
   const leftOut = new Map<string, LeaveOutReason>();
   const files = app.include.flatMap((include) => {
@@ -33,22 +38,26 @@ export function collectIncludes(app: AppConfig, instanceDirectory: string): Incl
       from: file.path,
       to: joinTarget(target, include.to, file),
       stats: file.stats,
+      linkTo: file.linkTo === undefined ? undefined : posix.join(target, file.linkTo),
     }));
   });
   // Another entry may name it by itself.
   for (const { from } of files) leftOut.delete(from);
   return {
-    entries: files.map(({ from, to, stats }): RootFile => ({
-      kind: 'file',
-      path: to,
-      // The file's own bits do not count: they differ with the umask of whoever checked it out.
-      mode: stats.mode & 0o111 ? 0o755 : 0o644,
-      layer: `app:${app.name}`,
-      origin: `app ${app.name}`,
-      content: { kind: 'path', path: from, sizeBytes: stats.size },
-    })),
+    entries: files.map(({ from, to, stats, linkTo }): RootEntry => {
+      const base = { path: to, layer: `app:${app.name}`, origin: `app ${app.name}` } as const;
+      if (linkTo !== undefined)
+        return { ...base, kind: 'symlink', target: posix.relative(posix.dirname(to), linkTo), mode: 0o777 };
+      return {
+        ...base,
+        kind: 'file',
+        // The file's own bits do not count: they differ with the umask of whoever checked it out.
+        mode: stats.mode & 0o111 ? 0o755 : 0o644,
+        content: { kind: 'path', path: from, sizeBytes: stats.size },
+      };
+    }),
     inputs: files.map(({ from }) => from),
-    warnings: describeLeftOut(app.name, instanceDirectory, leftOut),
+    warnings: describeLeftOut(app.name, instanceDirectory, leftOut, key),
   };
 }
 
@@ -67,6 +76,7 @@ function describeLeftOut(
   appName: string,
   instanceDirectory: string,
   leftOut: ReadonlyMap<string, LeaveOutReason>,
+  key: 'include' | 'config',
 ): string[] {
   const told = [...leftOut]
     .map(([path, reason]) => [posix.relative(instanceDirectory, path), reason] as const)
@@ -78,10 +88,11 @@ function describeLeftOut(
     const more = paths.length > SHOWN_OF_A_REASON ? ` and ${paths.length - SHOWN_OF_A_REASON} more` : '';
     return [`${paths.slice(0, SHOWN_OF_A_REASON).join(', ')}${more} (${REASONS[reason]})`];
   });
-  const hint = told.some((each) => each[1] === 'dot') ? ', or give "dot": true for names with a dot' : '';
+  const mayGiveDot = key === 'include' && told.some((each) => each[1] === 'dot');
+  const hint = mayGiveDot ? ', or give "dot": true for names with a dot' : '';
   return [
     `app "${appName}" goes without ${groups.join('; ')}: ` +
-      `what it needs of these, name by itself in "include"${hint}; secrets go by "secrets"`,
+      `what it needs of these, name by itself in "${key}"${hint}; secrets go by "secrets"`,
   ];
 }
 

@@ -44,6 +44,23 @@ export const APP_KINDS_OF_HOST: Readonly<Record<AppKind, AppKindOfHost>> = {
       return pinGoPrograms(lock, apps, context, options);
     },
   },
+  npm: {
+    // A word could be the name of anything: who means a package says so.
+    guess: () => undefined,
+    async build(app, npm, context, included) {
+      const { isDirectory } = await import('./npm/npm-spec.ts');
+      if (isDirectory(npm)) {
+        const { buildProjectApp } = await import('./npm/project-app.ts');
+        return buildProjectApp({ ...app, npm }, context, included);
+      }
+      const { buildNpmApp } = await import('./npm/npm-app.ts');
+      return buildNpmApp({ ...app, npm }, context, included);
+    },
+    async pin(lock, apps, context, options) {
+      const { pinNpmPrograms } = await import('./npm/pin-npm-programs.ts');
+      return pinNpmPrograms(lock, apps, context, options);
+    },
+  },
   binary: {
     guess: guessBinary,
     async build(app, binary, context, included) {

@@ -1,6 +1,13 @@
 // What a build leaves out of an app's packages, as the build says it.
 
-export type LeftOutReason = 'foreign binary' | 'native source' | 'declaration' | 'source map' | 'link';
+/** `build tool`: packages as a whole. Of all others files. */
+export type LeftOutReason =
+  | 'foreign binary'
+  | 'native source'
+  | 'declaration'
+  | 'source map'
+  | 'link'
+  | 'build tool';
 
 export interface LeftOutFile {
   reason: LeftOutReason;
@@ -10,8 +17,14 @@ export interface LeftOutFile {
   machine?: number;
 }
 
+/** Of a package that goes to the device without it. */
+export interface LeftOutOfPackage extends LeftOutFile {
+  packageName: string;
+}
+
 export interface LeftOut {
   reason: LeftOutReason;
+  /** Of build tools packages. */
   files: number;
   bytes: number;
 }
@@ -24,4 +37,9 @@ export function sumLeftOut(files: readonly Pick<LeftOutFile, 'reason' | 'sizeByt
     sums.set(reason, { reason, files: count + 1, bytes: bytes + sizeBytes });
   }
   return [...sums.values()].toSorted((a, b) => b.bytes - a.bytes);
+}
+
+/** Who brings the files of a package, for messages and sums. */
+export function packageOrigin(appName: string, packageName: string): string {
+  return `app ${appName}, package ${packageName}`;
 }

@@ -5,6 +5,7 @@
 import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
+import { hasSecretInAddress } from '../../shared/text/mask-secrets.ts';
 import { STATE_DIRECTORY_NAME } from '../config/instance.ts';
 import { isPrivateKeyFile } from './private-key.ts';
 
@@ -32,7 +33,6 @@ const NAMES_OF_ADDRESS_LISTS: ReadonlySet<string> = new Set([
   'pnpm-lock.yaml',
   'yarn.lock',
 ]);
-const PASSWORD_IN_ADDRESS = /\b[a-z][a-z+.-]*:\/\/[^\s/:@"']*:[^\s/@"']+@/i;
 
 /** The dot names that are wanted: all, none, or by name. */
 export type DotNames = boolean | ((name: string) => boolean);
@@ -83,7 +83,7 @@ export class OwnFiles {
     if (!stats.isFile() || isInModules(path)) return undefined;
     if (isPrivateKeyFile(path)) return 'key';
     const isAddressList = NAMES_OF_ADDRESS_LISTS.has(basename(path));
-    return isAddressList && PASSWORD_IN_ADDRESS.test(readFileSync(path, 'latin1')) ? 'password' : undefined;
+    return isAddressList && hasSecretInAddress(readFileSync(path, 'latin1')) ? 'password' : undefined;
   }
 
   #reasonByName(path: string, base: string, dot: DotNames): LeaveOutReason | undefined {

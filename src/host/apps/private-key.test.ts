@@ -23,6 +23,11 @@ const KEYS: Readonly<Record<string, string | Buffer>> = {
   'PKCS #12': Buffer.from('308209c70201033082098d06092a864886f70d010701a082097e', 'hex'),
   age: `# created: today\nAGE-SECRET-KEY-1${'Q'.repeat(58)}\n`,
   PuTTY: 'PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n',
+  JWK: JSON.stringify(privateKey.export({ format: 'jwk' }), undefined, 2),
+  'JWK, Ed25519': JSON.stringify(generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })),
+  'a set of JWKs, for signatures by a shared key': JSON.stringify({
+    keys: [publicKey.export({ format: 'jwk' }), { kty: 'oct', key_ops: ['sign'], k: 'A'.repeat(43) }],
+  }),
   WireGuard: `[Interface]\nPrivateKey = ${'A'.repeat(43)}=\n`,
 };
 
@@ -32,7 +37,10 @@ test('isPrivateKey knows keys of all kinds by their content', () => {
 
 const OTHERS: Readonly<Record<string, string | Buffer>> = {
   nothing: '',
+  'nothing but lines': '\n'.repeat(200_000),
   'a public key': publicKey.export({ type: 'spki', format: 'pem' }),
+  'a public key as JWK': JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] }),
+  'a program that reads JWKs': 'if (key["kty"] === "EC" && key["d"]) use({ "kty": "EC", "d": key.d });\n',
   'a public key as DER': publicKey.export({ type: 'spki', format: 'der' }),
   'a program that looks for keys': 'if (text.startsWith("-----BEGIN PRIVATE KEY-----")) refuse();\n',
   'a text about keys': 'It begins with\n-----BEGIN PRIVATE KEY-----\nand then come letters.\n',

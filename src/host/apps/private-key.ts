@@ -18,11 +18,16 @@ const PEM_KEY =
 const KEY_LINES = [
   /^AGE-SECRET-KEY-1[0-9A-Z]{58}\s*$/m,
   /^PuTTY-User-Key-File-\d+: /,
-  /^\s*PrivateKey\s*=\s*[A-Za-z0-9+/]{43}=\s*$/m,
+  /^[ \t]*PrivateKey[ \t]*=[ \t]*[A-Za-z0-9+/]{43}=[ \t\r]*$/m,
 ];
 /** PFX (RFC 7292, 4): a sequence of version 3 and content of the type "data" or "signedData". */
 const PKCS12 = /^30.{2,10}02010330.{2,10}06092a864886f70d01070[12]/;
 const PKCS12_HEAD_BYTES = 32;
+
+/** JWK (RFC 7517, RFC 7518): an object of JSON, in a set or alone, whose private part or shared key is there. */
+const JSON_OBJECT = /\{[^{}]*\}/g;
+const JWK_TYPE = /"kty"\s*:\s*"(RSA|EC|OKP|oct)"/;
+const JWK_PRIVATE = { shared: /"k"\s*:\s*"[\w-]{22,}"/, own: /"d"\s*:\s*"[\w-]{40,}"/ };
 
 export function isPrivateKeyFile(path: string): boolean {
   return isPrivateKey(readHead(path));
@@ -32,7 +37,14 @@ export function isPrivateKey(head: Buffer): boolean {
   const text = head.toString('latin1');
   if (text.includes('PRIVATE KEY') && PEM_KEY.test(text)) return true;
   if (head[0] === 0x30) return PKCS12.test(head.toString('hex', 0, PKCS12_HEAD_BYTES)) || isDerKey(head);
-  return KEY_LINES.some((line) => line.test(text));
+  return KEY_LINES.some((line) => line.test(text)) || (text.includes('"kty"') && hasPrivateJwk(text));
+}
+
+function hasPrivateJwk(text: string): boolean {
+  return text.matchAll(JSON_OBJECT).some(([object]) => {
+    const type = JWK_TYPE.exec(object)?.[1];
+    return type !== undefined && JWK_PRIVATE[type === 'oct' ? 'shared' : 'own'].test(object);
+  });
 }
 
 /** PKCS #8, PKCS #1 or SEC 1 without their armour. */

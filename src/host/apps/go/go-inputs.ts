@@ -2,7 +2,8 @@
 // them it is exactly only `go list -deps` knows, at twice the time of an unchanged build.
 
 import { readdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { ancestors } from '../../files/ancestors.ts';
 
 const SKIPPED_DIRECTORIES = /^(?:[._].*|node_modules|testdata)$/;
 
@@ -13,10 +14,11 @@ export async function moduleFiles(packageDirectory: string): Promise<string[]> {
 }
 
 async function findModuleRoot(directory: string): Promise<string | undefined> {
-  const found = await stat(join(directory, 'go.mod')).catch(() => undefined);
-  if (found?.isFile()) return directory;
-  const parent = dirname(directory);
-  return parent === directory ? undefined : findModuleRoot(parent);
+  for (const candidate of ancestors(directory)) {
+    const found = await stat(join(candidate, 'go.mod')).catch(() => undefined);
+    if (found?.isFile()) return candidate;
+  }
+  return undefined;
 }
 
 async function listFiles(directory: string): Promise<string[]> {

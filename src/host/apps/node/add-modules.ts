@@ -3,13 +3,14 @@
 import type { AppConfig } from '../../config/app-config.ts';
 import type { RootEntry } from '../../root-tree.ts';
 import { UserError } from '../../user-error.ts';
-import { foreignBinaryFilter, reachableLibraries } from '../app-binaries.ts';
 import type { AppContext } from '../app-context.ts';
+import { nativeChoice } from '../packages/native-choice.ts';
 import { type NativeModules, nativeModules } from '../packages/native-modules.ts';
 import { type NpmPackage, readNpmPackage } from '../packages/npm-package.ts';
 import type { NpmProject } from '../packages/npm-project.ts';
 import { stageInstalled, stageLocked, type StagedPackages } from '../packages/npm-stage.ts';
-import { findPackage } from '../packages/package-layout.ts';
+import { findPackage, layOutPackages } from '../packages/package-layout.ts';
+import { wantedPackages } from '../packages/wanted-packages.ts';
 import type { OutsidePackage } from './outside-packages.ts';
 
 export interface Packages {
@@ -31,22 +32,27 @@ export async function addModules(
     if (packages.some((outside) => outside.package.name === name)) continue;
     packages.push({ package: requirePackage(app, name, { project, staged: present }), isOptional: false });
   }
-  if (packages.length === 0) return { entries: [], warnings: [], leftOut: [], packages: [] };
+  if (packages.length === 0) return { entries: [], warnings: [], leftOut: [], packages: [], compiled: {} };
 
   const warnings: string[] = [];
   let staged = present;
-  if (!staged && project?.lock) staged = await stageLocked(app.name, project, project.lock, context);
+  if (!staged && project?.lock) staged = await stageLocked(app, project, project.lock, context);
   if (!staged) {
     const installed = packages.map((outside) => outside.package);
-    staged = await stageInstalled(app.name, installed, project, context);
+    staged = await stageInstalled(app, installed, project, context);
     const names = installed.map(({ name, version }) => `${name} ${version}`).join(', ');
-    warnings.push(`app "${app.name}" has no package-lock.json: what ${names} depend on is not pinned`);
+    const { name, lockName } = project?.otherManager ?? {};
+    const why =
+      name === undefined
+        ? 'has no package-lock.json'
+        : `is a project of ${name}, and tsk does not read its ${lockName}`;
+    warnings.push(`app "${app.name}" ${why}: what ${names} depend on is not pinned`);
   }
-  const ignoredScripts = new Set(app.dependencies?.ignoreInstallScripts);
-  const libraries = reachableLibraries(app, context.libraries, included);
-  const isWanted = foreignBinaryFilter(app);
-  const request = { appName: app.name, packages, ignoredScripts, staged, libraries, isWanted };
-  const modules = await nativeModules(request, context);
+  const { board } = context;
+  const wanted = wantedPackages({ appName: app.name, packages, staged }, board);
+  const { rootDirectory } = staged;
+  const layOut = (excluded: ReadonlySet<string>) => layOutPackages(wanted, board, rootDirectory, excluded);
+  const modules = await nativeModules({ ...(await nativeChoice(app, included, context)), layOut }, context);
   return { ...modules, warnings: [...warnings, ...modules.warnings] };
 }
 

@@ -1,10 +1,11 @@
 // esbuild's messages as people read them: file:line:column, the line, and what to do.
 
 import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { BuildFailure, Message } from 'esbuild';
 import type { StagedPackages } from '../packages/npm-stage.ts';
 import { UserError } from '../../user-error.ts';
+import { npmHint } from './published-program.ts';
 
 const MAX_SHOWN = 5;
 
@@ -22,8 +23,9 @@ export function bundleError(
   {
     appName,
     instanceDirectory,
+    entry,
     staged,
-  }: { appName: string; instanceDirectory: string; staged: StagedPackages | undefined },
+  }: { appName: string; instanceDirectory: string; entry: string; staged: StagedPackages | undefined },
   failure: unknown,
 ): unknown {
   if (!isBuildFailure(failure)) return failure;
@@ -34,11 +36,14 @@ export function bundleError(
   const shown = errors.slice(0, MAX_SHOWN).map((message) => formatMessage(message));
   const rest = errors.length - shown.length;
   const text = [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n');
-  const hint = hintFor(errors, instanceDirectory, staged);
+  const hints = [
+    hintFor(errors, instanceDirectory, staged),
+    npmHint(appName, resolve(instanceDirectory, entry)),
+  ].filter((each) => each !== undefined);
   return new UserError(`Cannot bundle app "${appName}": ${text}`, {
     topic: 'bundling',
     cause: failure,
-    ...(hint === undefined ? {} : { hint }),
+    ...(hints.length === 0 ? {} : { hint: hints.join(' ') }),
   });
 }
 

@@ -6,15 +6,21 @@
 import { isBuiltin } from 'node:module';
 import { join, relative, resolve, sep } from 'node:path';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import type { NodeLine } from '../../../shared/services/node-lines.ts';
+import { NODE_VERSIONS } from '../../components/node-versions.ts';
 import { bundleError, formatMessage, isBuildFailure, isTopLevelAwait } from './bundle-errors.ts';
 import { decoratorMetadataPlugin, type DecoratorCompiler } from './decorator-metadata.ts';
 import { entryMainPlugin } from './entry-main.ts';
+import { isOfMetadataTypes } from './metadata-types.ts';
 import type { OutsidePackages } from './outside-packages.ts';
 import type { StagedPackages } from '../packages/npm-stage.ts';
 import { sdkPlugin } from './sdk-plugin.ts';
+import { refuseStrayImports } from './stray-imports.ts';
 
 export interface BundleRequest {
   appName: string;
+  /** Absent: the image's. */
+  nodeVersion: NodeLine | undefined;
   instanceDirectory: string;
   /** Path as the user wrote it. */
   entry: string;
@@ -34,15 +40,14 @@ export interface Bundle {
   warnings: string[];
 }
 
-/** The Node.js on the device, see the component of that name. */
-const TARGET = 'node26';
-
 // `import.meta` of every module becomes the bundle's own, as it would in an ES module bundle.
 const CJS_BANNER =
   'const __importMeta = { url: require("node:url").pathToFileURL(__filename).href, filename: __filename, ' +
   'dirname: __dirname, main: false, resolve: (specifier) => { const path = require.resolve(specifier); ' +
   'return require("node:path").isAbsolute(path) ? require("node:url").pathToFileURL(path).href : path; } };';
 const ESM_BANNER = 'const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);';
+
+const [IMAGE_NODE] = NODE_VERSIONS.node.split('.');
 
 type Format = 'cjs' | 'esm';
 
@@ -66,7 +71,7 @@ export async function bundle(request: BundleRequest): Promise<Bundle> {
 }
 
 async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle> {
-  const { instanceDirectory, entry, outside, decorators, staged } = request;
+  const { instanceDirectory, entry, outside, decorators, staged, nodeVersion } = request;
   const fileName = format === 'cjs' ? 'main.cjs' : 'main.mjs';
   const entryPath = resolve(instanceDirectory, entry);
   const result = await build({
@@ -86,8 +91,11 @@ async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle>
       ? [staged.directory, staged.rootDirectory].map((path) => join(path, 'node_modules'))
       : [],
     bundle: true,
+    // Both compilers make `let Clock = class Clock`, of which the bundler would name the class `Clock2`. Frameworks go by
+    // names of classes: TypeORM names tables by them.
+    keepNames: decorators?.compile !== undefined,
     platform: 'node',
-    target: TARGET,
+    target: `node${nodeVersion ?? IMAGE_NODE}`,
     sourcemap: 'external',
     sourcesContent: false,
     charset: 'utf8',
@@ -95,6 +103,7 @@ async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle>
     write: false,
     logLevel: 'silent',
   });
+  refuseStrayImports(result.metafile, request, isFile);
   outside.review(bundledFiles(result.metafile, instanceDirectory));
   const output = (suffix: string): string =>
     portable(result.outputFiles.find(({ path }) => path.endsWith(suffix))?.text ?? '', request);
@@ -103,7 +112,9 @@ async function bundleAs(format: Format, request: BundleRequest): Promise<Bundle>
     code: output(fileName),
     sourceMap: output(`${fileName}.map`),
     inputs: inputsOf(result.metafile, instanceDirectory),
-    warnings: result.warnings.map((message) => formatMessage(message)),
+    warnings: result.warnings
+      .filter((message) => !isOfMetadataTypes(message))
+      .map((message) => formatMessage(message)),
   };
 }
 
@@ -158,5 +169,5 @@ function bundledFiles({ outputs }: Metafile, instanceDirectory: string): string[
 
 /** Not a module that a plugin made up. */
 function isFile(path: string): boolean {
-  return !/^(?:builtin|outside|tskrazy):|^\(disabled\):/.test(path);
+  return !/^(?:builtin|outside|tskrazy):|^\(disabled\):|^<?data:/.test(path);
 }

@@ -1,17 +1,17 @@
 // `emitDecoratorMetadata`, on which NestJS and TypeORM rely: the bundler, which looks at no types, leaves it out without
 // a word. Projects that ask for it are compiled by what they have for it themselves, TypeScript up to 6 or swc, a file
-// at a time as isolatedModules has it; tsk brings none along, because either is larger than all of tsk. TypeScript 7
-// cannot be called from programs.
+// at a time as isolatedModules has it. Why tsk brings none along is in docs/decisions.md.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { dirname, relative } from 'node:path';
 import type { Plugin } from 'esbuild';
-import { parse } from 'jsonc-parser';
 import { UserError } from '../../user-error.ts';
 import { packageOwning } from '../packages/npm-package.ts';
 import { markMain } from './entry-main.ts';
+import { loosenMetadataTypes } from './metadata-types.ts';
+import { emitsMetadata, nearestTsConfig } from './tsconfig.ts';
 
 /** TypeScript -> JavaScript with its source map in it. */
 type Compile = (text: string, path: string) => string;
@@ -21,11 +21,6 @@ export interface DecoratorCompiler {
   configPath: string;
   /** Undefined: the project has no compiler for it. */
   compile: Compile | undefined;
-}
-
-interface TsConfig {
-  extends?: unknown;
-  compilerOptions?: { emitDecoratorMetadata?: unknown };
 }
 
 /** Undefined unless the entry point's tsconfig.json asks for metadata. */
@@ -48,6 +43,9 @@ export function decoratorMetadataWarning(
   ];
 }
 
+/** At the beginning of a line or not, but in no comment of `@param name`'s kind. */
+const DECORATED = /(?<!\*[ \t]*)(?:^|[\s{}(;,])@\w/m;
+
 export function decoratorMetadataPlugin(compile: Compile, entryPath: string): Plugin {
   // The bundler may run several times.
   const compiled = new Map<string, string>();
@@ -58,11 +56,12 @@ export function decoratorMetadataPlugin(compile: Compile, entryPath: string): Pl
         if (packageOwning(path) !== undefined) return undefined;
         const text = await readFile(path, 'utf8');
         // Where nothing is decorated the bundler does as well, and faster.
-        if (!/^\s*@\w/m.test(text)) return undefined;
+        if (!DECORATED.test(text)) return undefined;
         const marked = path === entryPath ? markMain(text) : text;
         const contents = compiled.get(marked) ?? compileFile(compile, marked, path);
         compiled.set(marked, contents);
-        return { contents, loader: path.endsWith('x') ? 'jsx' : 'js' };
+        // As TypeScript: what nothing needs any more is not imported.
+        return { contents, loader: path.endsWith('x') ? 'tsx' : 'ts' };
       });
     },
   };
@@ -70,7 +69,7 @@ export function decoratorMetadataPlugin(compile: Compile, entryPath: string): Pl
 
 function compileFile(compile: Compile, text: string, path: string): string {
   try {
-    return compile(text, path);
+    return loosenMetadataTypes(compile(text, path));
   } catch (cause) {
     throw new UserError(`Cannot compile "${path}" with decorator metadata: ${(cause as Error).message}`, {
       cause,
@@ -147,26 +146,4 @@ function loadPackage(load: NodeJS.Require, name: string): unknown {
     // Not installed, or for another machine.
     return undefined;
   }
-}
-
-function nearestTsConfig(directory: string): string | undefined {
-  const path = join(directory, 'tsconfig.json');
-  if (existsSync(path)) return path;
-  const parent = dirname(directory);
-  return parent === directory ? undefined : nearestTsConfig(parent);
-}
-
-/** What the file says, else those that it extends, the last one first. Not looked for in packages. */
-function emitsMetadata(path: string, depth = 0): unknown {
-  if (depth > 10 || !existsSync(path)) return undefined;
-  const config = (parse(readFileSync(path, 'utf8')) ?? {}) as TsConfig;
-  const bases = [config.extends ?? []].flat().filter((base) => typeof base === 'string');
-  return [
-    config.compilerOptions?.emitDecoratorMetadata,
-    ...bases
-      .toReversed()
-      .filter((base) => base.startsWith('.') || isAbsolute(base))
-      .map((base) => resolve(dirname(path), base.endsWith('.json') ? base : `${base}.json`))
-      .map((base) => emitsMetadata(base, depth + 1)),
-  ].find((value) => value !== undefined);
 }

@@ -7,6 +7,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import type { RootEntry } from '../../root-tree.ts';
+import { packageNameOf } from '../packages/npm-package.ts';
 import { isAlternative, type OwnCode } from './own-code.ts';
 import { pathsInWorkingDirectory } from './working-directory.ts';
 import { argumentsOf, type Fields, nameOf, textOf, walk } from './syntax-tree.ts';
@@ -178,7 +179,7 @@ function includedAs(file: string, { included }: CodeFiles): string | undefined {
 }
 
 function packageProblem(written: string, { appName, included }: CodeFiles): string | undefined {
-  const name = /^(?:@[^/]+\/)?[^/]+/.exec(written)?.[0] ?? written;
+  const name = packageNameOf(written);
   const isPresent = included.some(({ path }) => path.startsWith(`/app/${appName}/node_modules/${name}/`));
   if (isBuiltin(written) || isPresent) return undefined;
   return (

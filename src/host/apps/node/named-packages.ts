@@ -2,10 +2,8 @@
 // `app.set('view engine', 'ejs')`. Where something in the program loads packages by computed names, those that the
 // project depends on and the app's own code names are taken along.
 
-import { join } from 'node:path';
 import { packageOwning } from '../packages/npm-package.ts';
 import type { NpmProject } from '../packages/npm-project.ts';
-import { readPackageJson } from '../packages/package-json.ts';
 import type { OwnCode } from './own-code.ts';
 import { textOf, walk } from './syntax-tree.ts';
 
@@ -21,12 +19,8 @@ export function findNamedPackages(
   /** Files in the bundle, and names of the packages outside of it. */
   { inputs, outside }: { inputs: readonly string[]; outside: readonly string[] },
 ): NamedPackages {
-  const { dependencies, optionalDependencies } = readPackageJson<{
-    dependencies: object;
-    optionalDependencies: object;
-  }>(join(project.directory, 'package.json'));
   const used = new Set([...outside, ...inputs.map((path) => packageOwning(path)?.name)]);
-  const unused = Object.keys({ ...dependencies, ...optionalDependencies })
+  const unused = project.dependencies
     .filter((name) => !used.has(name) && !name.startsWith('@types/') && name !== 'tskrazy')
     .toSorted();
   if (unused.length === 0) return { named: [], others: [] };

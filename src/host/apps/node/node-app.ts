@@ -3,23 +3,30 @@
 
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { RootEntry, RootFile } from '../../root-tree.ts';
+import type { RootEntry } from '../../root-tree.ts';
 import { UserError } from '../../user-error.ts';
 import type { AppConfig } from '../../config/app-config.ts';
 import type { AppContext, AppProgram } from '../app-context.ts';
-import { packageOwning } from '../packages/npm-package.ts';
+import { appTextFile } from '../app-text-file.ts';
+import { noShell } from '../no-shell.ts';
+import { nodeEnvironment, nodeProgram } from '../packages/app-node.ts';
+import { engineWarnings } from '../packages/engine-warnings.ts';
+import { type NpmPackage, packageOwning } from '../packages/npm-package.ts';
 import { findNpmProject, type NpmProject } from '../packages/npm-project.ts';
 import { stageLocked, type StagedPackages } from '../packages/npm-stage.ts';
+import { findPackage } from '../packages/package-layout.ts';
+import { patchesOf } from '../packages/patches.ts';
+import { tellScripts } from '../packages/script-warnings.ts';
 import { addModules } from './add-modules.ts';
 import { bundle } from './bundle.ts';
 import { decoratorMetadataWarning, findDecoratorCompiler } from './decorator-metadata.ts';
 import { missingFilesBesideCode } from './files-beside-code.ts';
-import { findFinishedBuild, takeFinishedBuild } from './finished-build.ts';
+import { findFinishedBuild, takeFinishedBuild } from '../finished/finished-build.ts';
 import { findNamedPackages } from './named-packages.ts';
 import { OutsidePackages } from './outside-packages.ts';
 import { readOwnCode } from './own-code.ts';
 import { PackageScan } from './package-scan.ts';
-import { tellNamed, tellOutside, tellScripts } from './package-warnings.ts';
+import { tellNamed, tellOutside } from './package-warnings.ts';
 
 type NodeApp = AppConfig & { node: string };
 
@@ -33,7 +40,7 @@ export async function buildNodeApp(
   checkEntry(app, entry);
   const project = findNpmProject(entry);
   const finished = findFinishedBuild(entry);
-  if (finished) return takeFinishedBuild(app, finished, { project, included }, context);
+  if (finished) return takeFinishedBuild(app, finished, included, context);
   const staged = project && (await stageBeforeBundling(app, project, context));
   const scan = await PackageScan.open(context.cacheDirectory, [instanceDirectory, app.name]);
   const choices = {
@@ -46,6 +53,7 @@ export async function buildNodeApp(
   const decorators = findDecoratorCompiler(entry);
   const bundled = await bundle({
     appName: app.name,
+    nodeVersion: app.nodeVersion,
     instanceDirectory,
     entry: app.node,
     outside,
@@ -53,6 +61,7 @@ export async function buildNodeApp(
     staged,
   });
   await scan.save();
+  requireBuiltins(app, bundled.code);
   const sources = await readOwnCode(bundled.inputs.filter((path) => packageOwning(path) === undefined));
   const loaders = outside.loadsOthers;
   const packages = outside.outside;
@@ -67,15 +76,25 @@ export async function buildNodeApp(
   const present = new Set(modules.packages.map(({ name }) => name));
   const others = named.others.filter((name) => !present.has(name));
   const path = `/app/${app.name}/${bundled.fileName}`;
+  // What is in packages is not looked through.
+  const mayStartPrograms = bundled.code.includes('child_process') || modules.packages.length > 0;
+  const shell = mayStartPrograms ? noShell(app.name) : undefined;
   return {
     kind: 'node',
-    argv: ['/bin/node', path],
-    env: { NODE_ENV: 'production' },
-    entries: [bundleFile(app, path, bundled.code), ...modules.entries],
+    argv: [nodeProgram(app), ...(shell?.nodeArguments ?? []), path],
+    env: { NODE_ENV: 'production', ...nodeEnvironment(app) },
+    entries: [appTextFile(app.name, path, bundled.code), ...modules.entries, ...(shell ? [shell.entry] : [])],
     inputs: [...bundled.inputs, ...projectFiles(project)],
     sourceMaps: new Map([[path, bundled.sourceMap]]),
     warnings: [
       ...bundled.warnings,
+      ...(project
+        ? engineWarnings(
+            app,
+            directPackages(project, staged, [...outside.imported, ...modules.packages]),
+            context,
+          )
+        : []),
       ...modules.warnings,
       ...tellScripts(app, [...outside.imported, ...modules.packages]),
       ...tellOutside(app.name, outside.reasons, choices.unbundled),
@@ -91,7 +110,20 @@ export async function buildNodeApp(
       }),
     ],
     leftOut: modules.leftOut,
+    compiled: modules.compiled,
   };
+}
+
+/** As a bundle asks for it: some packages have lists with the names of all built-in modules. */
+const ASKS_FOR_FFI = /(?:\b(?:require|import|getBuiltinModule)\(|\bfrom |\bimport )"node:ffi"/;
+
+/** Of the built-in modules that programs use, `node:ffi` alone is in no earlier line. */
+function requireBuiltins({ name, nodeVersion }: NodeApp, code: string): void {
+  if (nodeVersion === undefined || !ASKS_FOR_FFI.test(code)) return;
+  throw new UserError(
+    `Cannot build app "${name}" for Node.js ${nodeVersion}: it uses node:ffi, which only the image's own Node.js has`,
+    { hint: `Take "nodeVersion" out of apps.${name}: "tskrazy/app/gpio" needs node:ffi.` },
+  );
 }
 
 function checkEntry({ name }: NodeApp, path: string): void {
@@ -112,26 +144,38 @@ async function stageBeforeBundling(
   project: NpmProject,
   context: AppContext,
 ): Promise<StagedPackages | undefined> {
-  if (project.isInstalled || !project.hasDependencies) return undefined;
-  if (project.lock) return stageLocked(app.name, project, project.lock, context);
+  if (project.isInstalled || project.dependencies.length === 0) return undefined;
+  if (project.lock) return stageLocked(app, project, project.lock, context);
+  const { name = 'npm', lockName } = project.otherManager ?? {};
+  const of = lockName === undefined ? '' : `; it is a project of ${name} (${lockName})`;
   throw new UserError(
-    `Cannot bundle app "${app.name}": the packages of "${join(project.directory, 'package.json')}" are not installed`,
-    { hint: `Run "npm install" in ${project.directory}.` },
+    `Cannot bundle app "${app.name}": the packages of "${join(project.directory, 'package.json')}" are not installed${of}`,
+    { hint: `Run "${name} install" in ${project.directory}.` },
   );
 }
 
-function bundleFile({ name }: NodeApp, path: string, code: string): RootFile {
-  return {
-    kind: 'file',
-    path,
-    mode: 0o644,
-    layer: `app:${name}`,
-    origin: `app ${name}`,
-    content: { kind: 'bytes', bytes: new TextEncoder().encode(code) },
-  };
+/** Of the packages that are used those that the project itself depends on. */
+function directPackages(
+  { directory, dependencies }: NpmProject,
+  staged: StagedPackages | undefined,
+  used: readonly NpmPackage[],
+): { name: string; directory: string }[] {
+  const names = new Set(used.map(({ name }) => name));
+  return dependencies.flatMap((name) => {
+    const found = names.has(name)
+      ? findPackage(name, staged?.directory ?? directory, staged?.rootDirectory)
+      : undefined;
+    return found === undefined ? [] : [{ name, directory: found }];
+  });
 }
 
 function projectFiles(project: NpmProject | undefined): string[] {
   if (!project) return [];
-  return [join(project.directory, 'package.json'), ...(project.lock ? [project.lock.path] : [])];
+  const { directory, lock } = project;
+  const patchesFrom = lock?.directory ?? directory;
+  return [
+    join(directory, 'package.json'),
+    ...(lock ? [lock.path] : []),
+    ...patchesOf(patchesFrom, 'project').map(({ path }) => join(patchesFrom, path)),
+  ];
 }

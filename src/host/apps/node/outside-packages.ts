@@ -8,9 +8,10 @@
 import { existsSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
+import { ancestors } from '../../files/ancestors.ts';
 import type { ImportKind, Message, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
 import { UserError } from '../../user-error.ts';
-import { type NpmPackage, packageOwning, readNpmPackage } from '../packages/npm-package.ts';
+import { type NpmPackage, packageNameOf, packageOwning, readNpmPackage } from '../packages/npm-package.ts';
 import { readPackageJson } from '../packages/package-json.ts';
 import { findPackage } from '../packages/package-layout.ts';
 import type { Finding } from './package-code.ts';
@@ -35,7 +36,7 @@ export interface OutsidePackage {
 export interface Reason {
   name: string;
   because: string;
-  /** It loads modules by computed names, which may be those of other packages. */
+  /** Whether the package loads modules by computed names, which may be those of other packages. */
   loadsOthers: boolean;
 }
 
@@ -320,10 +321,6 @@ export class OutsidePackages {
   }
 }
 
-function packageNameOf(specifier: string): string {
-  return /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
-}
-
 /** `bun:sqlite`, `deno:x`, `cloudflare:sockets`; not `data:`, which esbuild knows. */
 function isOfOtherRuntime(path: string): boolean {
   return /^(?!node:|data:|file:|https?:)[a-z][a-z0-9+.-]+:/.test(path);
@@ -343,8 +340,8 @@ function isEsm(path: string, kind: ImportKind): boolean {
 }
 
 function nearestType(directory: string): unknown {
-  const path = join(directory, 'package.json');
-  if (existsSync(path)) return readPackageJson<{ type: unknown }>(path).type;
-  const parent = dirname(directory);
-  return parent === directory ? undefined : nearestType(parent);
+  const path = ancestors(directory)
+    .map((each) => join(each, 'package.json'))
+    .find((each) => existsSync(each));
+  return path === undefined ? undefined : readPackageJson<{ type: unknown }>(path).type;
 }

@@ -25,6 +25,19 @@ test('scanPackageCode: finds what needs the files of the package beside it', () 
     ["new URL('./a.wasm', import.meta.url);", 'reads'],
     ["const here = dirname(fileURLToPath(import.meta.url)); const a = resolve(here, 'a.txt');", 'reads'],
     ["with (x) { return path.resolve(__dirname, 'views'); }", 'reads'],
+    // As TypeScript compiles them.
+    ["const a = (0, node_path_1.join)(__dirname, 'a.txt');", 'reads'],
+    ["const load = (0, node_module_1.createRequire)(__filename); load('./x.json');", 'loads'],
+    ["const c = require('child_process'); (0, c.fork)(file);", 'starts'],
+    // Whoever gets the directory reads in it.
+    ['app.use(express.static(__dirname));', 'reads'],
+    ['configure({ views: __dirname });', 'reads'],
+    ['new Views(import.meta.dirname);', 'reads'],
+    ['const here = dirname(fileURLToPath(import.meta.url)); serve(here);', 'reads'],
+    ['module.exports = __dirname;', 'reads'],
+    ['exports.views = () => __dirname;', 'reads'],
+    ['export default import.meta.dirname;', 'reads'],
+    ['function root() { return __dirname; }', 'reads'],
   ] as const) {
     assert.equal(kindsOf(code), kinds, code);
   }
@@ -42,6 +55,10 @@ test('scanPackageCode: passes over what is as good in a bundle', () => {
     'function require(id) { return parts[id]; }\nrequire(name);',
     'const isMain = import.meta.url === pathToFileURL(process.argv[1]).href;',
     'const name = basename(__filename); log(name);',
+    'debug(__filename); console.log(__dirname); tidy(fileURLToPath(import.meta.url));',
+    'err.stack = (0, utils.optimizeErrorStack)(err, stack, __dirname);',
+    'const here = dirname(fileURLToPath(import.meta.url));',
+    'if (file.startsWith(__dirname)) skip();',
     'new Worker(URL.createObjectURL(blob));',
     "const { Worker } = require('worker_threads'); new Worker(code, { eval: true });",
     "cluster.fork(); require('child_process').fork();",

@@ -32,6 +32,10 @@ const MAY_MATTER =
 const READERS =
   /^(?:join|resolve|normalize|readFile|readFileSync|readdir|readdirSync|opendir|opendirSync|createReadStream|existsSync|access|accessSync|stat|statSync|lstatSync|sendFile|readJson|readJsonSync)$/;
 
+/** Calls for which a directory is no more than its name; `optimizeErrorStack` of ioredis is one. */
+const TELLERS =
+  /^(?:log|debug|info|warn|\w*(?:error|stack|trace)\w*|dirname|basename|extname|isAbsolute|relative|fileURLToPath|pathToFileURL|createRequire|String|startsWith|endsWith|includes|indexOf|lastIndexOf|split|replace|replaceAll|slice|test|exec|match)$/i;
+
 const MAX_CODE_CHARACTERS = 60;
 
 export function scanPackageCode(text: string): Finding[] {
@@ -44,7 +48,7 @@ export function scanPackageCode(text: string): Finding[] {
     const kind =
       (loads(node, above, names) ? 'loads' : undefined) ??
       (starts(node, text) ? 'starts' : undefined) ??
-      (reads(node, names) ? 'reads' : undefined);
+      (reads(node, names) || handsOn(node, names) ? 'reads' : undefined);
     if (kind !== undefined && findings.every((other) => other.kind !== kind)) {
       const code = text.slice(node.start, node.end).replaceAll(/\s+/g, ' ');
       findings.push({ kind, line: lineOf(node), code: shorten(code) });
@@ -59,12 +63,19 @@ interface Names {
   hidden: Set<string>;
   /** Where the file lies, or what lies there. */
   places: Set<string>;
+  /** Of them the directories. */
+  directories: Set<string>;
   /** The file has a function of its own of that name, as bundles of browserify's make have. */
   ownRequire: boolean;
 }
 
 function namesIn(root: SyntaxNode): Names {
-  const names: Names = { hidden: new Set(), places: new Set(['__dirname', '__filename']), ownRequire: false };
+  const names: Names = {
+    hidden: new Set(),
+    places: new Set(['__dirname', '__filename']),
+    directories: new Set(['__dirname']),
+    ownRequire: false,
+  };
   walk(root, (node) => {
     if (node.type === 'FunctionDeclaration' && nameOf(node['id']) === 'require') names.ownRequire = true;
     const [target, value] =
@@ -77,7 +88,10 @@ function namesIn(root: SyntaxNode): Names {
     if (name === undefined || value === null || value === undefined) return;
     const assigned = value as Fields;
     if (isCreateRequire(assigned) || isIdentifier(assigned, 'require')) names.hidden.add(name);
-    else if (hasPlace(assigned, names)) names.places.add(name);
+    else if (hasPlace(assigned, names)) {
+      names.places.add(name);
+      if (isDirectory(assigned, names)) names.directories.add(name);
+    }
   });
   return names;
 }
@@ -135,6 +149,43 @@ function reads(node: Fields, names: Names): boolean {
   }
   return (
     node.type === 'TemplateLiteral' && (node['expressions'] as Fields[]).some((part) => isPlace(part, names))
+  );
+}
+
+/**
+ * The directory itself is given away: `express.static(__dirname)`, `{ views: __dirname }`, `module.exports = __dirname`. Who
+ * gets it reads what lies there; the name of the file, which is given away for messages too, tells nothing.
+ */
+function handsOn(node: Fields, names: Names): boolean {
+  const isGiven = (part: unknown): boolean =>
+    part !== null && part !== undefined && isDirectory(part as Fields, names);
+  switch (node.type) {
+    case 'CallExpression':
+    case 'NewExpression':
+      return !TELLERS.test(nameOf(node['callee']) ?? '') && argumentsOf(node).some(isGiven);
+    case 'Property':
+      return isGiven(node['value']);
+    case 'AssignmentExpression':
+      return (node['left'] as Fields).type === 'MemberExpression' && isGiven(node['right']);
+    case 'ExportDefaultDeclaration':
+      return isGiven(node['declaration']);
+    case 'ReturnStatement':
+      return isGiven(node['argument']);
+    case 'ArrowFunctionExpression':
+      return isGiven(node['body']);
+    default:
+      return false;
+  }
+}
+
+/** `__dirname`, `import.meta.dirname`, `dirname(fileURLToPath(import.meta.url))`, and what is called so. */
+function isDirectory(node: Fields, names: Names): boolean {
+  if (node.type === 'Identifier') return names.directories.has(String(node['name']));
+  if (isMeta(node['object'])) return nameOf(node) === 'dirname';
+  return (
+    node.type === 'CallExpression' &&
+    nameOf(node['callee']) === 'dirname' &&
+    argumentsOf(node).some((part) => hasPlace(part, names))
   );
 }
 

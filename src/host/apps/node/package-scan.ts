@@ -9,7 +9,7 @@ import { cacheKeyOf } from '../cache-key.ts';
 import { type Finding, scanPackageCode } from './package-code.ts';
 
 /** Counts up when package-code.ts finds other things. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** By path: the file's state, and what was found in it. */
 type Scans = Record<string, [state: string, findings: Finding[]]>;

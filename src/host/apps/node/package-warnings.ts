@@ -1,7 +1,5 @@
 // What a build says of an app's npm packages, a line for each thing, however many packages there are.
 
-import type { AppConfig } from '../../config/app-config.ts';
-import type { NpmPackage } from '../packages/npm-package.ts';
 import type { NamedPackages } from './named-packages.ts';
 import type { Reason } from './outside-packages.ts';
 
@@ -40,20 +38,5 @@ export function tellNamed(
           `app "${appName}": left out, because nothing imports or names them: ${others.join(', ')}; what ${by} may load ` +
             `belongs in apps.${appName}.dependencies.unbundled, what only developers need in devDependencies`,
         ]),
-  ];
-}
-
-/** npm would run them on this computer, for this computer. Most do nothing that counts on a device. */
-export function tellScripts({ name, dependencies }: AppConfig, packages: readonly NpmPackage[]): string[] {
-  const ignored = new Set(dependencies?.ignoreInstallScripts);
-  const scripts = packages
-    .filter((found) => found.nativeBecause === undefined && !ignored.has(found.name))
-    .flatMap((found) =>
-      found.installScript === undefined ? [] : [`${found.name} ("${found.installScript}")`],
-    );
-  if (scripts.length === 0) return [];
-  return [
-    `install scripts of packages of app "${name}" are not run: ${[...new Set(scripts)].toSorted().join(', ')}; ` +
-      `those that nothing needs go into apps.${name}.dependencies.ignoreInstallScripts`,
   ];
 }

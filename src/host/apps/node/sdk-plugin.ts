@@ -1,23 +1,32 @@
-// `tskrazy/app` in an app's program: always the SDK of this tsk, which knows what the init of the image speaks;
-// also where the package is not installed beside the app, as in a fresh instance.
+// `tskrazy/app` and `tskrazy/app/gpio` in an app's program: always the SDK of this tsk, which knows what the init of the image
+// speaks; also where the package is not installed beside the app, as in a fresh instance.
 
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import type { Plugin } from 'esbuild';
 import { packageRoot } from '../../package-root.ts';
 
+/** The bundle names its modules by it, and where tsk is installed is not its business. */
 const NAMESPACE = 'tskrazy';
 
 export const sdkPlugin: Plugin = {
   name: 'tskrazy-sdk',
   setup(build) {
-    // In a namespace: the bundle names its modules, and where tsk is installed is not its business.
-    build.onResolve({ filter: /^tskrazy\/app$/ }, () => ({ path: 'app', namespace: NAMESPACE }));
-    build.onLoad({ filter: /^app$/, namespace: NAMESPACE }, async () => {
-      const { directory, isCheckout } = packageRoot();
-      return isCheckout
-        ? { contents: await readFile(join(directory, 'src/app/index.ts'), 'utf8'), loader: 'ts' }
-        : { contents: await readFile(join(directory, 'dist/app/index.js'), 'utf8'), loader: 'js' };
-    });
+    const { directory, isCheckout } = packageRoot();
+    const source = isCheckout ? 'src' : 'dist';
+    const loader = isCheckout ? 'ts' : 'js';
+    build.onResolve({ filter: /^tskrazy\/app(?:\/gpio)?$/ }, ({ path }) => ({
+      path: `${path.slice('tskrazy/'.length)}/index.${loader}`,
+      namespace: NAMESPACE,
+    }));
+    // Modules of the SDK name each other; what they take of Node.js stays outside.
+    build.onResolve({ filter: /^\./, namespace: NAMESPACE }, ({ path, importer }) => ({
+      path: posix.join(posix.dirname(importer), path),
+      namespace: NAMESPACE,
+    }));
+    build.onLoad({ filter: /./, namespace: NAMESPACE }, async ({ path }) => ({
+      contents: await readFile(join(directory, source, path), 'utf8'),
+      loader,
+    }));
   },
 };

@@ -51,12 +51,13 @@ export function isFunction({ type }: Node): boolean {
   return ['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression'].includes(type);
 }
 
-/** `a` of `a`, `b.a` and `b?.['a']`. */
+/** `a` of `a`, `b.a`, `b?.['a']` and `(0, b.a)`, as TypeScript writes calls of what is imported. */
 export function nameOf(node: unknown): string | undefined {
   if (!isNode(node)) return undefined;
-  const { type, name, property, expression } = node as Fields;
+  const { type, name, property, expression, expressions } = node as Fields;
   if (type === 'Identifier') return String(name);
   if (type === 'ChainExpression') return nameOf(expression);
+  if (type === 'SequenceExpression') return nameOf((expressions as Node[]).at(-1));
   if (type !== 'MemberExpression') return undefined;
   return textOf(property) ?? nameOf(property);
 }

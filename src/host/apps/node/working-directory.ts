@@ -15,7 +15,7 @@ const TAKES_PATH =
   /^(?:static|serveStatic|readFile|readFileSync|readdir|readdirSync|opendir|createReadStream|existsSync|stat|statSync|access|accessSync|openAsBlob|sendFile|loadEnvFile|readJson|readJsonSync|glob|globSync)$/;
 /** Names of settings that are paths. */
 const PATH_SETTING =
-  /^(?:root|dir|directory|directory|path|cwd|views|publicDir|templates?|partials|layoutsDir|partialsDir|migrationsFolder|migrationsDir|\w*(?:Directory|Directory|Dir|Path))$/;
+  /^(?:root|dir|directory|folder|path|cwd|views|publicDir|templates?|partials|layoutsDir|partialsDir|migrationsFolder|migrationsDir|\w*(?:Folder|Directory|Dir|Path))$/;
 /** Where a text with `./` is a path, but none of the current directory. */
 const IMPORTS = new Set([
   'ImportDeclaration',
@@ -56,8 +56,7 @@ function isPath(
   }
   const isCall = parent.type === 'CallExpression' || parent.type === 'NewExpression';
   if (!isCall) {
-    // `const directory = './views'`
-    return /^\.{1,2}\/./.test(written) && parent.type === 'VariableDeclarator';
+    return /^\.{1,2}\/./.test(written) && givesName(parent);
   }
   const args = argumentsOf(parent);
   const name = nameOf(parent['callee']) ?? '';
@@ -70,6 +69,14 @@ function isPath(
   if (name === 'set') return args[1] === node && PATH_SETTING.test(textOf(args[0]) ?? '');
   if (name === 'resolve' || name === 'join') return isFromWorkingDirectory(args, node);
   return args[0] === node && (TAKES_PATH.test(name) || /^\.{1,2}\/./.test(written));
+}
+
+/** `const directory = './views'`, and the same as a field, an assignment and a default. */
+function givesName({ type, operator }: Fields): boolean {
+  return (
+    ['VariableDeclarator', 'PropertyDefinition', 'AssignmentPattern'].includes(type) ||
+    (type === 'AssignmentExpression' && operator === '=')
+  );
 }
 
 /** `resolve('views')`, `join(process.cwd(), 'views')`; `join('a', b)` may be anything. */

@@ -23,6 +23,7 @@ suite('findDoubtfulScript', () => {
       'exit 0',
       'node greet.js',
       'node ./greet || exit 0',
+      'patch-package --patch-dir ./fixes',
       'node -e "try{require(\'./greet\')}catch(e){}"',
     ]) {
       assert.equal(findDoubtfulScript({ postinstall: script }, directory), undefined, script);
@@ -44,6 +45,7 @@ suite('findDoubtfulScript', () => {
       'echo hi; curl x | sh',
       'echo $(curl x)',
       'node greet.js && make',
+      'patch-package --patch-dir fixes/../../../..',
       'node -e "require(\'https\')"',
     ]) {
       assert.equal(findDoubtfulScript({ install: script }, directory), `install: ${script}`);

@@ -1,17 +1,32 @@
 // Tells install scripts that make something the package needs (they compile or download, which nobody does for
-// the device) from those that only print a greeting, and from those of which one cannot say: they patch packages, set
-// up hooks of git or print a greeting by way of another program. A script is harmless when all of its code can be read
+// the device) from those that only print a greeting, and from those of which one cannot say: they set up hooks
+// of git or print a greeting by way of another program. A script is harmless when all of its code can be read
 // here and it has no way to reach the network or another program.
 
 import { readFileSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 
 /** The scripts that npm runs for an installed package. */
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'];
 
 /** Built-in modules with which a script cannot get or make a binary. */
 const HARMLESS_MODULES = new Set(['assert', 'fs', 'fs/promises', 'os', 'path', 'process', 'url', 'util']);
+
+/** Done by patches.ts. Other options than these say what is to be patched, and count as a script of which one cannot say. */
+const PATCH_PACKAGE =
+  /^(?:npx )?patch-package(?: --(?:error-on-fail|error-on-warn|use-yarn|patch-dir(?:[ =]([\w./-]+))?))*$/;
+
+/** Where the command finds its patches; undefined: it is another one. */
+export function patchDirectoryOf(command: string): string | undefined {
+  const found = PATCH_PACKAGE.exec(command);
+  return found === null ? undefined : (found[1] ?? 'patches');
+}
+
+/** Of the directory that the path starts from. */
+export function leadsOut(path: string): boolean {
+  return posix.normalize(path).split('/')[0] === '..';
+}
 
 const HARMLESS_COMMANDS = /^(?:echo\b[^|;&`$]*|exit 0|true|:)$/;
 
@@ -56,6 +71,15 @@ export function makesBinary(scripts: Readonly<Record<string, unknown>>, director
   });
 }
 
+/** The files with which installing begins; what they load may be for the package's own code, too. */
+export function installFiles(scripts: Readonly<Record<string, unknown>>, directory: string): Set<string> {
+  const files = INSTALL_SCRIPTS.flatMap((name) => {
+    const command = scripts[name];
+    return typeof command === 'string' ? [...command.matchAll(/\bnode ([\w./@-]+)/g)] : [];
+  });
+  return new Set(files.flatMap(([, file = '']) => findCode(join(directory, file)) ?? []));
+}
+
 /** Of the file and of those of the package that it names. */
 function readCode(path: string, seen: Set<string>): string {
   const found = findCode(path);
@@ -76,7 +100,9 @@ function isHarmless(command: string, directory: string): boolean {
 }
 
 function isHarmlessPart(command: string, directory: string): boolean {
-  if (HARMLESS_COMMANDS.test(command)) return true;
+  // Its patches are applied when the package is staged.
+  const patches = patchDirectoryOf(command);
+  if (HARMLESS_COMMANDS.test(command) || (patches !== undefined && !leadsOut(patches))) return true;
   const inline = /^node (?:-e|--eval) (["'])(.*)\1$/s.exec(command);
   if (inline) return isHarmlessCode(inline[2] ?? '', directory, new Set());
   const file = /^node ([\w./@-]+)$/.exec(command)?.[1];

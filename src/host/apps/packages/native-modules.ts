@@ -1,39 +1,53 @@
-// The packages that stay outside of an app's bundle, as files of /app/NAME/node_modules for the board, and the
-// check that each of them really has its native code there.
+// The packages of an app, as files of /app/NAME/node_modules for the board, and the check that each of them really has
+// its native code there.
 
-import { existsSync, realpathSync } from 'node:fs';
-import { join, posix, relative } from 'node:path';
+import { posix } from 'node:path';
 import { elfMachineName } from '../../../formats/elf.ts';
 import type { Board } from '../../../shared/board/boards.ts';
-import type { RootFile } from '../../root-tree.ts';
+import type { NodeLine } from '../../../shared/services/node-lines.ts';
+import type { RootEntry, RootFile } from '../../root-tree.ts';
 import { UserError } from '../../user-error.ts';
 import type { AppContext } from '../app-context.ts';
-import type { LeftOutFile } from '../left-out.ts';
-import { isPlatformPackage, type NpmPackage, packageOwning } from './npm-package.ts';
-import type { StagedPackages } from './npm-stage.ts';
+import { type LeftOutOfPackage, packageOrigin } from '../left-out.ts';
+import { canCompile, type CompiledPackage, compilePackage } from '../compile/compile-package.ts';
+import { addonMismatch } from './addon-tags.ts';
+import { binLinks, placedBins } from './bin-links.ts';
+import { nodeOfApp, otherNodes } from './app-node.ts';
+import { leftOutTools } from './left-out-tools.ts';
+import type { OwnAddons } from './own-addons.ts';
+import { isPlatformPackage, type NpmPackage } from './npm-package.ts';
 import { packageFiles, type PackageFiles } from './package-files.ts';
-import { findPackage, layOutPackages, type PlacedPackage, type WantedPackage } from './package-layout.ts';
+import type { PlacedPackage } from './package-layout.ts';
 import { dynamicProblem } from '../program-file.ts';
 
 export interface NativeModules {
-  entries: RootFile[];
+  entries: RootEntry[];
   warnings: string[];
-  leftOut: LeftOutFile[];
+  leftOut: LeftOutOfPackage[];
   /** The packages that go to the device. */
   packages: NpmPackage[];
+  /** Hashes of what was compiled, as the lock has them. */
+  compiled: Record<string, string>;
 }
 
 export interface NativeRequest {
   appName: string;
-  /** Packages as seen by the bundler on this machine. */
-  packages: readonly { package: NpmPackage; isOptional: boolean }[];
+  /** Absent: the image's. */
+  nodeVersion: NodeLine | undefined;
+  /** The packages and their places; `excluded`: directories of packages to do without. */
+  layOut: (excluded: ReadonlySet<string>) => PlacedPackage[];
   /** Names of packages that do without their install script. */
   ignoredScripts: ReadonlySet<string>;
-  staged: StagedPackages;
   /** Whether the binary for another machine at this path of the device is wanted. */
   isWanted: (path: string) => boolean;
+  /** Whether nothing is left out of the packages. */
+  keepsAll: boolean;
   /** File names of the libraries that the app finds on the device, beside those of its packages. */
   libraries: ReadonlySet<string>;
+  /** Files of the person's own for packages that bring none for the board. */
+  addons: OwnAddons;
+  /** Whether packages that bring none are compiled. */
+  compiles: boolean;
 }
 
 interface LoadedPackage extends PlacedPackage, PackageFiles {}
@@ -42,48 +56,76 @@ interface Problem {
   text: string;
   /** Libraries, where they are all that the add-on lacks. */
   missingLibraries?: readonly string[];
+  /** Its add-ons are for the board, but not for the Node.js of the app. */
+  isForOtherNode?: boolean;
+  /** That for which they are. */
+  fitting?: NodeLine | undefined;
 }
 
 export async function nativeModules(request: NativeRequest, context: AppContext): Promise<NativeModules> {
   const warnings: string[] = [];
   const excluded = new Set<string>();
   const read = new Map<string, PackageFiles>();
+  /** By their directories. */
+  const compiled = new Map<string, CompiledPackage>();
   for (;;) {
-    const loaded = await loadPackages(request, excluded, read, context);
-    const missing = [...loaded.values()]
-      .map((entry) => ({ ...entry, problem: missingBinary(entry, loaded, request, context) }))
-      .find(({ problem }) => problem !== undefined);
-    if (missing?.problem === undefined) {
+    const loaded = await loadPackages(request, { excluded, read, compiled }, context);
+    const missing = [...loaded.values()].flatMap((entry) => {
+      const problem = missingBinary(entry, loaded, request, context);
+      return problem === undefined ? [] : [{ ...entry, problem }];
+    });
+    if (missing.length === 0) {
       const all = [...loaded.values()];
       return {
-        entries: all.flatMap((entry) => rootFiles(entry, request.appName)),
+        entries: [
+          ...all.flatMap((entry) => rootFiles(entry, request.appName)),
+          ...binLinks(request.appName, all),
+        ],
         // One package may lie in several places.
         warnings: [
           ...new Set([...warnings, ...all.flatMap((entry) => foreignOnly(entry, loaded, request, context))]),
         ],
-        leftOut: all.flatMap(({ leftOut }) => leftOut),
+        leftOut: [
+          ...all.flatMap(({ leftOut, package: { name: packageName } }) =>
+            leftOut.map((file) => ({ ...file, packageName })),
+          ),
+          ...leftOutTools(all.map((entry) => entry.package)),
+        ],
         packages: all.map((entry) => entry.package),
+        compiled: Object.fromEntries([...compiled.values()].map(({ key, sha256 }) => [key, sha256])),
       };
     }
-    const { package: found, isOptional, problem } = missing;
-    if (!isOptional) throw noPrebuilt(request, found, problem, context);
+    const next = request.compiles
+      ? missing.find((each) => canCompile(each.package) && !compiled.has(each.package.directory))
+      : undefined;
+    if (next !== undefined) {
+      compiled.set(next.package.directory, await compilePackage(request, next.package, context));
+      continue;
+    }
+    const optional = missing.find(({ isOptional }) => isOptional);
+    if (optional === undefined) throw noPrebuilts(request, missing, context);
+    const { package: found, problem } = optional;
     warnings.push(`package "${found.name}" of app "${request.appName}" is left out: ${problem.text}`);
     // Once more: what only that package depends on stays out too.
     excluded.add(found.directory);
   }
 }
 
-/** `read` keeps what was read in an earlier round. */
+interface Rounds {
+  excluded: ReadonlySet<string>;
+  /** What was read in an earlier round. */
+  read: Map<string, PackageFiles>;
+  compiled: ReadonlyMap<string, CompiledPackage>;
+}
+
 async function loadPackages(
   request: NativeRequest,
-  excluded: ReadonlySet<string>,
-  read: Map<string, PackageFiles>,
+  { excluded, read, compiled }: Rounds,
   context: AppContext,
 ): Promise<Map<string, LoadedPackage>> {
-  const { rootDirectory } = request.staged;
   const loaded = new Map<string, LoadedPackage>();
   const { board } = context;
-  const placed = layOutPackages(wantedPackages(request, context), board, rootDirectory, excluded);
+  const placed = request.layOut(excluded);
   const keepsDeclarations = placed.some((entry) => entry.package.realName === 'typescript');
   for (const entry of placed) {
     const key = `${keepsDeclarations} ${entry.devicePath} ${entry.package.directory}`;
@@ -92,55 +134,31 @@ async function loadPackages(
       (await packageFiles(entry.package.directory, {
         board,
         keepsDeclarations,
+        keepsAll: request.keepsAll,
         isWanted: (path) => request.isWanted(`/app/${request.appName}/${entry.devicePath}/${path}`),
       }));
     read.set(key, found);
-    loaded.set(entry.devicePath, { ...entry, ...found });
+    const own = [
+      ...(compiled.get(entry.package.directory)?.files ?? []),
+      ...(request.addons.get(entry.package.name) ?? []),
+    ];
+    const replaced = new Set(own.map(({ path }) => path));
+    const files = [...found.files.filter(({ path }) => !replaced.has(path)), ...own];
+    loaded.set(entry.devicePath, { ...entry, ...found, files });
   }
   return loaded;
-}
-
-/** The staged twin of each package that the bundler left out. */
-function wantedPackages({ appName, packages, staged }: NativeRequest, context: AppContext): WantedPackage[] {
-  return packages.map(({ package: { name, directory }, isOptional }) => {
-    const found = stagedTwin(directory, staged) ?? findPackage(name, staged.directory, staged.rootDirectory);
-    if (found === undefined && !isOptional) {
-      throw new UserError(
-        `Cannot add package "${name}" to app "${appName}": npm did not install it for board "${context.board.id}"`,
-        {
-          hint: `Run "npm ls ${name}"; it must be in package-lock.json and not only a development dependency.`,
-        },
-      );
-    }
-    // npm makes a link of it, and the lock file from which we install knows nothing of what is in it.
-    if (found !== undefined && packageOwning(join(realpathSync(found), 'package.json')) === undefined) {
-      throw new UserError(
-        `Cannot add package "${name}" to app "${appName}": it is a directory of your own, not an installed package`,
-        {
-          hint: `Import it, so that it is bundled, or copy what the app reads of it with apps.${appName}.include.`,
-        },
-      );
-    }
-    return { name, directory: found ?? directory, isOptional };
-  });
-}
-
-function stagedTwin(directory: string, { rootDirectory, copyOf }: StagedPackages): string | undefined {
-  if (directory.startsWith(rootDirectory)) return directory;
-  if (copyOf === undefined || !directory.startsWith(copyOf)) return undefined;
-  const twin = join(rootDirectory, relative(copyOf, directory));
-  return existsSync(join(twin, 'package.json')) ? twin : undefined;
 }
 
 /** Why a package that should have native code for the board has none that loads; undefined when it has. */
 function missingBinary(
   entry: LoadedPackage,
   loaded: ReadonlyMap<string, LoadedPackage>,
-  { ignoredScripts, libraries }: NativeRequest,
-  { board }: AppContext,
+  { nodeVersion, ignoredScripts, libraries }: NativeRequest,
+  context: AppContext,
 ): Problem | undefined {
   const { nativeBecause, installScript, name } = entry.package;
   if (nativeBecause === undefined || ignoredScripts.has(name)) return undefined;
+  const { board } = context;
   const binaries = withPlatformPackages(entry, loaded).flatMap(({ files }) => files.filter(({ elf }) => elf));
   if (binaries.length === 0) {
     const script =
@@ -149,10 +167,25 @@ function missingBinary(
         : `, and its install script, which would make one, runs for this machine only ("${installScript}")`;
     return { text: `it carries no prebuilt add-on for linux-${board.nodeArch} with glibc${script}` };
   }
+  const node = nodeOfApp({ nodeVersion }, context);
+  const mismatches = binaries
+    .filter(({ path }) => path.endsWith('.node'))
+    .map(({ path }) => ({ path, mismatch: addonMismatch(path, board, node) }));
+  const [first] = mismatches;
+  if (first?.mismatch !== undefined && mismatches.every(({ mismatch }) => mismatch !== undefined))
+    return {
+      text: `its "${first.path}" does not load: ${first.mismatch}`,
+      isForOtherNode: true,
+      fitting: otherNodes({ nodeVersion }, context).find((other) =>
+        mismatches.some(({ path }) => addonMismatch(path, board, other) === undefined),
+      )?.line,
+    };
+  const unfit = new Set(mismatches.flatMap(({ path, mismatch }) => (mismatch === undefined ? [] : [path])));
   // A package may bring its own libraries, and its add-ons find them by their run path.
   const own = [...loaded.values()].flatMap(({ files }) => files.map(({ path }) => posix.basename(path)));
   const available = new Set([...libraries, ...own]);
-  const problems = binaries.map(({ path, elf }): Problem | undefined => {
+  const fit = binaries.filter(({ path }) => !unfit.has(path));
+  const problems = fit.map(({ path, elf }): Problem | undefined => {
     const problem = elf && dynamicProblem(elf, board, available);
     if (problem === undefined) return undefined;
     const missingLibraries = elf?.needed.filter((library) => !available.has(library)) ?? [];
@@ -189,13 +222,40 @@ function foreignOnly(
   ];
 }
 
+/** All at once: who mends one should know of the others. */
+function noPrebuilts(
+  request: NativeRequest,
+  missing: readonly { package: NpmPackage; problem: Problem }[],
+  context: AppContext,
+): UserError {
+  const { appName } = request;
+  const errors = missing.map(({ package: found, problem }) => noPrebuilt(request, found, problem, context));
+  // One package may lie in several places.
+  const messages = [...new Set(errors.map(({ message }) => message))];
+  const [first] = errors;
+  if (first !== undefined && messages.length === 1) return first;
+  const names = [...new Set(missing.map((each) => `"${each.package.name}"`))].join(', ');
+  return new UserError(messages.join('\n'), {
+    topic: 'native-add-on',
+    hint:
+      `Use versions, or other packages, that are published with prebuilt files for linux-${context.board.nodeArch}. ` +
+      `Those of ${names} without which "${appName}" works go into apps.${appName}.dependencies.ignoreInstallScripts.`,
+  });
+}
+
 function noPrebuilt(
   { appName }: NativeRequest,
-  { name, version }: NpmPackage,
-  { text, missingLibraries = [] }: Problem,
+  found: NpmPackage,
+  { text, missingLibraries = [], isForOtherNode = false, fitting }: Problem,
   { board }: AppContext,
 ): UserError {
+  const { name, version } = found;
   const [library] = missingLibraries;
+  const other =
+    fitting === undefined
+      ? ''
+      : ` apps.${appName}.nodeVersion: "${fitting}" gives it the Node.js that they are for.`;
+  const compiling = canCompile(found) ? ` apps.${appName}.compile compiles it on this computer.` : '';
   return new UserError(
     `Cannot add package "${name}" ${version} to app "${appName}" for board "${board.id}": ${text}`,
     library !== undefined
@@ -203,28 +263,38 @@ function noPrebuilt(
       : {
           topic: 'native-add-on',
           hint:
-            `Use a version of "${name}", or another package, that is published with prebuilt files for linux-${board.nodeArch}. ` +
-            `If it works without its native part, list it in apps.${appName}.dependencies.ignoreInstallScripts.`,
+            `Use a version of "${name}", or another package, that is published with prebuilt files for linux-${board.nodeArch}` +
+            `${isForOtherNode ? ', for this Node.js or with Node-API' : ''}.${other} If it works without its native part, list it in ` +
+            `apps.${appName}.dependencies.ignoreInstallScripts.${compiling} What you have built yourself goes into apps.${appName}.addons.`,
         },
   );
 }
 
+/** What has a library in Debian is called like the library (Debian Policy, 8.1), but for exceptions. */
+function debianPackageOf(library: string): string {
+  const [, name = library, version = ''] = /^(.*)\.so\.(\d+)/.exec(library) ?? [];
+  const joint = /\d$/.test(name) ? '-' : '';
+  return `${name}${joint}${version}`.toLowerCase().replaceAll('_', '-');
+}
+
 function libraryHint(appName: string, packageName: string, library: string, board: Board): string {
   return (
-    `Put "${library}" for linux-${board.nodeArch}, and the libraries that it needs itself, into a directory "lib", then set ` +
-    `apps.${appName}.include to [{ "from": "lib", "to": "lib" }] and apps.${appName}.env to ` +
-    `{ "LD_LIBRARY_PATH": "/app/${appName}/lib" }. If "${packageName}" works without its native part, list it in ` +
-    `apps.${appName}.dependencies.ignoreInstallScripts.`
+    `Set apps.${appName}.libraries to ["${debianPackageOf(library)}"], or to what Debian's package with "${library}" is called ` +
+    `otherwise, or include the file for linux-${board.nodeArch}. If "${packageName}" works without its native part, ` +
+    `list it in apps.${appName}.dependencies.ignoreInstallScripts.`
   );
 }
 
-function rootFiles({ package: { name }, devicePath, files }: LoadedPackage, appName: string): RootFile[] {
+function rootFiles(entry: LoadedPackage, appName: string): RootFile[] {
+  const { devicePath, files, package: found } = entry;
+  const programs = new Set(placedBins(entry).values());
   return files.map(({ path, hostPath, sizeBytes, isExecutable }) => ({
     kind: 'file',
     path: `/app/${appName}/${devicePath}/${path}`,
-    mode: isExecutable ? 0o755 : 0o644,
+    // Tarballs made elsewhere may not say so.
+    mode: isExecutable || programs.has(path) ? 0o755 : 0o644,
     layer: `app:${appName}`,
-    origin: `app ${appName}, package ${name}`,
+    origin: packageOrigin(appName, found.name),
     content: { kind: 'path', path: hostPath, sizeBytes },
   }));
 }

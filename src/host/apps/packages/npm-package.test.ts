@@ -52,7 +52,7 @@ suite('readNpmPackage', () => {
   test('an install script alone is no native code', (t) => {
     const files = { 'hooks.js': "require('child_process').execSync('git config x y');" };
     for (const script of [
-      'patch-package',
+      'patch-package --reverse',
       'husky install',
       'node hooks.js',
       'node missing.js',
@@ -73,17 +73,44 @@ suite('readNpmPackage', () => {
     }
   });
 
-  test('lists dependencies without those that are for building only', (t) => {
-    const { dependencies } = read(t, {
+  test('lists dependencies without those that only an installation can need', (t) => {
+    const json = {
       dependencies: { ms: '2', 'node-addon-api': '8', extra: '1' },
-      optionalDependencies: { extra: '1' },
+      optionalDependencies: { extra: '1', nan: '2' },
       peerDependencies: { react: '*' },
+      scripts: { install: 'node scripts/install.js' },
+    };
+    const { dependencies, buildTools } = read(t, json, {
+      'binding.gyp': `"<!@(node -p 'require("node-addon-api").include')"`,
+      'scripts/install.js': "require('node-addon-api');",
+      'index.js': "// node-addon-api, see there\nrequire('./build/Release/x.node');",
+      'node_modules/other/index.js': "require('nan');",
     });
     assert.deepEqual(dependencies, [
       { name: 'ms', isOptional: false },
       { name: 'extra', isOptional: true },
       { name: 'react', isOptional: true },
     ]);
+    assert.deepEqual(buildTools, ['node-addon-api', 'nan']);
+  });
+
+  test("keeps of those what the package's own code names", (t) => {
+    const json = { dependencies: { 'node-addon-api': '8', 'node-gyp': '12', nan: '2', 'cmake-js': '8' } };
+    const { dependencies, buildTools } = read(t, json, {
+      'lib/headers.cjs': "module.exports = require('node-addon-api').include;",
+      'lib/gyp.mjs': 'export const path = import.meta.resolve("node-gyp/bin/node-gyp.js");',
+      'bin/make': '#!/usr/bin/env node\nrequire(`nan`);',
+    });
+    assert.deepEqual(
+      dependencies.map(({ name }) => name),
+      ['node-addon-api', 'node-gyp', 'nan'],
+    );
+    assert.deepEqual(buildTools, ['cmake-js']);
+  });
+
+  test('keeps those of npm, which looks for them by paths', (t) => {
+    const { dependencies } = read(t, { name: 'npm', dependencies: { 'node-gyp': '12' } });
+    assert.deepEqual(dependencies, [{ name: 'node-gyp', isOptional: false }]);
   });
 });
 

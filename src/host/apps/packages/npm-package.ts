@@ -4,6 +4,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import type { Board } from '../../../shared/board/boards.ts';
+import { buildToolsOf } from './build-tools.ts';
 import { findDoubtfulScript, makesBinary } from './install-script.ts';
 import { readPackageJson } from './package-json.ts';
 
@@ -18,10 +19,12 @@ export interface NpmPackage {
   /** An install script that may do more than print; npm runs it on the host, nothing runs it for the device. */
   installScript: string | undefined;
   dependencies: readonly PackageDependency[];
+  /** Names of the dependencies that stay out, because only its installation needs them. */
+  buildTools: readonly string[];
   platform: { os: readonly string[]; cpu: readonly string[]; libc: readonly string[] };
 }
 
-export interface PackageDependency {
+interface PackageDependency {
   name: string;
   isOptional: boolean;
 }
@@ -42,15 +45,6 @@ interface PackageJson {
   libc?: unknown;
 }
 
-/** Packages needed to compile or to download at install time, never on the device. */
-const BUILD_ONLY_PACKAGES: ReadonlySet<string> = new Set([
-  'cmake-js',
-  'nan',
-  'node-addon-api',
-  'node-gyp',
-  'prebuild-install',
-]);
-
 const ADDON_LOADERS = [
   '@mapbox/node-pre-gyp',
   'bindings',
@@ -68,6 +62,11 @@ const PLATFORM_PACKAGE =
 /** Depth to which a package is searched for `*.node` files; deeper ones are found when the bundler reaches them. */
 const SEARCH_DEPTH = 3;
 
+/** Of what an import names, with or without a path in the package. */
+export function packageNameOf(specifier: string): string {
+  return /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
+}
+
 /** The package that owns the file; undefined for the user's own code. */
 export function packageOwning(path: string): { name: string; directory: string } | undefined {
   const marker = `${sep}node_modules${sep}`;
@@ -83,6 +82,12 @@ export function readNpmPackage(name: string, directory: string): NpmPackage | un
   const path = join(directory, 'package.json');
   if (!existsSync(path)) return undefined;
   const json = readPackageJson<PackageJson>(path);
+  const dependencies = dependenciesOf(json);
+  const buildTools = buildToolsOf(
+    json,
+    dependencies.map((each) => each.name),
+    directory,
+  );
   return {
     name,
     directory,
@@ -90,7 +95,8 @@ export function readNpmPackage(name: string, directory: string): NpmPackage | un
     version: typeof json.version === 'string' ? json.version : '',
     nativeBecause: nativeEvidence(json, directory),
     installScript: findDoubtfulScript(json.scripts ?? {}, directory),
-    dependencies: dependenciesOf(json),
+    dependencies: dependencies.filter((each) => !buildTools.includes(each.name)),
+    buildTools,
     platform: { os: words(json.os), cpu: words(json.cpu), libc: words(json.libc) },
   };
 }
@@ -151,7 +157,7 @@ function dependenciesOf(json: PackageJson): PackageDependency[] {
   return [
     ...required.map((name) => ({ name, isOptional: false })),
     ...new Set([...optional, ...peers]).values().map((name) => ({ name, isOptional: true })),
-  ].filter(({ name }) => !BUILD_ONLY_PACKAGES.has(name));
+  ];
 }
 
 function words(value: unknown): string[] {

@@ -2,7 +2,8 @@
 // which in a workspace lies further up.
 
 import { readFileSync, statSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
+import { ancestors } from '../../files/ancestors.ts';
 import { readPackageJson } from './package-json.ts';
 
 export interface NpmProject {
@@ -10,9 +11,20 @@ export interface NpmProject {
   directory: string;
   /** Absent when the project was not installed by npm, or not at all. */
   lock: NpmLock | undefined;
+  /** What else than npm installs it. */
+  otherManager: OtherManager | undefined;
   /** Whether there is a node_modules directory for it on this machine. */
   isInstalled: boolean;
-  hasDependencies: boolean;
+  /** Names of the packages that it says it needs to run. */
+  dependencies: readonly string[];
+  /** Those of them that it does without. */
+  optional: ReadonlySet<string>;
+}
+
+interface OtherManager {
+  name: 'pnpm' | 'yarn' | 'bun';
+  /** The name of its lock file. */
+  lockName: string;
 }
 
 export interface NpmLock {
@@ -21,7 +33,9 @@ export interface NpmLock {
   path: string;
   text: string;
   /** By path relative to `directory`: packages in node_modules, workspace members and linked directories. */
-  packages: Readonly<Record<string, { link?: boolean; resolved?: string }>>;
+  packages: Readonly<Record<string, { link?: boolean; resolved?: string; version?: string }>>;
+  /** npm 6 wrote locks without `packages`; newer ones ask the registry for what these do not say. */
+  isOfNpm6: boolean;
 }
 
 const LOCK_NAMES = ['npm-shrinkwrap.json', 'package-lock.json'];
@@ -39,10 +53,12 @@ export function findNpmProject(entryPath: string): NpmProject | undefined {
   return {
     directory,
     lock,
+    otherManager: lock ? undefined : findOtherManager(directory),
     isInstalled: places.some(
       (path) => statSync(join(path, 'node_modules'), { throwIfNoEntry: false }) !== undefined,
     ),
-    hasDependencies: Object.keys({ ...dependencies, ...optionalDependencies }).length > 0,
+    dependencies: Object.keys({ ...dependencies, ...optionalDependencies }),
+    optional: new Set(Object.keys(optionalDependencies ?? {})),
   };
 }
 
@@ -58,9 +74,31 @@ function findLock(directory: string): NpmLock | undefined {
     const { packages } = readPackageJson<Pick<NpmLock, 'packages'>>(path);
     const member = relative(candidate, directory).replaceAll(sep, '/');
     if (member === '' || Object.hasOwn(packages ?? {}, member) || isCopyOf(candidate, directory))
-      return { directory: candidate, path, text, packages: packages ?? {} };
+      return { directory: candidate, path, text, packages: packages ?? {}, isOfNpm6: packages === undefined };
   }
   return undefined;
+}
+
+const OTHER_LOCKS: readonly OtherManager[] = [
+  { name: 'pnpm', lockName: 'pnpm-lock.yaml' },
+  { name: 'yarn', lockName: 'yarn.lock' },
+  { name: 'bun', lockName: 'bun.lock' },
+  { name: 'bun', lockName: 'bun.lockb' },
+];
+
+/** Further up only that of a workspace counts. */
+function findOtherManager(directory: string): OtherManager | undefined {
+  for (const candidate of ancestors(directory)) {
+    const found = OTHER_LOCKS.find(({ lockName }) => isFile(join(candidate, lockName)));
+    if (found && (candidate === directory || isWorkspace(candidate))) return found;
+  }
+  return undefined;
+}
+
+function isWorkspace(directory: string): boolean {
+  const path = join(directory, 'package.json');
+  if (isFile(join(directory, 'pnpm-workspace.yaml'))) return true;
+  return isFile(path) && readPackageJson<{ workspaces: unknown }>(path).workspaces !== undefined;
 }
 
 /** Projects of one name, one of them in a directory such as `.next`. */
@@ -76,11 +114,6 @@ function isCopyOf(project: string, directory: string): boolean {
     return isFile(path) ? readPackageJson<{ name: string }>(path).name : undefined;
   });
   return name !== undefined && name === copy;
-}
-
-function ancestors(directory: string): string[] {
-  const parent = dirname(resolve(directory));
-  return parent === directory ? [directory] : [directory, ...ancestors(parent)];
 }
 
 function isFile(path: string): boolean {

@@ -1,16 +1,29 @@
 // Installs an app's npm packages for the board into the cache. One directory per lock file and architecture, which
 // appears by a rename when it is complete and never changes afterwards.
 
-import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join, posix, relative } from 'node:path';
+import {
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, posix, relative, resolve } from 'node:path';
 import { ComponentCache } from '../../components/cache.ts';
+import type { LockedNpmPackages } from '../../components/locked-npm-tree.ts';
+import type { AppConfig, NpmOverrides } from '../../config/app-config.ts';
 import { makeDirectory } from '../../files/make-directory.ts';
 import type { AppContext } from '../app-context.ts';
+import { UserError } from '../../user-error.ts';
 import { cacheKeyOf } from '../cache-key.ts';
 import type { NpmPackage } from './npm-package.ts';
 import { readPackageJson } from './package-json.ts';
 import type { NpmLock, NpmProject } from './npm-project.ts';
 import { installForBoard, type NpmInstall } from './npm-tool.ts';
+import { applyPatches, patchesOf, patchForPackages } from './patches.ts';
+import { npmLockOf, rootPackage } from './pinned-tree.ts';
 
 export interface StagedPackages {
   /** Stands for the directory that has the lock file. */
@@ -22,11 +35,11 @@ export interface StagedPackages {
 }
 
 /** Counts up when this file changes what it installs. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** All packages that the lock file names, development ones left out. */
 export async function stageLocked(
-  appName: string,
+  app: AppConfig,
   project: NpmProject,
   lock: NpmLock,
   context: AppContext,
@@ -36,11 +49,14 @@ export async function stageLocked(
   // A linked directory outside of the project is named with "..": there must be room above.
   const ups = Math.max(0, ...files.map((path) => path.split('/').filter((part) => part === '..').length));
   const rootDirectory = await stage(context, {
-    appName,
+    app,
     command: 'ci',
-    key: cacheKeyOf([FORMAT, [context.board.nodeArch, lock.text, contents]]),
+    key: [lock.text, contents, settingsIn(lock.directory)],
+    patchesFrom: lock.directory,
     root: posix.join(...Array.from({ length: ups }, (_, index) => `up${index}`), 'root'),
+    ...(lock.isOfNpm6 && { explain: (output: string) => explainNpm6(app.name, lock, output) }),
     fill: async (root) => {
+      linkSettings(lock.directory, root);
       for (const path of files) {
         const target = join(root, path);
         await makeDirectory(dirname(target));
@@ -53,13 +69,25 @@ export async function stageLocked(
   return { rootDirectory, directory, copyOf: lock.directory };
 }
 
+/** npm takes such a lock, as long as the registry tells it the rest and nothing is a directory. */
+function explainNpm6(appName: string, { path, directory }: NpmLock, output: string): UserError {
+  return new UserError(
+    `Cannot install the packages of app "${appName}": "${path}" is of version 1, which does not say all that npm needs:\n  ${output}`,
+    {
+      topic: 'npm-packages',
+      hint: `Run "npm install --package-lock-only" with npm 7 or newer in ${directory}: it writes the versions that are there in a newer form.`,
+    },
+  );
+}
+
 /** These packages in the versions that are installed here, for projects that have no lock file of npm's. */
 export async function stageInstalled(
-  appName: string,
+  app: AppConfig,
   packages: readonly NpmPackage[],
   project: NpmProject | undefined,
   context: AppContext,
 ): Promise<StagedPackages> {
+  for (const each of packages) requirePublished(app, each);
   const dependencies = Object.fromEntries(
     packages
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
@@ -68,43 +96,132 @@ export async function stageInstalled(
         name === realName ? version : `npm:${realName}@${version}`,
       ]),
   );
-  const text = JSON.stringify({ name: 'app', version: '1.0.0', private: true, dependencies });
+  const text = JSON.stringify(rootPackage(dependencies));
   // The file names the registries that the packages come from.
-  const settingsPath = join(project?.directory ?? '', '.npmrc');
-  const settings = project && existsSync(settingsPath) ? readFileSync(settingsPath, 'utf8') : undefined;
+  const settings = project && settingsIn(project.directory);
   const rootDirectory = await stage(context, {
-    appName,
+    app,
     command: 'install',
-    key: cacheKeyOf([FORMAT, [context.board.nodeArch, text, ...(settings === undefined ? [] : [settings])]]),
+    key: [text, ...(settings === undefined ? [] : [settings])],
     root: 'root',
+    ...(project && { patchesFrom: project.directory }),
     fill: (root) => {
       writeFileSync(join(root, 'package.json'), text);
-      // The copy keeps the permissions of the file: it may hold a token.
-      if (settings !== undefined) copyFileSync(settingsPath, join(root, '.npmrc'));
+      if (project) linkSettings(project.directory, root);
     },
   });
   return { rootDirectory, directory: rootDirectory, copyOf: undefined };
 }
 
+/** semver.org; and what npm takes for a name. */
+const VERSION = /^\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/;
+const NAME = /^(?:@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/;
+
+/** What is installed says of itself what npm is asked for: `file:/home/me/x` would bring that directory. */
+function requirePublished(app: AppConfig, { name, realName, version, directory }: NpmPackage): void {
+  if (VERSION.test(version) && NAME.test(realName)) return;
+  throw new UserError(
+    `Cannot install the packages of app "${app.name}": package "${name}" calls itself "${realName}" of version "${version}", as no published one may`,
+    {
+      topic: 'npm-packages',
+      hint: `Look at "${join(directory, 'package.json')}". A package of your own is bundled, or comes with a package-lock.json.`,
+    },
+  );
+}
+
+export interface PinnedTree {
+  /** The packages that were asked for; a file of one's own is `path`, and for npm `place`. */
+  asked: readonly { name: string; tarball?: { path: string; place: string } }[];
+  overrides: NpmOverrides | undefined;
+  packages: LockedNpmPackages;
+}
+
+/** A tree that tskrazy.lock.json pins. `settingsDirectory` may have an `.npmrc`. */
+export async function stagePinned(
+  app: AppConfig,
+  { asked, overrides, packages }: PinnedTree,
+  settingsDirectory: string,
+  context: AppContext,
+): Promise<string> {
+  const dependencies = Object.fromEntries(
+    asked.map(({ name, tarball }) => [
+      name,
+      tarball ? `file:${tarball.place}` : (packages[`node_modules/${name}`]?.version ?? '*'),
+    ]),
+  );
+  const json = rootPackage(dependencies, overrides);
+  const lock = npmLockOf(json, packages);
+  return stage(context, {
+    app,
+    command: 'ci',
+    // Where the packages come from is not asked: the lock has their hashes.
+    key: [lock],
+    root: 'root',
+    explain: (output) => explainPinned(app.name, output),
+    fill: async (root) => {
+      writeFileSync(join(root, 'package.json'), JSON.stringify(json));
+      writeFileSync(join(root, 'package-lock.json'), lock);
+      await copyTarballs(asked, root);
+      linkSettings(settingsDirectory, root);
+    },
+  });
+}
+
+/** To where npm finds them in `directory`. */
+export async function copyTarballs(asked: PinnedTree['asked'], directory: string): Promise<void> {
+  for (const { tarball } of asked) {
+    if (tarball === undefined) continue;
+    const target = join(directory, tarball.place);
+    await makeDirectory(dirname(target));
+    copyFileSync(tarball.path, target);
+  }
+}
+
+/** The registry is another one than when the tree was pinned, or has been changed since. */
+function explainPinned(appName: string, output: string): UserError | undefined {
+  const [, code] = /^code (EINTEGRITY|ETARGET|E404)$/m.exec(output) ?? [];
+  if (code === undefined) return undefined;
+  const what =
+    code === 'EINTEGRITY'
+      ? 'a package is not the one that tskrazy.lock.json pins'
+      : 'the registry does not have a package that tskrazy.lock.json pins';
+  return new UserError(`Cannot install the packages of app "${appName}": ${what}:\n  ${output}`, {
+    topic: 'npm-packages',
+    hint: 'Check "registry" in .npmrc. If the package may have changed, "tsk get -u" pins what is there now.',
+  });
+}
+
 interface StageRequest {
-  appName: string;
+  app: AppConfig;
   command: NpmInstall['command'];
-  key: string;
+  /** All that makes what is installed, but for the board and for what is said of scripts. */
+  key: unknown[];
+  /** Directory of the project that may have patches for its packages. */
+  patchesFrom?: string;
   /** Directory below the staging directory in which npm runs. */
   root: string;
   /** Puts into it what npm reads. */
   fill: (rootDirectory: string) => void | Promise<void>;
+  explain?: NpmInstall['explain'];
 }
 
 /** The root of the staging directory; npm runs only when it does not exist yet. */
 async function stage(
   context: AppContext,
-  { appName, command, key, root, fill }: StageRequest,
+  { app, command, key: parts, patchesFrom, root, fill, explain }: StageRequest,
 ): Promise<string> {
   const { board, cacheDirectory, offline, report } = context;
+  const appName = app.name;
+  const patches = patchesFrom === undefined ? [] : patchesOf(patchesFrom, 'project');
+  const ignored = app.dependencies?.ignoreInstallScripts ?? [];
+  const key = cacheKeyOf([FORMAT, [board.nodeArch, parts, patches, ignored.toSorted()]]);
   const cache = new ComponentCache(cacheDirectory);
   const final = join(cacheDirectory, 'npm', key);
-  if (existsSync(final)) return join(final, root);
+  if (existsSync(final)) {
+    // Left there by earlier versions.
+    removeSettings(join(final, root));
+    return join(final, root);
+  }
   await cache.stateDirectory('npm');
   await cache.withLock(`npm-${key}`, async () => {
     if (existsSync(final)) return;
@@ -114,7 +231,11 @@ async function stage(
       const directory = join(incoming, root);
       await makeDirectory(directory);
       await fill(directory);
-      await installForBoard({ appName, board, offline, command, directory });
+      // If it fails the whole directory goes.
+      await installForBoard({ appName, board, offline, command, directory, ...(explain && { explain }) });
+      removeSettings(directory);
+      await applyPatches({ appName, owner: undefined, patches, directory, rootDirectory: directory });
+      await patchForPackages(appName, directory, new Set(ignored));
       renameSync(incoming, final);
     });
     step.done();
@@ -122,7 +243,24 @@ async function stage(
   return join(final, root);
 }
 
-/** What npm reads besides the lock file: each package.json of the project, local tarballs, its settings. */
+/** undefined: there are none. */
+function settingsIn(directory: string): string | undefined {
+  const path = join(directory, '.npmrc');
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
+/** Has npm find the settings of `from` in `directory`. A token in them is in no copy that stays when all is killed. */
+export function linkSettings(from: string, directory: string): void {
+  const settings = join(from, '.npmrc');
+  if (existsSync(settings)) symlinkSync(resolve(settings), join(directory, '.npmrc'));
+}
+
+/** What is in the cache stays and may be shared, and settings of somebody else may lie there by then. */
+function removeSettings(directory: string): void {
+  rmSync(join(directory, '.npmrc'), { force: true });
+}
+
+/** What npm reads besides the lock file and its settings: each package.json of the project, local tarballs. */
 function filesToCopy({ directory, packages }: NpmLock): string[] {
   const manifests = Object.keys(packages)
     .filter((path) => !/(?:^|\/)node_modules\//.test(path))
@@ -133,7 +271,7 @@ function filesToCopy({ directory, packages }: NpmLock): string[] {
   const tarballs = [...locked, ...wantedSources(directory)]
     .filter((source) => /^file:.*\.(?:tgz|tar|tar\.gz)$/.test(source))
     .map((source) => source.slice('file:'.length));
-  return [...new Set(['package.json', '.npmrc', ...manifests, ...tarballs])].filter((path) =>
+  return [...new Set(['package.json', ...manifests, ...tarballs])].filter((path) =>
     existsSync(join(directory, path)),
   );
 }

@@ -13,9 +13,11 @@ export interface NpmInstall {
   appName: string;
   board: Board;
   offline: boolean;
-  /** `ci` wants a lock file, `install` makes one. */
-  command: 'ci' | 'install';
+  /** `ci` wants a lock file, `install` makes one, `lock` makes nothing else. */
+  command: 'ci' | 'install' | 'lock';
   directory: string;
+  /** Words for what npm says, where the caller has better ones. */
+  explain?: (output: string) => UserError | undefined;
 }
 
 export async function installForBoard({
@@ -24,10 +26,12 @@ export async function installForBoard({
   offline,
   command,
   directory,
+  explain,
 }: NpmInstall): Promise<void> {
   const npm = await requireNpm(appName);
+  const verb = command === 'lock' ? 'install' : command;
   const args = [
-    command,
+    verb,
     '--os=linux',
     `--cpu=${board.nodeArch}`,
     '--libc=glibc',
@@ -41,14 +45,36 @@ export async function installForBoard({
     '--package-lock',
     '--loglevel=error',
     '--location=project',
-    ...['dry-run', 'json', 'global', 'package-lock-only', 'timing'].map((name) => `--no-${name}`),
+    ...['dry-run', 'json', 'global', 'timing'].map((name) => `--no-${name}`),
+    // Where packages are is a matter of each computer's settings: of those from a registry the lock says only what they are.
+    ...(command === 'lock'
+      ? ['--package-lock-only', '--omit-lockfile-registry-resolved']
+      : ['--no-package-lock-only']),
     '--no-audit',
     '--no-fund',
     '--no-update-notifier',
     ...(offline ? ['--offline'] : []),
   ];
   const result = await runTool(npm, args, { environment: npmEnvironment(process.env), directory });
-  if (result.status !== 0) throw npmError(appName, command, result);
+  if (result.status === 0) return;
+  const output = npmOutput(result);
+  throw explain?.(output) ?? npmError(appName, verb, output);
+}
+
+/**
+ * Versions of `spec` ("homebridge@1") that the registry has; none where npm cannot tell. npm itself chooses among them by
+ * what each says of the Node.js that npm runs on, and that is not the device's.
+ */
+export async function versionsOf(
+  spec: string,
+  { appName, offline, directory }: Pick<NpmInstall, 'appName' | 'offline' | 'directory'>,
+): Promise<string[]> {
+  const args = ['view', spec, 'version', '--json', '--no-global', ...(offline ? ['--offline'] : [])];
+  const environment = npmEnvironment(process.env);
+  const result = await runTool(await requireNpm(appName), args, { environment, directory });
+  if (result.status !== 0 || result.stdout.trim() === '') return [];
+  const answer: unknown = JSON.parse(result.stdout);
+  return [answer].flat().filter((version) => typeof version === 'string');
 }
 
 async function requireNpm(appName: string): Promise<string> {
@@ -93,12 +119,13 @@ const HINTS: readonly { pattern: RegExp; hint: string }[] = [
     hint: 'Check the names and versions in package.json, then run "npm install" to bring package-lock.json up to date.',
   },
   {
-    pattern: /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ERR_SOCKET_TIMEOUT/,
+    pattern:
+      /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ERR_SOCKET_TIMEOUT|^code E5\d\d$|Invalid response body|aborted/m,
     hint: 'Check the network connection and npm\'s "registry" and "proxy" settings, then run the command again.',
   },
 ];
 
-function npmError(appName: string, command: string, { status, stdout, stderr }: ToolResult): UserError {
+function npmOutput({ status, stdout, stderr }: ToolResult): string {
   const lines = `${stderr}\n${stdout}`
     .split('\n')
     .filter((line) => /^npm (?:error|ERR!)/.test(line))
@@ -107,8 +134,10 @@ function npmError(appName: string, command: string, { status, stdout, stderr }: 
   // npm explains all its options after a mistake of usage.
   const usage = lines.findIndex((line) => /^(?:Clean install a project|Install a package|Usage:)/.test(line));
   if (usage > 0) lines.length = usage;
-  const output =
-    lines.length === 0 ? `it ended with status ${status}` : lines.slice(0, MAX_LINES).join('\n  ');
+  return lines.length === 0 ? `it ended with status ${status}` : lines.slice(0, MAX_LINES).join('\n  ');
+}
+
+function npmError(appName: string, command: string, output: string): UserError {
   const hint = HINTS.find(({ pattern }) => pattern.test(output))?.hint;
   return new UserError(
     `Cannot install the packages of app "${appName}": "npm ${command}" failed:\n  ${output}`,

@@ -24,7 +24,7 @@ function macProgram(magic: number, next: number): Uint8Array {
   return bytes;
 }
 
-const PC = { board: BOARDS['pc-arm64'], keepsDeclarations: false, isWanted: () => false };
+const PC = { board: BOARDS['pc-arm64'], keepsDeclarations: false, isWanted: () => false, keepsAll: false };
 
 suite('packageFiles', () => {
   test('leaves of the binaries those that the board can load', async (t) => {
@@ -144,6 +144,22 @@ suite('packageFiles of a package', () => {
       taken: ['bin/damaged', 'bin/tool-musl', 'bin/x64'],
       'foreign binary': ['bin/arm'],
     });
+  });
+
+  test('takes all files where that is wanted', async (t) => {
+    const files = {
+      'binding.gyp': '{}',
+      'src/a.cc': '',
+      'index.d.ts': '',
+      'index.js.map': '{}',
+      'x64.node': makeElf({ machine: ELF_MACHINE.x86_64 }),
+      'musl.node': makeElf({ machine: ELF_MACHINE.aarch64, needed: ['libc.musl-aarch64.so.1'] }),
+    };
+    const all = await packageFiles(makeFiles(t, files), { ...PC, isWanted: () => true, keepsAll: true });
+    assert.deepEqual(all.leftOut, []);
+    assert.deepEqual(all.files.map(({ path }) => path).toSorted(), Object.keys(files).toSorted());
+    // None of them shows that the package has an add-on for the board.
+    assert.ok(all.files.every(({ elf }) => elf === undefined));
   });
 
   test('follows no symbolic links, and says so', async (t) => {

@@ -31,6 +31,8 @@ export interface PackageChoice {
   keepsDeclarations: boolean;
   /** Paths of binaries for other machines that are wanted nevertheless. */
   isWanted: (path: string) => boolean;
+  /** Whether nothing else is left out either. */
+  keepsAll: boolean;
 }
 
 export async function packageFiles(directory: string, choice: PackageChoice): Promise<PackageFiles> {
@@ -52,13 +54,15 @@ export async function packageFiles(directory: string, choice: PackageChoice): Pr
     const file = { path, hostPath, sizeBytes, isExecutable: (stats.mode & 0o111) !== 0 };
     const head = readHead(hostPath);
     const elf = isElf(head) ? await readElfFile(hostPath) : undefined;
-    const reason =
-      foreignReason(head, elf, path, choice) ??
-      (isCompiled && NATIVE_SOURCE.test(path) ? 'native source' : undefined) ??
-      (DECLARATION.test(path) && !keepsDeclarations ? 'declaration' : undefined) ??
-      (SOURCE_MAP.test(path) && head[0] === OPENING_BRACE ? 'source map' : undefined);
-    if (reason === undefined)
-      files.push({ ...file, ...(elf?.machine === choice.board.elfMachine ? { elf } : {}) });
+    const isForeign = isForeignFile(head, elf, path, choice.board);
+    const uselessBecause = choice.keepsAll
+      ? undefined
+      : ((isCompiled && NATIVE_SOURCE.test(path) ? 'native source' : undefined) ??
+        (DECLARATION.test(path) && !keepsDeclarations ? 'declaration' : undefined) ??
+        (SOURCE_MAP.test(path) && head[0] === OPENING_BRACE ? 'source map' : undefined));
+    const reason = isForeign && !choice.isWanted(path) ? 'foreign binary' : uselessBecause;
+    // What is for another C library is no sign that the package has one for the board.
+    if (reason === undefined) files.push({ ...file, ...(elf === undefined || isForeign ? {} : { elf }) });
     else leftOut.push({ reason, path, sizeBytes, ...(elf === undefined ? {} : { machine: elf.machine }) });
   }
   return { files, leftOut };
@@ -98,16 +102,9 @@ function readsDeclarations(directory: string, files: readonly ListedFile[]): boo
   );
 }
 
-function foreignReason(
-  head: Buffer,
-  elf: ElfFile | undefined,
-  path: string,
-  { board, isWanted }: PackageChoice,
-): 'foreign binary' | undefined {
-  const isForeign = isElf(head)
-    ? elf !== undefined && (elf.machine !== board.elfMachine || !usesGlibc(elf, path))
-    : isForeignBinary(head);
-  return isForeign && !isWanted(path) ? 'foreign binary' : undefined;
+function isForeignFile(head: Buffer, elf: ElfFile | undefined, path: string, board: Board): boolean {
+  if (!isElf(head)) return isForeignBinary(head);
+  return elf !== undefined && (elf.machine !== board.elfMachine || !usesGlibc(elf, path));
 }
 
 /** Windows (MZ, then "PE" where the word at 0x3c says; MSF: debugging information) and macOS (Mach-O, thin and universal). */
@@ -142,7 +139,7 @@ function readHead(path: string): Buffer {
 }
 
 /** Undefined for a file that only begins like one: it is data. */
-async function readElfFile(path: string): Promise<ElfFile | undefined> {
+export async function readElfFile(path: string): Promise<ElfFile | undefined> {
   const device = await FileDevice.open(path, 'r');
   try {
     return await readElf(device);

@@ -46,6 +46,30 @@ suite('layOutPackages', () => {
     );
   });
 
+  test('takes nothing along by names that are no names of packages', (t) => {
+    const names = ['..', '../..', '../../secrets', '../a/../secrets', '@x/../../secrets', '.', 'a/b', '@x'];
+    const placed = lay(
+      t,
+      {
+        a: {
+          dependencies: Object.fromEntries([...names, 'fine', 'JSONStream'].map((name) => [name, '*'])),
+          optionalDependencies: { '../a/../../secrets': '*' },
+          peerDependencies: { '..\\..\\secrets': '*' },
+        },
+        'a/b': {},
+        fine: {},
+        JSONStream: {},
+        '..': {},
+        '../secrets': {},
+      },
+      [{ name: 'a' }],
+    );
+    assert.deepEqual(
+      placed.map(({ devicePath }) => devicePath),
+      ['node_modules/a', 'node_modules/fine', 'node_modules/JSONStream'],
+    );
+  });
+
   test('nests the second version of a package below the one that needs it', (t) => {
     const placed = lay(
       t,

@@ -94,8 +94,12 @@ function placesAbove(devicePath: string, name: string): string[] {
   return [...places, `node_modules/${name}`];
 }
 
+/** A name from a package.json may be anything: `../..` would be whatever lies around. */
+const PACKAGE_NAME = /^(?:@[^./\\][^/\\]*\/)?[^./\\][^/\\]*$/;
+
 /** Node.js's search: node_modules of the directory and of those above it, with `rootDirectory` only up to there. */
 export function findPackage(name: string, fromDirectory: string, rootDirectory?: string): string | undefined {
+  if (!PACKAGE_NAME.test(name)) return undefined;
   const candidate = join(fromDirectory, 'node_modules', name);
   if (existsSync(join(candidate, 'package.json'))) return candidate;
   const parent = dirname(fromDirectory);

