@@ -88,10 +88,41 @@ test('bootKernelArgs: more than a kernel reads is refused', () => {
   });
 });
 
+test('loaderFiles: more than the boot loader leaves room for is refused', () => {
+  const { boot } = BOARDS['raspberry-pi'];
+  const firmware = ['bootcode.bin', 'start.elf', 'fixup.dat', 'start4.elf', 'fixup4.dat'];
+  const long = { ...options, layout: layoutOf(boot), kernelArgs: ['x'.repeat(1000)] };
+  assert.throws(() => loaderFiles(long, componentsWith(['firmware', firmware])), {
+    name: 'UserError',
+    message:
+      /^Cannot build for "garden": the kernel command line has \d+ characters; there is room for 1023$/,
+    hint: 'Look at kernel.extraArgs in tskrazy.json.',
+  });
+});
+
 test('slotBootFiles: the kernel, relative to the slot', () => {
   assert.deepEqual(
     slotBootFiles(layout, options.settings, components).map(({ path }) => path),
     ['vmlinuz'],
+  );
+});
+
+test('slotBootFiles: a kernel that brings a file which the build writes, as the card of another system does', () => {
+  const piLayout = layoutOf(BOARDS['raspberry-pi'].boot);
+  const { slotFiles, sharedFiles } = piLayout;
+  const ofKernel = slotFiles.map(({ from }) => from);
+  const brought = componentsWith(
+    ['kernel', [...ofKernel, 'overlays/readme', 'overlays/w1-gpio.dtbo']],
+    ['firmware', sharedFiles.map(({ from }) => from)],
+  );
+  const files = slotBootFiles(piLayout, options.settings, brought);
+  const overlays = files.filter(({ path }) => path.startsWith('overlays/'));
+  assert.deepEqual(
+    overlays.map(({ path, content }) => [path, content.kind]),
+    [
+      ['overlays/w1-gpio.dtbo', 'path'],
+      ['overlays/README', 'bytes'],
+    ],
   );
 });
 

@@ -1,6 +1,7 @@
 // The files of the boot partition, as the board's boot loader wants them (shared/boot-loader/): what it needs itself,
 // and the slots' directories.
 
+import { foldName } from '../../formats/fat/names.ts';
 import type { Board } from '../../shared/board/boards.ts';
 import { formatCmdline, kernelArgsOf, kernelArgsProblem } from '../../shared/board/cmdline.ts';
 import { diskGuid } from '../../shared/board/disk-layout.ts';
@@ -43,20 +44,6 @@ export function bootKernelArgs(board: Board, serialConsole: string, extraArgs: r
   });
 }
 
-/** Refuses lines that would keep the board from starting, or from trying an update. */
-export function bootSettings(
-  board: Board,
-  layout: BootLoaderLayout,
-  bootloaderLines: readonly string[],
-): BootSettings {
-  const found = layout.linesProblem(bootloaderLines);
-  if (found === undefined) return { bootloaderLines };
-  const where = found.line === null ? 'bootloaderLines' : `bootloaderLines[${found.line}]`;
-  throw new UserError(`Cannot build for "${board.id}": "${where}" ${found.problem}`, {
-    hint: 'Look at bootloaderLines in tskrazy.json.',
-  });
-}
-
 /** What the loader needs; written once when a disk is made, only ever edited in place afterwards. */
 export function loaderFiles(options: BootOptions, components: Components): BootFile[] {
   const { layout, settings } = options;
@@ -65,11 +52,21 @@ export function loaderFiles(options: BootOptions, components: Components): BootF
     ...layout.sharedFiles.flatMap((file) => brought(file, components)),
     { path: layout.commit.path, content: committed },
     ...(layout.trialPath === null ? [] : [{ path: layout.trialPath, content: committed }]),
-    ...SLOTS.map((slot) => {
-      const own = layout.ownFile(slot);
-      return { path: own.path, content: text(own.format(cmdlineOf(slot, options), own.sizeBytes)) };
-    }),
+    ...SLOTS.map((slot) => ownFile(slot, options)),
   ];
+}
+
+function ownFile(slot: Slot, options: BootOptions): BootFile {
+  const own = options.layout.ownFile(slot);
+  try {
+    return { path: own.path, content: text(own.format(cmdlineOf(slot, options), own.sizeBytes)) };
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new UserError(`Cannot build for "${options.hostname}": ${cause.message}`, {
+      cause,
+      hint: 'Look at kernel.extraArgs in tskrazy.json.',
+    });
+  }
 }
 
 /** What belongs to the slot itself, the manifest excepted; paths are relative to the slot's directory. */
@@ -78,10 +75,18 @@ export function slotBootFiles(
   settings: BootSettings,
   components: Components,
 ): BootFile[] {
+  const copies = layout.sharedFiles.flatMap((file) =>
+    file.inSlot === undefined ? [] : [{ ...file, path: file.inSlot }],
+  );
+  const written = layout.writtenSlotFiles(settings);
+  // The card of another system has a README among its overlays, too, and is where people take a kernel from.
+  const ours = new Set(written.map(({ path }) => foldName(path)));
   return [
-    ...layout.slotFiles.flatMap((file) => brought(file, components)),
-    ...layout.slotDirectories.flatMap((directory) => allOf(directory, components)),
-    ...layout.writtenSlotFiles(settings).map((file) => ({ path: file.path, content: text(file.text) })),
+    ...[...layout.slotFiles, ...copies].flatMap((file) => brought(file, components)),
+    ...layout.slotDirectories
+      .flatMap((directory) => allOf(directory, components))
+      .filter(({ path }) => !ours.has(foldName(path))),
+    ...written.map((file) => ({ path: file.path, content: text(file.text) })),
   ];
 }
 

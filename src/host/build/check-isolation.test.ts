@@ -14,6 +14,7 @@ const limited = appConfig({ limits: { maxProcesses: 512, memoryBytes: 2 ** 26 } 
 
 test('checkIsolation refuses a memory limit where the kernel has none to offer', () => {
   check('pc-arm64', limited);
+  check('raspberry-pi', limited);
   assert.throws(() => check('pc-amd64', limited), {
     message: 'Cannot limit the memory of app "app": the kernel of board "pc-amd64" has no memory controller',
     hint: 'Remove "memory", or use a kernel with CONFIG_MEMCG=y ("components": { "kernel": ... }).',

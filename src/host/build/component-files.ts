@@ -7,8 +7,12 @@ import {
   type ComponentName,
   isLicenceFile,
   licenceFiles,
+  nodeLineOf,
 } from '../components/component.ts';
-import type { FileOnDisk, Layer, RootTree } from '../root-tree.ts';
+import { NPM_DIRECTORY } from '../../shared/services/device-packages.ts';
+import { nodePath } from '../../shared/services/node-lines.ts';
+import { chooseModules } from './kernel-modules.ts';
+import type { FileContent, FileOnDisk, Layer, RootTree } from '../root-tree.ts';
 
 export type Components = ReadonlyMap<ComponentName, Component>;
 
@@ -47,33 +51,47 @@ export function addComponents(tree: RootTree, components: Components): void {
   for (const component of components.values()) addLicences(tree, component);
 }
 
-/** Layers in the order of the root; null: all of the component lies in the boot partition. */
+/** Layers in the order of the root; null: nothing of the component is in the root. */
 const ROOT_LAYERS: Readonly<Record<ComponentName, Layer | null>> = {
   libc: 'runtime',
   node: 'runtime',
+  'node-22': 'runtime',
+  'node-24': 'runtime',
+  npm: 'system',
   'ca-certificates': 'system',
   e2fsprogs: 'system',
   bubblewrap: 'system',
   tzdata: 'system',
+  'wifi-supplicant': 'system',
+  'wireless-regdb': 'system',
+  'wifi-firmware': 'system',
   kernel: 'system',
   'boot-loader': null,
   firmware: null,
+  toolbox: null,
 };
 
 function addComponent(tree: RootTree, component: Component, layer: Layer): void {
+  const modules = component.name === 'kernel' ? chooseModules(component) : undefined;
   for (const file of component.files) {
-    const path = rootPath(component.name, file.path);
+    const path =
+      modules === undefined || modules.paths.has(file.path) ? rootPath(component.name, file.path) : undefined;
     if (path === undefined || isLicenceFile(file.path)) continue;
     const base = { path, mode: file.mode, layer, origin: `component ${component.name}` };
     if (file.kind === 'symlink') tree.add({ ...base, kind: 'symlink', target: file.target ?? '' });
     else tree.add({ ...base, kind: 'file', content: contentOf(component, file) });
   }
+  for (const [path, text] of Object.entries(modules?.indexes ?? {})) {
+    const content: FileContent = { kind: 'bytes', bytes: new TextEncoder().encode(text) };
+    tree.add({ kind: 'file', path, mode: 0o444, layer, origin: `component ${component.name}`, content });
+  }
 }
 
 /** The path on the device of a component's file; undefined for what stays out of the root. */
 function rootPath(name: ComponentName, path: string): string | undefined {
-  if (name === 'kernel') return path.startsWith('lib/modules/') ? `/${path}` : undefined;
-  if (name === 'node') return path === 'bin/node' ? '/bin/node' : undefined;
+  const line = nodeLineOf(name);
+  if (name === 'node' || line !== undefined) return path === 'bin/node' ? nodePath(line) : undefined;
+  if (name === 'npm') return `${NPM_DIRECTORY}/${path}`;
   const program = /^(?:usr\/)?s?bin\/([^/]+)$/.exec(path);
   return program ? `/tsk/bin/${program[1]}` : `/${path}`;
 }
@@ -95,6 +113,8 @@ function addLicences(tree: RootTree, component: Component): void {
 export function librariesOf(components: Components, board: Board): Set<string> {
   const names = new Set<string>([board.dynamicLinker.split('/').at(-1) ?? '']);
   for (const component of components.values()) {
+    // It has a directory of its own for them, where no other program looks.
+    if (component.name === 'wifi-supplicant') continue;
     for (const file of component.files) {
       const name = file.path.split('/').at(-1) ?? '';
       if (/\.so(\.|$)/.test(name)) names.add(name);

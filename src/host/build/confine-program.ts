@@ -17,10 +17,15 @@ import { ARM64_LISTING, CONFINE_MESSAGE, X64_LISTING } from './confine-listing.t
 const LISTINGS: Readonly<Record<Board['nodeArch'], string>> = { x64: X64_LISTING, arm64: ARM64_LISTING };
 
 export function confineProgram({ nodeArch, elfMachine }: Pick<Board, 'nodeArch' | 'elfMachine'>): Uint8Array {
-  const code = readListing(LISTINGS[nodeArch])
+  return programOf(elfMachine, LISTINGS[nodeArch], CONFINE_MESSAGE);
+}
+
+/** `text` follows the code, for it to read. */
+export function programOf(elfMachine: number, listing: string, text: string): Uint8Array {
+  const code = readListing(listing)
     .map(({ hex }) => hex)
     .join('');
-  return makeSmallElf(elfMachine, Buffer.concat([Buffer.from(code, 'hex'), Buffer.from(CONFINE_MESSAGE)]));
+  return makeSmallElf(elfMachine, Buffer.concat([Buffer.from(code, 'hex'), Buffer.from(text)]));
 }
 
 /** Lines of bytes and of what they say; without bytes a label. */

@@ -4,12 +4,16 @@
 
 import { readFile } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { DEVICE_PROGRAMS, type DeviceProgramName } from '../../shared/services/device-programs.ts';
+import {
+  DEVICE_PROGRAMS,
+  type DeviceProgram,
+  type DeviceProgramName,
+} from '../../shared/services/device-programs.ts';
 import { packageRoot } from '../package-root.ts';
 import { LAZY_BUILTINS_CODE } from './lazy-builtins.ts';
 import { webUiPlugin } from './web-ui-bundle.ts';
 
-export interface DeviceProgram {
+export interface BundledProgram {
   name: DeviceProgramName;
   /** Where it lies on the device. */
   path: string;
@@ -21,12 +25,13 @@ export interface DeviceProgram {
 const SHEBANG = '#!/bin/node --disable-warning=ExperimentalWarning';
 
 /** Bundles them from the sources of a checkout; takes the finished bundles of an installed package. */
-export async function loadDevicePrograms(): Promise<DeviceProgram[]> {
+export async function loadDevicePrograms(): Promise<BundledProgram[]> {
   const root = packageRoot();
   return Promise.all(
-    DEVICE_PROGRAMS.map(async ({ name, path }) => {
+    DEVICE_PROGRAMS.map(async (program) => {
+      const { name, path } = program;
       const files = root.isCheckout
-        ? await bundleDeviceProgram(name)
+        ? await bundleDeviceProgram(program)
         : {
             code: await readFile(`${root.directory}/dist/device/${name}.cjs`),
             sourceMap: await readFile(`${root.directory}/dist/device/${name}.cjs.map`),
@@ -36,9 +41,10 @@ export async function loadDevicePrograms(): Promise<DeviceProgram[]> {
   );
 }
 
-export async function bundleDeviceProgram(
-  name: DeviceProgramName,
-): Promise<{ code: Uint8Array; sourceMap: Uint8Array }> {
+export async function bundleDeviceProgram({
+  name,
+  servesPage,
+}: DeviceProgram): Promise<{ code: Uint8Array; sourceMap: Uint8Array }> {
   const root = packageRoot();
   const result = await build({
     absWorkingDir: root.directory,
@@ -52,7 +58,7 @@ export async function bundleDeviceProgram(
     sourcemap: 'external',
     sourcesContent: false,
     banner: { js: `${SHEBANG}\n${LAZY_BUILTINS_CODE}` },
-    plugins: name === 'web' ? [webUiPlugin()] : [],
+    plugins: servesPage ? [webUiPlugin()] : [],
     logLevel: 'silent',
   });
   const code = result.outputFiles.find((file) => file.path.endsWith('.cjs'));

@@ -24,7 +24,7 @@ import { abortableDevice } from './until-aborted.ts';
 /** Large enough for a first try in a VM, small enough for any card. */
 export const DEFAULT_DISK_BYTES = 2 * 1024 ** 3;
 
-/** The root has secrets of apps and the hash of the password; on the boot partition there are none. */
+/** The root has secrets of apps and the hash of the password, and a whole disk the keys of Wi-Fi; a boot partition by itself has none. */
 const OWNER_ONLY = 0o600;
 
 export async function writeDiskImage(
@@ -74,8 +74,9 @@ async function writeImageFile(
 export async function writeDisk(image: BuiltImage, disk: ByteDevice, layout: DiskLayout): Promise<void> {
   await copyRoot(image, partitionOf(disk, layout, SLOT_PARTITION[FIRST_SLOT]));
   const boot = layout.partitions[BOOT_PARTITION - 1]!;
+  const partition = bootPartitionOf(image);
   await writeBootPartition(
-    bootPartitionOf(image),
+    { ...partition, loaderFiles: [...partition.loaderFiles, ...image.cardFiles] },
     partitionOf(disk, layout, BOOT_PARTITION),
     boot.firstSector,
   );

@@ -1,9 +1,10 @@
 // The lock of an instance, and the components that it pins. The first build of a board makes the lock's entries,
 // as `tsk get` would.
 
+import type { AppBuild } from '../apps/build-app.ts';
 import { pinApps } from '../apps/pin-apps.ts';
 import { defaultCacheDirectory } from '../cache-directory.ts';
-import { componentNamesOf } from '../components/component.ts';
+import { componentNamesOf, optionalPartsOf } from '../components/component.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { LOCK_FILE_NAME, type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { UserError } from '../user-error.ts';
@@ -22,7 +23,7 @@ export async function loadInstanceComponents(
     offline,
     report,
     overrides: instance.config.components,
-    names: componentNamesOf(board, { hasTimeZone: instance.config.time.zone !== undefined }),
+    names: componentNamesOf(board, optionalPartsOf(instance.config)),
   });
   return { components, lock };
 }
@@ -36,12 +37,20 @@ async function ensureLock({ instance, board, offline, report, signal }: BuildOpt
     board,
     update: false,
     overrides: instance.config.components,
-    names: componentNamesOf(board, { hasTimeZone: instance.config.time.zone !== undefined }),
+    names: componentNamesOf(board, optionalPartsOf(instance.config)),
     cacheDirectory,
     report,
     ...(previous === undefined ? {} : { previous }),
   });
-  const context = { board, offline, cacheDirectory, report, ...(signal === undefined ? {} : { signal }) };
+  const instanceDirectory = instance.directory;
+  const context = {
+    instanceDirectory,
+    board,
+    offline,
+    cacheDirectory,
+    report,
+    ...(signal === undefined ? {} : { signal }),
+  };
   if (resolved.lock !== previous) await writeLockFile(instance.lockPath, resolved.lock);
   const { lock } = await pinApps(resolved.lock, instance.config.apps, context, {
     update: false,
@@ -49,6 +58,20 @@ async function ensureLock({ instance, board, offline, report, signal }: BuildOpt
   });
   if (lock !== resolved.lock) await writeLockFile(instance.lockPath, lock);
   return lock;
+}
+
+/** What apps compile shows only when they are built. Entries of other boards stay. */
+export async function pinCompiled(
+  lockPath: string,
+  lock: Lock,
+  apps: readonly Pick<AppBuild, 'compiled'>[],
+): Promise<void> {
+  const compiled = Object.assign({}, lock.compiled, ...apps.map((app) => app.compiled)) as Record<
+    string,
+    string
+  >;
+  const isNew = Object.keys(compiled).some((key) => lock.compiled?.[key] === undefined);
+  if (isNew) await writeLockFile(lockPath, { ...lock, compiled });
 }
 
 function refuseOffline(hostname: string): never {

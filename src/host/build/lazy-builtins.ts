@@ -11,6 +11,7 @@ const LAZY_BUILTINS = [
   'node:os',
   'node:timers/promises',
   'node:tls',
+  'node:v8',
   'node:zlib',
 ] as const;
 

@@ -14,6 +14,7 @@ import { prunePackedFiles } from './prune-packed-files.ts';
 import type { Layer, RootEntry, RootTree } from '../root-tree.ts';
 import { tooLarge, type WeighedFile } from './size-limit.ts';
 import { abortableDevice } from './until-aborted.ts';
+import { sizeOfFile, weighParts } from './weigh-parts.ts';
 
 /** Level 9 takes 2.5 times as long and saves 0.25 % (docs/architecture.md). */
 const ZLIB_LEVEL = 6;
@@ -53,7 +54,7 @@ export async function writeRootImage(tree: RootTree, options: RootImageOptions):
   if (neededBytes > options.maxBytes) {
     const room = { name: 'kept free for updates', sizeBytes: options.updateBytes };
     const sizes = { neededBytes, maxBytes: options.maxBytes };
-    throw tooLarge('Cannot build the root image', sizes, [...weighFiles(entries), room]);
+    throw tooLarge('Cannot build the root image', sizes, [...weighFiles(entries), room], weighParts(entries));
   }
   await prunePackedFiles(packed);
   const image = await FileDevice.open(options.path, 'r');
@@ -132,11 +133,7 @@ function toSquashfs(entry: RootEntry, mtimeSec: number): SquashfsEntry {
 function weighFiles(entries: readonly RootEntry[]): WeighedFile[] {
   return entries
     .filter((entry) => entry.kind === 'file')
-    .map((entry) => ({ name: `${entry.path} (${entry.origin})`, sizeBytes: fileSize(entry) }));
-}
-
-function fileSize(entry: RootEntry & { kind: 'file' }): number {
-  return entry.content.kind === 'bytes' ? entry.content.bytes.length : entry.content.sizeBytes;
+    .map((entry) => ({ name: `${entry.path} (${entry.origin})`, sizeBytes: sizeOfFile(entry) }));
 }
 
 function compare(a: string, b: string): number {

@@ -4,7 +4,7 @@
 import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { AppBuild } from '../apps/build-app.ts';
-import type { DeviceProgram } from './device-programs.ts';
+import type { BundledProgram } from './device-programs.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 
 const KEPT_BUILDS = 20;
@@ -14,7 +14,7 @@ export async function saveSourceMaps(
   stateDirectory: string,
   buildId: string,
   apps: readonly AppBuild[],
-  programs: readonly DeviceProgram[],
+  programs: readonly BundledProgram[],
 ): Promise<void> {
   const maps = new Map<string, string | Uint8Array>([
     ...apps.flatMap((app) => [...app.sourceMaps]),

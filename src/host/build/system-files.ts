@@ -4,14 +4,18 @@
 import { MOUNT_POINTS } from '../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../shared/network/net-status.ts';
 import { MACHINE_ID_PATH } from '../../shared/services/machine-id.ts';
+import { SUPPLICANT_CONFIG_PATH } from '../../shared/network/wifi.ts';
 import { SECRETS_DIRECTORY } from '../../shared/services/app-secrets.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services/services.ts';
-import type { DeviceProgram } from './device-programs.ts';
+import type { BundledProgram } from './device-programs.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { Layer, RootTree } from '../root-tree.ts';
 import { UserError } from '../user-error.ts';
 
 const ORIGIN = 'tskrazy';
+
+/** All else `net` sets over its control socket. SAE's both ways to make its key: access points have one or the other. */
+const SUPPLICANT_CONFIG = 'update_config=0\np2p_disabled=1\nsae_pwe=2\n';
 const ZONES_DIRECTORY = '/usr/share/zoneinfo';
 
 const SYMLINKS: Readonly<Record<string, string>> = {
@@ -27,7 +31,7 @@ const SYMLINKS: Readonly<Record<string, string>> = {
 
 export function addDevicePrograms(
   tree: RootTree,
-  programs: readonly Pick<DeviceProgram, 'path' | 'code'>[],
+  programs: readonly Pick<BundledProgram, 'path' | 'code'>[],
 ): void {
   for (const { path, code } of programs) {
     tree.add({
@@ -76,6 +80,7 @@ function textFiles(config: DeviceConfig): Record<string, string> {
     '/etc/hostname': `${config.hostname}\n`,
     '/etc/hosts': `127.0.0.1 localhost ${config.hostname}\n::1 localhost ${config.hostname}\n`,
     ...userFiles(config),
+    ...(config.wifi && { [SUPPLICANT_CONFIG_PATH]: SUPPLICANT_CONFIG }),
     '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
     '/etc/os-release':
       `NAME="tskrazy"\nID=tskrazy\nVERSION_ID=${config.tskrazyVersion}\n` +

@@ -3,7 +3,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import { IDENTITY_PATH, OWN_CERTIFICATE_PATH, OWN_KEY_PATH } from '../../shared/api/device-tls.ts';
+import { IDENTITY_PATH, OWN_CERTIFICATE_PATH, OWN_KEY_PATH } from '../../shared/services/device-tls.ts';
 import { type DeviceIdentity, formatIdentity } from '../config/identity/device-identity.ts';
 import type { Instance } from '../config/instance.ts';
 import { describeReadError } from '../files/read-error.ts';

@@ -1,11 +1,11 @@
 // Builds the status page (src/web-ui) into the few files that the device's web server holds in memory:
-// one script, one style sheet, the page around them and the icon. Same sources, same bytes.
+// one script, one style sheet, the page around them and the icon; and the terminal, which few load. Same sources, same bytes.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build, type Plugin } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { packageRoot } from '../package-root.ts';
 
 export interface WebUiFile {
@@ -17,9 +17,25 @@ export interface WebUiFile {
   etag: string;
 }
 
+/** Loaded by who opens a terminal. */
+export const TERMINAL_ASSET = '/assets/terminal.js';
 const ASSETS_MODULE = 'virtual:web-ui-assets';
 
-async function bundleEntry(directory: string, entry: string): Promise<Uint8Array> {
+/** The page asks its device for it. */
+const terminalApart: Plugin = {
+  name: 'terminal-apart',
+  setup(bundle) {
+    bundle.onResolve({ filter: /\/terminal\/terminal\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: TERMINAL_ASSET, external: true } : undefined,
+    );
+  },
+};
+
+async function bundleEntry(
+  directory: string,
+  entry: string,
+  loader: BuildOptions['loader'] = {},
+): Promise<Uint8Array> {
   const result = await build({
     absWorkingDir: directory,
     entryPoints: [entry],
@@ -32,6 +48,8 @@ async function bundleEntry(directory: string, entry: string): Promise<Uint8Array
     target: ['chrome115', 'firefox117', 'safari16.5'],
     jsx: 'automatic',
     jsxImportSource: 'preact',
+    loader,
+    plugins: [terminalApart],
     legalComments: 'none',
     logLevel: 'silent',
   });
@@ -47,9 +65,10 @@ function file(path: string, contentType: string, bytes: Uint8Array): WebUiFile {
 
 export async function bundleWebUi(): Promise<WebUiFile[]> {
   const directory = join(packageRoot().directory, 'src/web-ui');
-  const [script, style, page, icon] = await Promise.all([
+  const [script, style, terminal, page, icon] = await Promise.all([
     bundleEntry(directory, 'main.tsx'),
     bundleEntry(directory, 'styles/page.css'),
+    bundleEntry(directory, 'terminal/terminal.ts', { '.css': 'text' }),
     readFile(join(directory, 'page.html')),
     readFile(join(directory, 'icon.svg')),
   ]);
@@ -57,6 +76,7 @@ export async function bundleWebUi(): Promise<WebUiFile[]> {
     file('/', 'text/html; charset=utf-8', page),
     file('/assets/page.js', 'text/javascript; charset=utf-8', script),
     file('/assets/page.css', 'text/css; charset=utf-8', style),
+    file(TERMINAL_ASSET, 'text/javascript; charset=utf-8', terminal),
     file('/assets/icon.svg', 'image/svg+xml', icon),
   ];
 }

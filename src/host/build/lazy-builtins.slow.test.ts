@@ -62,8 +62,9 @@ class Programs {
 test('LAZY_BUILTINS_CODE leaves device programs with few builtins when they start', async (t) => {
   const programs = new Programs(t);
   const empty = new Set(programs.builtinsOf(''));
-  for (const { name } of DEVICE_PROGRAMS) {
-    const { code } = await bundleDeviceProgram(name);
+  for (const program of DEVICE_PROGRAMS) {
+    const { name } = program;
+    const { code } = await bundleDeviceProgram(program);
     const loaded = programs.builtinsOf(code).filter((builtin) => !empty.has(builtin));
     assert.deepEqual(loaded.toSorted(), AT_START[name], name);
   }

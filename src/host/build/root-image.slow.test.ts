@@ -85,6 +85,8 @@ test('writeRootImage: what is too large says by how much and which files weigh m
     name: 'UserError',
     message: 'Cannot build the root image: it needs 4.6 MiB, 1.1 MiB more than its partition of 3.5 MiB',
     hint:
+      'What weighs most, uncompressed:\n' +
+      '    2.0 MiB  app b\n    1.0 MiB  app a\n    0.1 MiB  config\n' +
       'The largest files, uncompressed:\n' +
       '    2.0 MiB  /app/b/data (app b)\n    1.5 MiB  kept free for updates\n' +
       '    1.0 MiB  /app/a/data (app a)\n    0.1 MiB  /etc/small (config)',
