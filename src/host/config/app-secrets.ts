@@ -14,7 +14,7 @@ import {
   makePrivateDirectory,
   readOrCreatePrivateFile,
   replacePrivateFile,
-} from './private-file.ts';
+} from '../files/private-file.ts';
 
 /** All that an image of the instance needs, by app. */
 export interface InstanceAppSecrets {
@@ -147,6 +147,21 @@ export async function listSecrets(instance: Place): Promise<Map<string, string[]
     if (names.length > 0) found.set(app, names);
   }
   return found;
+}
+
+/**
+ * The contents of all that are set, whether tskrazy.json knows them or not: those of the environment of a CI job, and those in
+ * files, which may be what an earlier image has.
+ */
+export async function readAllSecrets(instance: Place, given?: InstanceAppSecrets): Promise<Uint8Array[]> {
+  const contents = Object.values(given?.apps ?? {}).flatMap((secrets) => Object.values(secrets));
+  for (const [app, names] of await listSecrets(instance)) {
+    for (const name of names) {
+      const content = await readSecret(instance, app, name);
+      if (content !== undefined) contents.push(content);
+    }
+  }
+  return contents;
 }
 
 async function namesIn(directory: string): Promise<string[]> {

@@ -5,6 +5,8 @@ import type { BoardId } from '../../shared/board/boards.ts';
 import type { ConfigFile } from '../../shared/config/config.ts';
 import type { TrustedKey } from '../../shared/manifest/manifest-signature.ts';
 import type { NetworkConfig } from '../../shared/network/network-config.ts';
+import type { WifiConfig } from '../../shared/network/wifi.ts';
+import { DEFAULT_MAX_PROCESSES } from '../../shared/services/app-limits.ts';
 import { parseMemorySize } from '../../shared/services/sandbox.ts';
 import { parseTrustedKey } from '../../shared/manifest/trusted-key.ts';
 import type { AppConfig } from './app-config.ts';
@@ -21,11 +23,14 @@ export interface InstanceConfig {
   bootloaderLines: readonly string[];
   /** Settings by interface; what is not named gets its address by DHCP. */
   network: NetworkConfig;
+  /** Absent: the image has none. */
+  wifi?: WifiConfig;
   /** Without servers: those that DHCP names, and the public pool. */
   time: { zone?: string; servers?: readonly string[] };
   kernel: { extraArgs: readonly string[] };
   /** Keys to believe besides the instance's own. */
   update: { trustedKeys: readonly TrustedKey[] };
+  breakglass: 'on' | 'off';
   web: {
     port: number;
     hosts: readonly string[];
@@ -46,13 +51,20 @@ export function resolveConfig(file: ConfigFile, directory: string): InstanceConf
     apps: Object.entries(file.apps ?? {}).map(([name, app]) => resolveApp(name, app)),
     serialConsole: file.serialConsole ?? null,
     bootloaderLines: file.bootloaderLines ?? [],
-    network: file.network ?? {},
+    ...resolveNetwork(file.network),
     time: file.time ?? {},
     kernel: { extraArgs: file.kernel?.extraArgs ?? [] },
     update: { trustedKeys: (file.update?.trustedKeys ?? []).map(resolveTrustedKey) },
+    breakglass: file.breakglass ?? 'on',
     web: resolveWeb(file.web),
     components: resolveOverrides(file.components ?? {}, directory),
   };
+}
+
+function resolveNetwork(network: ConfigFile['network'] = {}): Pick<InstanceConfig, 'network' | 'wifi'> {
+  const { wifi, ...interfaces } = network;
+  if (wifi === undefined) return { network: interfaces };
+  return { network: interfaces, wifi: { country: wifi.country, networks: wifi.networks ?? [] } };
 }
 
 function resolveWeb(web: ConfigFile['web'] = {}): InstanceConfig['web'] {
@@ -72,14 +84,13 @@ function resolveTrustedKey(text: string): TrustedKey {
   return key;
 }
 
-const DEFAULT_MAX_PROCESSES = 512;
-
 type AppFile = NonNullable<ConfigFile['apps']>[string];
 
 function resolveApp(name: string, file: AppFile): AppConfig {
-  const { user, sandbox, memory, maxProcesses, cpuWeight, ...app } = file;
+  const { user, sandbox, memory, maxProcesses, cpuWeight, npm, ...app } = file;
   return {
     ...app,
+    ...resolveNpm(npm),
     name,
     args: app.args ?? [],
     env: app.env ?? {},
@@ -99,6 +110,12 @@ function resolveApp(name: string, file: AppFile): AppConfig {
       ...(cpuWeight === undefined ? {} : { cpuWeight }),
     },
   };
+}
+
+function resolveNpm(npm: AppFile['npm']): Pick<AppConfig, 'npm' | 'bin'> {
+  if (npm === undefined) return {};
+  if (typeof npm === 'string') return { npm };
+  return { npm: npm.package, ...(npm.bin === undefined ? {} : { bin: npm.bin }) };
 }
 
 function resolveSandbox(file: NonNullable<AppFile['sandbox']>): AppConfig['sandbox'] {

@@ -19,7 +19,7 @@ import { UserError } from '../user-error.ts';
 import { type DeviceIdentity, ensureIdentity, readIdentity } from './identity/device-identity.ts';
 import { type InstanceAppSecrets, openAppSecrets } from './app-secrets.ts';
 import { ensurePassword, type Instance, isHashOf } from './instance.ts';
-import { readFileIfPresent, readOrCreatePrivateFile } from './private-file.ts';
+import { readFileIfPresent, readOrCreatePrivateFile } from '../files/private-file.ts';
 import { displayPath } from './problem.ts';
 import { type ExportedSecrets, parseSecrets } from './secrets-export.ts';
 import { ensureUpdateKeys, readUpdateKeys, type UpdateKeys } from './update-keys.ts';

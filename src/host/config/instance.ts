@@ -7,6 +7,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { hashPassword, verifyPassword } from '../../shared/api/password.ts';
 import { UserError } from '../user-error.ts';
+import { CONFIG_NAME } from './find-instance.ts';
 import { resolveConfig, type InstanceConfig } from './instance-config.ts';
 import { parseConfig } from './parse-config.ts';
 import {
@@ -14,9 +15,8 @@ import {
   readFileIfPresent,
   readOrCreatePrivateFile,
   replacePrivateFile,
-} from './private-file.ts';
+} from '../files/private-file.ts';
 
-const CONFIG_NAME = 'tskrazy.json';
 export const STATE_DIRECTORY_NAME = '.tskrazy';
 
 export interface Instance {

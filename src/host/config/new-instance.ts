@@ -1,17 +1,19 @@
 // Makes a new instance from a template: real files in host/templates, with a few {{words}} filled in.
 
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomBytes, randomInt } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import type { BoardId } from '../../shared/board/boards.ts';
+import { BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
 import { hostnameProblem } from '../../shared/config/hostname.ts';
 import { packageRoot, type Template, templateDirectory } from '../package-root.ts';
 import { UserError } from '../user-error.ts';
 import { STATE_DIRECTORY_NAME } from './instance.ts';
-import { makePrivateDirectory } from './private-file.ts';
+import { makePrivateDirectory } from '../files/private-file.ts';
 import { plainName } from './plain-name.ts';
 import { displayPath } from './problem.ts';
 import { ensureUpdateKeys } from './update-keys.ts';
+import { listTree } from '../files/list-tree.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import { writeProblem } from '../files/write-problem.ts';
 
@@ -32,8 +34,10 @@ export async function createInstance(
   const words: Record<string, string> = {
     hostname,
     board: options.board,
+    boards: BOARD_IDS.join(', '),
     packageName: hostname.toLowerCase(),
     tskrazyDependency: tskrazyDependency(root),
+    ...accessoryWords(),
   };
   const files = await readTemplate(options.template);
   refuseToOverwrite(root, [...files.keys()]);
@@ -54,6 +58,17 @@ export async function createInstance(
   return { directory: root, hostname, files: [...files.keys()] };
 }
 
+function digits(count: number): string {
+  return String(randomInt(10 ** count)).padStart(count, '0');
+}
+
+/** What a HomeKit bridge is known by, and the code that pairs with it: two of one network must differ. */
+function accessoryWords(): Record<'accessoryId' | 'accessoryPin', string> {
+  const id = randomBytes(5).toString('hex').toUpperCase().match(/../g) ?? [];
+  // The second bit of the first byte: an address of nobody's hardware.
+  return { accessoryId: ['0E', ...id].join(':'), accessoryPin: `${digits(3)}-${digits(2)}-${digits(3)}` };
+}
+
 /** The key of the updates alone cannot be had anew later: it is there to be copied from the start. */
 async function makeState(stateDirectory: string): Promise<void> {
   await makePrivateDirectory(stateDirectory);
@@ -62,7 +77,7 @@ async function makeState(stateDirectory: string): Promise<void> {
 
 async function readTemplate(template: Template): Promise<Map<string, string>> {
   const source = join(templateDirectory(), template);
-  const entries = await readdir(source, { recursive: true, withFileTypes: true });
+  const entries = await listTree(source);
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const files = new Map<string, string>();
   for (const path of paths.toSorted()) {

@@ -105,14 +105,137 @@ test('parseConfig: a long line is shown around the mistake', () => {
 test('parseConfig: unknown keys name the nearest, or the known ones', () => {
   assert.deepEqual(problemsOf(withKeys('"kernel": { "extraArg": [] }, "wibble": 1')), [
     '2:13 unknown key "extraArg": did you mean "extraArgs"?',
-    '2:31 unknown key "wibble"; known here: hostname, board, apps, serialConsole, bootloaderLines, components, network, time, kernel, update, web',
+    '2:31 unknown key "wibble"; known here: hostname, board, apps, serialConsole, bootloaderLines, components, network, time, kernel, update, breakglass, web',
   ]);
 });
 
-test('parseConfig: keys that are promised for later say so', () => {
-  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "npm": "x" }')), [
-    '2:34 key "npm" is not supported yet',
+test('parseConfig: npm programs', () => {
+  for (const right of [
+    '"hub"',
+    '"@a/hub@^2 || 3.x"',
+    '"hub@next"',
+    '"./hub-1.0.0.tgz", "plugins": ["../up/@a/b.tar.gz"]',
+    '{ "package": "hub@1", "bin": "serve" }',
+    '"hub", "overrides": { "a": "^1", "@x/b@2": { "c": "npm:@y/d@1 || 2" } }',
+    '"./server"',
+    '"."',
+    '"../my server/x.y"',
+    '{ "package": "./server", "bin": "dist/main.js" }',
+    '"hub", "plugins": ["a@1"], "config": [{ "from": "./x", "to": "y/x", "keep": false }]',
+  ])
+    assert.deepEqual(problemsOf(withApp(`{ "npm": ${right} }`)), [], right);
+  for (const wrong of [
+    '"hub.tgz@file:x"',
+    '"./a b.tgz"',
+    '"/hub"',
+    '"./a\\\\b"',
+    '"/hub.tgz"',
+    '"git+ssh://x/y"',
+    '"hub@file:x"',
+    '"hub@npm:other"',
+    '"a b"',
+    '""',
+    '7',
+  ])
+    assert.match(String(problemsOf(withApp(`{ "npm": ${wrong} }`))), /"apps\.a\.npm" must /, wrong);
+  assert.match(String(problemsOf(withApp('{ "npm": "hub", "plugins": ["./x"] }'))), /plugins\[0\]" must be/);
+  assert.match(
+    String(problemsOf(withApp('{ "npm": { "package": "x", "bim": "y" } }'))),
+    /did you mean "bin"\?/,
+  );
+  for (const wrong of [
+    '[]',
+    '{ "a": "file:x" }',
+    '{ "a": { "b": { "c": "1" } } }',
+    '{ "../a": "1" }',
+    '{ "a": "" }',
+  ])
+    assert.match(
+      String(problemsOf(withApp(`{ "npm": "hub", "overrides": ${wrong} }`))),
+      /"apps\.a\.overrides|"\.\.\/a" is not the name of an npm package/,
+      wrong,
+    );
+  assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "plugins": ["x"] }')), [
+    '2:11 "apps.a" has "plugins", which only apps with "npm" have',
   ]);
+  assert.match(
+    String(problemsOf(withApp('{ "npm": "hub", "config": [{ "from": "x", "to": "../x" }] }'))),
+    /must be a path in the data directory/,
+  );
+});
+
+function problemsWithInterface(value: string): string[] {
+  return problemsOf(withKeys(`"network": { "wlan0": ${value} }`));
+}
+
+test('parseConfig: an interface without its "ipv4", or with another word, is shown where it stands', () => {
+  const needs = '"network.wlan0" must be an object whose "ipv4" is "dhcp", "static" or "off"';
+  assert.deepEqual(problemsWithInterface('{}'), [`2:23 ${needs}`]);
+  assert.deepEqual(problemsWithInterface('{ "ipv4": "auto" }'), [`2:33 ${needs}, not "auto"`]);
+  assert.deepEqual(problemsWithInterface('{ "ipv4": 4 }'), [`2:33 ${needs}, not a number`]);
+  assert.deepEqual(problemsWithInterface('"dhcp"'), [`2:23 ${needs}, not "dhcp"`]);
+});
+
+function problemsOfApp(pairs: string): string {
+  return String(problemsOf(withApp(`{ ${pairs} }`)));
+}
+
+test('parseConfig: directories to write to lie in the app, and one not in another', () => {
+  assert.equal(problemsOfApp('"npm": "./server", "writable": ["config", ".next/cache"]'), '');
+  for (const wrong of ['[".."]', '["/etc"]', '["a/../../b"]', '["a/b", "a"]', '[""]', '["."]', '"a"'])
+    assert.match(
+      problemsOfApp(`"node": "m.ts", "writable": ${wrong}`),
+      /"apps\.a\.writable(?:\[0\])?" /,
+      wrong,
+    );
+  assert.match(
+    problemsOfApp('"go": "./x", "writable": ["a"]'),
+    /has "writable", which only apps with "node" or "npm" have/,
+  );
+  assert.match(
+    problemsOfApp('"node": "m.ts", "sandbox": "off", "writable": ["a"]'),
+    /which needs the sandbox/,
+  );
+});
+
+test('parseConfig: another Node.js is one of the lines that there are, for programs of Node.js', () => {
+  for (const pairs of ['"npm": "x", "nodeVersion": "22"', '"node": "m.ts", "nodeVersion": "24"'])
+    assert.equal(problemsOfApp(pairs), '');
+  const rule = `"apps.a.nodeVersion" must be "22" or "24"; without it an app has the image's Node.js`;
+  for (const [wrong, got] of [
+    ['"20"', ', not "20"'],
+    ['"22.1.0"', ', not "22.1.0"'],
+    ['22', ''],
+  ] as const)
+    assert.ok(problemsOfApp(`"npm": "x", "nodeVersion": ${wrong}`).includes(rule + got), wrong);
+  assert.match(
+    problemsOfApp('"go": "./x", "nodeVersion": "22"'),
+    /has "nodeVersion", which only apps with "node" or "npm" have/,
+  );
+  assert.match(
+    problemsOfApp('"npm": "x", "node": "22"'),
+    /"apps\.a" says by "nodeVersion", and not by "node", which Node\.js it runs on/,
+  );
+});
+
+test('parseConfig: libraries and add-ons have names of packages', () => {
+  const right = '"npm": "x", "libraries": ["libusb-1.0-0"], "addons": { "@x/y": "./a/${arch}" }';
+  assert.equal(problemsOfApp(right), '');
+  for (const wrong of [
+    '"libraries": ["x; rm"]',
+    '"libraries": ["../x"]',
+    '"addons": { "../x": "a" }',
+    '"addons": "a"',
+  ])
+    assert.match(
+      problemsOfApp(`"npm": "x", ${wrong}`),
+      /apps\.a\.(?:libraries|addons)|"\.\.\/x" is not the name/,
+      wrong,
+    );
+  assert.match(
+    problemsOfApp('"binary": "./x", "libraries": ["libx"]'),
+    /has "libraries", which only apps with/,
+  );
 });
 
 /** Of an app with this pair of key and value. */
@@ -125,7 +248,7 @@ test('parseConfig: what is wrong in a sandbox is told at its place', () => {
     '"on"',
     '"off"',
     '{}',
-    '{ "devices": ["/dev/ttyUSB*", "/dev/snd/*"], "paths": { "/perm/x": "rw" }, "capabilities": ["CAP_BPF"], "syscalls": ["io_uring"] }',
+    '{ "devices": ["/dev/ttyUSB*", "/dev/snd/*", "i2c-1"], "paths": { "/perm/x": "rw" }, "capabilities": ["CAP_BPF"], "syscalls": ["io_uring"] }',
   ]) {
     assert.deepEqual(problemsWith(`"sandbox": ${right}`), [], right);
   }
@@ -140,15 +263,26 @@ test('parseConfig: what is wrong in a sandbox is told at its place', () => {
     '2:47 unknown key "device": did you mean "devices"?',
   ]);
   assert.deepEqual(problemsWith('"sandbox": { "devices": ["/etc/passwd"] }'), [
-    '2:59 "apps.a.sandbox.devices[0]" must be a path below /dev; its last part may have "*"',
+    '2:59 "apps.a.sandbox.devices[0]" must be a path below /dev, whose last part may have "*", or one of "gpio", "i2c-1", "spi0", ' +
+      '"serial0", "pwm", "1-wire", "audio", "video"',
   ]);
+  assert.match(
+    problemsWith('"sandbox": { "devices": ["gpio", "i2c1"] }').join(),
+    /^2:67 .*or one of "gpio", "i2c-1"/,
+  );
   assert.deepEqual(problemsWith('"sandbox": { "paths": { "/perm/x": "write" } }'), [
     '2:69 "apps.a.sandbox.paths./perm/x" must be "ro" or "rw", not "write"',
   ]);
-  assert.deepEqual(problemsWith('"sandbox": { "paths": { "/perm/../etc": "ro", "/dev/kvm": "rw" } }'), [
-    '2:58 "/perm/../etc" is not an absolute path',
-    '2:80 "/dev/kvm" is not a path to add: devices have their own key',
-  ]);
+  assert.deepEqual(
+    problemsWith(
+      '"sandbox": { "paths": { "/perm/../etc": "ro", "/dev/kvm": "rw", "/run/tsk/devices/b": "rw" } }',
+    ),
+    [
+      '2:58 "/perm/../etc" is not an absolute path',
+      '2:80 "/dev/kvm" is not a path to add: devices have their own key',
+      '2:98 "/run/tsk/devices/b" is not a path to add: devices have their own key',
+    ],
+  );
 });
 
 test('parseConfig: an app does not get a directory of the system as its own', () => {
@@ -207,6 +341,12 @@ test('parseConfig: a line that config.txt cannot have is refused where it stands
   assert.deepEqual(problemsOf(withKeys('"bootloaderLines": ["dtparam=spi=on", "os_prefix=b/"]')), [
     '2:39 "bootloaderLines[1]" has "os_prefix", which cannot be set: tskrazy sets it, to start one slot or the other',
   ]);
+  const full = ['#'.repeat(97), '#'.repeat(97), '#'.repeat(97), '#'.repeat(97), '#'.repeat(38)];
+  assert.deepEqual(problemsOf(withKeys(`"bootloaderLines": ${JSON.stringify(full)}`)), []);
+  const tooMuch = full.with(4, '#'.repeat(39));
+  assert.deepEqual(problemsOf(withKeys(`"bootloaderLines": ${JSON.stringify(tooMuch)}`)), [
+    '2:1 "bootloaderLines" have 432 characters with their ends; config.txt is one sector and has room for 431',
+  ]);
   assert.deepEqual(problemsOf(withKeys('"bootloaderLines": "dtparam=spi=on"')), [
     '2:20 "bootloaderLines" must be an array of strings, one a line, not a string',
   ]);
@@ -236,7 +376,7 @@ test('parseConfig: missing keys; a misspelt one is not missing as well', () => {
 
 test('parseConfig: an app has exactly one source', () => {
   assert.deepEqual(problemsOf(withApp('{}')), [
-    '2:11 "apps.a" has no source: give it "node", "go" or "binary"',
+    '2:11 "apps.a" has no source: give it "node", "go", "npm" or "binary"',
   ]);
   assert.deepEqual(problemsOf(withApp('{ "node": "m.ts", "go": "./a" }')), [
     '2:11 "apps.a" has 2 sources (node, go): leave one of them',
@@ -388,6 +528,42 @@ test('parseConfig: waitFor takes conditions, and no circle of apps', () => {
     '2:43 "apps.a.waitFor[0]" waits for app "b", which waits for this one',
     '2:98 "apps.b.waitFor[1]" waits for app "a", which waits for this one',
   ]);
+});
+
+const radio = (wifi: string): string => `{
+  "hostname": "garden", "board": "raspberry-pi", "network": { "wifi": ${wifi} } }`;
+
+test('parseConfig says what is wrong with Wi-Fi', () => {
+  const country = 'must be two capital letters, as in "DE" or "US" (ISO 3166)';
+  const long = 'x'.repeat(33);
+  const cases: [wifi: string, problem: string][] = [
+    ['{}', '"network.wifi.country" is missing'],
+    ['{ "country": "Germany" }', `"network.wifi.country" ${country}`],
+    ['{ "country": "de" }', `"network.wifi.country" ${country}`],
+    ['[]', '"network.wifi" must be an object, not an array'],
+    ['{ "country": "DE", "network": [] }', 'unknown key "network": did you mean "networks"?'],
+    [
+      `{ "country": "DE", "networks": [{ "ssid": "${long}" }] }`,
+      '"network.wifi.networks[0].ssid" has 33 bytes, and 32 are allowed',
+    ],
+    ['{ "country": "DE", "networks": [{ "ssid": "" }] }', '"network.wifi.networks[0].ssid" is empty'],
+    [
+      '{ "country": "DE", "networks": [{ "ssid": "\\ud800" }] }',
+      '"network.wifi.networks[0].ssid" is no text that has a form in UTF-8',
+    ],
+    [
+      '{ "country": "DE", "networks": [{ "ssid": "a" }, { "ssid": "a" }] }',
+      '"network.wifi.networks" has two networks of the name "a"',
+    ],
+    [
+      '{ "country": "DE", "networks": [{ "ssid": "a", "passphrase": "x" }] }',
+      'unknown key "passphrase"; known here: ssid, hidden',
+    ],
+  ];
+  for (const [wifi, problem] of cases) {
+    const said = problemsOf(radio(wifi)).map((text) => text.replace(/^2:\d+ /, ''));
+    assert.deepEqual(said, [problem], wifi);
+  }
 });
 
 const networked = (settings: string): string => `{

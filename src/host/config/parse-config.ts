@@ -25,6 +25,19 @@ export function parseConfig(text: string, path: string): ConfigFile {
   return result.output;
 }
 
+/** One that shows when the instance is built, as those that parseConfig finds; `steps` lead to the value. */
+export function configMistake(
+  text: string,
+  path: string,
+  steps: readonly (string | number)[],
+  problem: string,
+): ConfigError {
+  const tree = parseTree(text, [], { allowTrailingComma: true });
+  const node = tree && findNode(tree, steps);
+  const place = node ? extent(keyOf(node) ?? node) : { offset: 0, length: 1 };
+  return new ConfigError(path, text, [{ ...place, message: `"${formatPath(steps)}" ${problem}` }]);
+}
+
 const SYNTAX_MESSAGES: Readonly<Record<ReturnType<typeof printParseErrorCode>, string>> = {
   InvalidSymbol: 'not a JSON value; strings need double quotes',
   InvalidNumberFormat: 'not a number',
@@ -98,6 +111,11 @@ function findNode(tree: Node, path: readonly (string | number)[]): Node | undefi
   return node;
 }
 
+/** Of a value that has one. */
+function keyOf(node: Node): Node | undefined {
+  return node.parent?.type === 'property' ? node.parent.children?.[0] : undefined;
+}
+
 /** `apps.sensor.include[0].to` */
 function formatPath(path: readonly (string | number)[]): string {
   return path
@@ -112,8 +130,9 @@ function placeIssue(issue: Issue, tree: Node): Problem {
     const object = findNode(tree, path.slice(0, -1)) ?? tree;
     return { offset: object.offset, length: 1, message: `${name} is missing` };
   }
+  if (isWrongVariant(issue)) return placeVariant(issue, path, tree);
   const node = findNode(tree, path) ?? tree;
-  const keyNode = node.parent?.type === 'property' ? node.parent.children?.[0] : undefined;
+  const keyNode = keyOf(node);
   if (issue.path?.at(-1)?.origin === 'key')
     return { ...extent(keyNode ?? node), message: `"${path.at(-1)}" ${issue.message}` };
   // What is wrong with an app as a whole is shown at its name, not over all of its lines.
@@ -121,12 +140,23 @@ function placeIssue(issue: Issue, tree: Node): Problem {
   return { ...extent(node), message: `${name} ${issue.message}${describeGot(issue)}` };
 }
 
+/** valibot names the key that tells which of its forms an object has, missing or wrong; our message names the object. */
+const isWrongVariant = (issue: Issue) => issue.type === 'variant' && issue.expected !== 'Object';
+
+function placeVariant(issue: Issue, path: readonly (string | number)[], tree: Node): Problem {
+  const name = formatPath(path.slice(0, -1));
+  const value = findNode(tree, path);
+  if (value) return { ...extent(value), message: `"${name}" ${issue.message}${describeGot(issue)}` };
+  const object = findNode(tree, path.slice(0, -1)) ?? tree;
+  return { offset: object.offset, length: 1, message: `"${name}" ${issue.message}` };
+}
+
 function describeGot(issue: Issue): string {
   if (issue.type === 'picklist' && typeof issue.input === 'string') {
     const nearest = nearestName(issue.input, picklistOptions(issue));
     return `, not "${issue.input}"${nearest === undefined ? '' : `: did you mean "${nearest}"?`}`;
   }
-  // That a value is a text is not what is wrong where some texts are right.
+  // Where some texts are right, the value is what is wrong, and not that it is a text.
   if (['literal', 'union', 'variant'].includes(issue.type) && typeof issue.input === 'string') {
     return `, not "${issue.input}"`;
   }

@@ -4,12 +4,13 @@
 
 import type { Node } from 'jsonc-parser';
 import type * as v from 'valibot';
-import { PLANNED_KEYS } from '../../shared/config/config.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { Problem } from './problem.ts';
 
 type Schema = v.GenericSchema & {
   entries?: Record<string, Schema>;
+  /** What keys besides those of `entries` have. */
+  rest?: Schema;
   wrapped?: Schema;
   value?: Schema;
   item?: Schema;
@@ -77,9 +78,9 @@ function findInObject(schema: Schema, node: Node, place: Place): Problem[] {
     if (schema.entries) {
       const known = Object.hasOwn(schema.entries, key) ? schema.entries[key] : undefined;
       if (known) return findKeyProblems(known, valueNode, below(place, key, key));
-      return [
-        { ...extent(keyNode), message: describeUnknownKey(key, Object.keys(schema.entries), place.pattern) },
-      ];
+      if (schema.rest && !FORBIDDEN_NAMES.includes(key))
+        return findKeyProblems(schema.rest, valueNode, below(place, key, '*'));
+      return [{ ...extent(keyNode), message: describeUnknownKey(key, Object.keys(schema.entries)) }];
     }
     if (FORBIDDEN_NAMES.includes(key))
       return [{ ...extent(keyNode), message: `"${key}" cannot be used as a name` }];
@@ -87,8 +88,7 @@ function findInObject(schema: Schema, node: Node, place: Place): Problem[] {
   });
 }
 
-function describeUnknownKey(key: string, known: readonly string[], pattern: string): string {
-  if (PLANNED_KEYS[pattern]?.includes(key)) return `key "${key}" is not supported yet`;
+function describeUnknownKey(key: string, known: readonly string[]): string {
   const nearest = nearestName(key, known);
   return nearest === undefined
     ? `unknown key "${key}"; known here: ${known.filter((name) => name !== '$schema').join(', ')}`

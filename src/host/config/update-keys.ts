@@ -1,10 +1,14 @@
 // The keys that vouch for an instance's images: ed25519, PKCS#8 in PEM, drawn once like the password. After a
 // rotation the key before goes on signing, for devices that do not know the new one yet, until it is retired.
 
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { keyIdOf, type TrustedKey } from '../../shared/manifest/manifest-signature.ts';
+import {
+  keyIdOf,
+  type ManifestSignature,
+  type TrustedKey,
+} from '../../shared/manifest/manifest-signature.ts';
 import { UserError } from '../user-error.ts';
 import type { Instance } from './instance.ts';
 import {
@@ -12,7 +16,7 @@ import {
   readFileIfPresent,
   readOrCreatePrivateFile,
   replacePrivateFile,
-} from './private-file.ts';
+} from '../files/private-file.ts';
 
 export interface UpdateKey extends TrustedKey {
   /** Path of the file with the private key. */
@@ -54,6 +58,14 @@ export async function replaceUpdateKeys(state: State, { current, previous }: Upd
 /** All keys that sign; the current one first. */
 export function signingKeys({ current, previous }: UpdateKeys): UpdateKey[] {
   return previous === undefined || previous.id === current.id ? [current] : [current, previous];
+}
+
+/** One signature for each key that signs. */
+export function signText(text: Uint8Array, keys: UpdateKeys): ManifestSignature[] {
+  return signingKeys(keys).map(({ id, privateKey }) => ({
+    keyId: id,
+    signature: sign(null, text, privateKey).toString('base64'),
+  }));
 }
 
 /** The present key becomes the previous one, and a new one is drawn. */

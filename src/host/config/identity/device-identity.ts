@@ -10,10 +10,9 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../user-error.ts';
-import type { Instance } from '../instance.ts';
-import { readFileIfPresent, readOrCreatePrivateFile, replacePrivateFile } from '../private-file.ts';
+import { readFileIfPresent, readOrCreatePrivateFile, replacePrivateFile } from '../../files/private-file.ts';
 import type { CertifiedKey } from './certificate.ts';
-import { type DeviceNames, deviceNames } from './device-names.ts';
+import { type DeviceNames, deviceNames, type NamedDevice } from './device-names.ts';
 
 export interface DeviceIdentity {
   authority: CertifiedKey;
@@ -22,7 +21,15 @@ export interface DeviceIdentity {
   previous: readonly string[];
 }
 
-type State = Pick<Instance, 'stateDirectory'>;
+/** As much of an instance as says where its identity lies. */
+interface State {
+  stateDirectory: string;
+}
+
+/** As much of an instance as its identity is made from. */
+interface Owner extends State {
+  config: NamedDevice;
+}
 
 const DAY_MS = 86_400_000;
 /** Who updates a device once a year never has one whose certificate is over. `tsk` itself looks at no dates. */
@@ -30,7 +37,7 @@ const RENEW_BEFORE_DAYS = 400;
 
 /** Makes what is missing; renews the device's certificate when its names are others or its end is near. */
 export async function ensureIdentity(
-  instance: Pick<Instance, 'stateDirectory' | 'config'>,
+  instance: Owner,
   options: { notice: (text: string) => void; nowMs?: number },
 ): Promise<DeviceIdentity> {
   const { notice, nowMs = Date.now() } = options;
@@ -65,10 +72,7 @@ export async function readIdentity(state: State): Promise<DeviceIdentity | undef
 }
 
 /** The authority becomes a previous one, and a new one is made. */
-export async function rotateIdentity(
-  instance: Pick<Instance, 'stateDirectory' | 'config'>,
-  nowMs = Date.now(),
-): Promise<DeviceIdentity> {
+export async function rotateIdentity(instance: Owner, nowMs = Date.now()): Promise<DeviceIdentity> {
   return replaceIdentity(instance, deviceNames(instance.config), nowMs);
 }
 

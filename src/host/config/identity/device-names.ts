@@ -1,7 +1,14 @@
 // What a device's page may be called in a URL: the names that its certificate is good for.
 
 import { isIP } from 'node:net';
-import type { InstanceConfig } from '../instance-config.ts';
+import type { NetworkConfig } from '../../../shared/network/network-config.ts';
+
+/** What of a configuration names its device. */
+export interface NamedDevice {
+  hostname: string;
+  network: NetworkConfig;
+  web: { hosts: readonly string[] };
+}
 
 export interface DeviceNames {
   hostname: string;
@@ -11,7 +18,7 @@ export interface DeviceNames {
 }
 
 /** Addresses that DHCP gives are not known here; a name is known wherever the device is. */
-export function deviceNames(config: Pick<InstanceConfig, 'hostname' | 'network' | 'web'>): DeviceNames {
+export function deviceNames(config: NamedDevice): DeviceNames {
   const hostname = config.hostname.toLowerCase();
   const fixed = Object.values(config.network).flatMap((settings) =>
     settings.ipv4 === 'static' ? [settings.address.replace(/\/.*$/, '')] : [],

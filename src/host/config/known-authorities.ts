@@ -2,9 +2,9 @@
 // is not over. Unlike a build, nothing here makes one: a device that runs already has another.
 
 import { X509Certificate } from 'node:crypto';
-import type { Instance } from '../instance.ts';
-import { secretsOfEnvironment } from '../instance-secrets.ts';
-import { readIdentity } from './device-identity.ts';
+import type { Instance } from './instance.ts';
+import { secretsOfEnvironment } from './instance-secrets.ts';
+import { readIdentity } from './identity/device-identity.ts';
 
 /** None: the instance has no identity here. */
 export async function readAuthorities(

@@ -52,6 +52,7 @@ test('openInstance: fills in the defaults, keeps the order of the apps', async (
     ],
     serialConsole: null,
     bootloaderLines: [],
+    breakglass: 'on',
     network: {},
     time: {},
     kernel: { extraArgs: [] },
