@@ -3,7 +3,8 @@
 
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import type { ByteDevice } from '../../formats/byte-source.ts';
 import { type DiskLayout, layOutDisk, PERM_PARTITION, SECTOR_BYTES } from '../../shared/board/disk-layout.ts';
@@ -13,7 +14,7 @@ import { writeDisk } from '../build/disk-image.ts';
 import type { ProgressReporter, ProgressStep } from '../progress.ts';
 import { FileDevice } from '../files/file-device.ts';
 import { UserError } from '../user-error.ts';
-import type { Disk } from './list-disks.ts';
+import type { Disk } from './disk.ts';
 import { WrittenSectors } from './written-sectors.ts';
 
 /** The disk, opened once to be written and once more to be read back. */
@@ -31,6 +32,7 @@ export interface FlashOptions {
 
 /** Partition tables lie in it, and the superblock of every known file system; the device looks no further either. */
 const WIPED_BYTES = 1024 * 1024;
+const WIPED_PLACES = 4;
 
 /** The kernel takes everything at once and writes for minutes: in between, progress is true and Ctrl-C heard. */
 const SYNC_BYTES = 32 * 1024 * 1024;
@@ -42,57 +44,86 @@ export async function flashDisk(image: BuiltImage, disk: Disk, options: FlashOpt
     });
   }
   const written = await write(image, disk, options);
+  if (disk.rawPath !== undefined) return;
+  // Through a fresh descriptor, and after the kernel has dropped what it had in memory: from the disk itself.
   await tellKernel('--flushbufs', disk);
-  await verify(disk, written, options);
+  const target = await openDisk(disk, options, constants.O_RDONLY);
+  try {
+    await verify(disk, target, written, options);
+  } finally {
+    await target.close();
+  }
   await tellKernel('--rereadpt', disk);
 }
 
 async function write(image: BuiltImage, disk: Disk, options: FlashOptions): Promise<WrittenSectors> {
   const layout = layOutDisk(disk.sizeBytes);
-  // O_EXCL on a block device: fails while it is mounted, also by somebody who came after the check.
+  // O_EXCL on a block device of Linux: fails while it is mounted, also by somebody who came after the check.
   const target = await openDisk(disk, options, constants.O_RDWR | constants.O_EXCL);
-  const step = options.report.start(`Writing ${disk.path}`, expectedBytes(image));
   try {
-    await wipe(target, layout);
-    await target.flush();
-    const written = new WrittenSectors(steadyDevice(target, step, options.signal));
-    await writeDisk(image, written, layout);
-    await target.flush();
-    step.done();
+    const written = await writeAll(image, disk, target, layout, options);
+    // macOS mounts a disk, and writes to it, as soon as nobody has it open for writing. A raw device has nothing in memory.
+    if (disk.rawPath !== undefined) await verify(disk, target, written, options);
     return written;
-  } catch (cause) {
-    throw describeFailure(disk, options, cause, {
-      act: 'write',
-      interrupted: 'written: it does not boot now',
-      hint: 'Flash it again before you use it.',
-    });
   } finally {
     await target.close();
   }
 }
 
+async function writeAll(
+  image: BuiltImage,
+  disk: Disk,
+  target: FlashTarget,
+  layout: DiskLayout,
+  options: FlashOptions,
+): Promise<WrittenSectors> {
+  const step = options.report.start(`Writing ${disk.path}`, expectedBytes(image));
+  try {
+    let isWiped = false;
+    const goOn = (): void => {
+      // Not earlier: what is left of an interrupted writing must not look like the old disk.
+      if (isWiped) options.signal?.throwIfAborted();
+    };
+    const written = new WrittenSectors(steadyDevice(target, step, goOn));
+    await wipe(written, layout);
+    await target.flush();
+    isWiped = true;
+    await writeDisk(image, written, layout);
+    await target.flush();
+    step.done();
+    return written;
+  } catch (cause) {
+    throw await describeFailure(disk, options, cause, {
+      act: 'write',
+      interrupted: 'written: it does not boot now',
+      hint: 'Flash it again before you use it.',
+    });
+  }
+}
+
 /**
  * Both partition tables, and where the empty slot's root and /perm start: the device formats a blank /perm on its first boot,
- * and what somebody else had there is none of its business.
+ * and what somebody else had there is none of its business. Read back, too: a card with a fake capacity shows that at its end.
  */
-async function wipe(target: FlashTarget, layout: DiskLayout): Promise<void> {
+async function wipe(disk: ByteDevice, layout: DiskLayout): Promise<void> {
   const zeros = new Uint8Array(WIPED_BYTES);
   const starts = [SLOT_PARTITION[otherSlot(FIRST_SLOT)], PERM_PARTITION].map(
     (number) => layout.partitions[number - 1]!.firstSector * SECTOR_BYTES,
   );
   // The size in whole sectors: a device's last ones are where an old backup table is looked for.
   for (const offsetBytes of [0, ...starts, layout.diskBytes - WIPED_BYTES]) {
-    await target.write(offsetBytes, zeros);
+    await disk.write(offsetBytes, zeros);
   }
 }
 
-function steadyDevice(target: FlashTarget, step: ProgressStep, signal: AbortSignal | undefined): ByteDevice {
+/** `goOn` throws to have the writing stop. */
+function steadyDevice(target: FlashTarget, step: ProgressStep, goOn: () => void): ByteDevice {
   let unsyncedBytes = 0;
   return {
     sizeBytes: target.sizeBytes,
     read: (offsetBytes, lengthBytes) => target.read(offsetBytes, lengthBytes),
     async write(offsetBytes, bytes) {
-      signal?.throwIfAborted();
+      goOn();
       await target.write(offsetBytes, bytes);
       unsyncedBytes += bytes.length;
       if (unsyncedBytes >= SYNC_BYTES) {
@@ -104,9 +135,12 @@ function steadyDevice(target: FlashTarget, step: ProgressStep, signal: AbortSign
   };
 }
 
-/** Through a fresh descriptor, and after the kernel has dropped what it had in memory: from the disk itself. */
-async function verify(disk: Disk, written: WrittenSectors, options: FlashOptions): Promise<void> {
-  const target = await openDisk(disk, options, constants.O_RDONLY);
+async function verify(
+  disk: Disk,
+  target: FlashTarget,
+  written: WrittenSectors,
+  options: FlashOptions,
+): Promise<void> {
   const step = options.report.start(`Checking ${disk.path}`, written.writtenBytes);
   try {
     const difference = await written.findDifference(target, (bytes) => {
@@ -116,26 +150,27 @@ async function verify(disk: Disk, written: WrittenSectors, options: FlashOptions
     if (difference !== undefined) {
       throw new UserError(
         `Cannot flash "${disk.path}": what it gives back at byte ${difference} is not what was written`,
-        { hint: 'The disk or its reader is defective, or it is smaller than it says. Try another one.' },
+        {
+          hint: 'The disk or its reader is defective, or it is smaller than it says (a fake capacity). Try another one.',
+        },
       );
     }
     step.done('the disk holds what was written');
   } catch (cause) {
-    throw describeFailure(disk, options, cause, {
+    throw await describeFailure(disk, options, cause, {
       act: 'check',
       interrupted: 'checked: all was written, but not all was read back',
       hint: 'Flash it again to be sure.',
     });
-  } finally {
-    await target.close();
   }
 }
 
 async function openDisk(disk: Disk, options: FlashOptions, flags: number): Promise<FlashTarget> {
   try {
-    return options.open ? await options.open(flags) : await FileDevice.open(disk.path, flags, disk.sizeBytes);
+    if (options.open) return await options.open(flags);
+    return await FileDevice.open(disk.rawPath ?? disk.path, flags, disk.sizeBytes);
   } catch (cause) {
-    throw describeFailure(disk, options, cause, { act: 'open' });
+    throw await describeFailure(disk, options, cause, { act: 'open' });
   }
 }
 
@@ -164,22 +199,42 @@ const PROBLEMS: Readonly<Record<string, { problem: string; hint: string }>> = {
   ENOSPC: { problem: 'it is smaller than it says', hint: 'Try another one.' },
 };
 
-function describeFailure(
+async function describeFailure(
   disk: Disk,
   { signal }: FlashOptions,
   cause: unknown,
   state: { act: string; interrupted?: string; hint?: string },
-): unknown {
+): Promise<unknown> {
   if (signal?.aborted === true && cause === signal.reason && state.interrupted !== undefined) {
     const message = `Interrupted while "${disk.path}" was ${state.interrupted}`;
     return new UserError(message, { cause, ...(state.hint === undefined ? {} : { hint: state.hint }) });
   }
   if (cause instanceof UserError) return cause;
-  const known = PROBLEMS[(cause as NodeJS.ErrnoException).code ?? ''];
+  const { code = '' } = cause as NodeJS.ErrnoException;
   const act = `Cannot ${state.act} "${disk.path}"`;
+  if (!REFUSALS.has(code) && (await isGone(disk))) {
+    return new UserError(`${act}: it was pulled out`, {
+      cause,
+      hint: 'Put it back, and flash it again before you use it.',
+    });
+  }
+  const known = PROBLEMS[code];
   return known
     ? new UserError(`${act}: ${known.problem}`, { cause, hint: known.hint })
     : new Error(act, { cause });
+}
+
+/** Codes of a disk that is there. */
+const REFUSALS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EBUSY', 'EROFS']);
+
+/** Whether the disk has gone, or the card out of its reader: that stays, as a disk of no size. */
+async function isGone({ path }: Disk): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  if (info === undefined) return true;
+  if (process.platform !== 'linux' || !info.isBlockDevice()) return false;
+  // A node in /dev may outlive its disk where nobody looks after them, as in a container.
+  const sectors = await readFile(`/sys/class/block/${basename(path)}/size`, 'utf8').catch(() => '0');
+  return Number(sectors) === 0;
 }
 
 function expectedBytes(image: BuiltImage): number {
@@ -188,5 +243,5 @@ function expectedBytes(image: BuiltImage): number {
     (sum, { content }) => sum + (content.kind === 'bytes' ? content.bytes.length : content.sizeBytes),
     0,
   );
-  return image.manifest.root.sizeBytes + boot;
+  return image.manifest.root.sizeBytes + boot + WIPED_PLACES * WIPED_BYTES;
 }

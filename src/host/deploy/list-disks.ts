@@ -1,170 +1,75 @@
-// The disks of this computer, and why each may or may not be written. Linux only: lsblk knows mounts, swap
-// and what lies on top of a disk (RAID, LUKS, LVM) alike.
+// The disks of this computer, and why each may or may not be written; also image files, which are written as disks are.
 
-import { execFile } from 'node:child_process';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { MIN_DISK_BYTES, SECTOR_BYTES } from '../../shared/board/disk-layout.ts';
+import { join, resolve } from 'node:path';
 import { UserError } from '../user-error.ts';
-
-export interface Disk {
-  path: string;
-  sizeBytes: number;
-  /** Vendor and model, when the disk tells. */
-  model: string;
-  /** `usb`, `nvme`, `mmc`, ... or '' */
-  transport: string;
-  removable: boolean;
-  readOnly: boolean;
-  mountPoints: readonly string[];
-  /** Why it cannot be flashed, as the end of a sentence; null when it can. */
-  refusal: string | null;
-}
-
-/** What lsblk says of a device, and of all that lies on it. */
-export interface LsblkDevice {
-  name: string;
-  path: string;
-  size: number;
-  type: string;
-  model: string | null;
-  vendor: string | null;
-  tran: string | null;
-  rm: boolean;
-  hotplug: boolean;
-  ro: boolean;
-  'log-sec': number;
-  mountpoints: readonly (string | null)[];
-  children?: readonly LsblkDevice[];
-}
-
-const COLUMNS = 'NAME,PATH,SIZE,TYPE,MODEL,VENDOR,TRAN,RM,HOTPLUG,RO,LOG-SEC,MOUNTPOINTS';
-const SYSTEM_MOUNTS = new Set([
-  '/',
-  '/usr',
-  '/boot',
-  '/boot/efi',
-  '/boot/firmware',
-  '/efi',
-  '/home',
-  '/var',
-  '[SWAP]',
-]);
+import { compareDisks, type Disk, sizeRefusal } from './disk.ts';
+import { askLinux } from './linux-disks.ts';
+import { askMac } from './mac-disks.ts';
 
 export async function listDisks(): Promise<Disk[]> {
-  return (await runLsblk([])).filter((device) => device.type === 'disk' && device.size > 0).map(toDisk);
+  return (await askSystem()).toSorted(compareDisks);
 }
 
 /** The disk, partition or image file that `target` names. UserError when there is none. */
 export async function findDisk(target: string): Promise<Disk> {
   const path = resolve(target);
-  const info = await stat(path).catch((cause: unknown) => {
-    throw new UserError(`Cannot flash "${target}": there is no such device or file`, {
+  const info = await stat(path).catch(async (cause: unknown) => {
+    const meant = await deviceCalled(target);
+    const help = meant === undefined ? '' : `: did you mean "${meant}"?`;
+    throw new UserError(`Cannot flash "${target}": there is no such device or file${help}`, {
       cause,
       hint: 'Run "tsk flash" without a device to see the disks, or make an image file with "tsk build --disk FILE".',
     });
   });
   if (info.isFile()) return imageFile(await realpath(path), info.size);
-  if (!info.isBlockDevice()) {
+  // A disk of macOS has a second, raw device, which is not of blocks.
+  if (!info.isBlockDevice() && !(process.platform === 'darwin' && info.isCharacterDevice())) {
     throw new UserError(`Cannot flash "${target}": it is neither a disk nor an image file`, {
       topic: 'flash-refused',
       hint: 'Run "tsk flash" without a device to see the disks.',
     });
   }
-  const [device] = await runLsblk([path]);
-  if (!device) throw new UserError(`Cannot flash "${target}": lsblk does not know it`);
-  return toDisk(device);
+  const [disk] = await askSystem(path);
+  if (!disk) throw new UserError(`Cannot flash "${target}": this computer knows no such disk`);
+  return disk;
 }
 
-async function runLsblk(args: readonly string[]): Promise<LsblkDevice[]> {
-  if (process.platform !== 'linux') {
-    throw new UserError('Cannot list the disks of this computer: tsk can do that on Linux only', {
-      hint: 'Make an image with "tsk build --disk FILE" and write it with Raspberry Pi Imager or balenaEtcher.',
-    });
-  }
-  try {
-    const { stdout } = await promisify(execFile)('lsblk', [
-      '--json',
-      '--bytes',
-      '--output',
-      COLUMNS,
-      ...args,
-    ]);
-    return (JSON.parse(stdout) as { blockdevices: LsblkDevice[] }).blockdevices;
-  } catch (cause) {
-    throw new UserError('Cannot list the disks of this computer: lsblk failed', {
-      cause,
-      hint: 'lsblk is part of util-linux, 2.37 or newer: install it, or write an image made by "tsk build --disk FILE" by hand.',
-    });
-  }
-}
-
-export function toDisk(device: LsblkDevice): Disk {
-  const mountPoints = mountPointsOf(device);
-  const disk = {
-    path: device.path,
-    sizeBytes: device.size,
-    model: [device.vendor, device.model]
-      .map((part) => part?.trim() ?? '')
-      .filter(Boolean)
-      .join(' '),
-    transport: device.tran ?? '',
-    removable: device.rm || device.hotplug,
-    readOnly: device.ro,
-    mountPoints,
-  };
-  return { ...disk, refusal: refusalOf(disk, device) };
-}
-
-function mountPointsOf(device: LsblkDevice): string[] {
-  return [device, ...devicesOn(device)].flatMap(({ mountpoints }) =>
-    mountpoints.filter((point) => point !== null),
+/** Of a name as lsblk and the kernel's log have it. */
+async function deviceCalled(name: string): Promise<string | undefined> {
+  if (name.includes('/')) return undefined;
+  const path = join('/dev', name);
+  const isDevice = await stat(path).then(
+    (info) => info.isBlockDevice(),
+    () => false,
   );
+  return isDevice ? path : undefined;
 }
 
-/** Types of lsblk that are no disks. */
-const OTHER_TYPES: Readonly<Record<string, string>> = {
-  part: 'it is a partition, and an image needs a whole disk',
-  lvm: 'it is a logical volume, and an image needs a whole disk',
-  crypt: 'it is an encrypted volume, and an image needs a whole disk',
-  rom: 'it is an optical drive',
-};
-
-function refusalOf(disk: Omit<Disk, 'refusal'>, device: LsblkDevice): string | null {
-  const system = disk.mountPoints.find((point) => SYSTEM_MOUNTS.has(point));
-  if (system !== undefined) {
-    return system === '[SWAP]'
-      ? 'this computer swaps to it'
-      : `this computer runs from it ("${system}" is on it)`;
-  }
-  if (disk.mountPoints.length > 0) return `it is mounted at "${disk.mountPoints.join('", "')}"`;
-  const other = OTHER_TYPES[device.type];
-  if (other !== undefined) return other;
-  const user = devicesOn(device).find(({ type }) => type !== 'part');
-  if (user) return `"${user.path}" (${user.type}) lies on it`;
-  if (disk.readOnly) return 'it is read-only (a card may have a lock switch)';
-  if (device['log-sec'] !== SECTOR_BYTES) {
-    return `it has sectors of ${device['log-sec']} bytes, and an image is made for ${SECTOR_BYTES}`;
-  }
-  return sizeRefusal(disk.sizeBytes);
-}
-
-function devicesOn(device: LsblkDevice): LsblkDevice[] {
-  return (device.children ?? []).flatMap((child) => [child, ...devicesOn(child)]);
+/** All disks, or what this path is. */
+function askSystem(path?: string): Promise<Disk[]> {
+  if (process.platform === 'linux') return askLinux(path);
+  if (process.platform === 'darwin') return askMac(path);
+  throw new UserError('Cannot list the disks of this computer: tsk can do that on Linux and macOS only', {
+    hint: 'Make an image with "tsk build --disk FILE" and write it with Raspberry Pi Imager or balenaEtcher.',
+  });
 }
 
 async function imageFile(path: string, sizeBytes: number): Promise<Disk> {
   const user = await loopDeviceOf(path);
+  const tooSmall = sizeRefusal(sizeBytes);
   return {
     path,
     sizeBytes,
     model: 'image file',
     transport: '',
-    removable: true,
+    removable: false,
     readOnly: false,
     mountPoints: [],
-    refusal: user === undefined ? sizeRefusal(sizeBytes) : `it is in use as "${user}"`,
+    refusal: user === undefined ? tooSmall : `it is in use as "${user}"`,
+    ...(user === undefined && tooSmall !== null
+      ? { remedy: 'Write to a larger file, or have "tsk build --disk FILE" make one.' }
+      : {}),
   };
 }
 
@@ -175,13 +80,4 @@ async function loopDeviceOf(path: string): Promise<string | undefined> {
     if (backing?.trimEnd() === path) return `/dev/${name}`;
   }
   return undefined;
-}
-
-function sizeRefusal(sizeBytes: number): string | null {
-  if (sizeBytes >= MIN_DISK_BYTES) return null;
-  return `it is too small: it has ${mib(sizeBytes)} MiB and ${mib(MIN_DISK_BYTES)} MiB are needed`;
-}
-
-function mib(bytes: number): number {
-  return Math.ceil(bytes / 1024 / 1024);
 }

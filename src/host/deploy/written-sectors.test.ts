@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { deviceOfBytes, sourceOfBytes } from '../../formats/byte-source.ts';
+import { type ByteDevice, deviceOfBytes, sourceOfBytes } from '../../formats/byte-source.ts';
 import { WrittenSectors } from './written-sectors.ts';
 
 const SECTORS = 40;
@@ -15,11 +15,37 @@ const writes = fc.array(
   { minLength: 1, maxLength: 12 },
 );
 
+function check(offset: number, length: number): void {
+  assert.deepEqual([offset % 512, length % 512], [0, 0]);
+}
+
+/** As macOS does with the raw device of a disk. */
+function rawDevice(bytes: Uint8Array): ByteDevice {
+  const device = deviceOfBytes(bytes);
+  return {
+    sizeBytes: device.sizeBytes,
+    async read(offset, length) {
+      check(offset, length);
+      return device.read(offset, length);
+    },
+    async write(offset, data) {
+      check(offset, data.length);
+      await device.write(offset, data);
+    },
+  };
+}
+
 test('WrittenSectors finds a changed byte in what was written, whatever overlapped, and nothing elsewhere', async () => {
   const property = fc.asyncProperty(writes, fc.nat(SECTORS * 512 - 1), async (list, at) => {
     const disk = Buffer.alloc(SECTORS * 512, 0xaa);
-    const written = new WrittenSectors(deviceOfBytes(disk));
-    for (const { offset, bytes } of list) await written.write(offset, bytes);
+    const expected = Buffer.from(disk);
+    const written = new WrittenSectors(rawDevice(disk));
+    for (const { offset, bytes } of list) {
+      await written.write(offset, bytes);
+      expected.set(bytes, offset);
+      assert.deepEqual(Buffer.from(await written.read(offset, bytes.length)), Buffer.from(bytes));
+    }
+    assert.deepEqual(disk, expected);
     let readBytes = 0;
     const find = (): Promise<number | undefined> =>
       written.findDifference(sourceOfBytes(disk), (bytes) => (readBytes += bytes));

@@ -10,14 +10,15 @@ import {
   WEB_API,
   WEB_USER,
   type ListeningPort,
+  type LogEvents,
   type NewSession,
   type WebEvents,
   type WebStatus,
 } from '../../shared/api/web-api.ts';
 import { UserError } from '../user-error.ts';
-import type { DeviceAddress } from './device-address.ts';
+import { type DeviceAddress, formatDeviceAddress } from './device-address.ts';
 import { parseDeviceJson } from './device-json.ts';
-import { openConnection, sendRequest } from './device-connection.ts';
+import { KeptConnections, openConnection, sendRequest } from './device-connection.ts';
 import { connectionProblem, noAnswer, notADevice, tooOld, wrongPassword } from './device-problems.ts';
 import { explainFailures, type Failure } from './explain-failures.ts';
 import type { FoundDevice } from './find-device.ts';
@@ -26,6 +27,7 @@ import { NoAnswerError } from './no-answer-error.ts';
 import { askPatiently, PATIENCE, type Patience, showsLife, SilenceError } from './patience.ts';
 import { readRefusal } from './read-refusal.ts';
 import { RefusalError } from './refusal-error.ts';
+import { requestUpgrade, type Upgraded } from './upgrade-connection.ts';
 import { readServerSentEvents, type ServerSentEvent } from '../../shared/api/server-sent-events.ts';
 
 const CONNECT_LIMIT_MS = 5000;
@@ -44,6 +46,8 @@ export interface AskOptions {
   limitMs?: number;
   headers?: Readonly<Record<string, string>>;
   body?: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** Over a connection of its own, as every request that is not "GET". */
+  isNew?: boolean;
   /** What is being done, after "Cannot". */
   act: string;
 }
@@ -53,6 +57,7 @@ export class DeviceClient {
   readonly #password: KnownPassword;
   readonly #signal: AbortSignal;
   readonly #patience: Patience;
+  #kept = new KeptConnections();
   #address: DeviceAddress | undefined;
   #version: string | undefined;
   /** What the device is called in requests. undefined: by the address. */
@@ -81,6 +86,7 @@ export class DeviceClient {
   /** The same device, for work that has another end. */
   withSignal(signal: AbortSignal): DeviceClient {
     const client = new DeviceClient(this.device, this.#password, signal, this.#patience);
+    client.#kept = this.#kept;
     client.#address = this.#address;
     client.#hostHeader = this.#hostHeader;
     return client;
@@ -116,13 +122,13 @@ export class DeviceClient {
       ...(lastEventId === undefined ? {} : { headers: { 'Last-Event-ID': lastEventId } }),
     });
     for await (const { id, event, data } of events) {
-      if (event === 'lines') yield { id, lines: this.#parse(data) as LogLine[] };
+      if (event === 'lines') yield { id, lines: this.#parse(data) as LogEvents['lines'] };
     }
   }
 
   /** All services at once, then each that changes, until the connection is lost: then it throws NoAnswerError. */
   async *followServices(): AsyncGenerator<readonly ServiceStatus[]> {
-    const events = this.#follow(WEB_API.events, { act: 'follow the services' });
+    const events = this.#follow(WEB_API.serviceEvents, { act: 'follow the services' });
     for await (const { event, data } of events) {
       if (event === 'status') yield (this.#parse(data) as WebEvents['status']).services;
       if (event === 'service') yield [this.#parse(data) as WebEvents['service']];
@@ -160,10 +166,36 @@ export class DeviceClient {
     }
   }
 
-  /** Needs no password. */
+  /** A connection that speaks `protocol` from now on, and what the device has said in it already. */
+  async upgrade(path: string, protocol: string, act: string): Promise<{ socket: net.Socket; head: Buffer }> {
+    const host = this.#hostHeader === undefined ? {} : { Host: this.#hostHeader };
+    const socket = await this.connect();
+    let upgraded: Upgraded;
+    try {
+      upgraded = await requestUpgrade({
+        socket,
+        path,
+        headers: { Host: formatDeviceAddress(this.address), ...host, Authorization: this.#authorization() },
+        protocol,
+        answerMs: this.#patience.answerMs,
+        signal: this.#signal,
+      });
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw connectionProblem(this.device, this.address, error);
+    }
+    if ('socket' in upgraded) return upgraded;
+    try {
+      throw await this.#refusal(path, upgraded.answer, act);
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  /** Whether somebody who comes now gets an answer; needs no password. */
   async isUp(limitMs = CONNECT_LIMIT_MS): Promise<boolean> {
     try {
-      const answer = await this.#send(this.address, WEB_API.health, { act: '', limitMs });
+      const answer = await this.#send(this.address, WEB_API.health, { act: '', limitMs, isNew: true });
       answer.resume();
       // A device that does not go by this address is there, too.
       return answer.statusCode === 200 || answer.statusCode === 421;
@@ -181,6 +213,11 @@ export class DeviceClient {
   /** For those parts of the API that have a client of their own. */
   async askJson<T>(path: string, options: AskOptions): Promise<T> {
     return this.#parse(await this.#askText(path, options)) as T;
+  }
+
+  /** For what is answered with nothing but that it is done. */
+  async askNothing(path: string, options: AskOptions): Promise<void> {
+    await this.#askText(path, options);
   }
 
   /** A device that is slow is waited for, unless the asker has a limit of its own. */
@@ -291,6 +328,8 @@ export class DeviceClient {
   }
 
   async #send(address: DeviceAddress, path: string, options: AskOptions): Promise<IncomingMessage> {
+    // In clear there is no handshake to save.
+    const isKept = address.tls && (options.method ?? 'GET') === 'GET' && options.isNew !== true;
     try {
       return await sendRequest({
         address,
@@ -302,6 +341,7 @@ export class DeviceClient {
         connectMs: Math.min(options.limitMs ?? CONNECT_LIMIT_MS, CONNECT_LIMIT_MS),
         answerMs: options.limitMs ?? this.#patience.answerMs,
         signal: this.#signal,
+        kept: isKept ? this.#kept : undefined,
       });
     } catch (error) {
       this.#signal.throwIfAborted();

@@ -1,13 +1,15 @@
-// A connection to a device, and a request over it. With TLS nothing is sent before the other side has proved that it has
+// A connection to a device, and requests over it. With TLS nothing is sent before the other side has proved that it has
 // a key that the instance's authority vouches for. Names and dates do not matter to that: whoever built the device knows
 // it wherever it is, and however long it was in a drawer.
 
 import type { X509Certificate } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import net from 'node:net';
+import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import tls from 'node:tls';
-import { IDENTITY_SERVER_NAME } from '../../shared/api/device-tls.ts';
+import { callbackify } from 'node:util';
+import { IDENTITY_SERVER_NAME } from '../../shared/services/device-tls.ts';
 import { http } from '../http.ts';
 import type { DeviceAddress } from './device-address.ts';
 import { SilenceError } from './patience.ts';
@@ -25,6 +27,13 @@ export interface DeviceRequest {
   /** Time without a byte from the device, or to it. */
   answerMs: number;
   signal: AbortSignal;
+  /** For requests that may be sent twice: a kept connection may be gone without a word. undefined: one of its own. */
+  kept?: KeptConnections | undefined;
+}
+
+/** What an agent passes on to those that make connections. */
+interface AgentOptions extends RequestOptions {
+  plan?: ConnectionOptions;
 }
 
 /** There is no connection. */
@@ -46,11 +55,41 @@ export class UnprovenError extends Error {
 /** Something answers that is no HTTP as devices speak it. */
 export class NonsenseError extends Error {}
 
-type ConnectionOptions = Omit<DeviceRequest, 'path' | 'method' | 'headers' | 'body'>;
+type ConnectionOptions = Omit<DeviceRequest, 'path' | 'method' | 'headers' | 'body' | 'kept'>;
+
+const MAX_IDLE_CONNECTIONS = 2;
+
+/** Connections that are used again, as each costs the device a handshake. Idle ones keep no program running. */
+export class KeptConnections extends http.Agent {
+  constructor() {
+    super({ keepAlive: true, maxFreeSockets: MAX_IDLE_CONNECTIONS });
+  }
+
+  override createConnection(
+    { plan }: AgentOptions,
+    done?: (error: Error | null, socket: Duplex) => void,
+  ): undefined {
+    if (plan === undefined || done === undefined) throw new Error('Nobody says how to connect');
+    callbackify(openConnection)(plan, done);
+  }
+}
 
 export async function sendRequest(plan: DeviceRequest): Promise<IncomingMessage> {
-  const socket = await openConnection(plan);
-  return ask(socket, plan);
+  const { kept, signal } = plan;
+  if (kept === undefined) {
+    const socket = await openConnection(plan);
+    return ask({ createConnection: () => socket }, plan).answer;
+  }
+  for (;;) {
+    const { request, answer } = ask({ agent: kept, plan }, plan);
+    try {
+      return await answer;
+    } catch (error) {
+      signal.throwIfAborted();
+      // The device may have closed it, or have restarted since.
+      if (!request.reusedSocket) throw error;
+    }
+  }
 }
 
 /** Resolves when the device has proved its key. */
@@ -132,33 +171,31 @@ function closedError(): Error {
   return Object.assign(new Error('The connection was closed'), { code: 'ECONNRESET' });
 }
 
-function ask(socket: net.Socket, plan: DeviceRequest): Promise<IncomingMessage> {
-  const { path, method, headers, body, answerMs, signal } = plan;
-  return new Promise((resolve, reject) => {
-    const request = http.request({
-      createConnection: () => socket,
-      host: plan.address.host,
-      port: plan.address.port,
-      path,
-      method,
-      headers,
-      signal,
-    });
-    let answer: IncomingMessage | undefined;
-    // It may fall silent before its answer, and in the middle of it.
-    socket.setTimeout(answerMs, () => (answer ?? request).destroy(new SilenceError()));
-    request.once('response', (response) => {
-      answer = response;
-      resolve(response);
-    });
-    request.once('error', (error) => reject(signal.aborted ? (signal.reason as Error) : error));
-    // Nobody asked for another protocol. Without this the end of the request would be told to nobody.
-    request.once('upgrade', (_, upgraded) => {
-      upgraded.destroy();
-      reject(new NonsenseError('Another protocol'));
-    });
-    if (body === undefined) request.end();
-    // What goes wrong comes as the request's own error; an answer may come before all is sent.
-    else pipeline(body, request).catch(() => undefined);
+type Way = Pick<AgentOptions, 'agent' | 'createConnection' | 'plan'>;
+
+function ask(way: Way, plan: DeviceRequest): { request: ClientRequest; answer: Promise<IncomingMessage> } {
+  const { address, path, method, headers, body, connectMs, answerMs, signal } = plan;
+  const { host, port } = address;
+  const request = http.request({ ...way, host, port, path, method, headers, signal });
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  let answer: IncomingMessage | undefined;
+  // A device may fall silent before its answer, and in the middle of it. A connection that was kept has to be there at once.
+  const isKept = (): boolean => answer === undefined && request.reusedSocket;
+  request.once('socket', () => request.setTimeout(isKept() ? Math.min(connectMs, answerMs) : answerMs));
+  request.on('timeout', () => (answer ?? request).destroy(new SilenceError()));
+  request.once('response', (response) => {
+    answer = response;
+    request.setTimeout(answerMs);
+    resolve(response);
   });
+  request.once('error', (error) => reject(signal.aborted ? (signal.reason as Error) : error));
+  // Nobody asked for another protocol. Without this the end of the request would be told to nobody.
+  request.once('upgrade', (_, upgraded) => {
+    upgraded.destroy();
+    reject(new NonsenseError('Another protocol'));
+  });
+  if (body === undefined) request.end();
+  // What goes wrong comes as the request's own error; an answer may come before all is sent.
+  else pipeline(body, request).catch(() => undefined);
+  return { request, answer: promise };
 }

@@ -5,5 +5,11 @@ import { visibleValue } from '../../shared/text/visible-text.ts';
 
 /** Throws SyntaxError. */
 export function parseDeviceJson(json: string): unknown {
-  return visibleValue(JSON.parse(json) as unknown);
+  try {
+    return visibleValue(JSON.parse(json) as unknown);
+  } catch (cause) {
+    // Who answers for a device may nest values without end; whoever walks through them has a stack that ends.
+    if (cause instanceof RangeError) throw new SyntaxError('Values are nested too deeply', { cause });
+    throw cause;
+  }
 }

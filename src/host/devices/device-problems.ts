@@ -148,6 +148,9 @@ export function tooOld(device: FoundDevice, what: string, version: string | unde
   });
 }
 
+/** RFC 1123, section 2.1: what no device of ours is called does not match. */
+const HOSTNAME = /^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/;
+
 /**
  * Throws when the device is certainly another one; returns a warning when somebody named it with --host, for
  * the instance may have been renamed since the device was built.
@@ -166,6 +169,7 @@ export function checkIdentity(
         ? `it is a ${board}, the instance is for ${expected.board}`
         : undefined;
   if (what === undefined) return undefined;
-  if (device.foundBy !== 'host') throw anotherDevice(device, address, what);
+  // A name goes on to other programs (ssh), and into files: one that no instance can have is no other name of this one.
+  if (device.foundBy !== 'host' || !HOSTNAME.test(hostname)) throw anotherDevice(device, address, what);
   return `The device at ${formatDeviceAddress(address)} is not quite that of this instance, "${expected.hostname}": ${what}`;
 }

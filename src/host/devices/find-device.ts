@@ -4,7 +4,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { BoardId } from '../../shared/board/boards.ts';
-import { readAuthorities } from '../config/identity/known-authorities.ts';
+import { readAuthorities } from '../config/known-authorities.ts';
 import type { Instance } from '../config/instance.ts';
 import { listVms, type VmRecord } from '../vm/vm-registry.ts';
 import { type DeviceAddress, parseHost } from './device-address.ts';
@@ -77,7 +77,7 @@ function networkAddresses(
   const { web } = instance.config;
   const mayBeClear = insecureHttp || web.tls === 'off';
   const clear: DeviceAddress = { host, port: port ?? web.port, tls: false };
-  // That of the page in clear says nothing against TLS beside it.
+  // Who names the port of the page in clear says nothing against TLS beside it.
   const isUsual = port === undefined || (mayBeClear && port === web.port);
   if (mayBeClear && !isUsual) return [clear];
   const secure: DeviceAddress = {

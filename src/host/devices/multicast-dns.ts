@@ -8,8 +8,8 @@ import {
   type DnsMessage,
   EMPTY_DNS_MESSAGE,
   encodeDnsMessage,
-  sameDnsName,
 } from '../../formats/dns-message.ts';
+import { sameDnsName } from '../../formats/dns-name.ts';
 
 /** A place to ask: an address family of one interface. */
 export interface Link {

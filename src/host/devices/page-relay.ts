@@ -36,14 +36,17 @@ export interface PageRelay {
   close(): Promise<void>;
 }
 
-export async function startPageRelay(
-  client: DeviceClient,
-  options: { isMine?: (socket: Socket) => Promise<boolean> } = {},
-): Promise<PageRelay> {
-  const { isMine = (socket) => ownsConnection(socket) } = options;
+export interface RelayOptions {
+  isMine?: (socket: Socket) => Promise<boolean>;
+  /** What the tab is to keep besides, by name. */
+  stored?: Readonly<Record<string, string>>;
+}
+
+export async function startPageRelay(client: DeviceClient, options: RelayOptions = {}): Promise<PageRelay> {
+  const { isMine = (socket) => ownsConnection(socket), stored = {} } = options;
   const { token } = await client.logIn();
   const code = `/${randomBytes(24).toString('base64url')}`;
-  const relay = new Relay(client, { code, token, isMine });
+  const relay = new Relay(client, { code, token, isMine, stored });
   const server = http.createServer((request, response) => void relay.answer(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(0, HOST, resolve);
@@ -57,6 +60,7 @@ interface Secrets {
   code: string;
   token: string;
   isMine: (socket: Socket) => Promise<boolean>;
+  stored: Readonly<Record<string, string>>;
 }
 
 class Relay {
@@ -115,13 +119,16 @@ class Relay {
       return;
     }
     this.#isUsed = true;
-    const store = `sessionStorage.setItem(${JSON.stringify(SESSION_STORED_AS)}, ${JSON.stringify(this.#secrets.token)})`;
+    const { token, stored } = this.#secrets;
+    const store = Object.entries({ [SESSION_STORED_AS]: token, ...stored })
+      .map(([name, value]) => `sessionStorage.setItem(${JSON.stringify(name)}, ${JSON.stringify(value)});`)
+      .join(' ');
     response.writeHead(200, {
       'Content-Type': 'text/html; charset=utf-8',
       'Cache-Control': 'no-store',
       'Referrer-Policy': 'no-referrer',
     });
-    response.end(`<!doctype html><title>tsk open</title><script>${store}; location.replace('/');</script>\n`);
+    response.end(`<!doctype html><title>tsk open</title><script>${store} location.replace('/');</script>\n`);
   }
 
   async #pass(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -51,7 +51,7 @@ export async function showsLife(
   findByName: typeof queryMulticastDns = queryMulticastDns,
 ): Promise<boolean> {
   if (vmPid !== undefined) return processExists(vmPid);
-  // Its name is answered by another program than its page. Whoever says yes first ends the wait.
+  // A device answers to its name by another program than serves its page. Whichever says yes first ends the wait.
   const isAnswered = new AbortController();
   const named = findByName(`${expected.hostname}.local`, AbortSignal.any([signal, isAnswered.signal]));
   const signs = [isUp(), named.then((addresses) => addresses.length > 0)];

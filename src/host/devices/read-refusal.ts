@@ -8,7 +8,7 @@ import { WEB_API } from '../../shared/api/web-api.ts';
 import { UPDATE_API, type UpdateBusy, type UpdateRefused } from '../../shared/update/update-api.ts';
 import { parseDeviceJson } from './device-json.ts';
 
-export interface Refusal {
+export interface ReceivedRefusal {
   statusCode: number;
   code: RefusalCode | undefined;
   /** The device's sentence for people. */
@@ -20,7 +20,11 @@ export interface Refusal {
 export type RefusalBody = Partial<WebError & UpdateBusy & UpdateRefused & { hostname: string }>;
 
 /** Reads the answer to a request for `path`. undefined: not an answer of our API. */
-export function readRefusal(path: string, answer: http.IncomingMessage, text: string): Refusal | undefined {
+export function readRefusal(
+  path: string,
+  answer: http.IncomingMessage,
+  text: string,
+): ReceivedRefusal | undefined {
   const { statusCode = 0, headers } = answer;
   const body = parseBody(text);
   const error = body?.error as Partial<WebError['error']> | undefined;

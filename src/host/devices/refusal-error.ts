@@ -2,7 +2,7 @@
 
 import type { RefusalCode } from '../../shared/api/refusals.ts';
 import { UserError } from '../user-error.ts';
-import type { Refusal, RefusalBody } from './read-refusal.ts';
+import type { ReceivedRefusal, RefusalBody } from './read-refusal.ts';
 
 export class RefusalError extends UserError {
   override name = 'RefusalError';
@@ -11,7 +11,7 @@ export class RefusalError extends UserError {
   readonly code: RefusalCode | undefined;
   readonly body: RefusalBody;
 
-  constructor(message: string, { statusCode, code, body }: Omit<Refusal, 'message'>) {
+  constructor(message: string, { statusCode, code, body }: Omit<ReceivedRefusal, 'message'>) {
     super(message, code === 'wrong-host' ? { topic: 'wrong-host' } : {});
     this.statusCode = statusCode;
     this.code = code;

@@ -1,13 +1,11 @@
 // Who updates: an id that a device knows its client by over lost connections, and a name for people.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { UpdateClient } from '../../../shared/update/update-api.ts';
-import { readOrCreatePrivateFile } from '../../config/private-file.ts';
-
-/** docs/update-protocol.md, 1. */
-const MAX_NAME_LENGTH = 100;
+import { clientName } from '../../client-name.ts';
+import { readOrCreatePrivateFile } from '../../files/private-file.ts';
 
 /** `host`: `--host`. The same client is who would have the same lock (update-lock.ts): it takes its session again. */
 export async function readClientIdentity(
@@ -18,14 +16,5 @@ export async function readClientIdentity(
   // A directory that was copied to another computer, with all that is in it, is another client.
   const whole = JSON.stringify([drawn, hostname(), host]);
   const id = createHash('sha256').update(whole).digest('hex');
-  return { id, name: `${userName()}@${hostname()}`.slice(0, MAX_NAME_LENGTH) };
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // In a container a user may have no entry in the password file.
-    return `user ${process.getuid?.() ?? ''}`.trim();
-  }
+  return { id, name: clientName() };
 }

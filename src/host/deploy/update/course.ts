@@ -9,13 +9,13 @@ type CourseState = Standing['at'] | 'installed';
 export type CourseEvent =
   /** The device is told to restart with what it runs, and is back. */
   | { type: 'restart' | 'back' }
-  /** Its other slot is being written, and is complete. */
+  /** The slot that does not run is being written, and is complete. */
   | { type: 'session' | 'installed' }
-  /** It is asked to try the new build; it has not begun to. */
+  /** The device is asked to try the new build, and has not begun to. */
   | { type: 'asked'; buildId: string; fromBuildId: string }
   | { type: 'not begun' }
   | { type: 'going back'; toBuildId: string }
-  /** It tries a build, as far as that is known. */
+  /** The device tries a build, as far as that is known. */
   | ({ type: 'trial' } & Omit<Standing & { at: 'trial' }, 'at'>)
   /** The trial has come to its end, whichever. */
   | { type: 'over' };

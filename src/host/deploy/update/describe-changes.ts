@@ -3,7 +3,7 @@
 import type { Manifest } from '../../../shared/manifest/manifest.ts';
 import type { SlotContent } from '../../../shared/update/update-api.ts';
 
-export interface NamedChange {
+interface NamedChange {
   /** A component, `tskrazy`, `hostname`. */
   name: string;
   /** null: there is none. */
@@ -11,7 +11,7 @@ export interface NamedChange {
   to: string | null;
 }
 
-export interface AppChange {
+interface AppChange {
   name: string;
   change: 'new' | 'changed' | 'gone';
 }

@@ -63,7 +63,7 @@ export class DeviceLink {
     try {
       this.#take({ ...this.#open, status: await this.client.status() });
     } catch (error) {
-      // It has become one with TLS by this very update.
+      // A device that this very update has given TLS no longer answers in clear.
       if (!(error instanceof RefusalError) || error.code !== 'needs-tls') throw error;
       this.#take(await openDevice(this.#options));
     }

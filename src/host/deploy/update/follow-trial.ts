@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Slot } from '../../../shared/board/slots.ts';
 import type { SlotContent, UpdateStatus } from '../../../shared/update/update-api.ts';
 import type { Trial, UpdateOutcome, UpdateRecord } from '../../../shared/update/update-state.ts';
+import { fairPauseMs } from '../../../shared/api/fair-pause.ts';
 import { NoAnswerError } from '../../devices/no-answer-error.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import type { ProgressStep } from '../../progress.ts';
@@ -12,6 +13,9 @@ import type { CourseEvent } from './course.ts';
 import type { PageWatch } from './page-watch.ts';
 import type { UpdateContext } from './update-context.ts';
 import { notBack } from './update-problems.ts';
+
+/** Of a device that is slow to answer. A trial takes half a minute at least. */
+const LONGEST_PAUSE_MS = 2000;
 
 export interface FollowedTrial {
   buildId: string;
@@ -63,15 +67,18 @@ class TrialFollower {
     this.#trial = trial;
     this.#page = page;
     this.#isRestarting = trial.bootIdBefore !== null;
-    if (this.#isRestarting) this.#step = context.report.start(`Restarting ${context.hostname}`);
+    // Before the first look: an answer may take long where the new apps keep the processor busy.
+    this.#step = context.report.start(this.#isRestarting ? `Restarting ${context.hostname}` : trial.doing);
   }
 
   async follow(): Promise<TrialEnd> {
     const { limits, signal } = this.#context;
     for (;;) {
+      const askedMs = performance.now();
       const end = await this.#look();
       if (end !== undefined) return this.#finish(end);
-      await delay(limits.pollMs, undefined, { signal });
+      const pauseMs = fairPauseMs(performance.now() - askedMs, limits.pollMs, LONGEST_PAUSE_MS);
+      await delay(pauseMs, undefined, { signal });
     }
   }
 

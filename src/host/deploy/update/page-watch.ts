@@ -3,8 +3,11 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DeviceClient } from '../../devices/device-client.ts';
+import { fairPauseMs } from '../../../shared/api/fair-pause.ts';
 
 const INTERVAL_MS = 200;
+/** Of a device that is slow: an answer costs it a handshake, and the watch must not keep it from its update. */
+const LONGEST_INTERVAL_MS = 2000;
 /** As long as there are answers, one try is under way. In a silence there are two, begun one after the other. */
 const TRIES = 2;
 /**
@@ -69,13 +72,16 @@ export class PageWatch {
       pauseMs = INTERVAL_MS;
       if (signal.aborted) return;
       if (index > 0 && !this.#isSilent) continue;
+      const askedMs = performance.now();
       const isUp = await this.#client
         .withSignal(signal)
         .isUp(TRY_LIMIT_MS)
         .catch(() => false);
       if (signal.aborted) return;
-      if (isUp) this.#takeAnswer();
-      else this.#isSilent = true;
+      if (isUp) {
+        this.#takeAnswer();
+        pauseMs = fairPauseMs(performance.now() - askedMs, INTERVAL_MS, LONGEST_INTERVAL_MS);
+      } else this.#isSilent = true;
     }
   }
 

@@ -10,6 +10,7 @@ import { UserError } from '../../user-error.ts';
 import { type Changes, describeChanges } from './describe-changes.ts';
 import { followTrial, runningContent } from './follow-trial.ts';
 import { restartDevice } from './restart-device.ts';
+import { describeHowLong } from './restart-time.ts';
 import { OutageWatch } from './outage-watch.ts';
 import { interrupted } from './standing.ts';
 import type { UpdateContext } from './update-context.ts';
@@ -110,7 +111,7 @@ async function tryOther(
     throw new UserError(
       `Cannot roll back "${hostname}": slot ${other ?? '?'} has no build that could be started`,
       {
-        hint: 'There is one before the present one after the first update, until the next one is begun.',
+        hint: 'A device has one after its first update, and none while another update is written over it.',
       },
     );
   }
@@ -163,7 +164,7 @@ async function askToRollBack(
     if (!(error instanceof RefusalError) || error.code !== 'restart-first') throw error;
   }
   context.say(
-    `${context.hostname} has to restart first${await howLong(context)}: its last update went live, and it still uses the other slot.`,
+    `${context.hostname} has to restart first${describeHowLong(await context.expectRestart())}: its last update went live, and it still uses the other slot.`,
   );
   await restartDevice(context, watch.page);
   return goBack(context, toBuildId);
@@ -180,9 +181,4 @@ function contentOf(status: UpdateStatus, buildId: string): SlotContent | null {
 
 function changesBetween(from: SlotContent | null | undefined, to: SlotContent | null): Changes | null {
   return from && to ? describeChanges(from, to) : null;
-}
-
-async function howLong({ restartTime }: UpdateContext): Promise<string> {
-  const seconds = await restartTime.read();
-  return seconds === null ? '' : `, for about ${seconds} s`;
 }

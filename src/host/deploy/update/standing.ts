@@ -7,13 +7,13 @@ import { clockTime } from './update-problems.ts';
 export type Standing =
   /** Nothing on it has changed. */
   | { at: 'untouched' }
-  /** It was told to restart; what it runs stays what it was. */
+  /** The device was told to restart with the build that it runs. */
   | { at: 'restarting' }
   /** The slot that does not run is being written. */
   | { at: 'receiving'; isInstalled: boolean }
-  /** It was asked to try the new build and has not answered. */
+  /** The device was asked to try the new build and has not answered. */
   | { at: 'asked'; buildId: string; fromBuildId: string }
-  /** It was asked to by hand, and has not answered or is on its way. */
+  /** Somebody has asked for the roll-back by hand; the device has not answered, or is on its way back. */
   | { at: 'going back'; toBuildId: string }
   | {
       at: 'trial';

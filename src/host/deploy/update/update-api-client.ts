@@ -15,6 +15,7 @@ import {
   type UpdateRequest,
   type UpdateStatus,
 } from '../../../shared/update/update-api.ts';
+import { DICTIONARY_HEADER, dictionaryOf } from '../../../shared/update/manifest-dictionary.ts';
 import type { UpdateState } from '../../../shared/update/update-state.ts';
 import { parseDeviceJson } from '../../devices/device-json.ts';
 import type { AskOptions, DeviceClient } from '../../devices/device-client.ts';
@@ -66,10 +67,16 @@ export class UpdateApiClient {
     }
   }
 
-  async open(request: UpdateRequest, options: { zstd: boolean }): Promise<UpdateOffer> {
+  /** `base`: a manifest that the device has. */
+  async open(
+    request: UpdateRequest,
+    { zstd, base = null }: { zstd: boolean; base?: { sha256: string; manifest: Uint8Array } | null },
+  ): Promise<UpdateOffer> {
     const json = Buffer.from(JSON.stringify(request));
-    const body = options.zstd ? await compress(json) : json;
-    const encoding = options.zstd ? { 'Content-Encoding': 'zstd' } : undefined;
+    const dictionary = base === null ? {} : { dictionary: dictionaryOf(base.manifest) };
+    const body = zstd ? await compress(json, dictionary) : json;
+    const against = base === null ? {} : { [DICTIONARY_HEADER]: base.sha256 };
+    const encoding = zstd ? { 'Content-Encoding': 'zstd', ...against } : undefined;
     return this.#post(UPDATE_API.update, body, { act: this.#act, limitMs: UPDATE_ANSWER_LIMIT_MS }, encoding);
   }
 

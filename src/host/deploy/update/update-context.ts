@@ -4,7 +4,7 @@ import type { UpdateClient } from '../../../shared/update/update-api.ts';
 import type { ProgressReporter } from '../../progress.ts';
 import { type CourseEvent, stepCourse } from './course.ts';
 import type { DeviceLink } from './device-link.ts';
-import type { RestartTime } from './restart-time.ts';
+import { type ExpectedRestart, expectRestart, type RestartTime } from './restart-time.ts';
 import type { Standing } from './standing.ts';
 import { UpdateApiClient } from './update-api-client.ts';
 
@@ -70,6 +70,10 @@ export class UpdateContext {
 
   take(event: CourseEvent): void {
     this.#standing = stepCourse(this.#standing, event);
+  }
+
+  expectRestart(): Promise<ExpectedRestart> {
+    return expectRestart(this.restartTime, this.link.status);
   }
 
   get hostname(): string {

@@ -1,15 +1,20 @@
 // Updates a device from beginning to end: looks at what it runs, sends what it lacks, has it try the new build, and
 // confirms that when all is well (docs/updates.md). A trial of this very build that goes on already is joined.
 
-import { parseSignatures } from '../../../shared/manifest/manifest-signature.ts';
+import { parseSignatures, type UpdatePermissions } from '../../../shared/manifest/manifest-signature.ts';
 import { shortBuildId } from '../../../shared/manifest/short-build-id.ts';
-import type { SlotContent, UpdateOffer, UpdateStatus } from '../../../shared/update/update-api.ts';
+import type {
+  SlotContent,
+  UpdateOffer,
+  UpdateRequest,
+  UpdateStatus,
+} from '../../../shared/update/update-api.ts';
 import type { ConfirmBy, SwitchMode, Trial } from '../../../shared/update/update-state.ts';
 import type { BuiltImage } from '../../build/build-image.ts';
 import { RefusalError } from '../../devices/refusal-error.ts';
 import { describeChanges } from './describe-changes.ts';
 import { type FollowedTrial, followTrial, runningContent } from './follow-trial.ts';
-import { describeRestartFirst } from './restart-time.ts';
+import { describeRestartFirst, type ExpectedRestart } from './restart-time.ts';
 import { restartDevice } from './restart-device.ts';
 import { OutageWatch } from './outage-watch.ts';
 import { interrupted } from './standing.ts';
@@ -33,6 +38,8 @@ export type UpdateImage = Pick<
 
 export interface UpdateOptions {
   image: UpdateImage;
+  /** A manifest by its hash, of builds that were made here before. */
+  findManifest?: (sha256s: readonly string[]) => Promise<{ sha256: string; manifest: Uint8Array } | null>;
   confirmBy: ConfirmBy;
   forceReboot: boolean;
   allowDowngrade: boolean;
@@ -62,7 +69,6 @@ interface Switched {
 class Update {
   readonly #context: UpdateContext;
   readonly #options: UpdateOptions;
-  readonly #signatures: Uint8Array;
   readonly #signedAtSec: number;
   #fromBuildId = '';
   #running: SlotContent | null = null;
@@ -78,7 +84,6 @@ class Update {
     this.#options = options;
     // A computer whose clock is behind must not make an update older than the same image, flashed, would be.
     this.#signedAtSec = Math.max(Math.floor(Date.now() / 1000), options.image.manifest.buildTimeSec);
-    this.#signatures = options.image.sign(this.#signedAtSec);
   }
 
   async run(): Promise<UpdateResult> {
@@ -103,7 +108,8 @@ class Update {
   }
 
   get #signingKeys(): string[] {
-    return parseSignatures(this.#signatures).signatures.map(({ keyId }) => keyId);
+    const { signatures } = parseSignatures(this.#options.image.sign(this.#signedAtSec));
+    return signatures.map(({ keyId }) => keyId);
   }
 
   /** What can be told before anything is sent, and better than by the device. */
@@ -118,9 +124,10 @@ class Update {
     const signing = this.#signingKeys;
     if (!signing.some((id) => status.trustedKeyIds.includes(id)))
       throw untrustedKeys(hostname, status.trustedKeyIds, signing);
-    const runningSec = this.#running?.signedAtSec ?? 0;
-    if (this.#signedAtSec < runningSec && !this.#options.allowDowngrade)
-      throw olderImage(hostname, this.#signedAtSec, runningSec);
+    // Devices of 0.1 know only of the image that runs.
+    const newestSec = status.newestSignedAtSec ?? this.#running?.signedAtSec ?? 0;
+    if (this.#signedAtSec < newestSec && !this.#options.allowDowngrade)
+      throw olderImage(hostname, this.#signedAtSec, newestSec);
   }
 
   async #update(status: UpdateStatus): Promise<UpdateResult> {
@@ -184,34 +191,68 @@ class Update {
     });
   }
 
+  /** Packed against a manifest that both sides have, where there is one and it is still there. */
+  async #send(request: UpdateRequest, { protocol, slots }: UpdateStatus): Promise<UpdateOffer> {
+    const { api } = this.#context;
+    const zstd = protocol.features.includes('zstd');
+    const known = Object.values(slots).flatMap((slot) => slot?.manifestSha256 ?? []);
+    const base =
+      zstd && protocol.features.includes('manifest-dictionary')
+        ? ((await this.#options.findManifest?.(known)) ?? null)
+        : null;
+    try {
+      return await api.open(request, { zstd, base });
+    } catch (error) {
+      if (base === null || !(error instanceof RefusalError) || error.code !== 'wrong-type') throw error;
+      return api.open(request, { zstd });
+    }
+  }
+
   /** Restarts the device first when it says that it cannot do without; null: it is not to be done, only known. */
   async #open(status: UpdateStatus): Promise<UpdateOffer | null> {
-    const { api, client, hostname, clockSkewMs } = this.#context;
-    const { image, allowDowngrade, allowRename, forceReboot } = this.#options;
+    const { client, hostname, clockSkewMs } = this.#context;
+    const { image, forceReboot } = this.#options;
     const request = {
       client,
       manifest: new TextDecoder().decode(image.manifestBytes),
-      signatures: new TextDecoder().decode(this.#signatures),
-      allowDowngrade,
-      allowRename,
+      ...this.#signFor(status),
       forceReboot,
     };
     try {
-      return await api.open(request, { zstd: status.protocol.features.includes('zstd') });
+      return await this.#send(request, status);
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
       if (error.code !== 'restart-first' || this.#restartsFirst !== null)
         throw refusedUpdate(error, hostname, status, this.#signingKeys, clockSkewMs);
     }
-    this.#restartsFirst = { aboutSeconds: await this.#context.restartTime.read() };
+    this.#restartsFirst = await this.#context.expectRestart();
     if (this.#options.dryRun) return null;
-    await this.#restart(this.#restartsFirst.aboutSeconds);
+    await this.#restart(this.#restartsFirst);
     return this.#open(status);
   }
 
-  async #restart(aboutSeconds: number | null): Promise<void> {
+  /** With what is permitted; devices of 0.1 take the client's word for that. */
+  #signFor({
+    protocol,
+    newestSignedAtSec,
+  }: UpdateStatus): Pick<UpdateRequest, 'signatures' | 'allowDowngrade' | 'allowRename'> {
+    const { image, allowDowngrade, allowRename } = this.#options;
+    const sign = (permitted?: UpdatePermissions): string =>
+      new TextDecoder().decode(image.sign(this.#signedAtSec, permitted));
+    if (!protocol.features.includes('signed-permissions'))
+      return { signatures: sign(), allowDowngrade, allowRename };
+    if (!allowDowngrade && !allowRename) return { signatures: sign() };
+    return {
+      signatures: sign({
+        downgradeFromSec: allowDowngrade ? (newestSignedAtSec ?? 0) : null,
+        renameFrom: allowRename ? this.#context.link.status.system.hostname : null,
+      }),
+    };
+  }
+
+  async #restart(expected: ExpectedRestart): Promise<void> {
     const { link, hostname, say } = this.#context;
-    say(describeRestartFirst(hostname, aboutSeconds));
+    say(describeRestartFirst(hostname, expected));
     this.#watch = new OutageWatch(link.client);
     await restartDevice(this.#context, this.#watch.page);
   }
@@ -222,11 +263,12 @@ class Update {
     this.#plan = {
       buildId: this.#buildId,
       fromBuildId: this.#fromBuildId,
-      // That which it still runs from.
+      // Without an offer, the slot that the device still runs from.
       slot: offer?.slot ?? status.running ?? 'a',
       restartsFirst: this.#restartsFirst,
       mode: offer?.mode ?? null,
       rebootBecause: offer?.rebootBecause ?? [],
+      notes: offer?.notes ?? [],
       changes: this.#running && describeChanges(this.#running, this.#options.image.manifest),
       missingChunks: offer?.missingChunks.length ?? null,
       missingBytes: offer?.missingBytes ?? null,

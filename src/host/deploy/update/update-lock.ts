@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withFileLock } from '../../components/file-lock.ts';
-import { describePrivateError } from '../../config/private-file.ts';
+import { describePrivateError } from '../../files/private-file.ts';
 import { UserError } from '../../user-error.ts';
 import { clockTime } from './update-problems.ts';
 
@@ -51,7 +51,7 @@ function readHolder(path: string): Holder | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Holder;
   } catch {
-    // It has the lock, but has not written yet or is done.
+    // The holder of the lock has not written yet who it is, or is done and has removed the file.
     return undefined;
   }
 }

@@ -24,12 +24,14 @@ export function noPassword(hostname: string): UserError {
 
 export function otherBoard(hostname: string, device: string, image: string): UserError {
   return new UserError(`Cannot update "${hostname}": it is a ${device}, and the image is for ${image}`, {
+    topic: 'image-refused',
     hint: `Is it the right device? If it is, set "board" to "${device}" in tskrazy.json.`,
   });
 }
 
 export function otherName(device: string, image: string): UserError {
   return new UserError(`Cannot update "${device}": the image is for "${image}"`, {
+    topic: 'image-refused',
     hint: 'Is it the right device? If it is to be renamed, add --allow-rename.',
   });
 }
@@ -59,10 +61,13 @@ export function untrustedKeys(
   );
 }
 
-export function olderImage(hostname: string, signedAtSec: number, runningSec: number): UserError {
+export function olderImage(hostname: string, signedAtSec: number, newestSec: number): UserError {
   return new UserError(
-    `Cannot update "${hostname}": the image is signed at ${utcTime(signedAtSec)}, and the one that it runs at ${utcTime(runningSec)}`,
-    { hint: "Is this computer's clock right? If so, and you mean it, add --allow-downgrade." },
+    `Cannot update "${hostname}": the image is signed at ${utcTime(signedAtSec)}, and the newest that it has confirmed at ${utcTime(newestSec)}`,
+    {
+      topic: 'image-refused',
+      hint: "Is this computer's clock right? If so, and you mean it, add --allow-downgrade.",
+    },
   );
 }
 

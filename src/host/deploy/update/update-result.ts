@@ -3,6 +3,7 @@
 import type { Slot } from '../../../shared/board/slots.ts';
 import type { SwitchMode, UpdateOutcome, UpdateRecord } from '../../../shared/update/update-state.ts';
 import type { Changes } from './describe-changes.ts';
+import type { ExpectedRestart } from './restart-time.ts';
 
 /** What is going to happen. */
 export interface UpdatePlan {
@@ -10,10 +11,12 @@ export interface UpdatePlan {
   fromBuildId: string;
   slot: Slot;
   /** The device restarts with what it runs before anything is sent: its last update went live. */
-  restartsFirst: { aboutSeconds: number | null } | null;
+  restartsFirst: ExpectedRestart | null;
   /** null, here and below: that is seen after the restart that comes first. */
   mode: SwitchMode | null;
   rebootBecause: readonly string[];
+  /** What else the device says of it, a sentence each. */
+  notes: readonly string[];
   /** null: it is not known what is in the slot that runs. */
   changes: Changes | null;
   missingChunks: number | null;

@@ -11,9 +11,10 @@ import { SparseDevice } from '../../../test/support/formats/sparse-device.ts';
 import type { BuiltImage } from '../build/build-image.ts';
 import { silentProgress } from '../progress.ts';
 import { flashDisk, type FlashOptions, type FlashTarget } from './flash-disk.ts';
-import type { Disk } from './list-disks.ts';
+import type { Disk } from './disk.ts';
 
-const ROOT_BYTES = 6 * 1024 * 1024;
+const MIB = 1024 * 1024;
+const ROOT_BYTES = 6 * MIB;
 const DISK_BYTES = MIN_DISK_BYTES + 12_345 * 512;
 
 const disk: Disk = {
@@ -42,12 +43,15 @@ function makeImage(t: TestContext): BuiltImage {
     manifestBytes: Buffer.from('{}'),
     sign: () => Buffer.from('{}'),
     rootImagePath,
+    cardFiles: [],
     loaderFiles: [{ path: 'loader/loader.conf', content: { kind: 'bytes', bytes: Buffer.from('default') } }],
     bootFiles: [{ path: 'vmlinuz', content: kernel }],
     slotFiles: [{ path: 'vmlinuz', content: kernel }],
     inputs: [],
     warnings: [],
+    notes: [],
     leftOut: new Map(),
+    parts: [],
     dispose: async () => {},
   };
 }
@@ -110,6 +114,13 @@ test('flashDisk finds out that a disk does not give back what was written', asyn
       read: (offset, length) => medium.read(offset % (256 * 1024 * 1024), length),
     }),
     'it keeps nothing': () => ({ write: async () => {} }),
+    // Beyond its real size it swallows what is written; only there, and not where the backup table lies.
+    'the last MiB is not there': (medium) => ({
+      async write(offset, bytes) {
+        const isEnd = offset >= DISK_BYTES - MIB && bytes.length === MIB;
+        await medium.write(offset, isEnd ? Buffer.alloc(MIB, 0xee) : bytes);
+      },
+    }),
   };
   for (const [what, change] of Object.entries(lies)) {
     const medium = new SparseDevice(DISK_BYTES);
@@ -118,7 +129,7 @@ test('flashDisk finds out that a disk does not give back what was written', asyn
       {
         name: 'UserError',
         message: /^Cannot flash "\/dev\/sdx": what it gives back at byte \d+ is not what was written$/,
-        hint: /defective, or it is smaller than it says/,
+        hint: /^The disk or its reader is defective, or it is smaller than it says \(a fake capacity\)\. Try another one\.$/,
       },
       what,
     );
@@ -153,6 +164,51 @@ test('flashDisk tells in what state an interrupt leaves the disk', async (t) => 
     message: 'Interrupted while "/dev/sdx" was checked: all was written, but not all was read back',
     hint: 'Flash it again to be sure.',
   });
+});
+
+test('flashDisk notices that the disk is gone', async (t) => {
+  const image = makeImage(t);
+  const gone = Object.assign(new Error('EIO'), { code: 'EIO' });
+  for (const [count, act] of ['write', 'check'].entries()) {
+    const options = optionsFor(new SparseDevice(DISK_BYTES));
+    let opened = 0;
+    const open = async (flags: number): Promise<FlashTarget> => {
+      const target = await options.open!(flags);
+      return opened++ === count ? { ...target, read: () => Promise.reject(gone) } : target;
+    };
+    await assert.rejects(flashDisk(image, disk, { ...options, open }), {
+      name: 'UserError',
+      message: `Cannot ${act} "/dev/sdx": it was pulled out`,
+      hint: 'Put it back, and flash it again before you use it.',
+    });
+  }
+});
+
+test('flashDisk checks a raw device while nobody else may write to it', async (t) => {
+  const medium = new SparseDevice(DISK_BYTES);
+  let opened = 0;
+  const closed: string[] = [];
+  const options = optionsFor(medium);
+  await flashDisk(
+    makeImage(t),
+    { ...disk, rawPath: '/dev/rdiskx' },
+    {
+      ...options,
+      async open(flags) {
+        opened += 1;
+        const target = await options.open!(flags);
+        return {
+          ...target,
+          read: async (offset, length) => {
+            assert.deepEqual(closed, []);
+            return target.read(offset, length);
+          },
+          close: async () => void closed.push('closed'),
+        };
+      },
+    },
+  );
+  assert.deepEqual([opened, closed], [1, ['closed']]);
 });
 
 test('flashDisk says what the system refuses', async (t) => {

@@ -47,7 +47,7 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-/** It leaves so many questions without an answer, or without the end of one. */
+/** A device that leaves `silent` questions without an answer, or, with `begins`, without the end of one. */
 async function slowDevice(
   t: TestContext,
   silent: number,
@@ -365,6 +365,14 @@ test('checkIdentity warns of a device that was named, and refuses one that was f
     checkIdentity(found(0, { foundBy: 'host', expected }), address, status) ?? '',
     /is not quite that of this instance, "shed": it calls itself "garden"$/,
   );
+  // ssh would take it for an option, and known_hosts for two hosts.
+  for (const hostname of ['-oKnownHostsCommand=/bin/touch /tmp/x', 'garden,*', 'garden x', '', 'a\nb']) {
+    const posing = { ...status, system: { ...status.system, hostname } };
+    assert.throws(
+      () => checkIdentity(found(0, { foundBy: 'host', expected }), address, posing),
+      /another device answers .*it calls itself/s,
+    );
+  }
   const arm = { hostname: 'garden', board: 'pc-arm64', authorities: [] } as const;
   assert.throws(
     () => checkIdentity(found(0, { expected: arm }), address, status),

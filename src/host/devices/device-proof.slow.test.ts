@@ -58,6 +58,35 @@ async function listen(t: TestContext, server: net.Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+interface Way {
+  port: number;
+  /** From its first to its last. */
+  connections: net.Socket[];
+  close: () => Promise<unknown>;
+}
+
+/** A way to `port` on which connections can be lost. */
+async function startWay(t: TestContext, port: number): Promise<Way> {
+  const connections: net.Socket[] = [];
+  const server = net.createServer((socket) => {
+    connections.push(socket);
+    const onward = net.connect(port, '127.0.0.1');
+    for (const [from, to] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const)
+      from
+        .on('error', () => undefined)
+        .on('close', () => to.destroy())
+        .pipe(to);
+  });
+  const close = async (): Promise<unknown> => {
+    for (const socket of connections) socket.destroy();
+    return once(server.close(), 'close');
+  };
+  return { port: await listen(t, server), connections, close };
+}
+
 /** Somebody with a certificate of his own, and all that he was told behind it. */
 async function startImpostor(t: TestContext): Promise<{ port: number; heard: () => string }> {
   const other = await start(t);
@@ -159,12 +188,30 @@ suite('a device proves by TLS that it is the one', () => {
     assert.deepEqual([asked, heard()], [1, '']);
   });
 
+  test('once for many questions, and again when the connection is gone, with or without a word', async (t) => {
+    const { tls: proof } = await start(t);
+    const { port, connections } = await startWay(t, proof.port);
+    const asking = client([proof.authority], [at(port)], {}, { answerMs: 2000 });
+    for (let count = 0; count < 3; count += 1) await asking.status();
+    assert.equal(connections.length, 1);
+    const [first] = connections;
+    first?.destroy();
+    await asking.status();
+    // As when the device has lost its power: nothing comes any more, not even an end.
+    connections[1]?.unpipe().pause();
+    await asking.status();
+    assert.equal(connections.length, 3);
+    // What must not be done twice has a connection of its own.
+    await asking.logIn();
+    assert.equal(connections.length, 4);
+  });
+
   test('in the middle of it: another that has taken over the address gets nothing either', async (t) => {
     const device = await start(t);
-    const both = client([device.tls.authority], [at(device.tls.port)]);
+    const { port, close } = await startWay(t, device.tls.port);
+    const both = client([device.tls.authority], [at(port)]);
     await both.status();
-    const { port } = device.tls;
-    await new Promise((resolve) => device.server.https?.close(resolve));
+    await close();
     const pem = readFileSync((await start(t)).tls.path);
     let heard = '';
     const server = tls.createServer({ key: pem, cert: pem }, (socket) => {
