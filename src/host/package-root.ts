@@ -39,8 +39,14 @@ function findPackageRoot(start: string): PackageRoot {
   throw new Error(`Cannot find the package "tskrazy" above "${start}"`);
 }
 
+/** The file that is tsk when Node.js runs it. */
+export function commandPath(): string {
+  const { directory, isCheckout } = packageRoot();
+  return join(directory, isCheckout ? 'bin/tsk.ts' : 'dist/tsk.js');
+}
+
 /** What `tsk new` can make an instance from. */
-export const TEMPLATES = ['ts', 'js', 'go'] as const;
+export const TEMPLATES = ['ts', 'js', 'go', 'homebridge', 'node-red', 'zigbee2mqtt'] as const;
 export type Template = (typeof TEMPLATES)[number];
 
 /** The directory with one directory for each template. */

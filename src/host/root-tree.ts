@@ -38,7 +38,7 @@ export interface RootFile extends EntryBase {
   kind: 'file';
   content: FileContent;
 }
-export interface RootDirectory extends EntryBase {
+interface RootDirectory extends EntryBase {
   kind: 'directory';
 }
 export interface RootSymlink extends EntryBase {

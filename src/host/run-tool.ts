@@ -1,7 +1,7 @@
 // Runs the tools of this computer that tsk relies on (go, npm, apt, ...) and collects what they say.
 
 import { spawn } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { type Environment, withoutRepository } from './tool-environment.ts';
 
@@ -19,7 +19,8 @@ export async function findTool(name: string, environment: Environment): Promise<
     const path = join(directory, name);
     try {
       await access(path, constants.X_OK);
-      return path;
+      // A directory passes that, too: ~/go, for one, where the home directory is on the PATH.
+      if ((await stat(path)).isFile()) return path;
     } catch {
       // The tool is not in this directory.
     }

@@ -11,6 +11,7 @@ interface BuildOptions {
   archive?: string;
   offline?: boolean;
   newKey?: boolean;
+  whySize?: boolean;
 }
 
 export const addBuildVerb: VerbAdder = (program, action) => {
@@ -25,6 +26,7 @@ export const addBuildVerb: VerbAdder = (program, action) => {
     .option('--archive <file>', 'write all of it as .tar or .tar.zst, to keep or to publish')
     .option('--offline', 'use the cache only, download nothing')
     .option('--new-key', NEW_KEY)
+    .option('--why-size', 'list what weighs most in the image, and what was left out of packages')
     .option('--json', 'print what was built as JSON')
     .addHelpText(
       'after',
@@ -45,10 +47,14 @@ async function runBuild(session: Session, options: BuildOptions): Promise<void> 
   const { withBuiltImage } = await import('./built-image.ts');
   const { checkImageFileOptions, describeImage, writeImageFiles } = await import('./image-files.ts');
   await checkImageFileOptions(options);
-  const { offline = false, newKey = false } = options;
-  await withBuiltImage(session, { offline, newKey }, async (image) => {
-    const files = await writeImageFiles(session, image, options);
-    const description = describeImage(image, files);
-    session.output.result(description.value, description.text);
-  });
+  const { offline = false, newKey = false, whySize = false } = options;
+  await withBuiltImage(
+    session,
+    { offline, newKey, writesDisk: options.disk !== undefined },
+    async (image) => {
+      const files = await writeImageFiles(session, image, options);
+      const description = describeImage(image, files, { whySize });
+      session.output.result(description.value, description.text);
+    },
+  );
 }

@@ -4,16 +4,10 @@ import { InvalidArgumentError, Option } from 'commander';
 import { BOARD_IDS } from '../../shared/board/boards.ts';
 import { nearestName } from '../nearest-name.ts';
 
-export function choiceOption(
-  flags: string,
-  description: string,
-  choices: readonly string[],
-  planned: readonly string[] = [],
-): Option {
+export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   // The parser comes after choices(), which would refuse in its own words but also serves the completion.
   return new Option(flags, description).choices(choices).argParser((value) => {
     if (choices.includes(value)) return value;
-    if (planned.includes(value)) throw new InvalidArgumentError('It is not supported yet.');
     const nearest = nearestName(value, choices);
     throw new InvalidArgumentError(
       `Choose from ${choices.join(', ')}.${nearest === undefined ? '' : `\n(Did you mean ${nearest}?)`}`,

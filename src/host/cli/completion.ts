@@ -42,6 +42,9 @@ export const addCompletionVerb: VerbAdder = (program, action) => {
           start: () => listAppNames(words),
           stop: () => listAppNames(words),
           restart: () => listAppNames(words),
+          inspect: () => listAppNames(words),
+          repl: () => listAppNames(words),
+          profile: () => listAppNames(words),
         });
         const lines = candidates.map(([value, description]) => `${value}\t${description.split('\n', 1)[0]}`);
         const directive = allowsFiles ? DIRECTIVE_DEFAULT : DIRECTIVE_NO_FILES;

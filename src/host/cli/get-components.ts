@@ -3,7 +3,8 @@
 import { pinApps } from '../apps/pin-apps.ts';
 import { BOARDS, BOARD_IDS, type BoardId } from '../../shared/board/boards.ts';
 import { defaultCacheDirectory } from '../cache-directory.ts';
-import { componentNamesOf } from '../components/component.ts';
+import { type ComponentName, componentNamesOf, optionalPartsOf } from '../components/component.ts';
+import { resolveTools } from '../components/resolve-lock.ts';
 import { loadComponents, resolveLock } from '../components/load-components.ts';
 import { type Lock, readLockFile, writeLockFile } from '../components/lock-file.ts';
 import { openInstance, type Instance } from '../config/instance.ts';
@@ -38,14 +39,10 @@ export async function getComponents(session: Session, options: { update: boolean
     cacheDirectory: defaultCacheDirectory(),
     offline: false,
     overrides: instance.config.components,
-    names: componentNamesOf(BOARDS[instance.config.board], zoneOf(instance)),
+    names: componentNamesOf(BOARDS[instance.config.board], optionalPartsOf(instance.config)),
     report: output.progress,
   });
   output.result({ changes }, describeChanges(changes, options.update));
-}
-
-function zoneOf({ config }: Instance): { hasTimeZone: boolean } {
-  return { hasTimeZone: config.time.zone !== undefined };
 }
 
 /** The instance's board, and with `update` also the others that the lock has: it would go stale for them. */
@@ -67,32 +64,52 @@ async function moveLock(
       ...(lock === undefined ? {} : { previous: lock }),
       update,
       overrides: instance.config.components,
-      names: componentNamesOf(BOARDS[board], zoneOf(instance)),
+      names: [
+        ...componentNamesOf(BOARDS[board], optionalPartsOf(instance.config)),
+        ...toolboxOf(lock, board),
+      ],
       cacheDirectory: defaultCacheDirectory(),
       report: session.output.progress,
     });
-    lock = resolved.lock;
+    lock = await resolveTools({
+      board: BOARDS[board],
+      previous: resolved.lock,
+      update,
+      tools: [],
+      cacheDirectory: defaultCacheDirectory(),
+      report: session.output.progress,
+    });
     changes.push(...resolved.changes.map((change) => ({ board, ...change })));
   }
   if (!lock) throw new Error('Cannot resolve the lock: the instance has no board');
   return { lock, changes };
 }
 
+/** The toolbox is pinned by the first `tsk ssh`, and goes with the others from then on. */
+function toolboxOf(lock: Lock | undefined, board: BoardId): ComponentName[] {
+  return lock?.boards[board]?.toolbox === undefined ? [] : ['toolbox'];
+}
+
 /** That a tool which looks them up is not installed is for the build to say. */
 async function moveApps(
   { output, signal }: Session,
-  { config }: Instance,
+  { config, directory: instanceDirectory }: Instance,
   lock: Lock,
   { update }: { update: boolean },
 ): Promise<{ lock: Lock; changes: Change[] }> {
   const context = {
+    instanceDirectory,
     board: BOARDS[config.board],
     cacheDirectory: defaultCacheDirectory(),
     offline: false,
     report: output.progress,
     signal,
   };
-  const pinned = await pinApps(lock, config.apps, context, { update, withoutTool: 'skip' });
+  const pinned = await pinApps(lock, config.apps, context, {
+    update,
+    withoutTool: 'skip',
+    takesChangedFiles: true,
+  });
   const changes = pinned.changes.map(({ app, from, to }) => ({
     board: config.board,
     component: `app ${app}`,

@@ -11,7 +11,7 @@ export const addGetVerb: VerbAdder = (program, action) => {
     .command('get')
     .summary('pin the components, or move them to newer versions')
     .description(
-      'Find the versions of the components (kernel, Node.js, C library, boot loader, ...) for the board and of Go\n' +
+      'Find the versions of the components (kernel, Node.js, C library, boot loader, ...) for the board and of Go ' +
         'programs by import path, write them with their hashes to tskrazy.lock.json, and download what is not in the cache.',
     )
     .option('-u, --update', 'move every component to its newest version')

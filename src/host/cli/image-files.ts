@@ -99,6 +99,7 @@ export async function writeImageFiles(
 export function describeImage(
   image: BuiltImage,
   files: readonly ImageFile[],
+  { whySize }: { whySize: boolean },
 ): { value: unknown; text: string } {
   const { manifest } = image;
   const { buildId, hostname, board, components, apps } = manifest;
@@ -117,18 +118,62 @@ export function describeImage(
       apps: apps.map(({ name, kind }) => ({ name, kind, leftOut: image.leftOut.get(name) ?? [] })),
       rootBytes: manifest.root.sizeBytes,
       files,
+      ...(whySize ? { parts: image.parts } : {}),
       warnings: image.warnings,
+      notes: image.notes,
     },
-    text: [head, ...(rows.length === 0 ? [] : [formatTable(rows)]), ...describeLeftOut(image)].join('\n'),
+    text: [
+      head,
+      ...(rows.length === 0 ? [] : [formatTable(rows)]),
+      ...describeLeftOut(image),
+      ...(whySize ? describeParts(image) : []),
+      ...(rows.length === 0 ? nextSteps(hostname) : []),
+    ].join('\n'),
   };
 }
 
-const REASONS: Readonly<Record<LeftOutReason, string>> = {
-  'foreign binary': 'binaries for other machines',
-  'native source': 'sources of add-ons',
-  declaration: 'type declarations',
-  'source map': 'source maps',
-  link: 'symbolic links',
+function nextSteps(hostname: string): string[] {
+  return [
+    `Next: "tsk flash" writes it to a card or disk, "tsk build --disk ${hostname}.img" to an image file.`,
+  ];
+}
+
+const LISTED_PARTS = 20;
+
+function describeParts({ parts }: BuiltImage): string[] {
+  const rest = parts.slice(LISTED_PARTS);
+  const last = {
+    name: `${rest.length} more`,
+    files: sum(rest.map(({ files }) => files)),
+    bytes: sum(rest.map(({ bytes }) => bytes)),
+    leftOutBytes: sum(rest.map(({ leftOutBytes }) => leftOutBytes)),
+  };
+  const rows = [...parts.slice(0, LISTED_PARTS), ...(rest.length === 0 ? [] : [last])].map(
+    ({ name, files, bytes, leftOutBytes }) => [
+      `  ${formatBytes(bytes)}`,
+      `${files}`,
+      name,
+      leftOutBytes === 0 ? '' : `without ${formatBytes(leftOutBytes)}`,
+    ],
+  );
+  return [
+    'What weighs most, before it is compressed:',
+    formatTable([['  SIZE', 'FILES', 'PART', ''], ...rows]),
+  ];
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** Of one, and of several. */
+const REASONS: Readonly<Record<LeftOutReason, readonly [string, string]>> = {
+  'foreign binary': ['binary for another machine', 'binaries for other machines'],
+  'native source': ['source of an add-on', 'sources of add-ons'],
+  declaration: ['type declaration', 'type declarations'],
+  'source map': ['source map', 'source maps'],
+  link: ['symbolic link', 'symbolic links'],
+  'build tool': ['package that only compiles', 'packages that only compile'],
 };
 
 /** A line for each app whose packages have something that no device needs. */
@@ -137,7 +182,8 @@ function describeLeftOut({ leftOut }: BuiltImage): string[] {
     .filter(([, rows]) => rows.length > 0)
     .map(([app, rows]) => {
       const words = rows.map(
-        ({ reason, files, bytes }) => `${files} ${REASONS[reason]} (${formatBytes(bytes)})`,
+        ({ reason, files, bytes }) =>
+          `${files} ${REASONS[reason][files === 1 ? 0 : 1]} (${formatBytes(bytes)})`,
       );
       return `  left out of the packages of app ${app}: ${words.join(', ')}`;
     });

@@ -12,7 +12,7 @@ import {
   secretsOfEnvironment,
 } from '../config/instance-secrets.ts';
 import { writeIdentity } from '../config/identity/device-identity.ts';
-import { replacePrivateFile } from '../config/private-file.ts';
+import { replacePrivateFile } from '../files/private-file.ts';
 import { displayPath } from '../config/problem.ts';
 import { formatSecrets, parseSecrets } from '../config/secrets-export.ts';
 import {
@@ -21,6 +21,7 @@ import {
   replaceUpdateKeys,
   type UpdateKeys,
 } from '../config/update-keys.ts';
+import { checkOutputTarget } from '../files/output-file.ts';
 import { describeReadError } from '../files/read-error.ts';
 import { writeProblem } from '../files/write-problem.ts';
 import { UserError } from '../user-error.ts';
@@ -28,6 +29,7 @@ import type { Session } from './session.ts';
 
 export async function exportSecrets({ instanceDirectory, output }: Session, file: string): Promise<void> {
   const instance = await openInstance(instanceDirectory);
+  await checkOutputTarget(file, 'the secrets');
   const secrets = await openSecrets(instance, { for: 'device', notice: (text) => output.notice(text) });
   try {
     // `wx`: a copy of other secrets may be the only one.

@@ -15,6 +15,7 @@ export interface LogsOptions extends DeviceOptions {
   boot?: number;
   lines?: number;
   raw?: boolean;
+  reports?: boolean;
   json?: boolean;
 }
 

@@ -13,7 +13,12 @@ export function formatLogLine(line: LogLine, isColored: boolean): string {
   const style = { validateStream: false } as const;
   const head = `${styleText('dim', time, style)} ${styleText(line.stream === 'init' ? 'cyan' : 'yellow', mark, style)}`;
   if (line.stream === 'init') return `${head} ${styleText('cyan', plainText(line.text), style)}`;
-  return `${head} ${parseStyledText(line.text).map(paintSpan).join('')}`;
+  return `${head} ${formatStyled(line.text, isColored)}`;
+}
+
+/** One line of an app's. */
+export function formatStyled(text: string, isColored: boolean): string {
+  return isColored ? parseStyledText(text).map(paintSpan).join('') : plainText(text);
 }
 
 function paintSpan({ text, color, isBold, isDim }: StyledSpan): string {

@@ -1,6 +1,6 @@
 // tsk logs: what an app, init or the kernel wrote.
 
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { MAX_LOG_LINES } from '../../shared/api/web-api.ts';
 import { hostOption, insecureHttpOption, WHICH_DEVICE } from './device-session.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
@@ -25,6 +25,12 @@ export const addLogsVerb: VerbAdder = (program, action) => {
     )
     .option('--since <time>', 'from then on: 90s, 10m, 2h, 1d ago, or a time such as 14:30', parseSince)
     .option('--boot <number>', 'of an earlier start of the device: -1 is the one before this', parseBoot)
+    .addOption(
+      new Option(
+        '--reports',
+        'what Node.js wrote down when the app crashed, newest first; at most 5 are kept',
+      ).conflicts(['follow', 'lines', 'since', 'boot']),
+    )
     .option('--raw', 'leave stack traces as the device wrote them')
     .addOption(hostOption())
     .addOption(insecureHttpOption())
@@ -35,11 +41,17 @@ export const addLogsVerb: VerbAdder = (program, action) => {
         ['tsk logs -f sensor', 'the last lines, then what comes'],
         ['tsk logs sensor --since 10m', 'of the last ten minutes'],
         ['tsk logs sensor --boot -1', 'why did it go down?'],
+        ['tsk logs sensor --reports', 'the stacks of its last crashes'],
         ['tsk logs kernel -n 1000 --json', 'for a script'],
       ),
     )
     .action(
       action(async (session: Session, name: string, options: LogsOptions) => {
+        if (options.reports === true) {
+          const { printReports } = await import('./print-reports.ts');
+          await printReports(session, name, options);
+          return;
+        }
         const { printLog } = await import('./print-log.ts');
         await printLog(session, name, options);
       }),

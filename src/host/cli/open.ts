@@ -1,11 +1,8 @@
 // tsk open: the device's page in a browser.
 
-import { type DeviceOptions, hostOption, insecureHttpOption, WHICH_DEVICE } from './device-session.ts';
+import { hostOption, insecureHttpOption, WHICH_DEVICE } from './device-session.ts';
+import type { OpenOptions } from './open-page.ts';
 import { examples, type Session, type VerbAdder } from './session.ts';
-
-export interface OpenOptions extends DeviceOptions {
-  browser: boolean;
-}
 
 export const addOpenVerb: VerbAdder = (program, action) => {
   program

@@ -2,6 +2,7 @@
 // JSON document on standard output.
 
 import { styleText } from 'node:util';
+import { visibleLines } from '../../shared/text/visible-text.ts';
 import { TerminalProgress } from './terminal-progress.ts';
 
 export interface OutputOptions {
@@ -32,11 +33,16 @@ export class Output {
     process.stderr.write(`${text}\n`);
   }
 
-  /** Something that the user should look at, but that stops nothing. On standard error, also with --quiet. */
+  /**
+   * Something that the user should look at, but that stops nothing. On standard error, also with --quiet. It may quote anything:
+   * a script of a package, a device.
+   */
   warn(text: string): void {
     if (this.json) return;
     this.progress.hide();
-    process.stderr.write(`${styleText('yellow', 'Warning:', { stream: process.stderr })} ${text}\n`);
+    process.stderr.write(
+      `${styleText('yellow', 'Warning:', { stream: process.stderr })} ${visibleLines(text)}\n`,
+    );
   }
 
   /** What the verb was called for: `value` with --json, otherwise `text`, also with --quiet. */

@@ -2,7 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { readAuthorities } from '../config/identity/known-authorities.ts';
+import { readAuthorities } from '../config/known-authorities.ts';
 import { openInstance } from '../config/instance.ts';
 import { openSecrets } from '../config/instance-secrets.ts';
 import { writeProblem } from '../files/write-problem.ts';

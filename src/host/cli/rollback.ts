@@ -8,7 +8,7 @@ export const addRollbackVerb: VerbAdder = (program, action) => {
     .command('rollback')
     .summary('go back to the build before')
     .description(
-      'End the trial of a new build that goes on; otherwise have the device try the build in its other slot, and wait\n' +
+      'End the trial of a new build that goes on; otherwise have the device try the build in its other slot, and wait ' +
         `until it has confirmed that by itself. Data in /perm stays as it is.\n${WHICH_DEVICE}`,
     )
     .addOption(hostOption())

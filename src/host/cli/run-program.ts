@@ -3,7 +3,7 @@
 
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
-import { visibleText } from '../../shared/text/visible-text.ts';
+import { visibleLines } from '../../shared/text/visible-text.ts';
 import { ConfigError } from '../config/problem.ts';
 import { whereToReadMore } from '../help-topics.ts';
 import { packageRoot } from '../package-root.ts';
@@ -55,7 +55,7 @@ export async function runProgram(
       process.exitCode = reportError(error, options);
       return;
     }
-    // That it was interrupted is no news; in what state that left things may be.
+    // An interruption is no news to who has caused it; in what state it left things may be.
     if (error instanceof UserError && error.cause === controller.signal.reason) reportError(error, options);
     // A download or a tool that nobody waits for any more would keep the process alive.
     process.exit(EXIT_CODES_BY_SIGNAL[received]);
@@ -70,25 +70,15 @@ function reportLostOutput(error: NodeJS.ErrnoException): number {
 }
 
 function reportError(error: unknown, options: ProgramOptions): number {
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode;
-    return reportUserError(fromCommander(error), options);
-  }
+  if (error instanceof CommanderError) return error.exitCode;
   return error instanceof UserError ? reportUserError(error, options) : reportBug(error);
-}
-
-/** Commander's `error: unknown option '--x'\n(Did you mean --y?)` in our form. */
-function fromCommander(error: CommanderError): UserError {
-  const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const hint = suggestion?.replace(/^\(|\)$/g, '') ?? 'See "tsk --help" or "tsk VERB --help".';
-  const sentence = first.charAt(0).toUpperCase() + first.slice(1).replaceAll("'", '"');
-  return new UserError(sentence.replace(/\.$/, ''), { hint });
 }
 
 function reportUserError(error: UserError, options: ProgramOptions): number {
   // A message may quote anything: a name of a file, the console of a machine.
   const chain = messageChain(error).map(visibleLines);
-  const hint = findInChain(error, ({ hint: each }) => each);
+  const said = findInChain(error, ({ hint: each }) => each);
+  const hint = said === undefined ? undefined : visibleLines(said);
   const topic = findInChain(error, ({ topic: each }) => each);
   const more = topic === undefined ? undefined : whereToReadMore(topic, packageRoot().homepage);
   if (options.json) {
@@ -108,10 +98,6 @@ function reportUserError(error: UserError, options: ProgramOptions): number {
   if (more !== undefined) lines.push(`${paint('cyan', 'More:')} ${more}`);
   process.stderr.write(`${lines.join('\n')}\n`);
   return EXIT_USER_ERROR;
-}
-
-function visibleLines(text: string): string {
-  return text.split('\n').map(visibleText).join('\n');
 }
 
 /** The message and those of its causes that say something new. */

@@ -8,9 +8,10 @@ import { displayPath } from '../config/problem.ts';
 import { nearestName } from '../nearest-name.ts';
 import { processExists } from '../process-exists.ts';
 import { UserError } from '../user-error.ts';
-import { runInForeground } from '../vm/run-in-foreground.ts';
+import { describePages, runInForeground } from '../vm/run-in-foreground.ts';
 import { runInstance } from '../vm/run-instance.ts';
 import { stopVm as endVm } from '../vm/stop-vm.ts';
+import { usualForwards } from '../vm/usual-forwards.ts';
 import { listVms, type VmRecord } from '../vm/vm-registry.ts';
 import { formatTable } from './output.ts';
 import type { Session } from './session.ts';
@@ -54,7 +55,7 @@ export async function runVm(session: Session, options: VmRunOptions): Promise<vo
     memoryMiB: Math.ceil(options.memory / 1024 ** 2),
     ...(options.disk === undefined ? {} : { diskBytes: options.disk }),
     webPort: options.port,
-    forwards: options.forward ?? [{ hostPort: 0, guestPort: 8080 }],
+    forwards: options.forward ?? usualForwards(instance.config),
   };
   if (!isDetached) {
     await runInForeground({ ...run, say: (text) => output.say(text) });
@@ -65,8 +66,11 @@ export async function runVm(session: Session, options: VmRunOptions): Promise<vo
   const ports = Object.fromEntries(running.ports);
   output.result(
     { name: instance.config.hostname, pid: running.vm.pid, url: running.url, password, ports },
-    `Runs in the background as process ${running.vm.pid}\n` +
-      `  Status page  ${running.url}\n  Password     ${password}\nStop it with "tsk vm stop ${instance.config.hostname}".`,
+    [
+      `Runs in the background as process ${running.vm.pid}`,
+      ...describePages(running, password, instance.config.web),
+      `Stop it with "tsk vm stop ${instance.config.hostname}".`,
+    ].join('\n'),
   );
 }
 

@@ -1,17 +1,18 @@
 // What every verb gets: the options that all verbs share, and one way to speak to the user.
 
 import type { Command } from 'commander';
+import { findInstanceBelow } from '../config/find-instance.ts';
 import { Output } from './output.ts';
 
-export interface GlobalOptions {
+interface GlobalOptions {
   instance?: string;
   quiet?: boolean;
   json?: boolean;
 }
 
 export interface Session {
-  /** Directory as given with `-i`; not yet opened. */
-  instanceDirectory: string;
+  /** Directory as given with `-i`, or as found; not yet opened. */
+  readonly instanceDirectory: string;
   output: Output;
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
@@ -32,13 +33,29 @@ function announceStop(output: Output): void {
   output.notice('Stopping; Ctrl-C again ends at once.');
 }
 
+function findInstance(output: Output): string {
+  const directory = findInstanceBelow('.');
+  if (directory !== '.') output.notice(`Instance: ${directory}`);
+  return directory;
+}
+
 export function createActionMaker(signal: AbortSignal): ActionMaker {
   return (run) =>
     async (...parameters) => {
       const command = parameters.at(-1) as Command;
       const options = command.optsWithGlobals<GlobalOptions>();
       const output = new Output({ json: options.json ?? false, quiet: options.quiet ?? false });
-      const session = { instanceDirectory: options.instance ?? '.', output, signal };
+      let found: string | undefined;
+      const session: Session = {
+        output,
+        signal,
+        // Looked for, and told of, by the verbs that need one.
+        get instanceDirectory() {
+          if (options.instance !== undefined) return options.instance;
+          found ??= findInstance(output);
+          return found;
+        },
+      };
       signal.addEventListener('abort', () =>
         setTimeout(announceStop, STOPPING_NOTICE_AFTER_MS, output).unref(),
       );

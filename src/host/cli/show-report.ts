@@ -1,18 +1,25 @@
 // What tsk doctor --device prints: a report to read oneself, and to paste into an issue.
 
+import { describeLink, describeOtherNetworks } from '../../shared/api/describe-link.ts';
+import { describeBootFirmware } from '../../shared/boot-loader/boot-firmware.ts';
+import { describeBootDisk, describePower } from '../../shared/api/describe-hardware.ts';
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import type { InterfaceStatus } from '../../shared/network/net-status.ts';
 import type { TimeServerStatus } from '../../shared/network/time-status.ts';
 import type { BootRecord } from '../../shared/api/init-api.ts';
 import type { ServiceStatus } from '../../shared/services/services.ts';
 import type { DiskUsage, WebStatus } from '../../shared/api/web-api.ts';
+import { describeStarts } from '../../shared/update/describe-starts.ts';
 import type { UpdateStatus } from '../../shared/update/update-api.ts';
-import { openInstance } from '../config/instance.ts';
+import { readAllSecrets } from '../config/app-secrets.ts';
+import { secretsOfEnvironment } from '../config/instance-secrets.ts';
+import { readWifiKeys } from '../config/wifi-keys.ts';
+import { type Instance, openInstance } from '../config/instance.ts';
 import { DeviceClient } from '../devices/device-client.ts';
 import { findDevice } from '../devices/find-device.ts';
 import { readInstancePassword } from '../devices/instance-password.ts';
 import { type DeviceReport, makeDeviceReport } from '../report/device-report.ts';
-import { maskSecrets, maskValue } from '../report/mask-secrets.ts';
+import { formsOfSecret, maskSecrets, maskValue } from '../report/mask-secrets.ts';
 import { packageRoot } from '../package-root.ts';
 import { type DeviceOptions, findOptions } from './device-session.ts';
 import type { Session } from './session.ts';
@@ -37,8 +44,18 @@ export async function showReport(session: Session, options: DeviceOptions): Prom
   const found = await findDevice({ instance, ...findOptions(options), signal });
   const client = new DeviceClient(found, known, signal);
   const report = await makeDeviceReport(client, signal);
-  const secrets = [known.password];
+  // A serial number is no secret, and yet nothing for strangers: it says who has bought the board.
+  const secrets = [...(await knownSecrets(instance, known.password)), report.status?.serialNumber ?? ''];
   output.result(maskValue(report, secrets), maskSecrets(formatReport(report), secrets));
+}
+
+/** What apps write of their secrets ends in last lines, reasons and the kernel's log. */
+async function knownSecrets(instance: Instance, password: string): Promise<string[]> {
+  const given = await secretsOfEnvironment(process.env);
+  const contents = await readAllSecrets(instance, given?.secrets.apps);
+  const wifi = await readWifiKeys(instance);
+  const keys = wifi.flatMap(({ passphrase = '', psk = '' }) => [passphrase, psk]);
+  return [password, ...contents, ...keys].flatMap((content) => formsOfSecret(content));
 }
 
 export function formatReport(report: DeviceReport): string {
@@ -91,12 +108,15 @@ function sectionsOf(status: WebStatus, clockOffsetMs: number): Section[] {
   ];
 }
 
-function describeDevice({ system, usage, network, model, processor }: WebStatus): Rows {
+function describeDevice({ system, usage, network, model, processor, revision }: WebStatus): Rows {
   const { memory, temperatureCelsius, cpu } = usage;
   const load = system.loadAverage.map((each) => each.toFixed(2)).join(' ');
   return [
     ['name', [system.hostname, network?.mdnsName].filter(Boolean).join(', ')],
-    ['board', [system.board, model, processor].filter(Boolean).join(', ')],
+    [
+      'board',
+      [system.board, model, revision && `revision ${revision}`, processor].filter(Boolean).join(', '),
+    ],
     ['build', `${shortBuildId(system.buildId)}, slot ${system.slot ?? 'unknown'}`],
     ['tskrazy', `${system.tskrazyVersion} (tsk here: ${packageRoot().version})`],
     ['kernel', system.kernel],
@@ -106,11 +126,13 @@ function describeDevice({ system, usage, network, model, processor }: WebStatus)
     ['load', `${load}, ${cpu.cores} ${cpu.cores === 1 ? 'core' : 'cores'}`],
     ['temperature', temperatureCelsius === null ? 'not told' : `${temperatureCelsius.toFixed(0)} °C`],
     ['watchdog', system.watchdog],
+    ...(system.power ? [['power', describePower(system.power)] as [string, string]] : []),
   ];
 }
 
-function describeStorage({ system: { perm }, usage }: WebStatus): Rows {
+function describeStorage({ system: { perm }, usage, bootDisk }: WebStatus): Rows {
   return [
+    ...(bootDisk ? [['starts from', describeBootDisk(bootDisk, formatBytes)] as [string, string]] : []),
     ['/perm is', [perm.state, perm.device, perm.note].filter(Boolean).join(', ')],
     ...usage.disks.map((disk): [string, string] => [disk.mountPoint, describeDisk(disk)]),
   ];
@@ -119,7 +141,8 @@ function describeStorage({ system: { perm }, usage }: WebStatus): Rows {
 function describeService({ name, state, reason, startCount, lastExit }: ServiceStatus): string {
   const why = reason === null ? '' : ` (${reason})`;
   const end = lastExit === null ? '' : `, ended last with ${lastExit.signal ?? `code ${lastExit.code}`}`;
-  return `${name}: ${state}${why}, started ${startCount} times${end}`;
+  const times = startCount === 1 ? 'once' : `${startCount} times`;
+  return `${name}: ${state}${why}, started ${times}${end}`;
 }
 
 function describeComponents(components: Readonly<Record<string, string>>): string {
@@ -151,29 +174,18 @@ function describeServer({ name, address, state, offsetMs, stratum, problem }: Ti
 }
 
 function describeInterface(each: InterfaceStatus): Rows {
-  const {
-    mac,
-    carrier,
-    ipv4,
-    addresses,
-    dhcp,
-    gateways,
-    dns,
-    search,
-    ntpServers,
-    problem,
-    notes = [],
-  } = each;
+  const { mac, ipv4, addresses, dhcp, gateways, dns, search, ntpServers, problem, notes = [] } = each;
   const lease = dhcp?.lease;
   const ends = lease?.leaseSec === null ? 'for ever' : `for ${formatDuration(lease?.leaseSec ?? 0)}`;
   return [
-    ['link', `${mac}, ${carrier ? 'cable plugged in' : 'no cable'}`],
+    ['link', `${mac}, ${describeLink(each)}`],
     ['addresses', list(addresses)],
     ['IPv4', dhcp === null ? ipv4 : `DHCP, ${dhcp.state}${lease ? `, from ${lease.server} ${ends}` : ''}`],
     ['routers', list(gateways)],
     ['DNS', `${list(dns)}${search.length > 0 ? `, search ${search.join(' ')}` : ''}`],
     ['NTP by DHCP', list(ntpServers)],
     ...(problem === null ? [] : [['problem', problem] as [string, string]]),
+    ...describeOtherNetworks(each).map((text): [string, string] => ['network', text]),
     ...notes.map((note): [string, string] => ['note', note]),
   ];
 }
@@ -187,10 +199,14 @@ function describeDisk({ availableBytes, totalBytes, health }: DiskUsage): string
   ].join(', ');
 }
 
-function describeUpdates({ running, committed, appsFrom, trial, trialStart, history }: UpdateStatus): Rows {
+function describeUpdates(updates: UpdateStatus): Rows {
+  const { running, appsFrom, trial, bootFirmware, history } = updates;
   return [
     ['runs', `slot ${running ?? 'unknown'}${appsFrom === null ? '' : `, apps of slot ${appsFrom}`}`],
-    ['starts', `slot ${committed ?? 'unknown'}; trials by ${trialStart ?? 'nothing'}`],
+    ['starts', describeStarts(updates)],
+    ...(bootFirmware === undefined
+      ? []
+      : [['firmware', describeBootFirmware(bootFirmware)] as [string, string]]),
     ...(trial === null
       ? []
       : [['trial', `${shortBuildId(trial.buildId)}: ${trial.waitsFor.join('; ')}`] as [string, string]]),

@@ -1,7 +1,9 @@
 // The rows of tsk status that are about updates: slots, the trial that goes on, what came of the last ones.
 
+import { describeBootFirmware } from '../../shared/boot-loader/boot-firmware.ts';
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
 import { SLOTS, type Slot } from '../../shared/board/slots.ts';
+import { describeStarts } from '../../shared/update/describe-starts.ts';
 import type { UpdateStatus } from '../../shared/update/update-api.ts';
 import type { Trial, UpdateRecord } from '../../shared/update/update-state.ts';
 import { clockTime } from '../deploy/update/update-problems.ts';
@@ -12,8 +14,11 @@ const SHOWN_RECORDS = 3;
 
 /** `skewMs`: from the device's clock to this computer's. */
 export function describeUpdates(status: UpdateStatus, skewMs: number): [string, string][] {
-  const { trial, session, history } = status;
+  const { trial, session, history, bootFirmware, trialProblem } = status;
   const rows = SLOTS.map((slot): [string, string] => [`Slot ${slot}`, describeSlot(status, slot)]);
+  rows.push(['Starts', describeStarts(status)]);
+  if (bootFirmware !== undefined) rows.push(['Firmware', describeBootFirmware(bootFirmware)]);
+  if (trialProblem !== undefined) rows.push(['Updates', paint('red', trialProblem)]);
   if (trial !== null) rows.push(['Trial', describeTrial(trial, skewMs)]);
   if (session !== null) {
     const since = clockTime(session.startedAtMs + skewMs);

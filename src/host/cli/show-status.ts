@@ -1,8 +1,11 @@
 // What tsk status prints: what one wants to know first, first.
 
+import { describeLink } from '../../shared/api/describe-link.ts';
 import type { InterfaceStatus } from '../../shared/network/net-status.ts';
 import { shortBuildId } from '../../shared/manifest/short-build-id.ts';
+import { DEVICE_PACKAGES_NOTICE, describeDevicePackages } from '../../shared/services/device-packages.ts';
 import type { UpdateStatus } from '../../shared/update/update-api.ts';
+import { describeBootDisk, describePower } from '../../shared/api/describe-hardware.ts';
 import {
   isOnDeviceOnly,
   type ListeningPort,
@@ -13,6 +16,7 @@ import { UpdateApiClient } from '../deploy/update/update-api-client.ts';
 import { pageUrl } from '../devices/device-address.ts';
 import { UserError } from '../user-error.ts';
 import { connect, type DeviceOptions } from './device-session.ts';
+import { wifiNewsInRow } from '../../shared/network/wifi-api.ts';
 import { paint } from './output.ts';
 import type { Session } from './session.ts';
 import { describeUpdates } from './show-slots.ts';
@@ -53,23 +57,32 @@ export function formatStatus(
     ['Page', foundBy === 'virtual machine' ? `${url} (virtual machine)` : url],
     ...(status.certificate ? [describeCertificate(status.certificate)] : []),
     ['Apps', describeApps(status)],
+    ...describeInstalled(status),
     ['Up', `${formatDuration(system.uptimeSec)}, since ${formatTime(system.bootedAtMs).slice(0, 19)}`],
     [
       'Build',
       `${shortBuildId(system.buildId)}, tskrazy ${system.tskrazyVersion}${describeSlot(system.slot)}`,
     ],
-    ['Board', [system.board, status.model, `Linux ${system.kernel}`].filter(Boolean).join(', ')],
+    ['Board', describeBoard(status)],
+    ...(system.power ? [['Power', describePower(system.power)] as [string, string]] : []),
     [
       'Memory',
       `${formatBytes(memory.totalBytes - memory.availableBytes)} of ${formatBytes(memory.totalBytes)} used`,
     ],
     [
       'CPU',
-      `${cpu.cores} ${cpu.cores === 1 ? 'core' : 'cores'}${busy}${describeTemperature(usage.temperatureCelsius)}`,
+      `${cpu.cores} ${cpu.cores === 1 ? 'core' : 'cores'}${busy}${describeTemperature(usage.temperatureCelsius)}${describeFan(usage.fanRpm)}`,
     ],
+    ...(status.bootDisk
+      ? [['Disk', describeBootDisk(status.bootDisk, formatBytes)] as [string, string]]
+      : []),
     ['/perm', describePerm(status)],
     ...(ports === null || ports.length === 0 ? [] : [['Ports', describePorts(ports)] as [string, string]]),
     ...(updates === null ? [] : describeUpdates(updates, Date.now() - status.timeMs)),
+    ...(typeof status.network?.wifi?.problem === 'string'
+      ? [['Wi-Fi', paint('yellow', status.network.wifi.problem)] as [string, string]]
+      : []),
+    ...describeTriedNetwork(status),
     ...(status.network?.interfaces ?? []).map((each): [string, string] => [
       each.name,
       describeInterface(each),
@@ -81,6 +94,11 @@ export function formatStatus(
   return [paint('bold', system.hostname), ...lines, ...warnings].join('\n');
 }
 
+function describeTriedNetwork({ system: { wifi }, timeMs }: WebStatus): [string, string][] {
+  const news = wifiNewsInRow(wifi, timeMs);
+  return news === null ? [] : [['Wi-Fi', news]];
+}
+
 /** For whoever compares it with what a browser shows. */
 function describeCertificate({ fingerprint, isOwn }: PageCertificate): [string, string] {
   return ['Certificate', `SHA-256 ${fingerprint}${isOwn ? ' (your own)' : ''}`];
@@ -88,6 +106,15 @@ function describeCertificate({ fingerprint, isOwn }: PageCertificate): [string, 
 
 function describeSlot(slot: string | null): string {
   return slot === null ? '' : `, slot ${slot}`;
+}
+
+function describeBoard({ system, model, revision, serialNumber }: WebStatus): string {
+  const marks = [revision && `revision ${revision}`, serialNumber && `serial number ${serialNumber}`];
+  return [system.board, model, ...marks, `Linux ${system.kernel}`].filter(Boolean).join(', ');
+}
+
+function describeFan(rpm: number | null | undefined): string {
+  return typeof rpm === 'number' ? `, fan at ${rpm} turns a minute` : '';
 }
 
 function describeTemperature(celsius: number | null): string {
@@ -109,6 +136,15 @@ function describeApps({ services }: WebStatus): string {
   return [`${running.length} running`, ...others].join(', ');
 }
 
+/** A row for each app whose program has installed something by itself, and what that means. */
+function describeInstalled({ services }: WebStatus): [string, string][] {
+  const rows = services.flatMap(({ name, installed }): [string, string][] => {
+    const text = installed && describeDevicePackages(installed);
+    return text === undefined ? [] : [['Packages', `${name}: ${text}`]];
+  });
+  return rows.length === 0 ? [] : [...rows, ['', DEVICE_PACKAGES_NOTICE]];
+}
+
 /** `TCP 80 web, TCP 8080 sensor`; without what the device alone can reach. */
 function describePorts(ports: readonly ListeningPort[]): string {
   const outside = ports.filter((port) => !isOnDeviceOnly(port));
@@ -128,7 +164,10 @@ function describePerm({ system, usage }: WebStatus): string {
   return state === 'tmpfs' ? paint('red', `in memory: lost at the next reboot${remark}`) : 'being prepared';
 }
 
-function describeInterface({ carrier, addresses, problem }: InterfaceStatus): string {
-  const state = carrier ? (addresses.length === 0 ? 'no address yet' : addresses.join(', ')) : 'no cable';
+function describeInterface(each: InterfaceStatus): string {
+  const { carrier, addresses, wifi, problem } = each;
+  const own = addresses.length === 0 ? 'no address yet' : addresses.join(', ');
+  const parts = [...(wifi !== undefined || !carrier ? [describeLink(each)] : []), ...(carrier ? [own] : [])];
+  const state = parts.join(', ');
   return problem === null ? state : `${state} (${problem})`;
 }

@@ -17,12 +17,13 @@ import type { Session } from './session.ts';
 import { formatBytes } from './sizes.ts';
 
 export function showPlan(output: Output, hostname: string, plan: UpdatePlan): void {
-  const { fromBuildId, buildId, changes } = plan;
+  const { fromBuildId, buildId, changes, notes } = plan;
   output.say(
     [
       formatHead(hostname, fromBuildId, buildId),
       ...formatChanges(changes),
       `  ${formatCourse(hostname, plan)}`,
+      ...notes.map((note) => `  ${note}`),
     ].join('\n'),
   );
 }
@@ -32,7 +33,7 @@ function formatCourse(
   { mode, rebootBecause, missingBytes, restartsFirst }: UpdatePlan,
 ): string {
   if (missingBytes === null)
-    return `${describeRestartFirst(hostname, restartsFirst?.aboutSeconds ?? null)}\n  What is to be sent, and whether another restart is due, is seen after that.`;
+    return `${describeRestartFirst(hostname, restartsFirst ?? { aboutSeconds: null })}\n  What is to be sent, and whether another restart is due, is seen after that.`;
   const size = missingBytes === 0 ? 'Nothing to send' : `${formatBytes(missingBytes)} to send`;
   if (mode === 'live')
     return `${size}, no ${restartsFirst === null ? '' : 'further '}restart: only the apps that changed are switched`;

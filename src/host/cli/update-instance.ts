@@ -1,5 +1,6 @@
 // What tsk update does: build and find the device at the same time, update it, say what came of it.
 
+import { findManifest } from '../build/known-manifests.ts';
 import { type Instance, openInstance } from '../config/instance.ts';
 import { DeviceLink } from '../deploy/update/device-link.ts';
 import { type UpdateImage, updateDevice } from '../deploy/update/update-device.ts';
@@ -94,6 +95,7 @@ async function updateAndShow(
   const context = await openUpdateContext(session, instance, link, options);
   const result = await updateDevice(context, {
     image,
+    findManifest: (sha256s) => findManifest(instance.stateDirectory, sha256s),
     confirmBy: options.confirm ? 'client' : 'device',
     forceReboot: options.forceReboot ?? false,
     allowDowngrade: options.allowDowngrade ?? false,

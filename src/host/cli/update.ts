@@ -9,14 +9,14 @@ export const addUpdateVerb: VerbAdder = (program, action) => {
     .command('update')
     .summary('bring the instance to its device over the network')
     .description(
-      'Build the instance, send to its device what that lacks, have it try the new build, and confirm the build when\n' +
+      'Build the instance, send to its device what that lacks, have it try the new build, and confirm the build when ' +
         'all is well. Otherwise the device goes back by itself. Ctrl-C is safe at any moment.\n' +
         WHICH_DEVICE,
     )
     .option('--dry-run', 'say what would change and be sent, and change nothing')
     .option('--no-confirm', 'do not wait: the device confirms the build by itself when it is well')
     .option('--force-reboot', 'restart the device, also when restarting the apps that changed would do')
-    .option('--allow-downgrade', 'take an image that was signed before the one that runs')
+    .option('--allow-downgrade', 'take an image that was signed before the newest that was confirmed there')
     .option('--allow-rename', 'update a device of another hostname, which so gets a new one')
     .option('--offline', 'build from the cache only, download nothing')
     .addOption(hostOption())

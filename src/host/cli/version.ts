@@ -6,7 +6,7 @@ import { examples, type VerbAdder } from './session.ts';
 export const addVersionVerb: VerbAdder = (program, action) => {
   program
     .command('version')
-    .description('Print the versions of tsk and of the Node.js that runs it')
+    .description('print the versions of tsk and of the Node.js that runs it')
     .option('--json', 'print JSON')
     .addHelpText('after', examples(['tsk version --json', 'for a script']))
     .action(

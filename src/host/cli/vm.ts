@@ -1,6 +1,6 @@
 // tsk vm: the instance in a virtual machine on this computer.
 
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { MIN_DISK_BYTES } from '../../shared/board/disk-layout.ts';
 import type { PortForward } from '../vm/qemu-command.ts';
 import { boardOption } from './choice-option.ts';
@@ -22,12 +22,20 @@ export const addVmVerb: VerbAdder = (program, action) => {
     .addOption(boardOption("instead of the instance's board"))
     .option('--detach', 'leave it running in the background ("tsk vm stop" ends it)')
     .option('--keep', 'keep the disk with its data, and use it again the next time')
-    .option('--memory <size>', 'memory of the machine', parseMemory, 1024 ** 3)
+    .addOption(
+      new Option('--memory <size>', 'memory of the machine')
+        .argParser(parseMemory)
+        .default(1024 ** 3, '1GiB'),
+    )
     .option('--disk <size>', 'size of the disk (default: 2GiB); a kept one can grow', parseDisk)
-    .option('--port <port>', 'port of the status page on this computer (default: a free one)', parsePort, 0)
+    .addOption(
+      new Option('--port <port>', 'port of the status page on this computer')
+        .argParser(parsePort)
+        .default(0, 'a free one'),
+    )
     .option(
       '--forward <ports>',
-      'reach a port of the device: GUEST or HOST:GUEST (default: 8080); repeatable',
+      'reach a port of the device: GUEST or HOST:GUEST; repeatable (default: 8080, and those of "health" of apps)',
       collectForward,
     )
     .option('--offline', 'use the cache only, download nothing')
@@ -42,6 +50,8 @@ export const addVmVerb: VerbAdder = (program, action) => {
       ),
     )
     .action(action(runVmRun));
+  // Started by "run --detach" of a board without firmware, and by nobody else.
+  vm.command('keep', { hidden: true }).action(action(runVmKeep));
   vm.command('stop')
     .summary('power one off')
     .description('Power off the virtual machine of this instance, or the one with the given hostname.')
@@ -96,6 +106,11 @@ function collectForward(text: string, previous: PortForward[] = []): PortForward
 async function runVmRun(session: Session, options: VmRunOptions): Promise<void> {
   const { runVm } = await import('./run-vm.ts');
   await runVm(session, options);
+}
+
+async function runVmKeep({ signal }: Session): Promise<void> {
+  const { keepMachine } = await import('../vm/machine-keeper.ts');
+  await keepMachine(signal);
 }
 
 async function runVmStop(session: Session, name: string | undefined): Promise<void> {

@@ -44,18 +44,23 @@ function ofSystem({ system, usage }: WebStatus): string[] {
     ...(system.perm.state === 'tmpfs'
       ? [`/perm is in memory, and lost at the next restart: ${system.perm.note}`]
       : []),
-    ...usage.disks.flatMap(ofDisk),
+    ...usage.disks.flatMap((disk) => ofDisk(disk, system.warnings)),
     ...(availableBytes < totalBytes * LEAST_FREE ? ['Hardly any memory is left'] : []),
   ];
 }
 
-function ofDisk({ mountPoint, totalBytes, availableBytes, health }: DiskUsage): string[] {
+function ofDisk(
+  { mountPoint, totalBytes, availableBytes, health }: DiskUsage,
+  warnings: readonly string[],
+): string[] {
   const errors = health?.fileSystemErrors ?? 0;
   const wear = health?.wearPercent ?? 0;
+  // A device says it with the name of who has most.
+  const isSaid = warnings.some((warning) => warning.startsWith(`${mountPoint} `));
   return [
     ...(errors > 0 ? [`The file system of ${mountPoint} has met errors: ${errors}`] : []),
     ...(wear >= WORN_PERCENT ? [`The medium of ${mountPoint} is worn: ${wear} % of its life`] : []),
-    ...(availableBytes < totalBytes * LEAST_FREE ? [`${mountPoint} is almost full`] : []),
+    ...(availableBytes < totalBytes * LEAST_FREE && !isSaid ? [`${mountPoint} is almost full`] : []),
   ];
 }
 
@@ -78,10 +83,12 @@ function ofClock({ time }: WebStatus, offsetMs: number): string[] {
   ];
 }
 
-function ofUpdates({ history: [last], committed, trialStart }: UpdateStatus): string[] {
+function ofUpdates({ history: [last], committed, trialStart, trialProblem }: UpdateStatus): string[] {
   return [
     ...(committed === null ? ['The configuration of the boot loader cannot be read'] : []),
-    ...(trialStart === null ? ['There is no way to try another slot, so that it cannot be updated'] : []),
+    ...(trialStart === null
+      ? [trialProblem ?? 'There is no way to try another slot, so that it cannot be updated']
+      : []),
     ...(last && last.outcome !== 'confirmed'
       ? [`The last update, to build ${shortBuildId(last.toBuildId)}, ${last.outcome}: ${last.reason}`]
       : []),

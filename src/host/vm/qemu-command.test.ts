@@ -51,12 +51,16 @@ test('qemuArguments: commas in paths and names are doubled where QEMU splits at 
   assert.deepEqual(valuesOf('-chardev', changes), ['file,id=console,path=/a,,b/console.log,append=off']);
 });
 
-test('qemuArguments: a kernel in the place of firmware; a restart then ends QEMU', () => {
+test('qemuArguments: a restart ends QEMU where somebody watches for that', () => {
+  assert.ok(!qemuArguments(options).includes('-no-reboot'));
+  assert.ok(qemuArguments({ ...options, watchSocketPath: '/tmp/watch' }).includes('-no-reboot'));
+});
+
+test('qemuArguments: a kernel in the place of firmware', () => {
   const start = { kernelPath: '/vm/kernel', cmdline: 'root=/dev/vda2 ro' };
   const changes = { start, watchSocketPath: '/tmp/watch', appendConsole: true };
   assert.deepEqual(valuesOf('-kernel', changes), ['/vm/kernel']);
   assert.deepEqual(valuesOf('-append', changes), ['root=/dev/vda2 ro']);
-  assert.ok(qemuArguments({ ...options, ...changes }).includes('-no-reboot'));
   assert.deepEqual(valuesOf('-drive', changes), [
     'if=none,id=disk,format=raw,discard=unmap,file=/vm/disk.img',
   ]);
@@ -76,7 +80,7 @@ test('qemuArguments: ports are forwarded from this computer alone', () => {
 
 test('qemuArguments: machine and processor of the board, native or emulated', () => {
   const arm = BOARDS['pc-arm64'];
-  assert.deepEqual(describeMachine({}), ['q35', 'tcg']);
+  assert.deepEqual(describeMachine({}), ['q35', 'tcg', 'Nehalem']);
   assert.deepEqual(describeMachine({ accelerator: 'kvm' }), ['q35', 'kvm', 'host']);
   assert.deepEqual(describeMachine({ board: arm }), ['virt', 'tcg', 'cortex-a72']);
   assert.deepEqual(describeMachine({ board: arm, accelerator: 'hvf' }), ['virt', 'hvf', 'host']);
@@ -85,6 +89,10 @@ test('qemuArguments: machine and processor of the board, native or emulated', ()
 test('qemuArguments: what is emulated has one processor', () => {
   assert.deepEqual(valuesOf('-smp'), ['1']);
   assert.deepEqual(valuesOf('-smp', { accelerator: 'kvm' }), ['2']);
+});
+
+test('qemuArguments: a machine has what it is given, and nothing that QEMU would add', () => {
+  assert.ok(qemuArguments(options).includes('-nodefaults'));
 });
 
 test('qemuArguments: extra arguments come last', () => {

@@ -9,13 +9,13 @@ export interface QemuOptions {
   accelerator: Accelerator;
   name: string;
   diskPath: string;
-  /** UEFI firmware, which starts what is on the disk; or what QEMU starts itself, as often as the machine restarts. */
+  /** UEFI firmware, which starts what is on the disk; or what QEMU starts itself. */
   start: { codePath: string; varsPath: string } | { kernelPath: string; cmdline: string };
   memoryMiB: number;
   /** Host port 0 lets the system choose; ask with `forwardedPorts`. */
   forwards: readonly PortForward[];
   qmpSocketPath: string;
-  /** A second socket of the same kind. */
+  /** A second socket of the same kind, for who starts QEMU again: it then ends when the machine restarts. */
   watchSocketPath?: string;
   /** File that receives what the serial console prints. */
   consolePath: string;
@@ -42,6 +42,8 @@ export function qemuArguments(options: QemuOptions): string[] {
   return [
     ['-name', escapeComma(options.name)],
     machineArguments(board, options.accelerator),
+    // No screen and no DVD drive, which nobody sees: firmware and kernel draw each line on one, and look into the other.
+    ['-nodefaults'],
     ['-m', String(options.memoryMiB)],
     startArguments(options.start),
     ['-drive', drive('if=none,id=disk,format=raw,discard=unmap', options.diskPath)],
@@ -55,15 +57,14 @@ export function qemuArguments(options: QemuOptions): string[] {
     ['-chardev', `file,id=console,path=${escapeComma(options.consolePath)},append=${appends ? 'on' : 'off'}`],
     ['-serial', 'chardev:console'],
     qmp(options.qmpSocketPath),
-    options.watchSocketPath === undefined ? [] : qmp(options.watchSocketPath),
+    options.watchSocketPath === undefined ? [] : [...qmp(options.watchSocketPath), '-no-reboot'],
     options.extraArgs ?? [],
   ].flat();
 }
 
 function startArguments(start: QemuOptions['start']): string[] {
   if ('kernelPath' in start) {
-    // What is started after a restart is for the disk to say.
-    return ['-kernel', start.kernelPath, '-append', start.cmdline, '-no-reboot'];
+    return ['-kernel', start.kernelPath, '-append', start.cmdline];
   }
   return [
     ['-drive', drive('if=pflash,unit=0,format=raw,readonly=on', start.codePath)],
@@ -78,17 +79,9 @@ function drive(format: string, path: string): string {
 function machineArguments({ qemuMachine, emulatedCpu }: Board, accelerator: Accelerator): string[] {
   const cpu = accelerator === 'tcg' ? emulatedCpu : 'host';
   // A kernel patches its code while it runs (`int3`, then the rest), and emulated processors do not always see that in
-  // order: with two of them about one boot in fifty died of an Oops at a place that changes.
+  // order: with two of them a boot died now and then of an Oops at a place that changes.
   const processors = accelerator === 'tcg' ? '1' : '2';
-  return [
-    '-machine',
-    qemuMachine,
-    '-accel',
-    accelerator,
-    '-smp',
-    processors,
-    ...(cpu === null ? [] : ['-cpu', cpu]),
-  ];
+  return ['-machine', qemuMachine, '-accel', accelerator, '-smp', processors, '-cpu', cpu];
 }
 
 /** Best first. Emulation is always among them: a KVM inside a virtual machine may be there and not work. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { serveQmp } from '../../../test/support/machines/qmp-server.ts';
 import { QmpClient } from './qmp.ts';
@@ -54,4 +55,30 @@ test('QmpClient rejects what is not answered when QEMU goes', async (t) => {
 test('QmpClient gives up a QEMU that is there and says nothing', async (t) => {
   const path = await serveQmp(t, () => undefined);
   await assert.rejects(QmpClient.connect(path, 20), { message: 'QEMU closed its control socket' });
+});
+
+test('QmpClient is closed, too, when QEMU goes without having read all that it was sent', async (t) => {
+  let qemu: Socket | undefined;
+  const path = await serveQmp(t, ({ execute }, socket) => {
+    qemu = socket;
+    if (execute === 'stop') socket.pause();
+    return { return: {} };
+  });
+  const client = await QmpClient.connect(path);
+  await client.execute('stop');
+  const lost = assert.rejects(client.execute('quit'));
+  qemu?.destroy();
+  await lost;
+  await client.closed;
+});
+
+test('QmpClient is closed, and the command rejected, when QEMU goes in the middle of a line', async (t) => {
+  const path = await serveQmp(t, ({ execute }, socket) => {
+    if (execute === 'qmp_capabilities') return { return: {} };
+    socket.end('{"event":"SHUT');
+    return undefined;
+  });
+  const client = await QmpClient.connect(path);
+  await assert.rejects(client.execute('quit'), { message: 'QEMU closed its control socket' });
+  await client.closed;
 });

@@ -29,11 +29,13 @@ export class QmpClient {
   private constructor(socket: Socket) {
     this.#socket = socket;
     const fail = (error?: Error): void => this.#failAll(error ?? new Error(CLOSED));
+    // Lines are handed on as they come. A QEMU that has gone without reading all that it was sent, the end of a line maybe, leaves
+    // an error (ECONNRESET) in the place of the end that readline waits for.
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('error', fail).on('close', () => fail());
     // readline hands on the errors of its input, and an unheard one ends the process.
     const lines = createInterface({ input: socket });
-    this.closed = new Promise((resolve) => lines.once('close', () => resolve()));
-    lines.on('line', (line) => this.#receive(JSON.parse(line) as QmpMessage)).on('error', fail);
+    lines.on('line', (line) => this.#receive(line)).on('error', fail);
   }
 
   /** Connects and leaves the negotiation mode. Rejects when nobody listens at `path`, or says nothing. */
@@ -69,7 +71,15 @@ export class QmpClient {
     this.#socket.destroy();
   }
 
-  #receive(message: QmpMessage): void {
+  #receive(line: string): void {
+    let message: QmpMessage;
+    try {
+      message = JSON.parse(line) as QmpMessage;
+    } catch {
+      // The end of a QEMU that has gone in the middle of it, or no QEMU.
+      this.#socket.destroy();
+      return;
+    }
     if (message.event !== undefined) {
       for (const listener of this.#listeners) listener(message.event, message.data ?? {});
     } else if (message.error) {

@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { type MachineRun, RestartingMachine, type RestartingOptions } from './restarting-machine.ts';
 
@@ -18,7 +19,10 @@ class ScriptedRun {
     const server = createServer((client) => {
       this.#clients.push(client);
       client.write('{"QMP": {}}\n');
-      client.on('data', () => client.write('{"return": {}}\n')).on('error', () => {});
+      client.on('error', () => {});
+      createInterface({ input: client })
+        .on('line', (line) => this.#answer(client, (JSON.parse(line) as { execute: string }).execute))
+        .on('error', () => {});
     });
     server.listen(this.socketPath);
     t.after(() => {
@@ -32,8 +36,15 @@ class ScriptedRun {
       consolePath: join(directory, 'console.log'),
       ports: new Map([[80, 8080]]),
       ended: new Promise((resolve) => (this.#end = resolve)),
+      restartsItself: true,
       letGo: () => {},
     };
+  }
+
+  /** It never reads from its disk. */
+  #answer(client: Socket, command: string): void {
+    client.write(`{"return": ${command === 'query-blockstats' ? '[]' : '{}'}}\n`);
+    if (command === 'system_reset') void this.ends('host-qmp-system-reset');
   }
 
   prints(text: string): void {
@@ -49,12 +60,16 @@ class ScriptedRun {
   }
 }
 
-async function machineOf(t: TestContext): Promise<{
+async function machineOf(
+  t: TestContext,
+  kernelWatchdogSec: number | null = null,
+): Promise<{
   machine: RestartingMachine;
   runs: ScriptedRun[];
   trials: boolean[];
   restarted: (count: number) => Promise<void>;
   failures: unknown[];
+  resets: () => number;
 }> {
   const directory = mkdtempSync(join(tmpdir(), 'tsk-restart-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
@@ -62,6 +77,7 @@ async function machineOf(t: TestContext): Promise<{
   const trials: boolean[] = [];
   const failures: unknown[] = [];
   let restarts = 0;
+  let resets = 0;
   let onRestarted: (() => void) | undefined;
   const options: RestartingOptions = {
     async launch(isTrial, previous) {
@@ -70,9 +86,10 @@ async function machineOf(t: TestContext): Promise<{
       const scripted = new ScriptedRun(t, directory, runs.length + 1);
       runs.push(scripted);
       trials.push(isTrial);
-      scripted.prints('[    0.000000] Booting Linux on physical CPU 0x0');
       return scripted.run;
     },
+    kernelWatchdogSec,
+    onReset: () => void resets++,
     watchSocketPathOf: ({ pid }) => runs[pid - 1]!.socketPath,
     async onRestart() {
       restarts++;
@@ -86,21 +103,31 @@ async function machineOf(t: TestContext): Promise<{
       onRestarted = () => void (restarts >= count && resolve());
       onRestarted();
     });
-  return { machine, runs, trials, restarted, failures };
+  return { machine, runs, trials, restarted, failures, resets: () => resets };
 }
 
 test('a machine that restarts goes on in another process, on trial once when the guest asks for it', async (t) => {
   const { machine, runs, trials, restarted, failures } = await machineOf(t);
+  runs[0]!.prints('[    0.000000] Booting Linux on physical CPU 0x0');
   runs[0]!.prints("[   12.3] reboot: Restarting system with command '0 tryboot'");
   await runs[0]!.ends('guest-reset');
   await restarted(1);
   assert.deepEqual([machine.pid, machine.qmpSocketPath], [2, 'qmp-2']);
+  // What was on trial was no kernel: it has printed nothing when the watchdog ends it.
   await runs[1]!.ends('guest-reset');
   await restarted(2);
   assert.deepEqual(trials, [false, true, false]);
   await runs[2]!.ends('guest-reset');
   await machine.ended;
   assert.match(String(failures[0]), /the disk starts nothing/);
+});
+
+test('a kernel on trial that does not come up is reset by the watchdog of the firmware, and the next start is none on trial', async (t) => {
+  const { runs, trials, restarted, resets } = await machineOf(t, 0);
+  runs[0]!.prints("reboot: Restarting system with command '0 tryboot'");
+  await runs[0]!.ends('guest-reset');
+  await restarted(2);
+  assert.deepEqual([trials, resets()], [[false, true, false], 1]);
 });
 
 test('a machine that powers itself off, or whose process is killed, has ended', async (t) => {

@@ -11,7 +11,8 @@ export async function runInForeground(
   const { say, signal, instance } = options;
   const secrets = options.secrets ?? (await openSecrets(instance, { for: 'virtual machine', notice: say }));
   const running = await runInstance({ ...options, secrets });
-  say(describeRun(running, shownPassword(secrets), instance.config.web));
+  const pages = describePages(running, shownPassword(secrets), instance.config.web);
+  say(['', ...pages, '', 'Ctrl-C powers it off.'].join('\n'));
   const interrupted = new Promise<'interrupted'>((resolve) => {
     signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
   });
@@ -26,22 +27,16 @@ export async function runInForeground(
   say(how === 'powered-off' ? 'Powered off.' : 'It did not power off in time, so QEMU was ended.');
 }
 
-function describeRun(
+/** Lines that say where the pages of device and apps are. */
+export function describePages(
   running: RunningInstance,
   password: string,
   { port, tls, tlsPort }: InstanceConfig['web'],
-): string {
-  // That of TLS is for tsk: a browser of this computer needs none.
+): string[] {
+  // TLS is for tsk: a browser of this computer needs none.
   const ofPage = tls === 'off' ? [port] : [port, tlsPort];
   const forwards = [...running.ports]
     .filter(([guestPort]) => !ofPage.includes(guestPort))
-    .map(([guestPort, hostPort]) => `  port ${guestPort}    http://127.0.0.1:${hostPort}/`);
-  return [
-    '',
-    `  Status page  ${running.url}`,
-    `  Password     ${password}`,
-    ...forwards,
-    '',
-    'Ctrl-C powers it off.',
-  ].join('\n');
+    .map(([guestPort, hostPort]) => `  ${`port ${guestPort}`.padEnd(11)}  http://127.0.0.1:${hostPort}/`);
+  return [`  Status page  ${running.url}`, `  Password     ${password}`, ...forwards];
 }

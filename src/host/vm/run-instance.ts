@@ -6,12 +6,12 @@ import { buildImage } from '../build/build-image.ts';
 import type { BuildOptions } from '../build/build-options.ts';
 import type { Instance } from '../config/instance.ts';
 import { openSecrets } from '../config/instance-secrets.ts';
-import type { Board } from '../../shared/board/boards.ts';
 import { UserError } from '../user-error.ts';
 import type { PortForward } from './qemu-command.ts';
 import { answers } from './answers.ts';
 import { bootMachine } from './boot-machine.ts';
 import { endWithProcess } from './end-with-process.ts';
+import { startKeptMachine } from './kept-machine.ts';
 import { prepareDisk, refuseSmallerDisk } from './machine-disk.ts';
 import { stopVm } from './stop-vm.ts';
 import { requireQemu, startVirtualMachine, type VirtualMachine, type VmOptions } from './virtual-machine.ts';
@@ -43,7 +43,6 @@ export interface RunningInstance {
 export async function runInstance(options: RunOptions): Promise<RunningInstance> {
   const { instance, board } = options;
   await refuseSecondRun(instance);
-  if (options.detached) refuseWithoutFirmware(board);
   await requireQemu(board);
   await makeRegistry();
   const directory = join(instance.stateDirectory, 'vm');
@@ -65,7 +64,7 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
   const urlOf = (vm: VirtualMachine): string =>
     `http://127.0.0.1:${vm.ports.get(instance.config.web.port) ?? 0}/`;
   /** Of the last start. */
-  let started: { stop: RunningInstance['stop']; letLive: () => void } | undefined;
+  let started: { record: VmRecord; stop: RunningInstance['stop']; letLive: () => void } | undefined;
   const startRecorded = async (): Promise<VirtualMachine> => {
     const onRestart = async ({ pid, qmpSocketPath }: VirtualMachine): Promise<void> => {
       Object.assign(record, { pid, qmpSocketPath });
@@ -84,7 +83,7 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
       temporaryDiskPath: options.keep ? null : diskPath,
       startedAtMs: Date.now(),
     };
-    started = { stop: () => stopVm(record, vm.ended), letLive: endWithProcess(record, vm.ended) };
+    started = { record, stop: () => stopVm(record, vm.ended), letLive: endWithProcess(record, vm.ended) };
     await recordVm(record);
     return vm;
   };
@@ -94,9 +93,9 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
       start: startRecorded,
       isUp: (booting) => answers(new URL('health', urlOf(booting))),
     });
-    if (options.detached) {
-      started?.letLive();
-      vm.letGo();
+    if (options.detached && started !== undefined) {
+      started.letLive();
+      vm.letGo(started.record);
     }
     return { vm, url: urlOf(vm), ports: vm.ports, stop: () => started!.stop() };
   } catch (cause) {
@@ -115,10 +114,14 @@ async function start(
   const { instance, board, memoryMiB, webPort, extraQemuArgs } = options;
   options.signal?.throwIfAborted();
   const { web } = instance.config;
-  const isAsked = options.forwards.some(({ guestPort }) => guestPort === web.tlsPort);
-  // For tsk, which speaks TLS to virtual machines as to all devices.
-  const tlsForward = web.tls === 'off' || isAsked ? [] : [{ hostPort: 0, guestPort: web.tlsPort }];
-  return startVirtualMachine({
+  const isThere = [{ guestPort: web.port }, ...options.forwards].some(
+    ({ guestPort }) => guestPort === web.tlsPort,
+  );
+  // For tsk, which speaks TLS to virtual machines as to all devices. One without may have it after an update.
+  const tlsForward = isThere ? [] : [{ hostPort: 0, guestPort: web.tlsPort }];
+  // Restarts may need somebody, also when this command has ended.
+  const launch = options.detached ? startKeptMachine : startVirtualMachine;
+  return launch({
     board,
     name: instance.config.hostname,
     diskPath,
@@ -129,14 +132,6 @@ async function start(
     forwards: [{ hostPort: webPort, guestPort: web.port }, ...tlsForward, ...options.forwards],
     ...(extraQemuArgs === undefined ? {} : { extraArgs: extraQemuArgs }),
   });
-}
-
-function refuseWithoutFirmware({ id, vmFirmware }: Board): void {
-  if (vmFirmware !== null) return;
-  throw new UserError(
-    `Cannot leave a virtual machine of board "${id}" to itself: at each restart of it, tsk has to read from its disk what starts`,
-    { hint: 'Leave out --detach, and keep the command running.' },
-  );
 }
 
 async function refuseSecondRun(instance: Instance): Promise<void> {

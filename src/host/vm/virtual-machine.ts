@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Board } from '../../shared/board/boards.ts';
+import { layoutOf } from '../../shared/boot-loader/layout-of.ts';
 import { describeInstall, QEMU_PACKAGES } from '../doctor/packages.ts';
 import { findFirmware } from '../doctor/uefi-firmware.ts';
 import { findTool } from '../run-tool.ts';
@@ -33,10 +34,14 @@ export interface VmOptions {
   memoryMiB?: number;
   forwards: readonly PortForward[];
   extraArgs?: readonly string[];
-  /** Called when a machine has another process than before, as those without firmware have after each restart. */
+  /** For the first start alone. */
+  firstArgs?: readonly string[];
+  /** Called when a machine has another process than before, as emulated ones have after each restart. */
   onRestart?: (machine: VirtualMachine) => Promise<void>;
   /** What somebody should know although it goes on. */
   warn?: (text: string) => void;
+  /** Absent: the best that this computer has. */
+  accelerator?: Accelerator;
 }
 
 /** `ended` resolves when QEMU has ended. After `letGo` this process need not wait for that: the machine may outlive it. */
@@ -51,35 +56,56 @@ async function prepareVariables(pristine: string, path: string): Promise<void> {
 
 /** Takes the first accelerator with which QEMU comes up and the guest runs. */
 export async function startVirtualMachine(options: VmOptions): Promise<VirtualMachine> {
-  const firmware = await findFirmware(options.board);
-  if (firmware === null) return startWithoutFirmware(options);
+  const { board, accelerator } = options;
+  const accelerators = accelerator === undefined ? possibleAccelerators(board) : [accelerator];
+  const firmware = await findFirmware(board);
+  if (firmware === null)
+    return startRestarting(options, (isTrial) => kernelStart(options, isTrial), accelerators[0] ?? 'tcg');
   const varsPath = join(options.directory, 'firmware-variables.fd');
   await prepareVariables(firmware.varsPath, varsPath);
   const flash = { codePath: firmware.codePath, varsPath };
-  const accelerators = possibleAccelerators(options.board);
-  for (const accelerator of accelerators.slice(0, -1)) {
-    const vm = await launch(options, flash, accelerator).catch(() => undefined);
+  for (const native of accelerators.filter((each) => each !== 'tcg')) {
+    const vm = await launch(options, flash, native).catch(() => undefined);
     if (vm === undefined) continue;
     if (await guestRuns(vm).catch(() => false)) return vm;
     await kill(vm.pid, vm.ended, 0);
   }
-  return launch(options, flash, 'tcg');
+  // An emulator that goes on keeps what it has translated: where the next kernel is unpacked over the code of the last one,
+  // each write looks for code to forget, and a restart takes up to three times as long as a first start.
+  return startRestarting(options, async () => flash, 'tcg');
 }
 
 /** For boards whose own firmware QEMU does not have. */
-async function startWithoutFirmware(options: VmOptions): Promise<VirtualMachine> {
-  const { board, diskPath, directory, warn } = options;
-  const [accelerator] = possibleAccelerators(board) as [Accelerator];
+function kernelStart(
+  { board, diskPath, directory }: VmOptions,
+  isTrial: boolean,
+): Promise<QemuOptions['start']> {
+  return readKernelStart({ board, diskPath, directory, isTrial });
+}
+
+/** QEMU ends when the machine restarts, and is started again. */
+async function startRestarting(
+  options: VmOptions,
+  startOf: (isTrial: boolean) => Promise<QemuOptions['start']>,
+  accelerator: Accelerator,
+): Promise<VirtualMachine> {
+  const { firstArgs: _, ...later } = options;
   return RestartingMachine.start({
     async launch(isTrial, previous) {
-      const start = await readKernelStart({ board, diskPath, directory, isTrial });
-      const goesOn = previous && { forwards: portForwards(previous.ports), appendConsole: true };
-      return launch({ ...options, ...goesOn }, start, accelerator);
+      const start = await startOf(isTrial);
+      const of =
+        previous === undefined
+          ? options
+          : { ...later, forwards: portForwards(previous.ports), appendConsole: true };
+      return launch({ ...of, isWatched: true }, start, accelerator);
     },
+    kernelWatchdogSec: layoutOf(options.board.boot).kernelWatchdogSec,
+    onReset: () =>
+      options.warn?.('The virtual machine is reset, because the kernel on trial has not come up in time'),
     watchSocketPathOf: ({ qmpSocketPath }) => watchSocketBeside(qmpSocketPath),
     onRestart: async (machine) => options.onRestart?.(machine),
     onFailure: (error) =>
-      warn?.(`The virtual machine ends, because it cannot restart: ${(error as Error).message}`),
+      options.warn?.(`The virtual machine ends, because it cannot restart: ${(error as Error).message}`),
   });
 }
 
@@ -92,7 +118,7 @@ function watchSocketBeside(qmpSocketPath: string): string {
 }
 
 async function launch(
-  options: VmOptions & Pick<QemuOptions, 'appendConsole'>,
+  options: VmOptions & Pick<QemuOptions, 'appendConsole'> & { isWatched?: boolean },
   start: QemuOptions['start'],
   accelerator: Accelerator,
 ): Promise<VirtualMachine> {
@@ -113,7 +139,8 @@ async function launch(
       memoryMiB,
       qmpSocketPath,
       consolePath,
-      ...('kernelPath' in start ? { watchSocketPath: watchSocketBeside(qmpSocketPath) } : {}),
+      extraArgs: [...(options.extraArgs ?? []), ...(options.firstArgs ?? [])],
+      ...(options.isWatched === true ? { watchSocketPath: watchSocketBeside(qmpSocketPath) } : {}),
     }),
     // A group of its own: Ctrl-C in the terminal goes to tsk, which then powers the machine off in order.
     { detached: true, stdio: ['ignore', messages, messages] },
@@ -133,6 +160,7 @@ async function launch(
     qmpSocketPath,
     consolePath,
     ports,
+    restartsItself: options.isWatched !== true,
     ended,
     letGo: () => qemu.unref(),
   };

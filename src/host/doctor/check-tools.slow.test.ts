@@ -23,6 +23,12 @@ test('checkTools: Node.js is there, and every purpose has its checks', async () 
     vm.map((check) => check.id),
     ['qemu-pc-arm64', 'uefi-pc-arm64'],
   );
+  // Its virtual machine has no firmware.
+  const pi = await checkTools('vm', ['raspberry-pi']);
+  assert.deepEqual(
+    pi.map(({ id, title }) => [id, title]),
+    [['qemu-raspberry-pi', 'QEMU for raspberry-pi']],
+  );
 });
 
 test('installCommandFor: one command, no package twice, sudo only where it is needed', () => {

@@ -59,6 +59,7 @@ test('a device that answers: what is wrong first, then all that it tells', async
   const text = formatReport(report);
   for (const title of ['What is wrong', 'Device', 'Clock', 'Network eth0', 'Storage', 'Services', 'Starts'])
     assert.match(text, new RegExp(`^${title}$`, 'm'));
+  assert.match(text, /^  net: running, started once$/m);
   assert.match(text, /^What the kernel warns of\n  EXT4-fs error/m);
 });
 

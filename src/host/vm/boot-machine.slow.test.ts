@@ -44,6 +44,7 @@ async function scripted(
       consolePath,
       ports: new Map(),
       ended,
+      restartsItself: true,
       letGo: () => child.unref(),
     };
     vms.push(vm);
