@@ -10,6 +10,7 @@ import { test, type TestContext } from 'node:test';
 import { SUPERBLOCK_OFFSET_BYTES } from '../../src/device/init/perm/ext4-superblock.ts';
 import { type BuiltImage, buildImage } from '../../src/host/build/build-image.ts';
 import { DEFAULT_DISK_BYTES } from '../../src/host/build/disk-image.ts';
+import { writeSecret } from '../../src/host/config/app-secrets.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
 import { silentProgress } from '../../src/host/progress.ts';
 import { layOutDisk, PERM_PARTITION, SECTOR_BYTES } from '../../src/shared/board/disk-layout.ts';
@@ -29,9 +30,10 @@ const ROOT_B = '/run/tsk/roots/b';
 const FACTS = { node: './facts.ts', waitFor: ['network'] };
 const OFF = { user: 'root', sandbox: 'off' };
 const UNCHANGED = { control: { node: './control.ts', ...OFF }, kept: FACTS };
+const NOTES = { writable: ['notes'], include: [{ from: './first-note.txt', to: 'notes/list' }] };
 const APPS_OF_A = {
   ...UNCHANGED,
-  boxed: { ...FACTS, env: { VERSION: '1' } },
+  boxed: { ...FACTS, ...NOTES, secrets: ['TOKEN'], env: { VERSION: '1' } },
   free: { ...FACTS, ...OFF, env: { VERSION: '1' } },
   gopher: { go: './gopher', args: ['1'], ...OFF },
   stopped: { ...FACTS, env: { VERSION: '1' } },
@@ -39,7 +41,7 @@ const APPS_OF_A = {
 };
 const APPS_OF_B = {
   ...UNCHANGED,
-  boxed: { ...FACTS, env: { VERSION: '2' } },
+  boxed: { ...FACTS, ...NOTES, secrets: ['TOKEN'], env: { VERSION: '2' } },
   free: { ...FACTS, ...OFF, env: { VERSION: '2' } },
   gopher: { go: './gopher', args: ['2'], ...OFF },
   stopped: { ...FACTS, env: { VERSION: '2' } },
@@ -51,6 +53,12 @@ interface Facts {
   version: string;
   users: string[];
   apps: string[];
+  /** Or the code of the error. */
+  secret: string;
+  /** What is in the directories where secrets could be, or the error's code; null: for root. */
+  secretsOf: (string[] | string)[] | null;
+  /** What its starts have written beside its code, or the code of the error. */
+  notes: string;
   may: Record<string, unknown>;
   sees: Record<string, unknown>;
 }
@@ -71,9 +79,11 @@ class Builds {
     writeFileSync(join(this.directory, 'tskrazy.json'), JSON.stringify(config));
   }
 
-  async build(apps: object): Promise<BuiltImage> {
+  /** `secret`: of the app that has one, in this image. */
+  async build(apps: object, secret: string): Promise<BuiltImage> {
     this.configure(apps);
     const instance = await openInstance(this.directory);
+    await writeSecret(instance, 'boxed', 'TOKEN', Buffer.from(secret));
     const image = await buildImage({ instance, board: HOST_BOARD, offline: false, report: silentProgress });
     this.#t.after(() => image.dispose());
     return image;
@@ -134,8 +144,8 @@ function comparable({ may, sees }: Facts): object {
 test('apps from another image live as in the one that the device runs from', async (t) => {
   if (!requireTool(t, HOST_BOARD.qemuSystem) || !requireTool(t, 'go')) return;
   const builds = new Builds(t);
-  const imageB = await builds.build(APPS_OF_B);
-  const imageA = await builds.build(APPS_OF_A);
+  const imageB = await builds.build(APPS_OF_B, 'secret of b');
+  const imageA = await builds.build(APPS_OF_A, 'secret of a');
   const { mode, changedApps } = decideSwitch(imageA.manifest, imageB.manifest);
   assert.equal(mode, 'live');
   assert.deepEqual(changedApps, ['boxed', 'free', 'fresh', 'gopher', 'old', 'stopped']);
@@ -149,6 +159,9 @@ test('apps from another image live as in the one that the device runs from', asy
     await device.facts('kept', 1),
   ];
   await device.gopherSays('gopher 1 0 false <nil>');
+  assert.deepEqual([boxed.secret, boxed.secretsOf], ['secret of a', [['TOKEN'], 'ENOENT', 'ENOENT']]);
+  assert.deepEqual([kept.secret, kept.secretsOf], ['ENOENT', ['ENOENT', 'ENOENT', 'ENOENT']]);
+  assert.deepEqual([boxed.notes, kept.notes], ['image\n1\n', 'ENOENT']);
   await device.act('stopped', 'stop');
   await device.ask('slot-b', 'PUT', await readFile(imageB.rootImagePath));
 
@@ -166,7 +179,8 @@ test('apps from another image live as in the one that the device runs from', asy
   await t.test('the switch', async () => {
     await device.askInit<UpdateState>(INIT_API.updateTrial, 'POST', request);
     const newBoxed = await device.facts('boxed', 2);
-    assert.equal(newBoxed.version, '2');
+    assert.deepEqual([newBoxed.version, newBoxed.notes], ['2', 'image\n1\n2\n']);
+    assert.deepEqual([newBoxed.secret, newBoxed.secretsOf], ['secret of b', boxed.secretsOf]);
     assert.ok(newBoxed.users.includes('fresh') && !newBoxed.users.includes('old'));
     assert.deepEqual(newBoxed.apps, ['boxed']);
     assert.deepEqual(comparable(newBoxed), comparable(boxed));
@@ -198,6 +212,7 @@ test('apps from another image live as in the one that the device runs from', asy
     await device.act('kept', 'restart');
     const again = await device.facts('kept', 2);
     assert.ok(again.users.includes('fresh') && !kept.users.includes('fresh'));
+    assert.deepEqual([again.secret, again.secretsOf], [kept.secret, kept.secretsOf]);
     assert.deepEqual(comparable(again), comparable(kept));
   });
 
@@ -209,7 +224,9 @@ test('apps from another image live as in the one that the device runs from', asy
       ['free', free, 3],
       ['kept', kept, 3],
     ] as const) {
-      assert.deepEqual(await device.facts(name, start), before);
+      const { notes, ...again } = await device.facts(name, start);
+      assert.deepEqual({ ...again, notes: before.notes }, before);
+      assert.equal(notes, name === 'boxed' ? 'image\n1\n2\n1\n' : 'ENOENT');
     }
     await device.gopherSays('gopher 1 0 false <nil>');
     await device.facts('old', 2);

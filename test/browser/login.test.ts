@@ -3,14 +3,18 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { after, before, suite, test, type TestContext } from 'node:test';
 
 import type { Page } from 'playwright-core';
+import { writeRedirect } from '../../src/host/cli/start-browser.ts';
 import { logIn, PageVisitor, skipWithoutChromium, type Visit } from '../support/web/page-visitor.ts';
-import { TEST_PASSWORD } from '../support/web/web-device.ts';
+import { startWebDevice, TEST_PASSWORD } from '../support/web/web-device.ts';
 
 /** An app of the device, with a page. It writes down whatever it is sent. */
 async function startApp(t: TestContext): Promise<{ port: number; received: string[] }> {
@@ -95,6 +99,41 @@ suite('login of the status page', { skip: skipWithoutChromium }, () => {
     const rebound = await page.goto(`http://evil.example:${device.port}/`);
     assert.equal(rebound?.status(), 421);
     await page.getByText('add it to "web.hosts" in tskrazy.json').first().waitFor();
+  });
+
+  test('does not come from a password that the browser keeps for the address', async (t) => {
+    const { page } = await visit(t);
+    // Somebody who asked by a challenge, as another program at this address did once.
+    const challenger = http.createServer(({ headers }, response) => {
+      if (headers.authorization !== undefined) response.end('welcome');
+      else response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end();
+    });
+    challenger.listen(0, '127.0.0.1');
+    await once(challenger, 'listening');
+    const { port } = challenger.address() as AddressInfo;
+    await page.goto(`http://x:${TEST_PASSWORD}@127.0.0.1:${port}/`);
+    await page.getByText('welcome').waitFor();
+    challenger.closeAllConnections();
+    await new Promise((resolve) => challenger.close(resolve));
+    const device = await startWebDevice({ port, assets: visitor.assets });
+    t.after(() => device.close());
+    await page.goto(device.url);
+    const kept = "fetch('/api/v1/status').then(({ status }) => status)";
+    await page.waitForSelector('#password');
+    assert.equal(await page.evaluate(kept), 200, 'the browser sends it along where it may');
+    await page.reload();
+    await page.waitForSelector('#password');
+    assert.equal(await tokenOf(page), null);
+  });
+
+  test('comes with the file by which tsk opens a browser', async (t) => {
+    const { device, page } = await visit(t);
+    const directory = await mkdtemp(join(tmpdir(), 'tsk-open-'));
+    t.after(() => rm(directory, { recursive: true }));
+    const url = `${device.url}/?x=1`;
+    await page.goto(pathToFileURL(await writeRedirect(directory, url)).href);
+    await page.waitForURL(url);
+    await page.waitForSelector('#password');
   });
 
   test('is kept by a reload, given to another tab, and ended in all of them', async (t) => {

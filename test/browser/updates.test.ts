@@ -65,6 +65,20 @@ suite('updates on the status page', { skip: skipWithoutChromium }, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test('says by which way it tries a build, and on both views why it cannot', async (t) => {
+    const usual = await visit(t, { trialStart: 'tryboot' });
+    await usual.page.goto(`${usual.device.url}/#/updates`);
+    await usual.page.getByText('Starts slot a; trials by tryboot.').waitFor();
+    const trialProblem = 'The EEPROM of this Raspberry Pi is of 2020-09-03. Update it, then update again';
+    const { page, device, complaints } = await visit(t, { trialStart: null, trialProblem });
+    await page.getByText(`${trialProblem}.`).waitFor();
+    await page.goto(`${device.url}/#/updates`);
+    await page.getByText('Starts slot a; no way to try another build.').waitFor();
+    await page.getByText(`${trialProblem}.`).waitFor();
+    assert.equal(await overflowOf(page), 0);
+    assert.deepEqual([...complaints, ...usual.complaints], []);
+  });
+
   test('confirms a trial as soon as all is well', async (t) => {
     const { page, device, complaints } = await visit(t, {
       running: 'b',

@@ -9,6 +9,8 @@ export interface FuzzJob {
   input: Uint8Array | undefined;
   /** [number of the run, length of its input], then the input. */
   shared: SharedArrayBuffer;
+  /** For files of a target; gone at the end. */
+  scratchDirectory: string;
 }
 
 export interface FuzzReport {

@@ -5,12 +5,16 @@ import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type FuzzJob, type FuzzReport, SHARED_HEAD_BYTES } from './fuzz-job.ts';
 import type { Outcome } from './fuzz-target.ts';
-import { mutate, Random } from './mutate.ts';
+import { flood, mutate, Random } from './mutate.ts';
 import { TARGETS } from './targets.ts';
 
 const MAX_RUN_MS = 1000;
 const MAX_GROWTH_BYTES = 64 * 1024 * 1024;
 const MAX_POOL = 400;
+/** Longer ones are run, and not damaged further: most inputs would be as long as can be, and few of them. */
+const MAX_POOL_INPUT_BYTES = 16 * 1024;
+/** One input of so many is a flood. */
+const FLOOD_EVERY = 2000;
 
 const job = workerData as FuzzJob;
 const target = TARGETS[job.name]!;
@@ -58,6 +62,12 @@ async function outcomeOf(input: Uint8Array): Promise<string> {
   }
 }
 
+/** Every other one of a valid input: most of the pool is refused by an early check. */
+function nextInput(pool: readonly Uint8Array[], random: Random): Uint8Array {
+  const input = mutate(random.below(2) === 0 ? corpus : pool, target, random);
+  return random.below(FLOOD_EVERY) === 0 ? flood(input, random) : input;
+}
+
 function usedBytes(): number {
   const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
   return heap + external;
@@ -80,10 +90,12 @@ else {
   }
   const pool = [...corpus];
   const random = new Random(job.seed);
+  const longest = Math.max(MAX_POOL_INPUT_BYTES, ...corpus.map(({ length }) => length));
   const end = performance.now() + job.milliseconds;
   while (report.failure === undefined && report.inputs < job.inputs && performance.now() < end) {
-    const input = mutate(pool, target, random);
-    if ((await runOne(input)) && pool.length < MAX_POOL) pool.push(input);
+    const input = nextInput(pool, random);
+    const isNew = await runOne(input);
+    if (isNew && pool.length < MAX_POOL && input.length <= longest) pool.push(input);
   }
 }
 report.kinds = kinds.size;

@@ -75,6 +75,16 @@ export function mutate(
   return repair !== undefined && random.below(8) > 0 ? repair(bounded) : bounded;
 }
 
+const FLOOD_BYTES = 96 * 1024;
+
+/** A piece of it again and again: what looks twice at all that has come so far shows only so. */
+export function flood(bytes: Uint8Array, random: Random): Uint8Array {
+  const at = random.below(bytes.length);
+  const piece = bytes.subarray(at, at + 1 + random.below(48));
+  const times = Math.ceil(FLOOD_BYTES / Math.max(1, piece.length));
+  return joined(bytes.subarray(0, at), ...Array.from({ length: times }, () => piece), bytes.subarray(at));
+}
+
 function setByte(bytes: Uint8Array, random: Random): Uint8Array {
   const at = random.below(bytes.length);
   bytes[at] = random.below(2) === 0 ? random.below(256) : random.pick(NUMBERS);
@@ -171,7 +181,8 @@ function changeProperty(container: Record<string, unknown>, key: string, random:
 }
 
 function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(Buffer.concat(parts));
+  // One copy: going by values, as `Uint8Array.from` does, takes a millisecond for a disk.
+  return new Uint8Array(Buffer.concat(parts));
 }
 
 const BYTE_CHANGES: readonly Change[] = [

@@ -2,7 +2,8 @@
 // The input that did it is kept as a file.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setInterval } from 'node:timers';
 import { Worker } from 'node:worker_threads';
@@ -28,6 +29,7 @@ export interface FuzzResult extends Omit<FuzzReport, 'failure'> {
 
 export async function runTarget(name: string, options: FuzzOptions): Promise<FuzzResult> {
   const shared = new SharedArrayBuffer(SHARED_HEAD_BYTES + MAX_INPUT_BYTES);
+  const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-fuzz-'));
   const job: FuzzJob = {
     name,
     seed: options.seed ?? 1,
@@ -35,6 +37,7 @@ export async function runTarget(name: string, options: FuzzOptions): Promise<Fuz
     inputs: options.inputs ?? Infinity,
     input: options.input,
     shared,
+    scratchDirectory,
   };
   const worker = new Worker(new URL('fuzz-worker.ts', import.meta.url), {
     workerData: job,
@@ -53,6 +56,7 @@ export async function runTarget(name: string, options: FuzzOptions): Promise<Fuz
     );
   });
   await worker.terminate();
+  rmSync(scratchDirectory, { recursive: true, force: true });
   const { failure, ...figures } = report;
   return {
     ...figures,

@@ -5,7 +5,7 @@ import { openBlockDevice } from '../../src/device/block-device.ts';
 import { isFormatUnfinished, markFormat } from '../../src/device/init/perm/format-mark.ts';
 import {
   bootDevice,
-  EARLY_STEPS,
+  BEFORE_SERVICES,
   PERM_MOUNT,
   prepareDevice,
   putExt4,
@@ -25,10 +25,11 @@ test('a first boot formats /perm and starts apps after system services; a reboot
   const init = await bootDevice(sys);
   await init.power('restart', 'test');
   assert.deepEqual(sys.log, [
-    ...EARLY_STEPS,
+    ...BEFORE_SERVICES,
     'listen on TCP port 80',
     'spawn /tsk/net in /',
-    'run /tsk/bin/mke2fs -q -t ext4 -L perm -m 1 -E lazy_itable_init=1,lazy_journal_init=1,nodiscard /dev/vda4 131068k -> 0',
+    'listen to uevents',
+    'run /tsk/bin/mke2fs -q -t ext4 -L perm -m 10.0 -E lazy_itable_init=1,lazy_journal_init=1,nodiscard /dev/vda4 131068k -> 0',
     PERM_MOUNT,
     'spawn /user/app -v in /perm/home/app',
     'kill -101 SIGTERM',

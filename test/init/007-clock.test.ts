@@ -31,6 +31,7 @@ test('a clock behind the build time is set to it, then to the last saved time', 
     'hostname garden',
     SET_TO_BUILD_TIME,
     'interface lo up',
+    'listen to uevents',
     PERM_MOUNT,
     'clock 2090-06-01T00:00:00.000Z',
   ]);

@@ -41,4 +41,7 @@ test('tskrazy.console=logs shows what services write', async () => {
   await bootDevice(sys);
   sys.processes[0]?.write('hello\nworld\n');
   assert.deepEqual(consoleLines(sys).slice(-2), ['app: hello', 'app: world']);
+  // There may be a terminal, and somebody who reads it.
+  sys.processes[0]?.write('\x1b[2J\u202Eon\u009B1A \x1b[31mred\x1b[0m\n');
+  assert.deepEqual(consoleLines(sys).slice(-1), [String.raw`app: \x1b[2J\u202eon\x9b1A red`]);
 });

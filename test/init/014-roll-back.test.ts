@@ -110,6 +110,20 @@ test('a page that comes back in time is forgiven', async () => {
   assert.deepEqual(await device.waitsFor(), []);
 });
 
+test('a page that was never looked at, as on a computer with too much to do, has all the time of the trial', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  await device.bootTrial();
+  await device.clock.advance(290);
+  assert.deepEqual(await device.waitsFor(), ['the page: has not been looked at yet']);
+  await device.clock.advance(10);
+  const record = await recordAfterwards(device);
+  assert.deepEqual(
+    [record?.reason, record?.lastLines?.of],
+    ['it was not well within 5 minutes: the page: has not been looked at yet', 'web'],
+  );
+});
+
 test('a health URL of an app', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);
@@ -118,6 +132,26 @@ test('a health URL of an app', async () => {
   await device.advance(65, [...FINE, { name: 'health of api', problem: 'answers 500' }]);
   const record = await recordAfterwards(device);
   assert.deepEqual([record?.reason, record?.lastLines?.of], ['health of api: answers 500', 'api']);
+});
+
+test('a key that is not its certificate’s, and a network that is lost, are told together', async () => {
+  using sys = new RecordingSys();
+  const device = new TrialDevice(sys);
+  device.network(['10.0.2.15/24']);
+  await device.boot('a');
+  await device.startTrial();
+  await device.down();
+  device.network([]);
+  await device.boot('b');
+  await device.advance(95, [...FINE, { name: 'page over HTTPS', problem: 'does not answer: ECONNRESET' }]);
+  const record = await recordAfterwards(device);
+  assert.deepEqual(
+    [record?.reason, record?.lastLines?.of],
+    [
+      'the network: no IPv4 address with a router, as there was before; the page over HTTPS: does not answer: ECONNRESET',
+      'init',
+    ],
+  );
 });
 
 test('a network that was there before', async () => {

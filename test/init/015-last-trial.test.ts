@@ -58,7 +58,7 @@ test('a trial that ends without a word leaves its logs', async () => {
   await askForTrial(device);
   const trial = await device.boot('b');
   trial.device.log.say('about to hang');
-  // It does that by itself every few seconds.
+  // The log keeper does that by itself every few seconds.
   await trial.device.logKeeper.flush();
   const { id } = trial.device.bootRecord();
   await device.boot('a');

@@ -7,6 +7,7 @@ import type { AppSwitch } from '../../src/device/init/update/trials-options.ts';
 import { INIT_API } from '../../src/shared/api/init-api.ts';
 import type { DeviceConfig } from '../../src/shared/services/services.ts';
 import type { Slot } from '../../src/shared/board/slots.ts';
+import type { TrialRequest } from '../../src/shared/update/update-state.ts';
 import { service } from '../support/init/init-scenario.ts';
 import { RecordingSys } from '../support/init/recording-sys.ts';
 import { TrialDevice } from '../support/init/trial-device.ts';
@@ -25,14 +26,19 @@ async function bootWithSlotB(device: TrialDevice): Promise<void> {
   );
 }
 
+/** Resolves when the trial waits for nothing but time. */
+async function goesLive(device: TrialDevice, request: Partial<TrialRequest> = {}): Promise<void> {
+  assert.equal((await device.startTrial({ ...LIVE, ...request })).status, 202);
+  while ((await device.waitsFor())?.join('; ').startsWith('the services have run for ') !== true);
+}
+
 test('apps are switched, found well and confirmed, and the device goes on from its slot', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);
   await bootWithSlotB(device);
   const web = device.process('web').pid;
   const booted = sys.log.length;
-  assert.equal((await device.startTrial(LIVE)).status, 202);
-  await device.reaches('new', 'running');
+  await goesLive(device);
   await device.advance(10);
   const { trial, appsFrom } = await device.state();
   assert.deepEqual(
@@ -70,8 +76,7 @@ test('the way back from a live switch is a restart into the slot that the system
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);
   await bootWithSlotB(device);
-  await device.startTrial(LIVE);
-  await device.reaches('new', 'running');
+  await goesLive(device);
   await device.advance(30);
   await device.ask('POST', INIT_API.updateConfirm, { buildId: 'b2', who: 'tsk' });
   const back = { slot: 'a', buildId: 'b1', confirmBy: 'device' } as const;
@@ -86,8 +91,7 @@ test('apps that are not well are switched back, with the reason', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);
   await bootWithSlotB(device);
-  await device.startTrial(LIVE);
-  await device.reaches('new', 'running');
+  await goesLive(device);
   for (let count = 0; count < 2; count++) await device.crash('new');
   device.process('new').exit({ code: 1 });
   await device.advance(2);
@@ -127,8 +131,7 @@ test('after a commit that failed, what the disk says counts: the slot may not be
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);
   await bootWithSlotB(device);
-  await device.startTrial({ ...LIVE, confirmBy: 'device' });
-  await device.reaches('new', 'running');
+  await goesLive(device, { confirmBy: 'device' });
   const { bootSwitch } = device;
   bootSwitch.commit = async (slot) => {
     if (slot === 'b') bootSwitch.committedSlot = slot;
@@ -186,8 +189,7 @@ test('a restart during a live trial ends it in the old slot', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);
   await bootWithSlotB(device);
-  await device.startTrial(LIVE);
-  await device.reaches('new', 'running');
+  await goesLive(device);
   await device.ask('POST', INIT_API.reboot);
   assert.equal(await device.down(), 'power restart');
   await device.boot('a');
@@ -202,8 +204,7 @@ test('a power cut during a live trial ends it in the old slot', async () => {
   using sys = new RecordingSys();
   const device = new TrialDevice(sys);
   await bootWithSlotB(device);
-  await device.startTrial(LIVE);
-  await device.reaches('new', 'running');
+  await goesLive(device);
   await device.boot('a');
   const [record] = (await device.state()).history;
   assert.deepEqual(

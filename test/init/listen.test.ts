@@ -12,6 +12,7 @@ import { Supervisor } from '../../src/device/init/supervisor/supervisor.ts';
 import { linuxSys } from '../../src/device/sys/linux.ts';
 import type { ServiceSpec } from '../../src/shared/services/services.ts';
 import { ask } from '../support/web/http-ask.ts';
+import { freePort } from '../support/network/free-port.ts';
 
 const SERVER = new URL('../../src/device/web/server.ts', import.meta.url).href;
 const LISTEN = new URL('../../src/shared/services/listen.ts', import.meta.url).href;
@@ -64,14 +65,6 @@ async function superviseWeb(t: TestContext, apps: readonly ServiceSpec[] = []) {
   });
   supervisor.openListeners();
   return { supervisor, port, url: `http://127.0.0.1:${port}` };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 test('who connects while the page restarts is answered by its next process', async (t) => {

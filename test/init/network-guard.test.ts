@@ -111,6 +111,100 @@ test('an app with "outbound" reaches everybody but the device, and nobody reache
   );
 });
 
+test('other apps do not get to the inspector of one that is debugged, for as long as it is', async (t) => {
+  const apps = GuardedApps.create(t, [WEB]);
+  if (!apps) return;
+  publishNetwork(apps);
+  const debugged = apps.start('debugged');
+  const others = [apps.start('plain'), apps.start('neighbour', { network: 'lan' })];
+  const [, inspector = ''] = (await debugged.try('listen', '127.0.0.1', 0)).split(' ');
+  const [, page = ''] = (await debugged.try('listen', '127.0.0.1', 0)).split(' ');
+  const places = ['127.0.0.1', '0.0.0.0', '::ffff:127.0.0.1'];
+  const [first] = others;
+  assert.equal(await first?.try('connectBySending', '', Number(page)), 'ok');
+  const hasMptcp = (await first?.try('connectMptcp', '', Number(page))) === 'ok';
+  apps.guard.hideInspectors(new Map([['debugged', Number(inspector)]]));
+  // One that starts in the meantime is kept away as well.
+  for (const other of [...others, apps.start('late')]) {
+    for (const host of places) {
+      assert.equal(await other.try('connect', host, Number(inspector)), 'EPERM', host);
+      assert.equal(await other.try('connect', host, Number(page)), 'ok', host);
+    }
+    assert.equal(await other.try('connectBySending', '', Number(inspector)), 'refused');
+    if (hasMptcp) assert.equal(await other.try('connectMptcp', '', Number(inspector)), 'refused');
+  }
+  for (const owner of [debugged, apps.onDevice()])
+    assert.equal(await owner.try('connect', '127.0.0.1', Number(inspector)), 'ok');
+  apps.guard.hideInspectors(new Map());
+  for (const other of others) assert.equal(await other.try('connect', '127.0.0.1', Number(inspector)), 'ok');
+  // Whose port that is nobody has to know.
+  apps.guard.look();
+  assert.deepEqual(apps.said, []);
+});
+
+test('the inspector of an app with "outbound" is reached by the device, and by nobody else', async (t) => {
+  const apps = GuardedApps.create(t, [WEB]);
+  if (!apps) return;
+  publishNetwork(apps);
+  const debugged = apps.start('client', { network: 'outbound' });
+  const other = apps.start('plain');
+  const [device, outside] = [apps.onDevice(), apps.outside()];
+  const [, inspector = ''] = (await debugged.try('listen', '127.0.0.1', 0)).split(' ');
+  const [, own = ''] = (await debugged.try('listen', '127.0.0.1', 0)).split(' ');
+  const [, open = ''] = (await debugged.try('listen', '0.0.0.0', 0)).split(' ');
+  const silentTo = async (port: string): Promise<void> =>
+    assert.equal(await device.try('connect', '127.0.0.1', Number(port)), 'silence');
+  await silentTo(inspector);
+  apps.guard.hideInspectors(new Map([['client', Number(inspector)]]));
+  assert.equal(await device.try('connect', '127.0.0.1', Number(inspector)), 'ok');
+  for (const act of ['connect', 'connectUdp', 'sendUdp'])
+    assert.equal(await debugged.try(act, '127.0.0.1', Number(inspector)), 'EPERM', act);
+  assert.equal(await other.try('connect', '127.0.0.1', Number(inspector)), 'EPERM');
+  await silentTo(own);
+  await silentTo(open);
+  assert.equal(await outside.try('connect', DEVICE_ADDRESS, Number(open)), 'silence');
+  apps.guard.hideInspectors(new Map());
+  await silentTo(inspector);
+});
+
+/** All that other programs of the device would hear as well: the kernel hands it a copy of what goes out. */
+const EVERYBODY = [
+  '255.255.255.255',
+  '10.77.0.255',
+  '224.0.0.251',
+  '239.255.255.250',
+  'ff02::fb%eth0',
+  'ff05::5',
+];
+
+test('an app with "outbound" speaks to nobody by broadcast or in a group, and hears nothing of them', async (t) => {
+  const apps = GuardedApps.create(t);
+  if (!apps) return;
+  publishNetwork(apps);
+  const device = apps.onDevice();
+  const app = apps.start('client', { network: 'outbound' });
+  const [free, local] = [apps.start('free'), apps.start('local', { network: 'lan' })];
+  for (const host of EVERYBODY) {
+    const [group = ''] = host.split('%');
+    const [, port] = (await device.try('hearUdp', group, 0)).split(' ');
+    const [, appPort] = (await app.try('hearUdp', group, 0)).split(' ');
+    for (const speaker of [free, local]) {
+      assert.equal(await speaker.try('sendUdp', host, Number(port)), 'ok', host);
+      assert.equal(await speaker.try('sendUdp', host, Number(appPort)), 'ok', host);
+    }
+    assert.equal(await device.try('heard', '', 0), '2', `${host} is heard from others`);
+    assert.equal(await app.try('heard', '', 0), '0', host);
+    assert.equal(await app.try('sendUdp', host, Number(port)), 'EPERM', host);
+    assert.equal(await app.try('connectUdp', group, Number(port)), 'EPERM', host);
+    assert.equal(await device.try('heard', '', 0), '0', host);
+  }
+  apps.guard.look();
+  assert.match(
+    apps.said.join('\n'),
+    /client was not let to 255\.255\.255\.255, UDP port \d+: "network" of this app/,
+  );
+});
+
 test('an own address that init does not know of yet is not reached either', async (t) => {
   const apps = GuardedApps.create(t);
   if (!apps) return;

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -12,6 +11,7 @@ import { linuxSys } from '../../src/device/sys/linux.ts';
 import type { Sys } from '../../src/device/sys/sys.ts';
 import { appSocketPath } from '../../src/shared/services/app-contract.ts';
 import type { ServiceSpec, ServiceState } from '../../src/shared/services/services.ts';
+import { freePort } from '../support/network/free-port.ts';
 
 const RUN_ON = 'echo up; exec sleep 100';
 /** What is ignored stays so in the program that takes the shell's place. */
@@ -20,6 +20,8 @@ const STUBBORN = `trap "" TERM; ${RUN_ON}`;
 class Bench {
   readonly supervisor: Supervisor;
   readonly scratch = mkdtempSync(join(tmpdir(), 'tsk-replace-'));
+  /** Of apps that have the ports of others. */
+  readonly said: string[] = [];
   readonly states: [name: string, state: ServiceState][] = [];
 
   constructor(t: TestContext, apps: readonly ServiceSpec[]) {
@@ -28,7 +30,8 @@ class Bench {
       path: (path) => (/^\/(?:run|perm)\//.test(path) ? join(this.scratch, path) : path),
     };
     mkdirSync(join(this.scratch, 'run/tsk'), { recursive: true });
-    this.supervisor = new Supervisor({ sys, say: () => {}, isPermReady: () => true, services: apps });
+    const say = (text: string): void => void (/ restarts: /.test(text) && this.said.push(text));
+    this.supervisor = new Supervisor({ sys, say, isPermReady: () => true, services: apps });
     this.supervisor.watch(({ name, state }) => this.states.push([name, state]));
     t.after(async () => {
       await this.supervisor.stopAll();
@@ -192,10 +195,44 @@ test('replaceApps: an app by another name has the port that the old one had', as
   assert.equal(bench.supervisor.get('after')?.status().startCount, 1);
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' ? (address?.port ?? 0) : 0;
+/** Listens there if it can, and goes on in either case. */
+function taker(name: string, port: number): ServiceSpec {
+  const script = `const up = () => console.log('up');
+    require('node:net').createServer().once('error', up).listen(${port}, '127.0.0.1', up);
+    setInterval(() => {}, 1e6);`;
+  return app(name, '', { argv: [process.execPath, '-e', script] });
 }
+
+/** Ends with a failure where it cannot. */
+function owner(name: string, port: number): ServiceSpec {
+  const script = `require('node:net').createServer().listen(${port}, '127.0.0.1', () => console.log('up'))`;
+  return app(name, '', { argv: [process.execPath, '-e', script], ports: [`tcp/${port}`] });
+}
+
+test('replaceApps: who has a port that another is to have restarts before that one starts', async (t) => {
+  const port = await freePort();
+  const [kept, other] = [taker('kept', port), app('other', RUN_ON)];
+  const bench = new Bench(t, [kept, other]);
+  await bench.boot();
+  await bench.isUp('kept', 'other');
+  const [first, untouched] = [bench.pid('kept'), bench.pid('other')];
+  // The kernel would refuse it the port from now on, which takes cgroups; here it is content with another one.
+  await bench.replace([taker('kept', await freePort()), other, owner('shop', port)]);
+  await bench.isUp('shop');
+  assert.notEqual(bench.pid('kept'), first);
+  assert.equal(bench.pid('other'), untouched);
+  assert.equal(bench.supervisor.get('shop')?.status().startCount, 1);
+  assert.deepEqual(bench.said, [`kept restarts: it has tcp/${port}, which is that of shop from now on`]);
+});
+
+test('replaceApps: two apps that change places on their ports both start at once', async (t) => {
+  const [one, two] = [await freePort(), await freePort()];
+  const bench = new Bench(t, [owner('left', one), owner('right', two)]);
+  await bench.boot();
+  await bench.isUp('left', 'right');
+  await bench.replace([owner('left', two), owner('right', one)], 'left', 'right');
+  while (bench.supervisor.list().some(({ state }) => state !== 'running')) await sleep(5);
+  const lines = ['left', 'right'].map((name) => bench.supervisor.get(name)?.log.last(100) ?? []);
+  for (const of of lines) assert.ok(!of.some(({ text }) => text.includes('EADDRINUSE')));
+  assert.deepEqual(bench.said, []);
+});

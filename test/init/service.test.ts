@@ -22,9 +22,9 @@ import type { ServiceSpec, ServiceState } from '../../src/shared/services/servic
 import { bindLibc } from '../../src/device/sys/libc.ts';
 import { linuxSys } from '../../src/device/sys/linux.ts';
 import type { Sys } from '../../src/device/sys/sys.ts';
-import { guardMemory } from '../../src/device/init/memory-guard.ts';
 import { Conditions } from '../../src/device/init/supervisor/conditions.ts';
 import { keepReapingOrphans } from '../../src/device/init/supervisor/reap-orphans.ts';
+import { AppDevices } from '../../src/device/init/supervisor/app-devices.ts';
 import { Service } from '../../src/device/init/supervisor/service.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsk-service-'));
@@ -63,6 +63,7 @@ class Subject {
         cgroup: () => undefined,
         isPermReady: () => true,
         conditions: new Conditions(sys, () => false),
+        devices: new AppDevices(sys),
         say: () => {},
         onChange: (service) => {
           this.states.push(service.state);
@@ -333,36 +334,3 @@ function parentOf(pid: string): number {
     return 0;
   }
 }
-
-test('when the device runs out of memory, the app that uses most of it is killed, and it is said why', async () => {
-  const meminfo = join(scratch, 'meminfo');
-  const device: Sys = { ...sys, path: (path) => (path === '/proc/meminfo' ? meminfo : sys.path(path)) };
-  const say = (mib: number): void => writeFileSync(meminfo, `MemAvailable: ${mib * 1024} kB\n`);
-  const small = new Subject('echo ready; exec sleep 1000');
-  const large = new Subject(
-    'x=$(head -c 20000000 /dev/zero | tr "\\0" x); echo ready; while :; do sleep 1000; done',
-  );
-  for (const subject of [small, large]) {
-    await subject.service.start('request');
-    await subject.says('ready');
-  }
-  say(300);
-  const complaints: string[] = [];
-  guardMemory({
-    sys: device,
-    apps: () => [small.service, large.service],
-    say: (text) => complaints.push(text),
-  });
-  const { startCount } = large.service.status();
-  say(20);
-  await large.reaches('failed');
-  say(300);
-  assert.deepEqual([startCount, large.service.status().lastExit?.signal], [1, 'SIGKILL']);
-  assert.equal(
-    large.service.status().reason,
-    'killed: the device ran out of memory, and this used most of it',
-  );
-  assert.equal(small.service.state, 'running');
-  assert.deepEqual(complaints, []);
-  await small.service.stop();
-});

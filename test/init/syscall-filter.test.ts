@@ -10,32 +10,28 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, suite, test } from 'node:test';
-import { BOARDS, boardLike } from '../../src/shared/board/boards.ts';
+import { HOST_BOARD } from '../support/machines/host-board.ts';
 import {
   SYSCALL_GROUP_NAMES,
   SYSCALL_GROUPS,
-  SYSCALL_NUMBERS,
   type SyscallGroupName,
-  type SyscallName,
 } from '../../src/shared/services/syscalls.ts';
+import type { NodeArch } from '../../src/shared/board/boards.ts';
+import { type SyscallName, syscallNumber } from '../../src/shared/board/syscall-numbers.ts';
 import { bindLibc } from '../../src/device/sys/libc.ts';
-import {
-  type FilteredApp,
-  type FilteredArchitecture,
-  syscallFilters,
-} from '../../src/device/init/supervisor/syscall-filter.ts';
+import { type FilteredApp, syscallFilters } from '../../src/device/init/supervisor/syscall-filter.ts';
 import { confineProgram } from '../../src/host/build/confine-program.ts';
 import { findTool } from '../support/require-tool.ts';
 
 const SUPPORT = join(import.meta.dirname, '../fixtures/sandbox');
 const NODE = [process.execPath, '--disable-warning=ExperimentalWarning'] as const;
 const isKnown = process.arch === 'x64' || process.arch === 'arm64';
-const column = process.arch === 'arm64' ? 1 : 0;
+const architecture = process.arch as NodeArch;
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsk-confine-'));
 after(() => rmSync(scratch, { recursive: true }));
 const confine = join(scratch, 'confine');
-if (isKnown) writeFileSync(confine, confineProgram(BOARDS[boardLike(process.arch)]), { mode: 0o755 });
+if (isKnown) writeFileSync(confine, confineProgram(HOST_BOARD), { mode: 0o755 });
 
 interface Output {
   stdout: string;
@@ -51,7 +47,7 @@ async function runFiltered(app: FilteredApp, ...argv: string[]): Promise<Output>
     env: { ...process.env, TSK_TEST_VALUE: 'value' },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
   });
-  const { silent, logged } = syscallFilters(process.arch as FilteredArchitecture, app);
+  const { silent, logged } = syscallFilters(architecture, app);
   (child.stdio[3] as Writable).end(silent);
   (child.stdio[4] as Writable).end(logged);
   const [stdout, stderr] = await Promise.all([
@@ -63,7 +59,7 @@ async function runFiltered(app: FilteredApp, ...argv: string[]): Promise<Output>
 }
 
 async function tryCalls(app: FilteredApp, calls: readonly SyscallName[]): Promise<Map<SyscallName, string>> {
-  const numbers = JSON.stringify(calls.map((call) => SYSCALL_NUMBERS[call][column]));
+  const numbers = JSON.stringify(calls.map((call) => syscallNumber(call, architecture)));
   const { stdout, stderr } = await runFiltered(app, ...NODE, join(SUPPORT, 'try-syscalls.ts'), numbers);
   assert.equal(stderr, '');
   const codes = JSON.parse(stdout) as string[];
@@ -93,7 +89,7 @@ suite('the filters of system calls', { skip: !isKnown && 'another architecture' 
     const expected = new Map<SyscallName, string>([
       ...SYSCALL_GROUP_NAMES.flatMap((name) =>
         callsOf(name)
-          .filter((call) => SYSCALL_NUMBERS[call][column] !== null)
+          .filter((call) => syscallNumber(call, architecture) !== null)
           .map((call): [SyscallName, string] => [call, SYSCALL_GROUPS[name].answer]),
       ),
       ['clone', 'EPERM'],

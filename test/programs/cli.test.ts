@@ -15,8 +15,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pinNpmPrograms } from '../../src/host/apps/npm/pin-npm-programs.ts';
+import { openInstance } from '../../src/host/config/instance.ts';
+import { TEMPLATES } from '../../src/host/package-root.ts';
+import { appContext } from '../support/builds/app-builds.ts';
+import { startNpmRegistry } from '../support/builds/npm-registry.ts';
+import { requireTool } from '../support/require-tool.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tsk-cli-'));
 after(() => rmSync(root, { recursive: true }));
@@ -103,6 +109,8 @@ test('every verb has a help with examples', () => {
     assert.equal(code, 0);
     assert.match(stdout, new RegExp(`^Usage: tsk ${verb.join(' ')} `), verb.join(' '));
     assert.match(stdout, /\nExamples:\n {2}# .*\n {2}.*tsk /, verb.join(' '));
+    // One default each, as a person writes it.
+    assert.doesNotMatch(stdout, /\(default:[^)]*\)\s+\(default:|\(default:\s\d{5}/, verb.join(' '));
   }
 });
 
@@ -117,9 +125,11 @@ test('a mistyped verb, option or value is refused with the nearest one', () => {
     failure(['new', 'x', '--board', 'pc-amd46']),
     'Error: Option "--board <board>" argument "pc-amd46" is invalid. Choose from pc-amd64, pc-arm64, raspberry-pi\nHint: Did you mean pc-amd64?\n',
   );
-  assert.match(failure(['new', 'x', '--template', 'npm']), /It is not supported yet\n/);
+  assert.match(failure(['new', 'x', '--template', 'nodered']), /Hint: Did you mean node-red\?\n/);
   assert.match(failure(['version', 'please']), /^Error: Too many arguments for "version"/);
-  assert.match(failure(['add']), /^Error: Missing required argument "app"\n/);
+  assert.equal(failure(['add']), 'Error: Missing required argument "app"\nHint: See "tsk add --help".\n');
+  assert.match(failure(['secret', 'set', 'a']), /\nHint: See "tsk secret set --help"\.\n/);
+  assert.match(failure(['wibble']), /\nHint: See "tsk --help"\.\n/);
   assert.match(failure(['build', '--size', 'big']), /Give a size like 2G, 1500MiB or 8GB\n/);
   assert.match(failure(['vm', 'run', '--forward', '80:x']), /Give a port number from 0 to 65535\n/);
   assert.match(failure(['vm', 'run', '--forward', '1:2:3']), /Give GUEST or HOST:GUEST, such as 2222:22\n/);
@@ -206,6 +216,21 @@ test('a directory without an instance says how to make one', () => {
   );
 });
 
+test('the only instance in a directory is meant there', () => {
+  const directory = mkdtempSync(join(root, 'shelf-'));
+  assert.match(
+    tsk(['new', 'pi'], { cwd: directory }).stdout,
+    /\n {2}cd pi\n {2}tsk vm run {2}.*\n {2}tsk flash {2}/,
+  );
+  const key = tsk(['key', 'show'], { cwd: directory });
+  assert.deepEqual([key.code, key.stderr], [0, 'Instance: pi\n']);
+  assert.equal(tsk(['new', 'other'], { cwd: directory }).stderr, '');
+  assert.match(
+    failure(['key', 'show'], { cwd: directory }),
+    /^Error: Cannot open instance ".*": there is no "tskrazy.json"\n/,
+  );
+});
+
 test('an instance that cannot be written says so, and why', (t) => {
   const directory = makeInstance('{ "hostname": "a", "board": "pc-amd64" }');
   const probe = spawnSync('unshare', ['--mount', '--map-root-user', 'true']);
@@ -224,10 +249,20 @@ test('an instance that cannot be written says so, and why', (t) => {
   assert.equal(run.status, 1);
 });
 
+test('tsk new --template list shows the templates and makes nothing', () => {
+  const listed = tsk(['new', 'unmade', '--template', 'list'], { cwd: root });
+  assert.deepEqual([listed.code, listed.stderr, existsSync(join(root, 'unmade'))], [0, '', false]);
+  const names = listed.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => /^(\S+) {2,}\S.*$/.exec(line)?.[1]);
+  assert.deepEqual(names, TEMPLATES);
+});
+
 test('tsk new, add, edit', () => {
   const made = tsk(['new', 'My Garden', '--template', 'js'], { cwd: root });
   assert.equal(made.code, 0, made.stderr);
-  assert.match(made.stdout, /^Made instance "my-garden" for pc-(amd|arm)64 in My Garden:\n/);
+  assert.match(made.stdout, /^Made instance "my-garden" for raspberry-pi in My Garden:\n/);
   assert.match(made.stdout, /\n {2}cd 'My Garden'\n/);
   const directory = join(root, 'My Garden');
   const again = failure(['new'], { cwd: directory });
@@ -246,6 +281,10 @@ test('tsk new, add, edit', () => {
     /\n {4}\/\/ A JavaScript program.*\n {4}"hello": \{ "node": "\.\/src\/main\.js" \},\n {4}"two": \{ "node"/,
   );
   assert.match(config, /"args": \["-v", "x"\], "env": \{ "A": "b=c" \} \}\n {2}\}\n\}\n$/);
+  assert.equal(added.stderr, '');
+  const early = tsk(['add', 'three', '--node', './typo.ts'], { cwd: directory });
+  assert.match(early.stdout, /^Added app "three"/);
+  assert.match(early.stderr, /^Warning: "\.\/typo\.ts" is not there: make it before the next build/);
   assert.match(failure(['add', 'two', '--go', '.'], { cwd: directory }), /already has an app of that name\n/);
   assert.match(
     failure(['add', 'init', '--go', '.'], { cwd: directory }),
@@ -267,6 +306,89 @@ test('tsk new, add, edit', () => {
     /ended with exit code 127\nHint: Set \$VISUAL or \$EDITOR/,
   );
 });
+
+test('tsk add: published programs, with what is known of them', async (t) => {
+  const directory = await registryInstance(t);
+  if (directory === undefined) return;
+  const add = (...args: string[]) => tsk(['add', ...args], { cwd: directory });
+  const zigbee = add(
+    'zigbee',
+    '--npm',
+    'zigbee2mqtt@2',
+    '--plugin',
+    'x-one',
+    '--plugin',
+    '@x/two@^1',
+    '--env',
+    'TZ=UTC',
+    '--',
+    '-v',
+  );
+  assert.deepEqual(zigbee, { code: 0, stdout: 'Added app "zigbee": npm zigbee2mqtt@2 -v\n', stderr: '' });
+  assert.equal(add('bridge', '--npm', 'homebridge').code, 0);
+  assert.equal(add('red', '--npm', 'node-red@5').code, 0);
+  assert.equal(add('plain', '--npm', 'x-one').code, 0);
+  const { config } = await openInstance(directory);
+  const written = config.apps.map(({ name, npm, plugins, args, env, health, ports, sandbox }) => {
+    const devices = sandbox === 'off' ? [] : sandbox.devices;
+    return { name, npm, plugins, args, env, health, ports, devices };
+  });
+  const none = { plugins: undefined, args: [], env: {}, health: undefined, ports: undefined, devices: [] };
+  assert.deepEqual(written, [
+    {
+      ...none,
+      name: 'zigbee',
+      npm: 'zigbee2mqtt@2',
+      plugins: ['x-one', '@x/two@^1'],
+      args: ['-v'],
+      env: { ZIGBEE2MQTT_CONFIG_FRONTEND_ENABLED: 'true', TZ: 'UTC' },
+      health: 'http://localhost:8080/',
+      devices: ['/dev/serial/by-id/*', '/dev/ttyUSB*', '/dev/ttyACM*'],
+    },
+    { ...none, name: 'bridge', npm: 'homebridge', ports: ['any', 'udp/5353'] },
+    { ...none, name: 'red', npm: 'node-red@5', health: 'http://localhost:1880/' },
+    { ...none, name: 'plain', npm: 'x-one' },
+  ]);
+  // What was written is what a build asks the registry for.
+  const { changes } = await pinNpmPrograms(
+    { formatVersion: 1, createdAtSec: 0, boards: {} },
+    config.apps.filter(({ name }) => name === 'zigbee'),
+    appContext(directory),
+    { update: false, withoutTool: 'refuse' },
+  );
+  assert.deepEqual(changes, [
+    { app: 'zigbee', from: null, to: '2.1.0' },
+    { app: 'zigbee, x-one', from: null, to: '3.0.0' },
+    { app: 'zigbee, @x/two', from: null, to: '1.2.0' },
+  ]);
+
+  const refused = (...args: string[]) => failure(['add', ...args], { cwd: directory });
+  const before = readFileSync(join(directory, 'tskrazy.json'), 'utf8');
+  assert.match(
+    refused('a', '--node', './main.ts', '--plugin', 'x-one'),
+    /^Error: Cannot add app "a": .*has "plugins", which only apps with "npm" have\n/,
+  );
+  assert.match(refused('a', '--npm', '/x'), /must be the name of an npm package/);
+  assert.match(refused('a', '--npm', 'x-one', '--plugin', '../x'), /must be the name of an npm package/);
+  assert.equal(readFileSync(join(directory, 'tskrazy.json'), 'utf8'), before);
+  const own = add('own', '--npm', './server');
+  assert.deepEqual([own.code, own.stdout], [0, 'Added app "own": npm ./server\n']);
+  assert.match(own.stderr, /^Warning: "\.\/server" is not there: /);
+});
+
+/** An instance without apps, whose npm asks a registry of these packages alone. */
+async function registryInstance(t: TestContext): Promise<string | undefined> {
+  if (requireTool(t, 'npm') === undefined) return undefined;
+  const registry = await startNpmRegistry(t);
+  for (const [name, version] of [
+    ['zigbee2mqtt', '2.1.0'],
+    ['zigbee2mqtt', '3.0.0'],
+    ['x-one', '3.0.0'],
+    ['@x/two', '1.2.0'],
+  ] as const)
+    await registry.publish(name, version);
+  return registry.makeInstance({ 'tskrazy.json': '{ "hostname": "a", "board": "pc-amd64" }' });
+}
 
 test('tsk build refuses a size or a path before it builds', () => {
   const directory = makeInstance('{ "hostname": "a", "board": "pc-amd64" }');
@@ -299,7 +421,7 @@ test('tsk flash and tsk vm refuse what is not there', () => {
   writeFileSync(join(directory, 'small.img'), 'x');
   assert.match(
     failure(['flash', 'small.img'], { cwd: directory }),
-    /^Error: Cannot flash ".*small\.img": it is too small: it has 1 MiB and \d+ MiB are needed\n/,
+    /^Error: Cannot flash ".*small\.img": it is too small: it has 0 MiB and \d+ MiB are needed\nHint: Write to a larger file, /,
   );
   assert.match(
     failure(['vm', 'stop'], { cwd: directory }),
@@ -443,6 +565,11 @@ test('the secrets of an instance reach its clone by a file, and nothing else doe
     failure(['-i', owner, 'key', 'export', file]),
     /Cannot export to ".*garden.key": it is there already/,
   );
+  for (const nowhere of [join(owner, 'usb/garden.key'), join(file, 'garden.key')])
+    assert.match(
+      failure(['-i', owner, 'key', 'export', nowhere]),
+      /^Error: Cannot write the secrets to ".*": ".*" is not a directory\nHint: /,
+    );
 
   writeFileSync(join(clone, 'tskrazy.lock.json'), '{}');
   for (const args of [

@@ -90,7 +90,11 @@ const VERBS = [
   ['logs', 'backup', '--json'],
   ['logs', 'nothing'],
   ['logs', 'backup', '--boot', '-1'],
+  ['logs', 'backup', '--reports'],
   ['restart', 'backup'],
+  ['repl', 'backup'],
+  ['inspect', 'backup'],
+  ['profile', 'backup', '--heap'],
   ['doctor', '--device'],
   ['doctor', '--device', '--json'],
 ];

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { suite, test, type TestContext } from 'node:test';
 import type { LogLine } from '../../src/shared/services/services.ts';
+import { exampleHardware } from '../support/web/fake-device.ts';
 import { startWebDevice, TEST_PASSWORD, type WebDevice } from '../support/web/web-device.ts';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'tsk.ts');
@@ -38,6 +39,16 @@ class Garden {
     mkdirSync(join(directory, '.tskrazy'));
     writeFileSync(join(directory, '.tskrazy', 'password'), `${TEST_PASSWORD}\n`);
     return new Garden(device, directory);
+  }
+
+  setNetworks(networks: readonly object[]): void {
+    writeFileSync(join(this.#directory, '.tskrazy/wifi.json'), JSON.stringify({ networks }));
+  }
+
+  setSecret(app: string, name: string, content: string): void {
+    const directory = join(this.#directory, '.tskrazy', 'secrets', app);
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, name), content, { mode: 0o600 });
   }
 
   argv(args: readonly string[]): string[] {
@@ -180,13 +191,30 @@ void suite('operating a device', { concurrency: 2 }, () => {
   test('tsk doctor --device reports on the device, without its secrets', async (t) => {
     const garden = await Garden.start(t);
     garden.device.init.log('kernel', `who said ${TEST_PASSWORD}? from 52:54:00:aa:bb:cc`, 'stderr');
+    for (const [name, content] of [
+      ['API_TOKEN', 'tulip mania'],
+      ['FORGOTTEN', 'orchid-fever'],
+    ] as const) {
+      garden.setSecret('irrigation', name, content);
+    }
+    garden.device.init.change('backup', { state: 'backoff', reason: 'no bucket for tulip mania' });
+    garden.device.init.log('kernel', 'GET /?with=tulip%20mania and orchid-fever', 'stderr');
+    garden.setNetworks([
+      { ssid: 'home', psk: 'c0de'.repeat(16) },
+      { ssid: 'lab', passphrase: 'correct horse', wpa3: true },
+    ]);
+    garden.device.init.log('kernel', `lab takes "correct horse", and home ${'c0de'.repeat(16)}`, 'stderr');
     const { code, stdout } = await garden.tsk('doctor', '--device');
     assert.equal(code, 0);
     assert.match(stdout, /^What the kernel warns of\n  who said \*\*\*\? from 52:54:00:xx:xx:xx$/m);
     const json = await garden.tsk('doctor', '--device', '--json');
     const report = JSON.parse(json.stdout) as { status: { system: { hostname: string } } };
     assert.equal(report.status.system.hostname, 'garden');
-    assert.ok(!json.stdout.includes('aa:bb:cc'));
+    assert.doesNotMatch(`${stdout}${json.stdout}`, /aa:bb:cc|tulip|orchid|horse|c0de/);
+    assert.match(stdout, /no bucket for \*\*\*/);
+    const { serialNumber } = exampleHardware();
+    assert.ok(!`${stdout}${json.stdout}`.includes(serialNumber ?? ''));
+    assert.match(json.stdout, /"serialNumber": "\*\*\*"/);
   });
 
   test('a TAB completes the names of apps', async (t) => {

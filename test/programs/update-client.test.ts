@@ -6,17 +6,23 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
+import { ensureIdentity } from '../../src/host/config/identity/device-identity.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
 import { DeviceLink } from '../../src/host/deploy/update/device-link.ts';
 import { UpdateContext, type UpdateLimits } from '../../src/host/deploy/update/update-context.ts';
-import { updateDevice, type UpdateImage } from '../../src/host/deploy/update/update-device.ts';
+import {
+  updateDevice,
+  type UpdateImage,
+  type UpdateOptions,
+} from '../../src/host/deploy/update/update-device.ts';
 import type { UpdateResult } from '../../src/host/deploy/update/update-result.ts';
-import { silentProgress } from '../../src/host/progress.ts';
+import { type ProgressReporter, silentProgress } from '../../src/host/progress.ts';
 import { recordVm } from '../../src/host/vm/vm-registry.ts';
 import type { Manifest } from '../../src/shared/manifest/manifest.ts';
 import { formatSignatures, parseSignatures } from '../../src/shared/manifest/manifest-signature.ts';
 import type { SlotContent } from '../../src/shared/update/update-api.ts';
 import { FakeUpdateDevice, trialThatIsWell } from '../support/updates/fake-update-device.ts';
+import { freePort } from '../support/network/free-port.ts';
 
 // No machines of the person who runs the tests.
 const state = mkdtempSync(join(tmpdir(), 'tsk-state-'));
@@ -105,11 +111,16 @@ class Lab {
     return new Lab(device, link, directory, signal);
   }
 
-  update(limits: Partial<UpdateLimits>, buildTimeSec = 0): Promise<UpdateResult> {
+  update(
+    limits: Partial<UpdateLimits>,
+    buildTimeSec = 0,
+    more: Partial<UpdateOptions> = {},
+    report: ProgressReporter = silentProgress,
+  ): Promise<UpdateResult> {
     const context = new UpdateContext({
       link: this.link,
       client: { id: 'x', name: 'michael@laptop' },
-      report: silentProgress,
+      report,
       say: () => undefined,
       signal: this.signal,
       limits: { pollMs: 20, ...limits },
@@ -122,6 +133,7 @@ class Lab {
       allowRename: false,
       dryRun: false,
       onPlan: () => undefined,
+      ...more,
     });
   }
 }
@@ -160,7 +172,7 @@ test('a device that is silent for too long, but there, is waited for on', async 
     if (looks === 1) await lab.device.restart();
     return true;
   });
-  lab.device.breaks.push(1);
+  lab.device.chunks.breaks.push(1);
   lab.device.onRequest = (what) => {
     if (what !== 'PUT chunks') return;
     lab.device.onRequest = () => undefined;
@@ -168,6 +180,28 @@ test('a device that is silent for too long, but there, is waited for on', async 
   };
   assert.equal((await lab.update({ lostMs: 600 })).outcome, 'confirmed');
   assert.ok(looks > 0);
+});
+
+test('a live trial is told of before the device has said how it goes', async (t) => {
+  const lab = await Lab.start(t, 'by address');
+  const { device } = lab;
+  device.mode = 'live';
+  const told: string[] = [];
+  let isTold: boolean | undefined;
+  device.onTry = async () => {
+    device.beginTrial([]);
+    device.onRequest = (what) => {
+      if (what === 'GET update') isTold ??= told.some((step) => step.startsWith('Trying build'));
+    };
+  };
+  const report: ProgressReporter = {
+    start: (what, totalBytes) => {
+      told.push(what);
+      return silentProgress.start(what, totalBytes);
+    },
+  };
+  assert.equal((await lab.update({}, 0, {}, report)).outcome, 'confirmed');
+  assert.equal(isTold, true);
 });
 
 test('a device that does not come back from its restart', async (t) => {
@@ -211,4 +245,72 @@ test('an image is signed at the present, but never before it was built', async (
     const { signedAtSec } = parseSignatures(Buffer.from(request?.signatures ?? ''));
     assert.ok(signedAtSec >= Math.max(nowSec, buildTimeSec), `${buildTimeSec}: ${signedAtSec}`);
   }
+});
+
+test('a manifest that the device has lost meanwhile is not packed against', async (t) => {
+  const lab = await Lab.start(t, 'by address');
+  lab.device.mode = 'live';
+  lab.device.onTry = async (device) => device.beginTrial([]);
+  const sha256 = '0'.repeat(64);
+  const { protocol, slots } = lab.device.status;
+  lab.device.status = {
+    ...lab.device.status,
+    protocol: { ...protocol, features: [...protocol.features, 'manifest-dictionary'] },
+    slots: { ...slots, a: slots.a && { ...slots.a, manifestSha256: sha256 } },
+  };
+  const asked: (readonly string[])[] = [];
+  const findManifest: UpdateOptions['findManifest'] = async (sha256s) => {
+    asked.push(sha256s);
+    return { sha256, manifest: Buffer.from('{"of":"before"}') };
+  };
+  assert.equal((await lab.update({}, 0, { findManifest })).outcome, 'confirmed');
+  assert.deepEqual(asked, [[sha256]]);
+  assert.equal(lab.device.asked.filter((what) => what === 'POST update').length, 2);
+});
+
+test('a device in clear that has TLS by this very update is followed there, and confirmed by it', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsk-client-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const running: SlotContent = { ...COMMON, buildId: 'e'.repeat(64), buildTimeSec: 0, signedAtSec: 0 };
+  const device = await FakeUpdateDevice.start(t, { password: 'demo', running, trustedKeyIds: [KEY] });
+  const [port, tlsPort] = [Number(device.address.split(':')[1]), await freePort()];
+  const config = { hostname: 'garden', board: 'pc-amd64', web: { port, tlsPort } };
+  writeFileSync(join(directory, 'tskrazy.json'), JSON.stringify(config));
+  mkdirSync(join(directory, '.tskrazy'));
+  writeFileSync(join(directory, '.tskrazy', 'password'), 'demo');
+  const instance = await openInstance(directory);
+  const identity = await ensureIdentity(instance, { notice: () => undefined });
+  device.onTry = async () => {
+    await device.goAway();
+    await device.beginTls(identity.device, tlsPort);
+    await device.restart('b');
+    device.beginTrial([]);
+  };
+  const { signal } = new AbortController();
+  const open = (insecureHttp: boolean): Promise<DeviceLink> =>
+    DeviceLink.open({ instance, host: `127.0.0.1:${port}`, insecureHttp, signal, warn: () => undefined });
+  await assert.rejects(open(false), { hint: /--insecure-http: this time only/ });
+  assert.deepEqual(device.asked, []);
+  const link = await open(true);
+  const context = new UpdateContext({
+    link,
+    client: { id: 'x', name: 'michael@laptop' },
+    report: silentProgress,
+    say: () => undefined,
+    signal,
+    limits: { pollMs: 20 },
+  });
+  const { outcome } = await updateDevice(context, {
+    image: makeImage(directory, 0),
+    confirmBy: 'client',
+    forceReboot: false,
+    allowDowngrade: true,
+    allowRename: false,
+    dryRun: false,
+    onPlan: () => undefined,
+  });
+  assert.equal(outcome, 'confirmed');
+  // One of 0.1 knows of no signed permissions, and takes the client's word.
+  assert.equal(device.requests[0]?.allowDowngrade, true);
+  assert.equal(link.client.device.addresses[0]?.tls, true);
 });

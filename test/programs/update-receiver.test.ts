@@ -8,18 +8,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, test, type TestContext } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 
-import { writeFatFileInPlace } from '../../src/formats/fat/editor.ts';
+import { sha256Of } from '../../src/device/update/content-hash.ts';
+import { writeFatFileInPlace } from '../../src/formats/fat/write-in-place.ts';
 import { LOADER_ENTRY_BYTES, loaderEntryPath } from '../../src/shared/boot-loader/loader-entry.ts';
 import {
   UPDATE_API,
   type ChunksReceived,
   type UpdateBusy,
   type UpdateOffer,
+  type UpdateRefused,
   type UpdateStatus,
 } from '../../src/shared/update/update-api.ts';
+import { DICTIONARY_HEADER, dictionaryOf } from '../../src/shared/update/manifest-dictionary.ts';
 import type { WebStatus } from '../../src/shared/api/web-api.ts';
+import type { WebError } from '../../src/shared/api/refusals.ts';
 import { exampleTrial } from '../support/web/fake-device.ts';
-import { ask, basic } from '../support/web/http-ask.ts';
+import { type Answer, ask, basic } from '../support/web/http-ask.ts';
 import {
   assertUnharmed,
   CLIENT,
@@ -69,6 +73,7 @@ suite('updates that go their way', () => {
           changedApps: ['sensor'],
           unchangedApps: [],
           unhealthyApps: [],
+          newestSignedAtSec: 1_700_000_100,
         },
       ],
     ]);
@@ -119,6 +124,41 @@ suite('updates that go their way', () => {
     const { id, missingChunks } = answer.json() as UpdateOffer;
     const sent = await updated.put(id, await streamOf(image, missingChunks));
     assert.equal((sent.json() as ChunksReceived).missingChunks, 0);
+  });
+
+  test('a request may be packed against a manifest that the device has, and is as good as nothing then', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const image = newImage();
+    const { slots, protocol } = await updated.status();
+    assert.ok(protocol.features.includes('manifest-dictionary'));
+    const sha256 = slots.a?.manifestSha256 ?? '';
+    assert.equal(sha256, sha256Of(Buffer.from(OLD.manifestText)));
+    const request = JSON.stringify({
+      client: CLIENT,
+      manifest: image.manifestText,
+      signatures: image.signaturesText,
+    });
+    const dictionary = dictionaryOf(Buffer.from(OLD.manifestText));
+    const [packed, against] = [zstdCompressSync(request), zstdCompressSync(request, { dictionary })];
+    const send = (body: Uint8Array, of: string): Promise<Answer> =>
+      ask(updated.device.url, UPDATE_API.update, {
+        method: 'POST',
+        headers: {
+          ...basic(TEST_PASSWORD),
+          ...ZSTD,
+          'Content-Type': 'application/json',
+          [DICTIONARY_HEADER]: of,
+        },
+        body,
+      });
+    assert.ok(against.length < packed.length / 2, `${against.length} of ${packed.length} bytes`);
+    for (const unknown of ['', '0'.repeat(64), '../a/manifest.json']) {
+      const answer = await send(against, unknown);
+      assert.deepEqual([answer.status, (answer.json() as WebError).error.code], [415, 'wrong-type']);
+    }
+    assert.equal((await send(against.subarray(0, -9), sha256)).status, 422);
+    const { missingChunks } = (await send(against, sha256)).json() as UpdateOffer;
+    assert.equal(missingChunks.length, 1);
   });
 
   test('a client that was cut off sends only the rest', async (t) => {
@@ -270,6 +310,38 @@ suite('roll-back and confirmation', () => {
     assert.deepEqual(updated.device.init.updateRequests, [['trial', trial]]);
     assert.equal((answer.json() as UpdateStatus).trial?.slot, 'b');
     assert.equal(updated.target.openCount, 0);
+  });
+
+  test('a slot that is gone back to remembers what was confirmed, when /perm is new', async (t) => {
+    const other = newImage({ signedAtSec: 1_699_990_000 });
+    const updated = await startUpdateDevice(t, { other });
+    assert.equal((await updated.post(UPDATE_API.rollback, { client: PAGE })).status, 202);
+    const { init } = updated.device;
+    init.update = { ...init.update, running: 'b', committed: 'b', trial: null };
+    updated.target.running = 'b';
+    const { slots, newestSignedAtSec } = await updated.status();
+    assert.deepEqual(
+      [slots.b?.signedAtSec, slots.b?.newestConfirmedSec, newestSignedAtSec],
+      [1_699_990_000, 1_700_000_000, 1_700_000_000],
+    );
+    const between = await updated.begin(newImage({ signedAtSec: 1_699_999_000 }));
+    assert.deepEqual([between.status, (between.json() as UpdateRefused).reason], [422, 'older']);
+    // The other way round, nothing newer is there to be noted.
+    init.updateRequests.length = 0;
+    const back = await updated.post(UPDATE_API.rollback, { client: PAGE });
+    assert.equal(back.status, 202, back.body);
+    assert.equal((await updated.status()).slots.a?.newestConfirmedSec, undefined);
+  });
+
+  test('what devices note in signatures is not taken from those who send them', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const image = newImage();
+    const signatures = { ...(JSON.parse(image.signaturesText) as object), newestConfirmedSec: 4_000_000_000 };
+    const { id, missingChunks } = await updated.offer(image, { signatures: JSON.stringify(signatures) });
+    await updated.send(id, image, missingChunks);
+    await updated.install(id);
+    const { slots } = await updated.status();
+    assert.deepEqual([slots.b?.signedAtSec, slots.b?.newestConfirmedSec], [1_700_000_100, undefined]);
   });
 
   test('a slot that has rotted is not tried', async (t) => {

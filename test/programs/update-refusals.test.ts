@@ -16,10 +16,12 @@ import {
   type UpdateRequest,
 } from '../../src/shared/update/update-api.ts';
 import type { WebError } from '../../src/shared/api/refusals.ts';
+import type { ManifestSignatures } from '../../src/shared/manifest/manifest-signature.ts';
 import { ask, basic } from '../support/web/http-ask.ts';
 import {
   assertUnharmed,
   CLIENT,
+  KEY,
   MIB,
   messageOf,
   newImage,
@@ -140,7 +142,7 @@ suite('updates that are refused', () => {
       what: 'older than the running one',
       image: newImage({ signedAtSec: 1_699_999_000 }),
       reason: 'older',
-      says: /was signed on 2023-11-14 21:56, before the running one \(2023-11-14 22:13\)/,
+      says: /was signed on 2023-11-14 21:56, before the newest one that was confirmed here \(2023-11-14 22:13\)$/,
     },
     {
       what: 'signed in the future',
@@ -192,14 +194,84 @@ suite('updates that are refused', () => {
     await assertUnharmed(updated);
   });
 
-  test('what the client may insist on', async (t) => {
+  const renamed = { manifest: { hostname: 'greenhouse' } };
+  const older = { signedAtSec: 1_699_999_000 };
+  const later = { signedAtSec: 4_000_000_000 };
+
+  test('what whoever signs may permit', async (t) => {
     const updated = await startUpdateDevice(t);
-    const renamed = newImage({ manifest: { hostname: 'greenhouse' } });
-    assert.equal((await updated.begin(renamed, { allowRename: true })).status, 201);
-    const older = newImage({ signedAtSec: 1_699_999_000 });
-    assert.equal((await updated.begin(older, { allowDowngrade: true })).status, 201);
-    const later = newImage({ signedAtSec: 4_000_000_000 });
-    assert.equal((await updated.begin(later, { allowDowngrade: true })).status, 201);
+    for (const image of [
+      newImage({ ...renamed, permitted: { renameFrom: 'garden' } }),
+      newImage({ ...older, permitted: { downgradeFromSec: 1_700_000_000 } }),
+      newImage({ ...later, permitted: { downgradeFromSec: 1_700_000_000 } }),
+    ])
+      assert.equal((await updated.begin(image)).status, 201);
+  });
+
+  test('what is permitted to another device, or was at another time, is not permitted here', async (t) => {
+    const updated = await startUpdateDevice(t);
+    for (const image of [
+      newImage({ ...renamed, permitted: { renameFrom: 'shed', downgradeFromSec: 1_700_000_000 } }),
+      newImage({ ...older, permitted: { downgradeFromSec: 1_699_999_999, renameFrom: 'garden' } }),
+      newImage({ ...later, permitted: { downgradeFromSec: 1_700_000_001 } }),
+    ])
+      assert.equal((await updated.begin(image)).status, 422);
+    await assertUnharmed(updated);
+  });
+
+  test('what the client only says is not permitted, and it is told what is missing', async (t) => {
+    const updated = await startUpdateDevice(t);
+    for (const image of [newImage(renamed), newImage(older), newImage(later)]) {
+      const answer = await updated.begin(image, { allowDowngrade: true, allowRename: true });
+      assert.equal(answer.status, 422);
+      assert.match(
+        messageOf(answer),
+        /; that this may be has to be signed with the image, as newer versions of/,
+      );
+    }
+    await assertUnharmed(updated);
+  });
+
+  test('a permission that was changed on its way, or is of another image, permits nothing', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const permitted = { downgradeFromSec: 1_700_000_000 };
+    const signed = newImage({ ...older, permitted });
+    for (const { what, ...sent } of tamperedRequests({
+      manifest: signed.manifestText,
+      signatures: signed.signaturesText,
+    }))
+      assert.equal((await updated.begin(signed, sent)).status, 422, what);
+    const another = JSON.parse(newImage({ ...older, permitted }).signaturesText) as ManifestSignatures;
+    const own = JSON.parse(newImage({ ...older, key: KEY, root: signed.root }).signaturesText) as object;
+    const crossed = JSON.stringify({ ...own, permissions: another.permissions });
+    const answer = await updated.begin(signed, { signatures: crossed });
+    assert.deepEqual([answer.status, (answer.json() as UpdateRefused).reason], [422, 'signature']);
+    await assertUnharmed(updated);
+  });
+
+  test('a permission by a key that may have expired permits nothing while the clock is not set', async (t) => {
+    const expiring = makeKey(4_000_000_000);
+    const trustedKeys = [KEY.trusted, expiring.trusted];
+    const updated = await startUpdateDevice(t, { trustedKeys, isClockSet: false });
+    const lasting = newImage(renamed);
+    const permitted = { renameFrom: 'garden' };
+    const { permissions } = JSON.parse(
+      newImage({ ...renamed, root: lasting.root, key: expiring, permitted }).signaturesText,
+    ) as ManifestSignatures;
+    const signatures = JSON.stringify({ ...(JSON.parse(lasting.signaturesText) as object), permissions });
+    const answer = await updated.begin(lasting, { signatures });
+    assert.deepEqual([answer.status, (answer.json() as UpdateRefused).reason], [422, 'signature']);
+  });
+
+  test('what is older than what /perm remembers is refused, whatever runs', async (t) => {
+    const updated = await startUpdateDevice(t);
+    const { init } = updated.device;
+    init.update = { ...init.update, newestSignedAtSec: 1_700_000_500 };
+    const answer = await updated.begin(newImage());
+    assert.equal((answer.json() as UpdateRefused).reason, 'older');
+    assert.equal((await updated.status()).newestSignedAtSec, 1_700_000_500);
+    const later = await updated.begin(newImage({ signedAtSec: 1_700_000_500 }));
+    assert.equal(later.status, 201, later.body);
   });
 
   test('a device that does not know the time cannot tell what is in the future', async (t) => {
@@ -247,6 +319,7 @@ suite('updates that are refused', () => {
       { state: { committed: null }, says: /boot loader cannot be read/ },
       { state: { committed: 'b', appsFrom: 'b' }, says: /has to restart first/, restartFirst: true },
       { state: { trialStart: null }, says: /no way to try/ },
+      { state: { trialStart: null, trialProblem: 'The EEPROM is too old' }, says: /^The EEPROM is too old$/ },
     ] as const;
     for (const { state, says, ...more } of cases) {
       init.update = { ...usual, ...state };

@@ -1,9 +1,10 @@
 // The page over TLS, and what is left of it in clear.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,8 +18,9 @@ import {
   makeAuthority,
   makeDeviceCertificate,
 } from '../../src/host/config/identity/certificate.ts';
-import { IDENTITY_SERVER_NAME } from '../../src/shared/api/device-tls.ts';
+import { IDENTITY_SERVER_NAME } from '../../src/shared/services/device-tls.ts';
 import type { WebStatus } from '../../src/shared/api/web-api.ts';
+import { requireTool } from '../support/require-tool.ts';
 import type { Answer } from '../support/web/http-ask.ts';
 import { ask, basic } from '../support/web/http-ask.ts';
 import {
@@ -234,5 +236,54 @@ suite('a certificate of the user', () => {
     assert.deepEqual(certificate, { port: 0, fingerprint: second.fingerprint, isOwn: true });
     // A line for each change, and none for each connection.
     assert.equal(said.mock.callCount(), 5);
+  });
+
+  test('is shown with the certificates between it and its authority, which browsers do not have', async (t) => {
+    if (!requireTool(t, 'openssl')) return;
+    const directory = mkdtempSync(join(tmpdir(), 'tsk-chain-'));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    const path = (name: string): string => join(directory, name);
+    const make = (name: string, extension: string, signer?: string): string => {
+      const signedBy =
+        signer === undefined ? [] : ['-CA', path(`${signer}.pem`), '-CAkey', path(`${signer}.key`)];
+      const key = [
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-keyout',
+        path(`${name}.key`),
+      ];
+      const argv = [
+        'req',
+        '-x509',
+        ...key,
+        '-days',
+        '2',
+        '-subj',
+        `/CN=${name}`,
+        '-addext',
+        extension,
+        ...signedBy,
+      ];
+      execFileSync('openssl', [...argv, '-out', path(`${name}.pem`)], { stdio: 'pipe' });
+      return readFileSync(path(`${name}.pem`), 'utf8');
+    };
+    const root = make('root', 'keyUsage=critical,keyCertSign');
+    const between = make('between', 'keyUsage=critical,keyCertSign', 'root');
+    const leaf = make('leaf', 'subjectAltName=DNS:garden.example.org', 'between');
+    const own = { certificatePath: path('cert.pem'), keyPath: path('leaf.key') };
+    put(own.certificatePath, leaf);
+    t.mock.method(process.stderr, 'write', () => true);
+    const device = await start(t, { tls: { own } });
+    const servername = 'garden.example.org';
+    const asBrowser = { ca: root, servername, headers: basic(TEST_PASSWORD) };
+    await assert.rejects(askTls(device, '/', asBrowser), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
+    put(own.certificatePath, leaf + between);
+    const answer = await askTls(device, '/api/v1/status', asBrowser);
+    assert.equal(answer.status, 200);
+    const { certificate } = JSON.parse(answer.body) as WebStatus;
+    assert.equal(certificate?.fingerprint, new X509Certificate(leaf).fingerprint256);
   });
 });

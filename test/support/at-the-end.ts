@@ -37,8 +37,8 @@ export function endChildAtTheEnd(child: ChildProcess): void {
   );
 }
 
-/** Returns what takes it back. */
-function atExit(end: () => void): () => void {
+/** When this process goes. Returns what takes it back. */
+export function atExit(end: () => void): () => void {
   exitOnSignals();
   const endQuietly = (): void => {
     try {
@@ -47,7 +47,8 @@ function atExit(end: () => void): () => void {
       // Somebody still writes there. What else is to be ended must not suffer from it.
     }
   };
-  process.on('exit', endQuietly);
+  // What came last goes first: nobody may write any more to a directory that is removed.
+  process.prependListener('exit', endQuietly);
   return () => void process.off('exit', endQuietly);
 }
 
@@ -59,5 +60,6 @@ function exitOnSignals(): void {
   isHeard = true;
   // With what stands around, a test comes to more listeners than Node takes for sound.
   process.setMaxListeners(0);
-  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  // They are heard to the end: a second one, which nobody hears, would end the process before all is ended.
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 }

@@ -79,6 +79,7 @@ suite('a node app with a native add-on', () => {
         const built = await build(directory, {}, board);
         assert.deepEqual(paths(built), [
           '/app/app/main.cjs',
+          '/app/app/no-shell.cjs',
           '/app/app/node_modules/loader/index.js',
           '/app/app/node_modules/loader/package.json',
           '/app/app/node_modules/native/index.js',
@@ -150,7 +151,7 @@ suite('a node app with a native add-on', () => {
 });
 
 const NO_PREBUILT_HINT =
-  /^Use a version of "native", or another package, .*linux-arm64.*ignoreInstallScripts\.$/;
+  /^Use a version of "native", or another package, .*linux-arm64.*ignoreInstallScripts\. What you have built yourself goes into apps\.app\.addons\.$/;
 
 async function refuses(
   t: TestContext,
@@ -184,7 +185,7 @@ suite('a node app is refused', () => {
       t,
       { files: { 'prebuilds/linux-arm64/addon.node': addon } },
       /: its "prebuilds\/linux-arm64\/addon\.node" does not load: it needs the shared library "libusb-1\.0\.so\.0"/,
-      /^Put "libusb-1\.0\.so\.0" for linux-arm64, .*apps\.app\.include .*"LD_LIBRARY_PATH": "\/app\/app\/lib".*ignoreInstallScripts\.$/,
+      /^Set apps\.app\.libraries to \["libusb-1\.0-0"\], .*include the file for linux-arm64\..*ignoreInstallScripts\.$/,
     );
   });
 
@@ -228,7 +229,7 @@ suite('a node app is accepted', () => {
 
   test('when an install script does nothing that can be seen to count, in one line', async (t) => {
     if (requireTool(t, 'npm') === undefined) return;
-    const patched = { json: { scripts: { postinstall: 'patch-package' } }, ...PURE };
+    const patched = { json: { scripts: { postinstall: 'patch-them' } }, ...PURE };
     const hooked = { json: { scripts: { install: 'husky' } }, files: { 'index.js': '' } };
     const directory = await makeNpmInstance(
       t,
@@ -238,7 +239,7 @@ suite('a node app is accepted', () => {
     const dependencies = { unbundled: ['hooked'] };
     const built = await build(directory, { dependencies });
     assert.deepEqual(built.warnings, [
-      'install scripts of packages of app "app" are not run: hooked ("install: husky"), patched ("postinstall: patch-package"); ' +
+      'install scripts of packages of app "app" are not run: hooked ("install: husky"), patched ("postinstall: patch-them"); ' +
         'those that nothing needs go into apps.app.dependencies.ignoreInstallScripts',
     ]);
     assert.ok(!paths(built).some((path) => path.includes('/patched/')));
@@ -265,6 +266,8 @@ suite('a node app is accepted', () => {
     const wanted = await build(directory, { foreignBinaries, dependencies: { unbundled: ['tool'] } });
     assert.ok(paths(wanted).includes('/app/app/node_modules/tool/bin/tool'));
     assert.deepEqual([wanted.warnings, wanted.leftOut], [[], []]);
+    const whole = await build(directory, { dependencies: { unbundled: ['tool'], files: 'all' } });
+    assert.deepEqual([whole.warnings, whole.leftOut, paths(whole)], [[], [], paths(wanted)]);
   });
 
   test('when a missing add-on is optional, with a warning', async (t) => {

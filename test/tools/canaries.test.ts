@@ -47,6 +47,16 @@ const FILES: Readonly<Record<string, string>> = {
   'data/account.json': JSON.stringify({
     private_key: `-----BEGIN PRIVATE KEY-----\n${canary('a service account')}\n`,
   }),
+  'data/signing.json': JSON.stringify({
+    kty: 'OKP',
+    crv: 'Ed25519',
+    d: canary('a JWK that signs for an account'),
+    x: 'AA',
+  }),
+  'data/package.json': JSON.stringify({
+    dependencies: { a: `git+https://${canary('a token as the user of an address')}@host.invalid/a.git` },
+  }),
+  'data/yarn.lock': `a@^1.0.0:\n  resolved "https://host.invalid/a.tgz?token=${canary('a token in a query')}"\n`,
   'src/main.ts': "import 'remote';\nconsole.log(process.env['NPM_TOKEN']);\n",
   'cmd/tick/go.mod': 'module tick\n\ngo 1.24\n',
   'cmd/tick/main.go': 'package main\n\nfunc main() {}\n',
@@ -190,9 +200,11 @@ function isSuspicious(content: Buffer): boolean {
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
+/** Node.js itself would follow links into this computer's own directories. */
 function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name))
-    .toSorted();
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return filesBelow(path);
+    return entry.isFile() ? [path] : [];
+  });
 }

@@ -8,17 +8,12 @@ import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import type { ByteDevice } from '../../src/formats/byte-source.ts';
-import {
-  emptyFatZone,
-  makeFatDirectory,
-  openFatEditor,
-  removeFatFile,
-  replaceFatFile,
-  writeFatFileInPlace,
-} from '../../src/formats/fat/editor.ts';
+import { emptyFatZone, openFatEditor } from '../../src/formats/fat/editor.ts';
 import { openFat } from '../../src/formats/fat/volume.ts';
+import { writeFatFileInPlace } from '../../src/formats/fat/write-in-place.ts';
 import { writeFat } from '../../src/formats/fat/writer.ts';
 import { FileDevice } from '../../src/host/files/file-device.ts';
+import { makeFatDirectory, removeFatFile, replaceFatFile } from '../support/formats/fat-change.ts';
 import {
   assertMended,
   assertOldOrNew,

@@ -174,6 +174,42 @@ test('Ctrl-C while the disk is written says that it does not boot, and it has no
   t.skip('every try was over before the signal came');
 });
 
+test('a card that is pulled out of its reader', async (t) => {
+  // As above: a slow test may come too late.
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const file = makeFile(1500 * MIB);
+    const device = attach(t, file);
+    if (device === undefined) return;
+    const { child, ended } = startTsk(['-i', instance, 'flash', device, '--yes', '--offline']);
+    let isOut = false;
+    child.stderr?.on('data', (chunk: Buffer) => {
+      if (isOut || !chunk.includes('Writing')) return;
+      isOut = true;
+      child.kill('SIGSTOP');
+      pullOut(device, file);
+      child.kill('SIGCONT');
+    });
+    const { code, stderr } = await ended;
+    if (code === 0) continue;
+    assert.equal(code, 1, stderr);
+    assert.match(
+      stderr,
+      new RegExp(`^Error: Cannot (write|check) "${device}": it was pulled out\nHint: Put it back, `, 'm'),
+    );
+    assert.match(await refusal(device), /: there is no card in it\n/);
+    return;
+  }
+  t.skip('every try was over before the card was out');
+});
+
+/** The reader stays, as a disk of no size. What the kernel still writes makes the file grow again meanwhile. */
+function pullOut(device: string, file: string): void {
+  do {
+    truncateSync(file, 0);
+    execFileSync('losetup', ['--set-capacity', device]);
+  } while (execFileSync('blockdev', ['--getsz', device], { encoding: 'utf8' }).trim() !== '0');
+}
+
 async function refusal(target: string): Promise<string> {
   const { code, stdout, stderr } = await flash(target, '--yes');
   assert.equal(code, 1, stdout + stderr);
@@ -196,7 +232,7 @@ test('what is no disk is refused', async () => {
   );
   assert.match(
     await refusal(makeFile(MIN_DISK_BYTES - 512)),
-    /: it is too small: it has 1324 MiB and 1324 MiB are needed\n/,
+    /: it is too small: it has 1323 MiB and 1324 MiB are needed\n/,
   );
   assert.match(
     await refusal(makeFile(100 * MIB)),
@@ -219,7 +255,7 @@ test('a block device that is too small, read-only or of other sectors is refused
   if (small === undefined) return;
   assert.match(await refusal(small), /: it is too small: it has 100 MiB and 1324 MiB are needed\n/);
   const readOnly = attach(t, makeFile(1500 * MIB), '--read-only');
-  assert.match(await refusal(readOnly!), /: it is read-only \(a card may have a lock switch\)\n/);
+  assert.match(await refusal(readOnly!), /: it is write-protected \(a card may have a lock switch\)\n/);
   const large = attach(t, makeFile(1500 * MIB), '--sector-size', '4096');
   if (large !== undefined) {
     assert.match(await refusal(large), /: it has sectors of 4096 bytes, and an image is made for 512\n/);
@@ -247,7 +283,14 @@ test('a mounted disk is refused, and by the kernel as well', async (t) => {
   undoAfter(t, () => execFileSync('umount', [mountPoint]));
   assert.match(
     await refusal(device),
-    new RegExp(`: it is mounted at "${mountPoint}"\nHint: Run "tsk flash"`),
+    new RegExp(
+      `: it is mounted at "${mountPoint}"\nHint: Unmount it, for example by: sudo umount "${mountPoint}"\n`,
+    ),
+  );
+  // Somebody who leaves the directory out, as lsblk does.
+  assert.match(
+    await refusal(basename(device)),
+    new RegExp(`^Error: Cannot flash ".*": there is no such device or file: did you mean "${device}"\\?\n`),
   );
   // Mounted after it was looked at: no image is needed to see that it cannot even be opened.
   await assert.rejects(flashDisk({} as BuiltImage, free, { report: silentProgress }), {
@@ -297,5 +340,8 @@ test('tsk flash lists the disks; the one that this computer runs from is refused
   // Looked at only: a mistake here would cost the computer that runs the test.
   const system = disks.filter(({ mountPoints }) => mountPoints.includes('/'));
   for (const { refusal } of system) assert.equal(refusal, 'this computer runs from it ("/" is on it)');
+  const hasNone = disks.every(({ refusal }) => refusal !== null);
+  const advice = /^None of them can be written: put a card or disk in, and run "tsk flash" again\.$/m;
+  assert.equal(advice.test(table), hasNone);
   if (system.length === 0) t.diagnostic('this computer runs from no disk that lsblk knows');
 });

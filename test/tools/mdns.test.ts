@@ -207,7 +207,7 @@ function startAvahi(lab: NetworkLab, avahi: string): void {
       '',
     ].join('\n'),
   );
-  // It runs once only by its PID file; `ip netns exec` has given it mounts of its own.
+  // avahi-daemon runs once only by its PID file; `ip netns exec` has given it mounts of its own.
   const script = 'mount -t tmpfs tmpfs /run && exec "$@"';
   const args = ['--file', config, '--no-drop-root', '--no-chroot', '--no-rlimits', '--debug'];
   lab.spawnOnServer('sh', '-c', script, 'sh', avahi, ...args);

@@ -13,14 +13,14 @@ import { requireTool } from '../support/require-tool.ts';
 
 const ADDON = makeElf({ machine: ELF_MACHINE.x86_64, needed: ['libc.so.6'] });
 
-function setVariable(t: TestContext, name: string, value: string | undefined): void {
+/** Once a name: what is put back is what was there before. */
+function setVariable(t: TestContext, name: string, value: string): void {
   const before = process.env[name];
-  t.after(() => put(before));
-  put(value);
-  function put(text: string | undefined): void {
-    if (text === undefined) delete process.env[name];
-    else process.env[name] = text;
-  }
+  t.after(() => {
+    if (before === undefined) delete process.env[name];
+    else process.env[name] = before;
+  });
+  process.env[name] = value;
 }
 
 type NpmNames = Record<string, string>;
@@ -113,7 +113,7 @@ suite('an npm project', () => {
     assert.ok(fromShell.entries.some(({ path }) => path.endsWith('/addon.node')));
 
     for (const name of [...Object.keys(settings), 'workspace', 'offline'])
-      setVariable(t, `npm_config_${name}`, undefined);
+      delete process.env[`npm_config_${name}`];
     const lines = Object.entries(settings).map(([name, value]) => `${name.replaceAll('_', '-')}=${value}\n`);
     writeFileSync(join(directory, '.npmrc'), lines.join(''));
     const fromFile = await buildApp(appConfig({ node: './main.ts' }), appContext(directory));
@@ -124,6 +124,24 @@ suite('an npm project', () => {
     await assert.rejects(
       buildApp(appConfig({ node: './main.ts' }), appContext(directory)),
       userError(/"npm ci" failed:\n {2}code EUSAGE\n.*Missing: other@/s, /^Run "npm install"/),
+    );
+  });
+
+  test('with a lock of npm 6 works, and is told of where that does not do', async (t) => {
+    if (requireTool(t, 'npm') === undefined) return;
+    const native = { files: { 'prebuilds/linux-x64/addon.node': ADDON } };
+    const directory = await makeNpmInstance(t, { native }, "import 'native';");
+    installHere(directory, '--package-lock-only', '--lockfile-version=1');
+    const app = appConfig({ node: './main.ts' });
+    assert.deepEqual((await buildApp(app, appContext(directory))).warnings, []);
+    const path = join(directory, 'package-lock.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('file:native-1.0.0.tgz', 'file:gone.tgz'));
+    await assert.rejects(
+      buildApp(app, appContext(directory)),
+      userError(
+        /package-lock\.json" is of version 1, which does not say all/,
+        /^Run "npm install --package-lock-only" with npm 7/,
+      ),
     );
   });
 

@@ -65,7 +65,7 @@ function tsk(major: keyof typeof NODES, args: readonly string[], cwd = workplace
 
 test('the package holds the command, what goes onto the device, the templates, and no more', () => {
   const allowed =
-    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|tskrazy\.schema\.json|docs\/[\w-]+\.md|dist\/(tsk\.js|chunks\/[\w-]+\.js|app\/index\.(js|d\.ts)|device\/(init|net|web)\.cjs(\.map)?|templates\/(ts|js|go)\/.+))$/;
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|tskrazy\.schema\.json|docs\/[\w-]+\.md|dist\/(tsk\.js|chunks\/[\w-]+\.js|app\/(index|gpio\/[\w-]+)\.(js|d\.ts)|device\/(init|net|web)\.cjs(\.map)?|templates\/(ts|js|go|homebridge|node-red|zigbee2mqtt)\/.+))$/;
   const paths = packed.files.map(({ path }) => path);
   assert.deepEqual(
     paths.filter((path) => !allowed.test(path)),
@@ -81,7 +81,8 @@ test('the package holds the command, what goes onto the device, the templates, a
   ]) {
     assert.ok(paths.includes(wanted), wanted);
   }
-  assert.ok(packed.size < 1024 * 1024, `${packed.size} bytes`);
+  // Much more would be a kernel or a test that got in.
+  assert.ok(packed.size < 1.5 * 1024 * 1024, `${packed.size} bytes`);
   assert.equal(packed.files.find(({ path }) => path === 'dist/tsk.js')!.mode & 0o111, 0o111);
 });
 

@@ -104,7 +104,7 @@ test('sgdisk finds each of our copies good when the other one is spoilt', async 
     await disk.write(spoilt, new Uint8Array(512));
     assert.deepEqual(await readGpt(disk), gpt);
     await disk.close();
-    // It exits with an error, since one of them is spoilt.
+    // sgdisk exits with an error, since one of the headers is spoilt.
     const { stderr } = await run(sgdisk, ['-p', path]).catch((error: { stderr: string }) => error);
     assert.match(stderr, new RegExp(`${good} header: OK`));
     assert.match(stderr, /Main partition table: OK\nBackup partition table: OK/);
@@ -120,7 +120,7 @@ for (const sectorBytes of [512, 4096]) {
     await writeDisk(path, gpt);
     const size = ['-b', String(sectorBytes)];
     const { stdout, stderr } = await run(fdisk, [...size, '-l', '-o', 'Start,End,Type-UUID,UUID,Name', path]);
-    // It mentions that our MBR is a hybrid one, and nothing else.
+    // fdisk mentions that our MBR is a hybrid one, and nothing else.
     assert.doesNotMatch(stderr, /corrupt|backup|mismatch/);
     assert.match(stdout, new RegExp(`Disk identifier: ${gpt.diskGuid}`, 'i'));
     const rows = [...stdout.matchAll(/^ *(\d+) +(\d+) +([0-9A-F-]{36}) +([0-9A-F-]{36}) +(.*)$/gm)];

@@ -30,7 +30,7 @@ async function cutAll(
 
 const CASES: {
   name: string;
-  /** It has to do with the boot loader, and is tried with another one, too. */
+  /** The mistake has to do with the boot loader, and is tried with another one, too. */
   isOfLoader?: true;
   run: (steps: UpdateSteps) => Promise<void>;
   /** Of the first failure; undefined: there is none. */
@@ -196,10 +196,14 @@ for (const { of, board, cases } of BOARDS) {
   }
 }
 
-/** As devices make it. */
+/** As devices make it: the trial is asked for, has begun, and is confirmed. */
 async function installAndCommit(steps: UpdateSteps): Promise<void> {
   await steps.install();
+  await steps.askForTrial();
+  await steps.withdrawTrial();
   await steps.commit();
+  await steps.withdrawTrial();
+  await steps.renewFirmware();
 }
 
 test('a Raspberry Pi of each kind starts one of the two builds, wherever the power is cut', async (t) => {
@@ -208,6 +212,35 @@ test('a Raspberry Pi of each kind starts one of the two builds, wherever the pow
   assert.deepEqual(report.failures, []);
   t.diagnostic(`${report.cutPoints} states`);
   assert.ok(report.cutPoints > 30);
+});
+
+/** As nobody should. */
+async function fileByFile(steps: UpdateSteps): Promise<void> {
+  await steps.install();
+  await steps.commit();
+  await steps.replaceShared('start4.elf');
+  await steps.replaceShared('fixup4.dat');
+}
+
+test('firmware of two builds in the root is found', async (t) => {
+  if (!TOOLS.every((tool) => requireTool(t, tool)) || !canMakeCards(t)) return;
+  const report = await cutAll(t, rigBoardOf('raspberry-pi'), fileByFile, stagedPi());
+  assert.match(report.failures.join('\n'), /the firmware is of neither build/);
+});
+
+/** A trial that was given up, and left in its file, while the next update writes the slot. */
+async function overATrial(steps: UpdateSteps): Promise<void> {
+  await steps.install();
+  await steps.askForTrial();
+  await steps.unmark();
+  await steps.writeBootFiles();
+  await steps.commit();
+}
+
+test('a slot that is written while a start on trial would be its own is found', async (t) => {
+  if (!TOOLS.every((tool) => requireTool(t, tool)) || !canMakeCards(t)) return;
+  const report = await cutAll(t, rigBoardOf('raspberry-pi'), overATrial, stagedPi());
+  assert.match(report.failures.join('\n'), /tryboot\.txt starts slot b, which is not whole/);
 });
 
 test('a build that one kind of Raspberry Pi would not start is found', async (t) => {

@@ -17,7 +17,7 @@ import {
   type ScriptedStart,
 } from '../support/raspberry-pi/scripted-machine.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { StandIn } from '../support/raspberry-pi/stand-in.ts';
+import { StandIn, type StandInOptions } from '../support/raspberry-pi/stand-in.ts';
 
 const TRYBOOT: ScriptedStart = {
   console: "reboot: Restarting system with command '0 tryboot'",
@@ -39,6 +39,7 @@ async function powerOn(
   t: TestContext,
   starts: readonly ScriptedStart[],
   diskPath = makeCardFile(t, wholeCard()),
+  more: Partial<StandInOptions> = {},
 ): Promise<Pi> {
   const machine = scriptedMachine(dirname(diskPath), starts);
   const standIn = await StandIn.powerOn({
@@ -46,6 +47,7 @@ async function powerOn(
     model: piModel('3-b'),
     diskPath,
     extraWords: ['word.of=test'],
+    ...more,
   });
   t.after(() => standIn.dispose());
   return { standIn, machine, diskPath };
@@ -62,6 +64,28 @@ test('a restart that asks for a trial gets it once, whatever ends the trial', as
   assert.equal(pi.standIn.restarts, 5);
   const [usual, trial] = ['config.txt a/', 'tryboot.txt b/'];
   assert.deepEqual(configsOf(pi), [usual, usual, trial, usual, trial, usual]);
+});
+
+test('a firmware that forgets comes up in the old slot so often, and not again', async (t) => {
+  if (!canMakeCards(t)) return;
+  const pi = await powerOn(t, [TRYBOOT, TRYBOOT, TRYBOOT, POWER_OFF], undefined, { forgetsTryboot: 2 });
+  await pi.standIn.ended;
+  const usual = 'config.txt a/';
+  assert.deepEqual(configsOf(pi), [usual, usual, usual, 'tryboot.txt b/']);
+});
+
+test('an EEPROM says of itself what one has, and a model without one says nothing', async (t) => {
+  if (!canMakeCards(t)) return;
+  for (const [model, expected] of [
+    ['4-b', [Date.UTC(2025, 4, 8) / 1000, 1]],
+    ['3-b', [undefined, undefined]],
+  ] as const) {
+    const { standIn, machine } = await powerOn(t, [POWER_OFF], undefined, { model: piModel(model) });
+    await standIn.ended;
+    const { properties } = findNode(machine.trees[0]!, '/chosen/bootloader')!;
+    const told = ['build-timestamp', 'boot-mode'].map((name) => properties.get(name)?.readUInt32BE());
+    assert.deepEqual(told, expected);
+  }
 });
 
 test('the kernel gets the command line with this machine’s console, and finds in its tree what the firmware did', async (t) => {
@@ -124,7 +148,13 @@ test('virt tells its own device tree, raspi3b has the one of the card and a log 
   };
   const tree = VIRT.deviceTree(start, run, dirname(diskPath));
   assert.deepEqual(stringsOf(tree.root, 'compatible'), ['linux,dummy-virt']);
-  assert.equal(RASPI3B.deviceTree(start, run, dirname(diskPath)), start.deviceTree);
+  const ofCard = RASPI3B.deviceTree(start, run, dirname(diskPath));
+  assert.deepEqual(stringsOf(ofCard.root, 'compatible'), ['raspberrypi,test', 'brcm,bcm2835']);
+  const usb = findNode(ofCard, '/soc/usb@7e980000');
+  assert.deepEqual(
+    [stringsOf(usb, 'compatible'), stringsOf(usb, 'dr_mode')],
+    [['brcm,bcm2835-usb'], ['host']],
+  );
   assert.equal(RASPI3B.sawTryboot('bcm2835_property: unhandled tag 0x00038064\n'), true);
   assert.equal(RASPI3B.sawTryboot('bcm2835_property: unhandled tag 0x00030048\n'), false);
 });

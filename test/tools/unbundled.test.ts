@@ -43,7 +43,7 @@ function run(t: TestContext, built: AppBuild): string {
   const [, ...args] = built.service.argv;
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    args.map((arg) => join(root, arg)),
+    args.map((arg) => (arg.startsWith('/') ? join(root, arg) : arg)),
     { cwd: join(root, 'perm/app'), encoding: 'utf8' },
   );
   return `${stdout}${stderr}`;

@@ -19,7 +19,7 @@ const DISK_BYTES = 8 * 2 ** 20;
 async function record(
   t: TestContext,
   qemu: string,
-  commands: readonly string[],
+  ...sessions: readonly (readonly string[])[]
 ): Promise<{ image: string; diskAfter: Uint8Array; log: WriteLog }> {
   const directory = mkdtempSync(join(tmpdir(), 'tsk-write-log-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
@@ -28,16 +28,27 @@ async function record(
     writeFileSync(path, '');
     truncateSync(path, DISK_BYTES);
   }
-  writeFileSync(logPath!, '');
   const args = [
     ['-machine', 'q35', '-accel', 'tcg', '-S', '-display', 'none', '-monitor', 'none'],
     ['-drive', `if=none,id=disk,format=raw,discard=unmap,file=${disk}`],
     ['-qmp', `unix:${socket},server=on,wait=off`],
     recordingArguments(logPath!),
   ];
-  const machine = spawn(qemu, args.flat());
+  for (const commands of sessions) await runCommands(t, [qemu, ...args.flat()], socket!, commands);
+  const log = WriteLog.open(logPath!);
+  t.after(() => log.close());
+  return { image: image!, diskAfter: readFileSync(disk!), log };
+}
+
+async function runCommands(
+  t: TestContext,
+  [program, ...args]: readonly string[],
+  socket: string,
+  commands: readonly string[],
+): Promise<void> {
+  const machine = spawn(program!, args);
   t.after(() => machine.kill('SIGKILL'));
-  const client = await connect(machine, socket!);
+  const client = await connect(machine, socket);
   for (const command of commands) {
     const said = await client.monitor(`qemu-io disk "${command}"`);
     assert.doesNotMatch(said, /error|failed/i, command);
@@ -46,14 +57,11 @@ async function record(
   await client.execute('quit').catch(() => undefined);
   await ended;
   client.close();
-  const log = WriteLog.open(logPath!);
-  t.after(() => log.close());
-  return { image: image!, diskAfter: readFileSync(disk!), log };
 }
 
 async function connect(machine: ChildProcess, socket: string): Promise<QmpClient> {
   while (machine.exitCode === null) {
-    // It is there before anybody listens.
+    // The socket is there before anybody listens.
     const client = await QmpClient.connect(socket).catch(() => undefined);
     if (client) return client;
     await delay(10);
@@ -125,3 +133,21 @@ async function assertDraws(
   }
   assert.ok(different.size > 3);
 }
+
+test('a machine that is another process after each restart goes on with its log', async (t) => {
+  const qemu = requireTool(t, 'qemu-system-x86_64');
+  if (!qemu) return;
+  const sessions = [
+    ['write -P 1 0 64k', 'flush', 'write -P 2 1M 1k'],
+    ['write -P 3 60k 8k', 'flush'],
+    ['write -P 4 2M 512'],
+  ];
+  const { image, diskAfter, log } = await record(t, qemu, ...sessions);
+  const writes = log.entries.filter(({ kind }) => kind === 'write');
+  assert.equal(writes.length, 4);
+  const disk = new RecordedDisk(image, log);
+  t.after(() => disk.close());
+  while (disk.advance());
+  const state = disk.cut(log.entries.length, { kind: 'all' });
+  assert.equal(Buffer.compare(await state.read(0, DISK_BYTES), diskAfter), 0);
+});

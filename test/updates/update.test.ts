@@ -9,6 +9,7 @@ import { HOST_BOARD, HOST_BOARD_ID, UNGUARDED } from '../support/machines/host-b
 import { surviveCuts } from '../support/power-cut/survive-cuts.ts';
 import { UpdateRecording } from '../support/power-cut/update-recording.ts';
 import { requireTool } from '../support/require-tool.ts';
+import { refusesDamagedChunks, refusesOldAndForeign } from '../support/updates/refusals-on-device.ts';
 import { tamperedRequests } from '../support/updates/tampered-requests.ts';
 import { UPDATE_API, type UpdateRefused } from '../../src/shared/update/update-api.ts';
 import { UpdateLab } from '../support/updates/update-lab.ts';
@@ -19,7 +20,7 @@ test('updates go live, by a restart, and back', async (t) => {
   const recording = await UpdateRecording.start(lab);
   await eventually('the app', () => lab.speaker());
 
-  await t.test('tampered with in any field, they are refused', () => refusesTampered(lab));
+  await t.test('tampered with, replayed, crossed, cut or bombed, they are refused', () => refusesAll(lab));
   await t.test('only the app that changed is started anew', () => recording.during(() => goesLive(lab)));
   await t.test('then the device restarts before it takes a change of the system', () =>
     recording.during(() => restartsFirst(lab)),
@@ -33,18 +34,22 @@ test('updates go live, by a restart, and back', async (t) => {
   });
 });
 
-async function refusesTampered(lab: UpdateLab): Promise<void> {
+async function refusesAll(lab: UpdateLab): Promise<void> {
   lab.speak({ word: 'two' });
   const before = await lab.updateStatus();
-  const keeper = await lab.servicePid('keeper');
-  for (const { what, ...image } of tamperedRequests(await lab.signedImage())) {
-    const request = { client: { id: 'stranger', name: 'stranger' }, ...image, allowDowngrade: true };
-    const { status, body } = await lab.post(UPDATE_API.update, request);
+  const pids = await Promise.all(['keeper', 'web', 'net'].map((name) => lab.servicePid(name)));
+  const image = await lab.buildSigned();
+  const signed = { manifest: image.manifest, signatures: image.sign(Math.floor(Date.now() / 1000)) };
+  for (const { what, ...sent } of tamperedRequests(signed)) {
+    const request = { client: { id: 'stranger', name: 'stranger' }, ...sent, allowDowngrade: true };
+    const { status, body } = await lab.page.post(UPDATE_API.update, request);
     assert.equal(status, 422, `${what}: ${body}`);
     assert.equal((JSON.parse(body) as UpdateRefused).reason, 'signature', `${what}: ${body}`);
   }
+  await refusesOldAndForeign(lab);
+  await refusesDamagedChunks(lab);
   assert.deepEqual(await lab.updateStatus(), before);
-  assert.equal(await lab.servicePid('keeper'), keeper);
+  assert.deepEqual(await Promise.all(['keeper', 'web', 'net'].map((name) => lab.servicePid(name))), pids);
   assert.equal((await lab.speaker()).word, 'one');
 }
 
@@ -66,7 +71,7 @@ async function restartsFirst(lab: UpdateLab): Promise<void> {
   lab.configure({ kernel: { extraArgs: [...UNGUARDED, 'tskrazy.test=updated'] } });
   lab.speak({ word: 'three' });
   const text = await lab.updateInWords();
-  assert.match(text, /has to restart first/);
+  assert.match(text, /has to restart first, for about \d+ s/);
   assert.match(text, /then a restart: the kernel command line changes/);
   assert.match(text, /^lab now runs build \w+ \(was \w+\), .* sent, .* s without service\.$/m);
   assert.equal((await lab.speaker()).word, 'three');
@@ -77,7 +82,7 @@ async function restartsFirst(lab: UpdateLab): Promise<void> {
     ['reboot', 'confirmed'],
     ['live', 'confirmed'],
   ]);
-  assert.match(await lab.tsk(['logs', 'kernel', '-n', '5000']), /Command line: .*tskrazy\.test=updated/);
+  assert.match(await lab.tsk(['logs', 'kernel', '-n', '5000']), /[Cc]ommand line: .*tskrazy\.test=updated/);
 }
 
 async function isUnchanged(lab: UpdateLab): Promise<void> {
@@ -88,6 +93,11 @@ async function isUnchanged(lab: UpdateLab): Promise<void> {
 async function goesBack(lab: UpdateLab): Promise<void> {
   assert.match(await lab.tsk(['rollback']), /^lab now runs build/m);
   assert.equal((await eventually('the app', () => lab.speaker())).word, 'two');
-  const { running, committed } = await lab.updateStatus();
+  const { running, committed, slots, newestSignedAtSec } = await lab.updateStatus();
   assert.deepEqual([running, committed], ['b', 'b']);
+  // What was confirmed before stays the measure: in /perm, and in the slot.
+  const newest = slots.a?.signedAtSec;
+  assert.deepEqual([newestSignedAtSec, slots.b?.newestConfirmedSec], [newest, newest]);
+  assert.ok((slots.b?.signedAtSec ?? 0) < (newest ?? 0));
+  await refusesOldAndForeign(lab);
 }

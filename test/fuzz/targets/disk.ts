@@ -1,12 +1,13 @@
 // What a disk says of itself: partition tables and file systems, on a medium that broke, or that somebody else has written.
 
 import { crc32 } from 'node:zlib';
+import { readRegulatoryCountries } from '../../../src/formats/regulatory-db.ts';
 import { decodeExt4Superblock } from '../../../src/device/init/perm/ext4-superblock.ts';
-import { type ByteDevice, deviceOfBytes, sourceOfBytes } from '../../../src/formats/byte-source.ts';
-import { replaceFatFile } from '../../../src/formats/fat/editor.ts';
+import { type ByteDevice, sourceOfBytes } from '../../../src/formats/byte-source.ts';
 import { openFat } from '../../../src/formats/fat/volume.ts';
 import { encodeGpt, type Gpt, PARTITION_TYPE, readGpt } from '../../../src/formats/gpt.ts';
 import { decodeMbr, encodeHybridMbr } from '../../../src/formats/mbr.ts';
+import { replaceFatFile } from '../../support/formats/fat-change.ts';
 import { bytesOf, FAT16_BYTES, FILES, volumeWith } from '../../support/formats/fat-volume.ts';
 import { readDamaged } from '../../support/formats/squashfs-damage.ts';
 import {
@@ -61,42 +62,76 @@ function mendGpt(input: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Boot sector, tables, the root directory and the first clusters: all that says where the rest is. */
-const FAT_HEAD_BYTES = 96 * 1024;
-
-async function fatHead(): Promise<Uint8Array> {
-  const volume = await volumeWith(FAT16_BYTES);
-  return volume.read(0, FAT_HEAD_BYTES);
+/** Sectors that say where the rest is: boot sector, first of each table, directories. Contents are not among them. */
+interface FatDisk {
+  bytes: Uint8Array;
+  sectors: readonly number[];
 }
 
-let wholeVolume: Promise<Uint8Array> | undefined;
+const CONTENT_VALUES = 7;
 
-async function volumeOf(head: Uint8Array): Promise<ByteDevice> {
-  wholeVolume ??= volumeWith(FAT16_BYTES).then((volume) => volume.read(0, FAT16_BYTES));
-  const rest = await wholeVolume;
-  const device = deviceOfBytes(
-    Uint8Array.from(
-      head.length >= FAT_HEAD_BYTES
-        ? head.subarray(0, FAT_HEAD_BYTES)
-        : Buffer.concat([head, rest.subarray(head.length, FAT_HEAD_BYTES)]),
+async function makeFatDisk(): Promise<FatDisk> {
+  const bytes = await (await volumeWith(FAT16_BYTES)).read(0, FAT16_BYTES);
+  const all = Array.from({ length: FAT16_BYTES / SECTOR_BYTES }, (_, sector) => sector);
+  const sectors = all.filter((sector) => {
+    const values = new Set(bytes.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES));
+    // Those of files have one value, and zeros behind their end.
+    return values.size > 2 || [...values].some((value) => value > CONTENT_VALUES);
+  });
+  return { bytes, sectors };
+}
+
+let fatDisk: Promise<FatDisk> | undefined;
+
+async function fatSectors(): Promise<Uint8Array> {
+  const { bytes, sectors } = await (fatDisk ??= makeFatDisk());
+  return new Uint8Array(
+    Buffer.concat(
+      sectors.map((sector) => bytes.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES)),
     ),
   );
+}
+
+function requireInside(offsetBytes: number, lengthBytes: number): void {
+  if (offsetBytes < 0 || lengthBytes < 0 || offsetBytes + lengthBytes > FAT16_BYTES)
+    throw new RangeError(`Access behind the end: ${offsetBytes} + ${lengthBytes}`);
+}
+
+/** The disk with those sectors in their places, which takes writes and keeps them for itself. */
+async function volumeOf(input: Uint8Array): Promise<ByteDevice> {
+  const { bytes, sectors } = await (fatDisk ??= makeFatDisk());
+  const changed = new Map<number, Uint8Array>();
+  for (const [index, sector] of sectors.entries()) {
+    const content = input.subarray(index * SECTOR_BYTES, (index + 1) * SECTOR_BYTES);
+    if (content.length === SECTOR_BYTES) changed.set(sector, content);
+  }
+  const sectorAt = (sector: number): Uint8Array =>
+    changed.get(sector) ?? bytes.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES);
   return {
     sizeBytes: FAT16_BYTES,
     async read(offsetBytes, lengthBytes) {
-      if (offsetBytes + lengthBytes > FAT16_BYTES)
-        throw new RangeError(`Read behind the end: ${offsetBytes} + ${lengthBytes}`);
-      const bytes = rest.slice(offsetBytes, offsetBytes + lengthBytes);
-      if (offsetBytes < FAT_HEAD_BYTES) {
-        bytes.set(await device.read(offsetBytes, Math.min(lengthBytes, FAT_HEAD_BYTES - offsetBytes)));
+      requireInside(offsetBytes, lengthBytes);
+      const taken = bytes.slice(offsetBytes, offsetBytes + lengthBytes);
+      const last = Math.floor((offsetBytes + lengthBytes - 1) / SECTOR_BYTES);
+      for (let sector = Math.floor(offsetBytes / SECTOR_BYTES); sector <= last; sector++) {
+        const content = changed.get(sector);
+        if (content === undefined) continue;
+        const at = sector * SECTOR_BYTES - offsetBytes;
+        taken.set(content.subarray(Math.max(0, -at), lengthBytes - at), Math.max(0, at));
       }
-      return bytes;
+      return taken;
     },
-    async write(offsetBytes, bytes) {
-      if (offsetBytes + bytes.length > FAT16_BYTES)
-        throw new RangeError(`Write behind the end: ${offsetBytes} + ${bytes.length}`);
-      const length = Math.min(bytes.length, FAT_HEAD_BYTES - offsetBytes);
-      if (length > 0) await device.write(offsetBytes, bytes.subarray(0, length));
+    async write(offsetBytes, data) {
+      requireInside(offsetBytes, data.length);
+      for (let done = 0; done < data.length;) {
+        const sector = Math.floor((offsetBytes + done) / SECTOR_BYTES);
+        const at = (offsetBytes + done) % SECTOR_BYTES;
+        const piece = data.subarray(done, done + SECTOR_BYTES - at);
+        const content = sectorAt(sector).slice();
+        content.set(piece, at);
+        changed.set(sector, content);
+        done += piece.length;
+      }
     },
   };
 }
@@ -142,9 +177,9 @@ export const DISK_TARGETS = {
     run: (input) => `${decodeMbr(input).partitions.length}`,
     refuses: isSyntaxError,
   },
-  fat: { corpus: async () => [await fatHead()], run: readFat, refuses: isFatVerdict },
+  fat: { corpus: async () => [await fatSectors()], run: readFat, refuses: isFatVerdict },
   'fat-change': {
-    corpus: async () => [await fatHead()],
+    corpus: async () => [await fatSectors()],
     run: async (input) => {
       const options = { zone: 'a', timestampSec: 1_700_000_000 };
       await replaceFatFile(
@@ -160,11 +195,15 @@ export const DISK_TARGETS = {
   },
   squashfs: {
     corpus: async () => [await squashfsImage()],
-    run: async (input) => {
-      await readDamaged(input, { entries: 2000, readBytes: 16 * 1024 * 1024 });
-      return undefined;
-    },
+    run: (input) => readDamaged(input, { entries: 2000, readBytes: 16 * 1024 * 1024 }),
     refuses: () => false,
+  },
+  'regulatory-database': {
+    corpus: () => [
+      Buffer.concat([Buffer.from('RGDB\0\0\0\x1400\x04\xa7DE\x05\x05', 'latin1'), Buffer.alloc(4)]),
+    ],
+    run: (input) => `${readRegulatoryCountries(input).size}`,
+    refuses: isSyntaxError,
   },
   ext4: {
     corpus: () => {

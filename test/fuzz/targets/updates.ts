@@ -15,6 +15,8 @@ import {
 import { BadStream } from '../../../src/device/update/update-refusal.ts';
 import { deviceOfBytes } from '../../../src/formats/byte-source.ts';
 import { ChunkStreamDecoder, encodeChunkStream } from '../../../src/formats/chunk-stream.ts';
+import { parseInspectRequest } from '../../../src/shared/debug/debug-api.ts';
+import { parsePermit } from '../../../src/shared/permit/permit.ts';
 import type { Manifest } from '../../../src/shared/manifest/manifest.ts';
 import {
   formatSignatures,
@@ -166,6 +168,23 @@ export const UPDATE_TARGETS = {
   manifest: {
     corpus: () => [MANIFEST_BYTES],
     run: (input) => parseManifest(input).board,
+    refuses: isSyntaxError,
+    form: 'JSON',
+  },
+  permit: {
+    corpus: () =>
+      (['inspect', 'breakglass'] as const).map((purpose) =>
+        json({
+          purpose,
+          challenge: 'ab'.repeat(32),
+          request: JSON.stringify({ app: 'sensor', client: 'me@laptop' }),
+          signatures: [{ keyId: '0123456789abcdef', signature: `${'C'.repeat(86)}==` }],
+        }),
+      ),
+    run: (input) => {
+      const { purpose, request } = parsePermit(input);
+      return `${purpose} ${parseInspectRequest(request).app === 'sensor'}`;
+    },
     refuses: isSyntaxError,
     form: 'JSON',
   },

@@ -29,6 +29,7 @@ export const PREFIX_LAYOUT: BootLoaderLayout = {
   writtenSlotFiles: () => [],
   linesProblem: () => undefined,
   trialPath: null,
+  kernelWatchdogSec: null,
   ownFile: (slot) => ({
     path: `${slot}/cmdline.txt`,
     sizeBytes: CMDLINE_BYTES,

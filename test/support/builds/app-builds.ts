@@ -1,6 +1,6 @@
 // Builds apps of a throw-away instance directory, and puts what came out where a test can run it.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -71,9 +71,11 @@ export function appContext(
 /** Puts the app's files below `directory`, each at its device path. */
 export function unpack({ entries }: AppBuild, directory: string): void {
   for (const entry of entries) {
-    if (entry.kind !== 'file') continue;
     const path = join(directory, entry.path);
     mkdirSync(dirname(path), { recursive: true });
+    if (entry.kind === 'directory') mkdirSync(path, { recursive: true });
+    if (entry.kind === 'symlink') symlinkSync(entry.target, path);
+    if (entry.kind !== 'file') continue;
     const { content } = entry;
     writeFileSync(path, content.kind === 'bytes' ? content.bytes : readFileSync(content.path), {
       mode: entry.mode,

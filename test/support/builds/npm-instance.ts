@@ -24,10 +24,10 @@ export async function makeNpmInstance(
 ): Promise<string> {
   const directory = makeFiles(t, { 'main.ts': main });
   for (const [name, fixture] of Object.entries(packages)) {
-    writeFileSync(join(directory, `${name}-1.0.0.tgz`), await makeTarball(name, fixture));
+    writeFileSync(join(directory, tarballName(name)), await makeTarball(name, fixture));
   }
   const dependencies = Object.fromEntries(
-    Object.keys(packages).map((name) => [name, `file:${name}-1.0.0.tgz`]),
+    Object.keys(packages).map((name) => [name, `file:${tarballName(name)}`]),
   );
   writeFileSync(
     join(directory, 'package.json'),
@@ -35,6 +35,11 @@ export async function makeNpmInstance(
   );
   installHere(directory, ...(options.isInstalled === true ? [] : ['--package-lock-only']));
   return directory;
+}
+
+/** As `npm pack` calls it. */
+function tarballName(name: string): string {
+  return `${name.replace(/^@/, '').replace('/', '-')}-1.0.0.tgz`;
 }
 
 /** What a user does on their own machine. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { endChildAtTheEnd } from '../at-the-end.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
@@ -54,15 +55,17 @@ export class CommandLine {
 /** A command that goes on until it is told to stop. */
 export class Follower {
   readonly #process: ChildProcess;
-  /** Its exit code, null when a signal has ended it. */
+  /** Its exit code, null when a signal has ended it; once all that it wrote is here. */
   readonly ended: Promise<number | null>;
+  readonly #exited: Promise<unknown>;
   stdout = '';
   stderr = '';
 
   constructor(child: ChildProcess) {
     this.#process = child;
     endChildAtTheEnd(child);
-    this.ended = once(child, 'exit').then(([code]) => code as number | null);
+    this.ended = once(child, 'close').then(([code]) => code as number | null);
+    this.#exited = once(child, 'exit');
     child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
   }
@@ -72,14 +75,28 @@ export class Follower {
     return this.#process.exitCode;
   }
 
+  /** Until its standard output has it. */
+  async shows(text: string): Promise<void> {
+    while (!this.stdout.includes(text)) {
+      if (this.#process.exitCode !== null) throw new Error(`Ended without it: ${this.stdout}${this.stderr}`);
+      await sleep(20);
+    }
+  }
+
   async interrupt(): Promise<number | null> {
     this.#process.kill('SIGINT');
     return this.ended;
   }
 
+  /** All of its standard input. */
+  type(text: string): void {
+    this.#process.stdin?.end(text);
+  }
+
   /** As when the laptop is gone. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
-    await this.ended;
+    // What it has started may have its output open still.
+    await this.#exited;
   }
 }

@@ -84,6 +84,8 @@ export interface TskRun {
 export interface TskOptions {
   env?: Record<string, string | undefined>;
   cwd?: string;
+  /** Its standard input, which is not there otherwise. */
+  input?: string;
 }
 
 export function startTsk(
@@ -93,8 +95,9 @@ export function startTsk(
   const child = spawn(process.execPath, [TSK, ...args], {
     cwd: options.cwd,
     env: { ...process.env, SOURCE_DATE_EPOCH: undefined, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  child.stdin?.end(options.input);
   return { child, ended: collect(child) };
 }
 

@@ -16,7 +16,7 @@ export interface BootVolumeOptions {
   layout?: BootLoaderLayout;
   kernelArgs?: readonly string[];
   /** More files, or others. */
-  files?: Readonly<Record<string, string>>;
+  files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
 /** Its log is empty. */
@@ -33,7 +33,7 @@ export async function bootVolume(options: BootVolumeOptions = {}): Promise<Spars
     zones: SLOTS,
     files: Object.entries(files).map(([path, text]) => ({
       path,
-      content: sourceOfBytes(new TextEncoder().encode(text)),
+      content: sourceOfBytes(typeof text === 'string' ? new TextEncoder().encode(text) : text),
     })),
   });
   device.log.length = 0;

@@ -7,7 +7,7 @@ const CONTEXT = 0x100;
 const STACK_END = 0x800;
 const MAX_STEPS = 100_000;
 
-export interface Machine {
+interface Machine {
   memory: Uint8Array;
   /** Bytes at an address, which may be changed. */
   at: (address: bigint, length: number) => Uint8Array;

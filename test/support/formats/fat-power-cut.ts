@@ -3,13 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { entriesPerFatSector } from '../../../src/formats/fat/boot-sector.ts';
-import {
-  emptyFatZone,
-  makeFatDirectory,
-  removeFatFile,
-  replaceFatFile,
-} from '../../../src/formats/fat/editor.ts';
+import { emptyFatZone, type FatEditor, openFatEditor } from '../../../src/formats/fat/editor.ts';
 import { OWNER } from '../../../src/formats/fat/zones.ts';
+import { makeFatDirectory, removeFatFile, replaceFatFile } from './fat-change.ts';
 import {
   assertClean,
   bytesOf,
@@ -40,11 +36,64 @@ export interface Scenario {
   /** Comes before, without power cuts. */
   prepare?: (device: SparseDevice) => Promise<unknown>;
   edit: (device: SparseDevice) => Promise<unknown>;
+  /** Of several changes, a cut may leave some made and some not. */
+  isMany?: true;
   /** What the zone contains afterwards, as far as it changes; null = gone. */
   changes: Record<string, Uint8Array | null>;
 }
 
+/** Of three sizes, so that some share sectors of a directory and of the FAT, and the directory has to grow for them. */
+const MANY = Object.fromEntries(
+  Array.from({ length: 40 }, (_, i) => [`b/overlays/overlay-${i}.dtbo`, filled([0, 300, 1500][i % 3]!, i)]),
+);
+
+async function inZone(device: SparseDevice, change: (editor: FatEditor) => Promise<void>): Promise<void> {
+  const editor = await openFatEditor(device, OPTIONS);
+  await change(editor);
+  await editor.flush();
+}
+
+async function replaceMany(device: SparseDevice, files: Record<string, Uint8Array>): Promise<void> {
+  await inZone(device, (editor) =>
+    editor.replaceFiles(Object.entries(files).map(([path, bytes]) => ({ path, content: source(bytes) }))),
+  );
+}
+
 export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'add many files',
+    isMany: true,
+    edit: (device) => replaceMany(device, { ...MANY, [`b/${SPACIOUS_NAME}`]: bytesOf('alone') }),
+    changes: { ...MANY, [`b/${SPACIOUS_NAME}`]: bytesOf('alone') },
+  },
+  {
+    name: 'replace many files, and add some among them',
+    isMany: true,
+    prepare: (device) => replaceMany(device, MANY),
+    edit: (device) =>
+      replaceMany(device, {
+        'b/overlays/overlay-1.dtbo': filled(900, 77),
+        'b/overlays/new.dtbo': bytesOf('new'),
+        'b/overlays/overlay-30.dtbo': filled(900, 78),
+        'b/vmlinuz': filled(6000, 7),
+      }),
+    changes: {
+      'b/overlays/overlay-1.dtbo': filled(900, 77),
+      'b/overlays/new.dtbo': bytesOf('new'),
+      'b/overlays/overlay-30.dtbo': filled(900, 78),
+      'b/vmlinuz': filled(6000, 7),
+    },
+  },
+  {
+    name: 'remove many files',
+    isMany: true,
+    prepare: (device) => replaceMany(device, MANY),
+    async edit(device) {
+      const there = await filesOn(device);
+      await inZone(device, (editor) => editor.removeFiles(Object.keys(MANY).filter((path) => path in there)));
+    },
+    changes: Object.fromEntries(Object.keys(MANY).map((path) => [path, null])),
+  },
   {
     name: 'replace a file',
     edit: (device) => replaceFatFile(device, 'b/vmlinuz', source(filled(6000, 7)), OPTIONS),
@@ -163,13 +212,23 @@ export async function recordEdit(sizeBytes: number, scenario: Scenario): Promise
 
 /** Throws unless all files outside the zone are intact, and those inside are the old or the new ones. */
 export async function assertOldOrNew(disk: SparseDevice, recorded: RecordedEdit): Promise<void> {
-  const now = fingerprint(await filesOn(disk));
-  assert.ok(
-    now === fingerprint(recorded.filesBefore) || now === fingerprint(recorded.filesAfter),
-    'the files are neither the old nor the new ones',
-  );
+  const { scenario, filesBefore, filesAfter } = recorded;
+  const now = await filesOn(disk);
+  // Each change by itself, where there are many.
+  const paths = new Set([now, filesBefore, filesAfter].flatMap((files) => Object.keys(files)));
+  const parts = scenario.isMany ? [...paths].map((path) => [path]) : [[...paths]];
+  for (const part of parts) {
+    const [found, old, fresh] = [now, filesBefore, filesAfter].map((files) => fingerprintOf(files, part));
+    assert.ok(found === old || found === fresh, `${part.join(', ')}: neither the old nor the new`);
+  }
   // Throws at any damage.
   await survey(disk);
+}
+
+function fingerprintOf(files: Files, paths: readonly string[]): string {
+  return fingerprint(
+    Object.fromEntries(paths.flatMap((path) => (path in files ? [[path, files[path]!]] : []))),
+  );
 }
 
 /** The same change after a power cut: it works, and nothing remains of what the cut left. */

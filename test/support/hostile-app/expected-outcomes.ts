@@ -1,13 +1,9 @@
 // How the attempts of the hostile app are to end. What ends with "ok" is allowed; docs/supervision.md says so.
 
-import type { BoardId } from '../../../src/shared/board/boards.ts';
+import { type BoardId, BOARDS } from '../../../src/shared/board/boards.ts';
 import { uidOfApp } from '../../../src/shared/services/sandbox.ts';
-import {
-  SYSCALL_GROUP_NAMES,
-  SYSCALL_GROUPS,
-  SYSCALL_NUMBERS,
-  type SyscallName,
-} from '../../../src/shared/services/syscalls.ts';
+import { SYSCALL_GROUP_NAMES, SYSCALL_GROUPS } from '../../../src/shared/services/syscalls.ts';
+import { type SyscallName, syscallNumber } from '../../../src/shared/board/syscall-numbers.ts';
 
 export type Outcomes = Readonly<Record<string, string>>;
 
@@ -30,6 +26,7 @@ export function expectedOutcomes(board: BoardId, name: string): Outcomes {
     ...FILES,
     ...PROCESSES_AND_SOCKETS,
     ...KERNEL,
+    ...EXHAUSTION,
     ...refusedCalls(board),
   };
 }
@@ -79,6 +76,9 @@ const FILES: Outcomes = {
   'write data of another app': 'ENOENT',
   'data of another app by a link': 'ENOENT',
   'hard link to what is the system’s': 'EXDEV',
+  'secret of another app, where it lies': 'ENOENT',
+  'secret of another app, as that sees it': 'ENOENT',
+  'secrets of another app in the image': 'ENOENT',
   'program of another app': 'ENOENT',
   'state of tskrazy': 'ENOENT',
   'configuration of the device': 'ENOENT',
@@ -87,6 +87,7 @@ const FILES: Outcomes = {
   'log of the kernel': 'ENOENT',
   'the console': 'ENOENT',
   'a serial port': 'ENOENT',
+  'the power button': 'ENOENT',
   'a terminal': 'ENXIO',
   'pattern of core dumps': 'EACCES',
   'magic key': 'EROFS',
@@ -102,7 +103,9 @@ const PROCESSES_AND_SOCKETS: Outcomes = {
   'socket of another app': 'ENOENT',
   'abstract socket of another app': 'EPERM',
   'port of the page': 'ok',
+  'port of the page over TLS': 'ok',
   'listen on the port of the page': 'EPERM',
+  'listen on the port of the page over TLS': 'EPERM',
   'listen on a low port': 'EPERM',
   'listen on a high port': 'ok',
   'stop another app over the page': '401',
@@ -152,14 +155,29 @@ const KERNEL: Outcomes = {
   'setting net/ipv4/conf/eth0/accept_source_route': '0',
 };
 
+const EXHAUSTION: Outcomes = {
+  'open files until there are no more': 'EMFILE',
+  'inotify until there are no more': 'EMFILE',
+  // The kernel's least, which a device of 512 MiB has.
+  'files that it may watch': '8192',
+  'watch files until there are no more': 'ENOSPC',
+  'a file in /tmp beyond its share': 'ENOSPC',
+  'a file in /dev/shm beyond its share': 'ENOSPC',
+  'keep 64 MiB from being reclaimed': 'ENOMEM',
+  'keep 1 MiB of a file from being reclaimed': 'ENOMEM',
+  'run before all others': 'EPERM',
+  'connect to its own socket without end': 'the first is closed',
+  // As its own line, and not as one of init's.
+  'forge a line of init': 'ok',
+};
+
 function refusedCalls(board: BoardId): Outcomes {
-  const column = board === 'pc-amd64' ? 0 : 1;
   return Object.fromEntries(
     SYSCALL_GROUP_NAMES.flatMap((group) => {
       const { answer } = SYSCALL_GROUPS[group];
       const calls: readonly SyscallName[] = SYSCALL_GROUPS[group].calls;
       return calls
-        .filter((call) => SYSCALL_NUMBERS[call][column] !== null)
+        .filter((call) => syscallNumber(call, BOARDS[board].nodeArch) !== null)
         .map((call): [string, string] => [`call ${call}`, answer]);
     }),
   );

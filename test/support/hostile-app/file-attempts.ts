@@ -106,6 +106,9 @@ export const fileAttempts: Attempts = {
     return list(join(TSK_DATA_DIR, 'link'));
   },
   'hard link to what is the system’s': () => linkSync('/etc/machine-id', '/tmp/hard') as undefined,
+  'secret of another app, where it lies': read('/run/tsk/secrets/victim/TOKEN'),
+  'secret of another app, as that sees it': read('/run/secrets/TOKEN'),
+  'secrets of another app in the image': read('/etc/tskrazy/secrets/victim.json'),
   'program of another app': read('/app/victim/main.cjs'),
   'state of tskrazy': read('/perm/tskrazy/updates.json'),
   'configuration of the device': read('/etc/tskrazy/device.json'),
@@ -115,7 +118,9 @@ export const fileAttempts: Attempts = {
   'socket of another app': () => reach('/run/tsk/app/victim.sock'),
   'abstract socket of another app': () => reachOnceThere('\0victim'),
   'port of the page': () => reach(80),
+  'port of the page over TLS': () => reach(443),
   'listen on the port of the page': () => listen(80),
+  'listen on the port of the page over TLS': () => listen(443),
   'listen on a low port': () => listen(81),
   'listen on a high port': () => listen(8080),
   'stop another app over the page': () =>
@@ -126,6 +131,7 @@ export const fileAttempts: Attempts = {
   'log of the kernel': open('/dev/kmsg', 'r+'),
   'the console': open('/dev/console', 'r+'),
   'a serial port': open('/dev/ttyS1', 'r+'),
+  'the power button': open('/dev/input/event0', 'r'),
   'a terminal': open('/dev/tty', 'r+'),
   'pattern of core dumps': write('/proc/sys/kernel/core_pattern'),
   'magic key': write('/proc/sysrq-trigger'),

@@ -3,15 +3,12 @@
 
 import { readFileSync } from 'node:fs';
 import { bindLibc } from '../../../src/device/sys/libc.ts';
-import {
-  SYSCALL_GROUP_NAMES,
-  SYSCALL_GROUPS,
-  SYSCALL_NUMBERS,
-  type SyscallName,
-} from '../../../src/shared/services/syscalls.ts';
+import { SYSCALL_GROUP_NAMES, SYSCALL_GROUPS } from '../../../src/shared/services/syscalls.ts';
+import { type SyscallName, syscallNumber } from '../../../src/shared/board/syscall-numbers.ts';
+import type { NodeArch } from '../../../src/shared/board/boards.ts';
 import type { Attempts } from './attempt.ts';
 
-const COLUMN = process.arch === 'x64' ? 0 : 1;
+const ARCHITECTURE = process.arch as NodeArch;
 const SIGCHLD = 17;
 const NAMESPACES = { mount: 0x20000, user: 0x10000000, network: 0x40000000 };
 /** linux/socket.h */
@@ -28,7 +25,7 @@ const SETTINGS = [
 const syscall = bindLibc('syscall', ['int64', 'int64', 'int64', 'int64', 'int64', 'int64', 'int64']);
 
 function call(name: SyscallName, ...given: readonly number[]): () => undefined {
-  const number = SYSCALL_NUMBERS[name][COLUMN] ?? -1;
+  const number = syscallNumber(name, ARCHITECTURE) ?? -1;
   const args = Array.from({ length: 6 }, (_none, index) => BigInt(given[index] ?? -1));
   return () => {
     // What it returns may be a descriptor of any number.
@@ -39,7 +36,7 @@ function call(name: SyscallName, ...given: readonly number[]): () => undefined {
 
 const groupCalls = SYSCALL_GROUP_NAMES.flatMap((group) => {
   const calls: readonly SyscallName[] = SYSCALL_GROUPS[group].calls;
-  return calls.filter((name) => SYSCALL_NUMBERS[name][COLUMN] !== null);
+  return calls.filter((name) => syscallNumber(name, ARCHITECTURE) !== null);
 });
 
 export const kernelAttempts: Attempts = {

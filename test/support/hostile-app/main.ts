@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Attempts, outcomeOf } from './attempt.ts';
+import { exhaustionAttempts } from './exhaustion-attempts.ts';
 import { fileAttempts } from './file-attempts.ts';
 import { kernelAttempts } from './kernel-attempts.ts';
 
@@ -24,7 +25,12 @@ const surroundings: Attempts = {
 };
 
 if (existsSync('/perm/shared')) writeFileSync('/perm/shared/from-hostile', 'x');
-for (const [name, attempt] of Object.entries({ ...surroundings, ...fileAttempts, ...kernelAttempts })) {
+for (const [name, attempt] of Object.entries({
+  ...surroundings,
+  ...fileAttempts,
+  ...kernelAttempts,
+  ...exhaustionAttempts,
+})) {
   console.log(`${name}: ${await outcomeOf(attempt)}`);
 }
 console.log('all tried');

@@ -2,10 +2,12 @@
 // the directory that both share.
 
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 writeFileSync('/perm/victim/secret', 'secret', { mode: 0o644 });
+// Without it there would be nothing to keep from others.
+readFileSync(process.env['TSK_SECRET_TOKEN'] ?? '');
 await once(createServer().listen('\0victim'), 'listening');
 process.on('SIGTERM', () => console.log('no'));
 console.log('secret kept');

@@ -22,11 +22,15 @@ export const KERNEL_MOUNTS = [
   'mount tmpfs on /run type tmpfs (nosuid,nodev,mode=755)',
 ];
 
-export const EARLY_STEPS = [...KERNEL_MOUNTS, 'catch ctrl-alt-del', 'hostname garden', 'interface lo up'];
+export const BEFORE_SERVICES = [...KERNEL_MOUNTS, 'catch ctrl-alt-del', 'hostname garden', 'interface lo up'];
+
+/** Where there are no system services. */
+export const EARLY_STEPS = [...BEFORE_SERVICES, 'listen to uevents'];
 
 export const PERM_IN_MEMORY = 'mount tmpfs on /perm type tmpfs (nosuid,nodev,mode=755)';
 
-export const PERM_MOUNT = 'mount /dev/vda4 on /perm type ext4 (nosuid,nodev,noatime,errors=remount-ro)';
+export const PERM_MOUNT =
+  'mount /dev/vda4 on /perm type ext4 (nosuid,nodev,noatime,errors=remount-ro,resuid=268435454)';
 
 export function service(name: string, more: Partial<ServiceSpec> = {}): ServiceSpec {
   return {
@@ -51,6 +55,7 @@ export function prepareDevice(
   putConfiguration(sys, config, kernelArguments);
   sys.file('/proc/sys/kernel/random/boot_id', 'b0071d00-0000-4000-8000-000000000001\n');
   sys.file('/proc/meminfo', 'MemAvailable: 400000 kB\n');
+  sys.file('/proc/sys/fs/file-nr', '900\t0\t40000\n');
   sys.file('/dev/console', '');
   sys.file('/proc/mounts', '/dev/vda4 /perm ext4 rw,nosuid,nodev,noatime 0 0\n');
   sys.disk('vda', DISK_BYTES, {

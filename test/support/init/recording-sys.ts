@@ -15,7 +15,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type {
+  DeviceNode,
   KernelImage,
+  ModuleFailure,
+  ModuleToLoad,
   MountRequest,
   ProcessExit,
   ProgramResult,
@@ -41,6 +44,8 @@ export interface Answers {
   loadKernel?: (image: KernelImage) => void;
   /** undefined: the firmware does not know the tag. */
   firmwareProperty?: (tag: number, value: number) => number | undefined;
+  /** undefined: they load. */
+  loadModules?: (modules: readonly ModuleToLoad[]) => Promise<ModuleFailure | undefined>;
   rootDevice?: string;
 }
 
@@ -49,6 +54,9 @@ export class RecordingSys implements Sys, Disposable {
   readonly log: string[] = [];
   readonly processes: RecordedProcess[] = [];
   readonly answers: Answers;
+  /** Plays the kernel to whoever listens to its announcements. */
+  announce: (text: string) => void = () => {};
+  loseAnnouncements: () => void = () => {};
   #nextPid = 100;
 
   constructor(answers: Answers = {}) {
@@ -117,6 +125,13 @@ export class RecordingSys implements Sys, Disposable {
   async syncAndUnmount(targets: readonly string[]): Promise<'done'> {
     this.#write(['sync', ...targets.map((target) => `unmount ${target}`)].join(', '));
     return 'done';
+  }
+
+  /** A file that says what it is: only root makes nodes. */
+  makeDeviceNode(path: string, { kind, number, group, mode }: DeviceNode): void {
+    writeFileSync(path, `${kind} ${number >> 8}:${number & 0xff} group ${group} mode ${mode.toString(8)}`, {
+      flag: 'wx',
+    });
   }
 
   rootDevice(): string {
@@ -195,7 +210,7 @@ export class RecordingSys implements Sys, Disposable {
     return { pid: process.pid, closeOutput: () => {} };
   }
 
-  kill(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean {
+  kill(pid: number, signal: 'SIGTERM' | 'SIGKILL' | 'SIGUSR1'): boolean {
     this.#write(`kill ${pid} ${signal}`);
     const process = this.processes.find((candidate) => candidate.pid === -pid);
     if (process === undefined) return false;
@@ -216,6 +231,10 @@ export class RecordingSys implements Sys, Disposable {
 
   reap(): void {}
 
+  ipcObjectBytes(): { segmentBytes: number; messageBytes: number } {
+    return { segmentBytes: 0, messageBytes: 0 };
+  }
+
   /** Takes all, and has refused nothing. */
   readonly bpf: Sys['bpf'] = {
     createMap: () => 2000,
@@ -229,6 +248,25 @@ export class RecordingSys implements Sys, Disposable {
     attach: () => {},
     close: () => {},
   };
+
+  listenToUevents(onMessage: (bytes: Uint8Array) => void, onOverflow: () => void): () => void {
+    this.#write('listen to uevents');
+    const [announce, loseAnnouncements] = [this.announce, this.loseAnnouncements];
+    this.announce = (text) => {
+      announce(text);
+      onMessage(Buffer.from(text));
+    };
+    this.loseAnnouncements = () => {
+      loseAnnouncements();
+      onOverflow();
+    };
+    return () => {};
+  }
+
+  async loadModules(modules: readonly ModuleToLoad[]): Promise<ModuleFailure | undefined> {
+    for (const { path, parameters } of modules) this.#write(`load ${path} ${parameters}`.trimEnd());
+    return this.answers.loadModules?.(modules);
+  }
 
   keepCodeInMemory(keep: boolean): void {
     this.#write(keep ? 'keep the code in memory' : 'let go of the code');

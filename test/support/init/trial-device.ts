@@ -10,10 +10,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Init } from '../../../src/device/init/init.ts';
 import type { TrialClock } from '../../../src/device/init/update/trial-clock.ts';
 import type { AppSwitch } from '../../../src/device/init/update/trials-options.ts';
-import type { BootSwitch } from '../../../src/device/boot-loader/boot-switch.ts';
+import type { BootSwitch, StartTrace } from '../../../src/device/boot-loader/boot-switch.ts';
 import { INIT_API } from '../../../src/shared/api/init-api.ts';
 import { NET_STATUS_PATH } from '../../../src/shared/network/net-status.ts';
 import {
+  type DeviceConfig,
   INIT_SOCKET_PATH,
   type ServiceSpec,
   type ServiceState,
@@ -56,7 +57,7 @@ export class TestBootSwitch implements BootSwitch {
   trialStart: UpdateState['trialStart'] = 'efi-variable';
   committedSlot: Slot = 'a';
   armed: Slot | null = null;
-  trace: 'kept' | 'lost' | null = null;
+  trace: StartTrace = null;
   /** What fails. */
   commitError: Error | null = null;
   armError: Error | null = null;
@@ -91,7 +92,7 @@ export class TestBootSwitch implements BootSwitch {
     this.armed = null;
   }
 
-  async takeTrace(): Promise<'kept' | 'lost' | null> {
+  async takeTrace(): Promise<StartTrace> {
     const { trace } = this;
     this.trace = null;
     return trace;
@@ -112,6 +113,8 @@ export class TrialDevice {
     service('web', { kind: 'system', dataDir: '/run/tsk/web' }),
     service('sensor'),
   ];
+  /** What else is configured. */
+  config: Partial<DeviceConfig> = {};
   /** More words of the kernel command line. */
   kernelArguments = '';
   /** What runs from each slot. */
@@ -135,7 +138,7 @@ export class TrialDevice {
   }
 
   async boot(slot: Slot): Promise<Init> {
-    const config = { services: this.services, buildId: this.buildIds[slot] };
+    const config = { ...this.config, services: this.services, buildId: this.buildIds[slot] };
     const kernelArguments = `ro tskrazy.slot=${slot} ${this.kernelArguments}`;
     if (!this.#isPrepared) this.prepare();
     putConfiguration(this.sys, config, kernelArguments);

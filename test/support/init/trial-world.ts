@@ -1,20 +1,19 @@
 // A device as far as trials of updates see it, without init: a disk, a firmware and time around the pure machine
-// (src/device/init/update/trial), for sequences of events that no real device would be put through. What the machine
-// must never do is looked for after every event.
+// (src/device/init/update/trial), for sequences of events that no real device would be put through. trial-witness.ts
+// looks after every event for what the machine must never do.
 
 import assert from 'node:assert/strict';
 import { needsEvidence } from '../../../src/device/init/update/trial/recall.ts';
-import { stepTrial, TRIAL_TABLE } from '../../../src/device/init/update/trial/machine.ts';
+import { stepTrial } from '../../../src/device/init/update/trial/machine.ts';
 import { NOTHING_BEFORE, type PendingTrial } from '../../../src/device/init/update/trial/pending-trial.ts';
 import {
   createTrialMachine,
   type TrialEffect,
   type TrialEvent,
   type TrialMachine,
-  trialOf,
   type TrialStateName,
 } from '../../../src/device/init/update/trial/state.ts';
-import type { HealthReport } from '../../../src/device/init/update/trial-health.ts';
+import type { HealthReport } from '../../../src/device/init/update/trial/health-report.ts';
 import {
   addRecord,
   EMPTY_MEMORY,
@@ -24,6 +23,7 @@ import {
 } from '../../../src/device/init/update/trial-memory.ts';
 import type { Slot } from '../../../src/shared/board/slots.ts';
 import type { ConfirmBy, SwitchMode } from '../../../src/shared/update/update-state.ts';
+import { TrialWitness } from './trial-witness.ts';
 
 export const WELL: HealthReport = { waitsFor: [], excused: [], of: 'init', fault: null };
 export const UNWELL: HealthReport = { waitsFor: ['app x is starting'], excused: [], of: 'x', fault: null };
@@ -44,8 +44,6 @@ export class TrialWorld {
   committed: Slot = 'a';
   readonly builds: Record<Slot, string> = { a: 'b1', b: 'b0' };
   memoryFile = formatTrialMemory(EMPTY_MEMORY);
-  /** Whether builds, by slot, have ever run: nothing else may be committed. */
-  readonly #haveRun = new Set<string>();
   #armed: { slot: Slot; by: 'firmware' | 'kexec' } | null = null;
   #trace: 'kept' | 'lost' | null = null;
   #lastBoot: { id: string; slot: Slot; buildId: string } | null = null;
@@ -63,26 +61,18 @@ export class TrialWorld {
   #running: Slot = 'a';
   #memory: TrialMemory = EMPTY_MEMORY;
   #isPermMounted = false;
-  #isSupervised = false;
   #isAccepted = false;
   #restart: 'trial' | 'committed' | null = null;
   #slow: Slow[] = [];
   #events: TrialEvent[] = [];
-  #haveRolledBack = new Set<string>();
   #nowMs = 0;
   #count = 0;
 
-  /** For judging afterwards: what was accepted, why it was rolled back, and of which something could not be noted. */
-  readonly accepted = new Set<string>();
-  readonly reasons = new Map<string, string>();
-  readonly untold = new Set<string>();
-  /** A commit has become true against the machine's will, which only a failing disk can bring about. */
-  isDiskDoubtful = false;
-  readonly seen: Set<string>;
+  readonly witness: TrialWitness;
 
-  /** `seen`: collects the ways that were gone, as `state event state`. */
+  /** `seen`: collects the ways that were gone, as `state, event: state`. */
   constructor(seen = new Set<string>()) {
-    this.seen = seen;
+    this.witness = new TrialWitness(seen);
     this.boot();
   }
 
@@ -114,11 +104,9 @@ export class TrialWorld {
     this.#slow = [];
     this.#memory = EMPTY_MEMORY;
     this.#isPermMounted = false;
-    this.#isSupervised = false;
     this.#isAccepted = false;
-    this.#haveRolledBack.clear();
     const buildId = this.builds[this.#running];
-    this.#haveRun.add(`${this.#running} ${buildId}`);
+    this.witness.starts(this.#running, buildId);
     this.machine = createTrialMachine({
       slot: this.#running,
       buildId,
@@ -133,7 +121,7 @@ export class TrialWorld {
     this.#isPermMounted = !this.isPermBroken;
     const onDisk = parseTrialMemory(Buffer.from(this.memoryFile));
     if (this.#isPermMounted) this.#memory = onDisk;
-    else if (onDisk.pending !== null) this.untold.add(onDisk.pending.id);
+    else if (onDisk.pending !== null) this.witness.untold.add(onDisk.pending.id);
     const { pending } = this.#memory;
     const isAsked = this.state === 'starting' && this.machine.loader.committed !== null;
     const trace = isAsked ? this.#trace : null;
@@ -208,7 +196,7 @@ export class TrialWorld {
     const isDone = result !== 'failed';
     const problem = 'EIO: it does not work';
     if (effect.type === 'switch apps') {
-      if (isDone) this.#haveRun.add(`${effect.pending.slot} ${effect.pending.buildId}`);
+      if (isDone) this.witness.runs(effect.pending.slot, effect.pending.buildId);
       this.take(result === 'done' ? { type: 'switched' } : { type: 'not switched', problem });
     } else if (effect.type === 'switch back') {
       this.take(isDone ? { type: 'switched back' } : { type: 'not switched back', problem });
@@ -226,7 +214,7 @@ export class TrialWorld {
           return this.take({ type: 'not written', slot: effect.slot, problem, committed: null });
         this.take({ type: 'read', committed: this.committed });
       }
-      const isTooLate = this.#haveRolledBack.has(effect.slot);
+      const isTooLate = this.witness.hasRolledBack(effect.slot);
       if (result === 'done' && !isTooLate) this.#commit(effect.slot);
       else if (isDone) this.#commitAgainstWill(effect.slot);
       const committed = this.isLoaderUnreadable ? null : this.committed;
@@ -273,33 +261,21 @@ export class TrialWorld {
       stopLimitMs: 20_000,
     });
     this.machine = machine;
-    const [from, to] = [before.phase.name, machine.phase.name];
-    const row = TRIAL_TABLE[from].on[event.type];
-    assert.ok(
-      row?.includes(to) ?? machine.phase === before.phase,
-      `"${event.type}" led from "${from}" to "${to}"`,
-    );
-    if (row !== undefined) this.seen.add(`${from}, ${event.type}: ${to}`);
+    this.witness.goes(before, event, machine);
     for (const effect of effects) this.#do(effect);
-    this.#noteRollBack();
-    const isOnTrial = to !== 'starting' && to !== 'resting' && to !== 'leaving';
-    if (to !== 'leaving') assert.equal(trialOf(machine, { nowMs: 0, dateMs: 0 }, null) !== null, isOnTrial);
-    assert.equal(this.#isSupervised, to === 'trying' || to === 'committing');
+    this.witness.rests(machine);
   }
 
   #do(effect: TrialEffect): void {
+    this.witness.does(effect, this.machine);
     switch (effect.type) {
       case 'note':
         this.#remember({ ...this.#memory, pending: effect.pending }, effect.pending?.id);
         this.#events.push({ type: 'noted', isKept: this.#isKept });
         return;
       case 'record':
-        assert.ok(effect.outcome.outcome === 'confirmed' || effect.outcome.reason !== null);
         return this.#remember(addRecord(this.#memory, effect.pending, effect.outcome), effect.pending.id);
       case 'commit':
-        assert.ok(!this.#haveRolledBack.has(effect.slot), `slot ${effect.slot} was rolled back`);
-        this.#slow.push(effect);
-        return;
       case 'arm':
       case 'switch apps':
       case 'switch back':
@@ -313,28 +289,11 @@ export class TrialWorld {
         if (effect.into === 'trial') assert.ok(this.#armed !== null);
         this.#restart ??= effect.into;
         return;
-      case 'supervise':
-        assert.ok(!this.#isSupervised, 'two trials at once');
-        this.#isSupervised = true;
-        // Another build in that slot, or another start of it.
-        this.#haveRolledBack.clear();
-        return;
-      case 'stop supervising':
-        this.#isSupervised = false;
-        return;
       case 'answer':
-        if (effect.to === 'asker' && effect.refusal === null) this.#accept();
+        if (effect.to === 'asker' && effect.refusal === null) this.#isAccepted = true;
         return;
       default:
     }
-  }
-
-  #accept(): void {
-    this.#isAccepted = true;
-    const { phase } = this.machine;
-    if (phase.name === 'armed') this.accepted.add(phase.pending.id);
-    else if (phase.name === 'trying') this.accepted.add(phase.trial.pending.id);
-    else assert.fail(`A trial is accepted in the state "${phase.name}"`);
   }
 
   get #isKept(): boolean {
@@ -344,34 +303,22 @@ export class TrialWorld {
   #remember(memory: TrialMemory, id: string | undefined): void {
     this.#memory = memory;
     if (!this.#isKept) {
-      if (id !== undefined) this.untold.add(id);
+      if (id !== undefined) this.witness.untold.add(id);
       return;
     }
     this.memoryFile = formatTrialMemory(memory);
     assert.deepEqual(parseTrialMemory(Buffer.from(this.memoryFile)), JSON.parse(JSON.stringify(memory)));
   }
 
-  #noteRollBack(): void {
-    const { phase } = this.machine;
-    if (phase.name !== 'taking back' && phase.name !== 'switching back' && phase.name !== 'leaving') return;
-    // One that a way down has interrupted may still be confirmed: it was about to be.
-    if (phase.name === 'leaving' && phase.awaits === 'commit') return;
-    const pending = phase.name === 'leaving' ? phase.pending : phase.trial.pending;
-    const reason = pending?.ending?.reason ?? null;
-    if (pending === null || reason === null) return;
-    this.reasons.set(pending.id, reason);
-    this.#haveRolledBack.add(pending.slot);
-  }
-
   #commit(slot: Slot): void {
-    assert.ok(this.#haveRun.has(`${slot} ${this.builds[slot]}`), 'a build is committed that never ran');
+    this.witness.commits(slot, this.builds[slot]);
     this.committed = slot;
   }
 
   /** Without an answer that says so. */
   #commitAgainstWill(slot: Slot): void {
     this.#commit(slot);
-    this.isDiskDoubtful = true;
+    this.witness.isDiskDoubtful = true;
   }
 
   #nextSlot(): Slot {

@@ -13,7 +13,12 @@ export const HOST_BOARD: Board = BOARDS[HOST_BOARD_ID];
 export const UNGUARDED: readonly string[] = ['mitigations=off'];
 
 function chooseBoard(asked: string | undefined): BoardId {
-  if (asked === undefined) return process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64';
+  if (asked === undefined) return ownPc() ?? 'pc-amd64';
   if (asked in BOARDS) return asked as BoardId;
   throw new Error(`TSK_TEST_BOARD is "${asked}": it must be one of ${Object.keys(BOARDS).join(', ')}`);
+}
+
+function ownPc(): BoardId | undefined {
+  const pcs = Object.values(BOARDS).filter(({ vmFirmware }) => vmFirmware !== null);
+  return pcs.find(({ nodeArch }) => nodeArch === process.arch)?.id;
 }

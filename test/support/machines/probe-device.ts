@@ -21,10 +21,12 @@ import {
   type WebStatus,
 } from '../../../src/shared/api/web-api.ts';
 import { endMachineAtTheEnd } from '../at-the-end.ts';
+import { askAgain } from '../web/ask-again.ts';
 import { HOST_BOARD } from './host-board.ts';
 
 const PROBE_PORT = 8081;
-/** It looks into the processes of all others. */
+const TLS_PORT = 443;
+/** The probe looks into the processes of all others. */
 export const PROBE_APP = { source: 'probe.ts', user: 'root', sandbox: 'off' } as const;
 /** An emulated boot on a busy machine takes minutes. */
 const BOOT_LIMIT_MS = 10 * 60_000;
@@ -60,6 +62,8 @@ export interface DiskOptions {
 export interface BootOptions {
   memoryMiB?: number;
   extraQemuArgs?: readonly string[];
+  /** Ports of the device that are to be reached besides. */
+  guestPorts?: readonly number[];
 }
 
 /** An instance with its disk, which may be booted again and again. */
@@ -74,7 +78,7 @@ export class ProbeDisk {
     this.password = password;
   }
 
-  /** It goes with this process, or by `remove`. */
+  /** Makes a disk that goes with this process, or by `remove`. */
   static async make(options: DiskOptions): Promise<ProbeDisk> {
     const instance = await openInstance(writeInstance(options));
     const built = await buildImage({ instance, board: HOST_BOARD, offline: false, report: silentProgress });
@@ -106,7 +110,7 @@ export class ProbeDevice {
 
   static async boot(
     disk: ProbeDisk,
-    { memoryMiB = 512, extraQemuArgs = [] }: BootOptions = {},
+    { memoryMiB = 512, extraQemuArgs = [], guestPorts = [] }: BootOptions = {},
   ): Promise<ProbeDevice> {
     let started = 0;
     const start = async (): Promise<VirtualMachine> => {
@@ -117,7 +121,7 @@ export class ProbeDevice {
         diskPath: disk.path,
         directory: disk.instance.directory,
         memoryMiB,
-        forwards: [80, PROBE_PORT].map((guestPort) => ({ hostPort: 0, guestPort })),
+        forwards: [80, TLS_PORT, PROBE_PORT, ...guestPorts].map((guestPort) => ({ hostPort: 0, guestPort })),
         extraArgs: extraQemuArgs,
       });
       endMachineAtTheEnd(machine);
@@ -137,6 +141,15 @@ export class ProbeDevice {
 
   get pageUrl(): string {
     return urlOf(this.#vm, 80);
+  }
+
+  get tlsPort(): number {
+    return this.#vm.ports.get(TLS_PORT) ?? 0;
+  }
+
+  /** Of this computer, for one of the device. */
+  portOf(guestPort: number): number {
+    return this.#vm.ports.get(guestPort) ?? 0;
   }
 
   get probeUrl(): string {
@@ -180,12 +193,12 @@ export class ProbeDevice {
 
   /** What the probe reads in /proc. */
   async figures(): Promise<DeviceFigures> {
-    return (await fetch(`${this.probeUrl}processes`)).json() as Promise<DeviceFigures>;
+    return (await askAgain(new URL('processes', this.probeUrl))).json() as Promise<DeviceFigures>;
   }
 
   /** The probe writes lines of 100 bytes; the time that it took. */
   async writeLines(lines: number, perSecond: number): Promise<number> {
-    const response = await fetch(`${this.probeUrl}write?lines=${lines}&perSecond=${perSecond}`);
+    const response = await askAgain(new URL(`write?lines=${lines}&perSecond=${perSecond}`, this.probeUrl));
     return ((await response.json()) as { elapsedMs: number }).elapsedMs;
   }
 
@@ -195,7 +208,7 @@ export class ProbeDevice {
 
   async #logIn(): Promise<void> {
     const basic = Buffer.from(`${WEB_USER}:${this.#password}`).toString('base64');
-    const response = await fetch(new URL(WEB_API.sessions, this.pageUrl), {
+    const response = await askAgain(new URL(WEB_API.sessions, this.pageUrl), {
       method: 'POST',
       headers: { authorization: `Basic ${basic}` },
     });
@@ -204,8 +217,14 @@ export class ProbeDevice {
   }
 
   async #request(path: string, method = 'GET'): Promise<Response> {
-    const headers = { authorization: this.authorization };
-    const response = await fetch(new URL(path, this.pageUrl), { method, headers });
+    const ask = (): Promise<Response> =>
+      askAgain(new URL(path, this.pageUrl), { method, headers: { authorization: this.authorization } });
+    let response = await ask();
+    if (response.status === 401) {
+      // Sessions end with a restart of `web`.
+      await this.#logIn();
+      response = await ask();
+    }
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return response;
   }

@@ -3,12 +3,16 @@
 
 import { createSocket, type SocketType } from 'node:dgram';
 import { once } from 'node:events';
+import { dlopen } from 'node:ffi';
 import { writeSync } from 'node:fs';
 import { connect, createServer, isIPv6, type AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 
 /** Who has not got through by then has met somebody who is silent. */
 const SILENCE_MS = 400;
+
+let heard = 0;
 
 const ACTS: Readonly<Record<string, (host: string, port: number) => Promise<string>>> = {
   /** Answers `ok` and, for port 0, the port that the kernel has chosen. */
@@ -33,6 +37,21 @@ const ACTS: Readonly<Record<string, (host: string, port: number) => Promise<stri
     return 'ok';
   },
 
+  /** By a socket of Multipath TCP. */
+  async connectMptcp(_host, port) {
+    const fd = libc().socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP) as number;
+    if (fd < 0) return 'no such protocol';
+    return (libc().connect(fd, ipv4Loopback(port), 16) as number) === 0 ? 'ok' : 'refused';
+  },
+
+  /** With the first bytes, and without connect(2): TCP Fast Open. */
+  async connectBySending(_host, port) {
+    const fd = libc().socket(AF_INET, SOCK_STREAM, 0) as number;
+    const bytes = Buffer.from('GET / HTTP/1.0\r\n\r\n');
+    const sent = libc().sendto(fd, bytes, BigInt(bytes.length), MSG_FASTOPEN, ipv4Loopback(port), 16);
+    return Number(sent) === bytes.length ? 'ok' : 'refused';
+  },
+
   async bindUdp(host, port) {
     const socket = createSocket({ type: typeOf(host), reuseAddr: true });
     socket.bind(port, host);
@@ -40,11 +59,33 @@ const ACTS: Readonly<Record<string, (host: string, port: number) => Promise<stri
     return 'ok';
   },
 
+  /** At all addresses, and in the group where `host` is one. */
+  async hearUdp(host, port) {
+    const socket = createSocket({ type: typeOf(host), reuseAddr: true });
+    socket.on('message', () => heard++);
+    socket.bind(port);
+    await once(socket, 'listening');
+    if (host.startsWith('ff')) socket.addMembership(host, '::%eth0');
+    else if (/^2(?:2[4-9]|3\d)\./.test(host)) socket.addMembership(host);
+    return `ok ${socket.address().port}`;
+  },
+
+  /** How many datagrams have come since it was asked before. */
+  async heard() {
+    await setTimeout(SILENCE_MS);
+    const count = heard;
+    heard = 0;
+    return String(count);
+  },
+
   /** A datagram from a socket that is not connected. Nobody has to be there. */
   async sendUdp(host, port) {
     const socket = createSocket(typeOf(host));
     const sent = Promise.withResolvers<void>();
     socket.on('error', sent.reject);
+    socket.bind();
+    await Promise.race([once(socket, 'listening'), sent.promise]);
+    socket.setBroadcast(true);
     socket.send('hello', port, host, (error) => (error ? sent.reject(error) : sent.resolve()));
     await sent.promise;
     socket.close();
@@ -58,6 +99,26 @@ const ACTS: Readonly<Record<string, (host: string, port: number) => Promise<stri
     return 'ok';
   },
 };
+
+const AF_INET = 2;
+const SOCK_STREAM = 1;
+const IPPROTO_MPTCP = 262;
+const MSG_FASTOPEN = 0x20000000;
+
+/** Calls that Node.js itself does not make. Opened late: most have no use for it. */
+function libc(): Record<'socket' | 'connect' | 'sendto', (...args: unknown[]) => unknown> {
+  const { functions } = dlopen('libc.so.6', {
+    socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
+    connect: { arguments: ['int32', 'buffer', 'uint32'], return: 'int32' },
+    sendto: { arguments: ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'uint32'], return: 'int64' },
+  });
+  return functions as ReturnType<typeof libc>;
+}
+
+/** struct sockaddr_in */
+function ipv4Loopback(port: number): Uint8Array {
+  return Uint8Array.of(AF_INET, 0, port >> 8, port & 255, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+}
 
 function typeOf(host: string): SocketType {
   return isIPv6(host) ? 'udp6' : 'udp4';

@@ -2,7 +2,7 @@
 // `srv0` on the other, where a test puts a DHCP server. Needs root (as CI and containers have it) and iproute2.
 
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,7 +15,9 @@ import {
   NET_STATUS_PATH,
   type NetStatus,
 } from '../../../src/shared/network/net-status.ts';
+import { inNetwork } from '../../../src/device/sys/network-of-process.ts';
 import { requireTool } from '../require-tool.ts';
+import { readIfExists } from '../../../src/device/read-if-exists.ts';
 
 export const SERVER_ADDRESS = '10.77.0.1';
 export const SECOND_SERVER_ADDRESS = '10.77.0.2';
@@ -100,6 +102,11 @@ export class NetworkLab {
 
   onDevice(...args: string[]): string {
     return run('ip', ['-n', this.#device, ...args]);
+  }
+
+  /** What `act` makes before it returns belongs to the device's network. */
+  inDevice<T>(act: () => T): T {
+    return inNetwork(`/run/netns/${this.#device}`, act);
   }
 
   spawnOnServer(command: string, ...args: string[]): Child {
@@ -260,13 +267,4 @@ function run(command: string, args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
   return stdout;
-}
-
-function readIfExists(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

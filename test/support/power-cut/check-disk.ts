@@ -36,6 +36,7 @@ export class DiskChecker {
   readonly #hashes = new Map<string, string>();
   /** What has passed already, by what it depends on. */
   readonly #passed = new Map<string, string>();
+  readonly #boots = new WeakMap<ByteSource, Promise<FatVolume>>();
 
   private constructor(gpt: Gpt, tables: DiskChecker['tables'], board: RigBoard, publicKey: Uint8Array) {
     this.gpt = gpt;
@@ -83,10 +84,32 @@ export class DiskChecker {
     });
     assert.match(committed, /^[ab]$/, `${path} names no slot`);
     await this.#once(disk, [boot], `start of ${committed}`, async () => {
-      await this.board.checkStart?.(disk, committed);
+      await this.board.checkStart?.(disk, committed, false);
       return '';
     });
+    await this.#checkTrial(disk, committed);
     return { committed: committed as Slot, buildId: await this.checkSlot(disk, committed as Slot) };
+  }
+
+  /** Whoever makes the firmware start on trial, at whatever moment, has to get a slot that is whole. */
+  async #checkTrial(disk: DiskState, committed: string): Promise<void> {
+    const { commit, trialPath } = this.board.layout;
+    if (trialPath === null) return;
+    const boot = this.partition(1);
+    const slot = await this.#once(disk, [boot], 'trial', async () => {
+      const volume = await this.openBoot(disk);
+      const text = await readText(volume, trialPath);
+      if (text === (await readText(volume, commit.path))) return committed;
+      const named = this.board.committedOf(text) ?? '';
+      assert.match(named, /^[ab]$/, `${trialPath} names no slot`);
+      assert.ok(
+        await this.isMarked(disk, named as Slot),
+        `${trialPath} starts slot ${named}, which is not whole`,
+      );
+      await this.board.checkStart?.(disk, named, true);
+      return named;
+    });
+    if (slot !== committed) await this.checkSlot(disk, slot as Slot);
   }
 
   /** Whether the slot counts as one that could be started. */
@@ -117,7 +140,15 @@ export class DiskChecker {
   }
 
   /** The boot partition, surveyed: no cluster has two owners, no chain is cut off. */
-  async openBoot(disk: ByteSource): Promise<FatVolume> {
+  openBoot(disk: ByteSource): Promise<FatVolume> {
+    const known = this.#boots.get(disk);
+    if (known !== undefined) return known;
+    const opened = this.#openBoot(disk);
+    this.#boots.set(disk, opened);
+    return opened;
+  }
+
+  async #openBoot(disk: ByteSource): Promise<FatVolume> {
     const source = slice(disk, this.partition(1));
     const volume = await openFat(source);
     const table = new FatTable(volume.geometry, await readFatCopy(source, volume.geometry));

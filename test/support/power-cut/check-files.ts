@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Extent } from '../../../src/formats/fat/tree.ts';
 import { findTool } from '../require-tool.ts';
@@ -55,6 +57,26 @@ export async function checkPerm(
   file: PermFile,
   scratchPath: string,
 ): Promise<void> {
+  await savePerm(disk, perm, scratchPath);
+  const { stdout } = await run(tool('debugfs'), ['-R', `cat ${file.path}`, scratchPath]);
+  assert.equal(stdout, file.content, `content of ${file.path} in /perm`);
+}
+
+/** Of the file system in `imagePath`, into a directory of this computer; those that are not there are left out. */
+export async function takeFiles(
+  imagePath: string,
+  paths: readonly string[],
+  directory: string,
+): Promise<void> {
+  for (const path of paths) {
+    const target = join(directory, basename(path));
+    rmSync(target, { force: true });
+    await run(tool('debugfs'), ['-R', `dump ${path} ${target}`, imagePath]);
+  }
+}
+
+/** As a file, in which nothing is left to be repaired. */
+export async function savePerm(disk: DiskState, perm: Extent, scratchPath: string): Promise<void> {
   disk.save(scratchPath, perm.offsetBytes, perm.lengthBytes);
   const said: string[] = [];
   for (const options of CHECKS) {
@@ -65,8 +87,6 @@ export async function checkPerm(
   assert.ok(said.length < CHECKS.length, `e2fsck gives up: ${said.join('')}`);
   const { exitCode, output } = await e2fsck('-fn', scratchPath);
   assert.equal(exitCode, 0, `e2fsck finds damage after all: ${output}`);
-  const { stdout } = await run(tool('debugfs'), ['-R', `cat ${file.path}`, scratchPath]);
-  assert.equal(stdout, file.content, `content of ${file.path} in /perm`);
 }
 
 async function e2fsck(...args: string[]): Promise<{ exitCode: number; output: string }> {

@@ -9,7 +9,7 @@ import type { LogEntry, LoggedDiscard, LoggedWrite, WriteLog } from './write-log
 
 const PAGE_BYTES = 64 * 1024;
 const SECTOR_BYTES = 512;
-const ZEROS = new Uint8Array(PAGE_BYTES);
+const ZEROS = Buffer.alloc(PAGE_BYTES);
 
 /** What has reached the medium of writes that no flush has made sure of. */
 export type CutPolicy =
@@ -43,8 +43,9 @@ export class RecordedDisk {
   readonly #log: WriteLog;
   readonly #fd: number;
   readonly #pages = new Map<number, Page>();
-  /** Pages of the image that are not all zero; found out when it is first asked for. */
-  #filled: ReadonlySet<number> | undefined;
+  /** Whether pages of the image are not all zero, of those that were asked for. */
+  readonly #isFilled = new Map<number, boolean>();
+  readonly #probe = new Uint8Array(PAGE_BYTES);
   /** Entries that no flush has made sure of begin here. */
   #flushed = 0;
 
@@ -95,15 +96,21 @@ export class RecordedDisk {
 
   /** False: the page is all zero. */
   mayHoldSomething(page: number): boolean {
-    this.#filled ??= this.#findFilledPages();
-    return this.#pages.has(page) || this.#filled.has(page);
+    if (this.#pages.has(page)) return true;
+    let isFilled = this.#isFilled.get(page);
+    if (isFilled === undefined) {
+      const bytes = this.#probe.fill(0);
+      this.#readImage(page * PAGE_BYTES, bytes.subarray(0, this.sizeBytes - page * PAGE_BYTES));
+      isFilled = !ZEROS.equals(bytes);
+      this.#isFilled.set(page, isFilled);
+    }
+    return isFilled;
   }
 
   durableVersion(offsetBytes: number, lengthBytes: number): number {
     let version = -1;
-    forPages(offsetBytes, lengthBytes, (number) => {
-      version = Math.max(version, this.#pages.get(number)?.version ?? -1);
-    });
+    for (const [number, page] of this.#pages)
+      if (isPageOf(number, offsetBytes, lengthBytes)) version = Math.max(version, page.version);
     return version;
   }
 
@@ -137,17 +144,6 @@ export class RecordedDisk {
         pageFor(number).set(data.subarray(at + done, at + done + length), inPage);
       });
     }
-  }
-
-  #findFilledPages(): Set<number> {
-    const filled = new Set<number>();
-    const bytes = new Uint8Array(PAGE_BYTES);
-    for (let number = 0; number * PAGE_BYTES < this.sizeBytes; number++) {
-      const page = bytes.subarray(0, this.sizeBytes - number * PAGE_BYTES);
-      this.#readImage(number * PAGE_BYTES, page);
-      if (Buffer.compare(page, ZEROS.subarray(0, page.length)) !== 0) filled.add(number);
-    }
-    return filled;
   }
 
   #durablePage(number: number): Uint8Array {
@@ -184,8 +180,7 @@ class CutDisk implements DiskState {
   }
 
   versionOf(offsetBytes: number, lengthBytes: number): number | undefined {
-    let isOverlaid = false;
-    forPages(offsetBytes, lengthBytes, (number) => (isOverlaid ||= this.#overlay.has(number)));
+    const isOverlaid = this.#overlay.keys().some((number) => isPageOf(number, offsetBytes, lengthBytes));
     return isOverlaid ? undefined : this.#disk.durableVersion(offsetBytes, lengthBytes);
   }
 
@@ -253,6 +248,10 @@ export function seededRandom(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+function isPageOf(number: number, offsetBytes: number, lengthBytes: number): boolean {
+  return (number + 1) * PAGE_BYTES > offsetBytes && number * PAGE_BYTES < offsetBytes + lengthBytes;
 }
 
 /** For each page of a stretch: its number, where in it to begin, how much of the stretch is done, how much to do. */

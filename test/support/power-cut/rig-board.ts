@@ -5,8 +5,12 @@ import assert from 'node:assert/strict';
 import type { ByteSource } from '../../../src/formats/byte-source.ts';
 import { type BoardBoot, type BoardId, BOARDS } from '../../../src/shared/board/boards.ts';
 import type { BootLoaderLayout } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
+import { renewedFiles } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
 import { layoutOf } from '../../../src/shared/boot-loader/layout-of.ts';
+import { RASPBERRY_PI_LAYOUT } from '../../../src/shared/boot-loader/raspberry-pi.ts';
+import type { Slot } from '../../../src/shared/board/slots.ts';
 import { PREFIX_LAYOUT } from '../boot-loader/prefix-loader.ts';
+import type { FatReader } from '../raspberry-pi/fat-reader.ts';
 import { startFrom } from '../raspberry-pi/pi-firmware.ts';
 import { piModel } from '../raspberry-pi/pi-models.ts';
 
@@ -17,7 +21,7 @@ export interface RigBoard {
   /** Words of the kernel command line; undefined: the file does not start the slot's own kernel. */
   wordsOf(ownFile: string, slot: string): readonly string[] | undefined;
   /** Throws unless the boot loader, by rules of its own, starts the slot without anything to complain of. */
-  checkStart?(disk: ByteSource, slot: string): Promise<void>;
+  checkStart?(disk: ByteSource, slot: string, isOnTrial: boolean): Promise<void>;
 }
 
 type Reader = Omit<RigBoard, 'layout'>;
@@ -33,9 +37,10 @@ const READERS: Readonly<Record<BoardBoot['kind'], Reader>> = {
   'raspberry-pi-firmware': {
     committedOf: (text) => /^os_prefix=([ab])\/$/m.exec(text)?.[1],
     wordsOf: (text) => splitWords(text.split('\n')[0]),
-    async checkStart(disk, slot) {
+    async checkStart(disk, slot, isTryboot) {
       for (const id of PI_PROCESSORS) {
-        const { osPrefix, warnings } = await startFrom(disk, piModel(id));
+        const { osPrefix, warnings, files } = await startFrom(disk, piModel(id), { isTryboot });
+        if (id === PI_PROCESSORS[0]) await checkFirmware(files);
         assert.deepEqual(
           [osPrefix, warnings],
           [`${slot}/`, []],
@@ -45,6 +50,19 @@ const READERS: Readonly<Record<BoardBoot['kind'], Reader>> = {
     },
   },
 };
+
+/** Files that start together are of one build. */
+async function checkFirmware(files: FatReader): Promise<void> {
+  const paths = renewedFiles(RASPBERRY_PI_LAYOUT);
+  const textOf = async (path: string): Promise<string | undefined> =>
+    (await files.readFile(path))?.toString('latin1');
+  const isOf = async (slot: Slot): Promise<boolean> => {
+    for (const { path, inSlot } of paths)
+      if ((await textOf(path)) !== (await textOf(`${slot}/${inSlot}`))) return false;
+    return true;
+  };
+  assert.ok((await isOf('a')) || (await isOf('b')), 'the firmware is of neither build');
+}
 
 /** A model of each processor: the others read the same files but for their own device tree. */
 const PI_PROCESSORS = ['3-b', '4-b', '5-b-d0'];

@@ -11,11 +11,15 @@ import {
   sliceDevice,
   sourceOfBytes,
 } from '../../../src/formats/byte-source.ts';
-import { replaceFatFile, writeFatFileInPlace } from '../../../src/formats/fat/editor.ts';
+import { writeFatFileInPlace } from '../../../src/formats/fat/write-in-place.ts';
 import { writeFat } from '../../../src/formats/fat/writer.ts';
 import { encodeGpt, PARTITION_TYPE } from '../../../src/formats/gpt.ts';
 import { encodeHybridMbr } from '../../../src/formats/mbr.ts';
 import { LoaderFiles } from '../../../src/device/boot-loader/loader-files.ts';
+import { renewedFiles } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
+import { replaceRootFiles } from '../../../src/formats/fat/root-files.ts';
+import { renewSharedFiles } from '../../../src/device/update/renew-shared-files.ts';
+import { MAX_CHUNK_BYTES } from '../../../src/formats/chunk-stream.ts';
 import { openSlotInstaller } from '../../../src/device/update/slot-installer.ts';
 import { FileDevice } from '../../../src/host/files/file-device.ts';
 import { formatCmdline } from '../../../src/shared/board/cmdline.ts';
@@ -23,6 +27,7 @@ import { diskGuid, layOutDisk, MIN_DISK_BYTES, SECTOR_BYTES } from '../../../src
 import { FIRST_SLOT, type Slot, SLOT_PARTITION, SLOTS } from '../../../src/shared/board/slots.ts';
 import { type BootLoaderLayout, newCommitText } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
 import type { Manifest } from '../../../src/shared/manifest/manifest.ts';
+import { removeFatFile, replaceFatFile } from '../formats/fat-change.ts';
 import { findTool } from '../require-tool.ts';
 import type { RigBoard } from './rig-board.ts';
 import type { RecordedUpdate } from './try-cuts.ts';
@@ -46,11 +51,20 @@ export interface UpdateSteps {
   writeRoot(): Promise<void>;
   /** The manifest last: it marks the slot. */
   writeBootFiles(): Promise<void>;
+  /** What an update does first with a slot that is whole. */
+  unmark(): Promise<void>;
   /** With the new build's command line, what tells the boot loader how a slot starts; by default the new one. */
   renewStart(slot?: Slot): Promise<void>;
   commit(): Promise<void>;
+  /** For boot loaders that have a file for trials: it names the new slot, or the committed one again. */
+  askForTrial(): Promise<void>;
+  withdrawTrial(): Promise<void>;
   /** All of that but the commit, as devices do it. */
   install(): Promise<void>;
+  /** After the commit, what both slots need. */
+  renewFirmware(): Promise<void>;
+  /** One file of it alone, by its name in the root. */
+  replaceShared(path: string): Promise<void>;
   flush(): Promise<void>;
   /** Anywhere on the disk. */
   disk: ByteDevice;
@@ -88,7 +102,7 @@ export async function stageUpdate(
     const bootFiles = [...staged].map(([path, bytes]) => ({
       path,
       ...digestOf(bytes),
-      chunks: chunksOf(bytes),
+      chunks: chunksOf(...pieces(bytes)),
     }));
     const chunks = chunksOf(root.subarray(0, 131_072), root.subarray(131_072));
     const manifest = Buffer.from(
@@ -142,6 +156,7 @@ function stepsOf(disk: RecordingDevice, layout: BootLoaderLayout, build: StagedB
         await replaceFatFile(boot, `b/${name}`, sourceOfBytes(bytes), options);
       }
     },
+    unmark: async () => void (await removeFatFile(boot, 'b/manifest.json', options)),
     async renewStart(slot = 'b') {
       await writeFatFileInPlace(boot, layout.ownFile(slot).path, Buffer.from(ownText(layout, slot, build)));
     },
@@ -163,12 +178,30 @@ function stepsOf(disk: RecordingDevice, layout: BootLoaderLayout, build: StagedB
         signatureBytes: build.signatures,
       });
       const rootChunks = [build.root.subarray(0, 131_072), build.root.subarray(131_072)];
-      const chunks = [...rootChunks, ...build.bootFiles.values()];
+      const chunks = [...rootChunks, ...[...build.bootFiles.values()].flatMap(pieces)];
       for (const index of installer.missing()) await installer.receive(index, chunks[index]!);
       await installer.install(() => {});
     },
     commit: () => new LoaderFiles(layout, boot).commit('b', () => {}),
+    askForTrial: () => new LoaderFiles(layout, boot).writeTrial('b', () => {}),
+    withdrawTrial: () => new LoaderFiles(layout, boot).withdrawTrial(() => {}),
+    async replaceShared(path) {
+      const { inSlot } = renewedFiles(layout).find((file) => file.path === path)!;
+      const content = sourceOfBytes(build.bootFiles.get(inSlot)!);
+      await replaceRootFiles(boot, [{ path, content }], TIME_SEC);
+    },
+    async renewFirmware() {
+      await renewSharedFiles({ boot, layout, source: 'b', dropCaches: () => disk.flush() });
+    },
   };
+}
+
+/** As long as chunks may be. */
+function pieces(bytes: Uint8Array): Uint8Array[] {
+  const count = Math.ceil(bytes.length / MAX_CHUNK_BYTES);
+  return Array.from({ length: count }, (_, i) =>
+    bytes.subarray(i * MAX_CHUNK_BYTES, (i + 1) * MAX_CHUNK_BYTES),
+  );
 }
 
 function slotFiles({ bootFiles, manifest, signatures }: StagedBuild): [string, Uint8Array][] {

@@ -1,7 +1,7 @@
 // Updates of a virtual machine, all of whose writes are recorded, from its first start to its last shutdown.
 
 import assert from 'node:assert/strict';
-import { statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BoardId } from '../../../src/shared/board/boards.ts';
 import { eventually } from '../machines/appliance.ts';
@@ -30,7 +30,6 @@ export class UpdateRecording {
   static async start(lab: UpdateLab): Promise<UpdateRecording> {
     const recording = new UpdateRecording(lab);
     lab.copyDisk(recording.#imagePath);
-    writeFileSync(recording.#logPath, '');
     await lab.boot({ extraQemuArgs: recordingArguments(recording.#logPath) });
     await eventually('the app that keeps a file', () => lab.keeperPid());
     return recording;

@@ -8,7 +8,7 @@
 // QEMU logs a request when it is done. So what stands before a flush was on its way when the flush ended, and was
 // written when it was asked for by somebody who waits for one before he asks for the other, as updates do.
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 
 const MAGIC = 0x6a736677736872n;
 const SECTOR_BYTES = 512;
@@ -28,10 +28,20 @@ export interface LoggedDiscard extends Omit<LoggedWrite, 'kind'> {
   kind: 'discard';
 }
 
-/** Arguments that make QEMU record what is written to the drive "disk". The file must exist and be empty. */
+/**
+ * Begins a log, and gives arguments that make QEMU record in it what is written to the drive "disk". Each QEMU goes on where
+ * the one before has ended: a machine without firmware has one for each of its starts.
+ */
 export function recordingArguments(logPath: string): string[] {
+  const superblock = new Uint8Array(SECTOR_BYTES);
+  const view = viewOf(superblock);
+  view.setBigUint64(0, MAGIC, true);
+  view.setBigUint64(8, 1n, true);
+  view.setUint32(24, SECTOR_BYTES, true);
+  writeFileSync(logPath, superblock);
   return [
     ['-set', 'drive.disk.format=blklogwrites'],
+    ['-set', 'drive.disk.log-append=on'],
     ['-set', 'drive.disk.log.driver=file'],
     ['-set', `drive.disk.log.filename=${logPath}`],
   ].flat();

@@ -3,8 +3,9 @@
 
 import { entriesPerFatSector } from '../../../src/formats/fat/boot-sector.ts';
 import { FatTable, readFatCopy } from '../../../src/formats/fat/table.ts';
-import { openFat } from '../../../src/formats/fat/volume.ts';
+import { type FatVolume, openFat } from '../../../src/formats/fat/volume.ts';
 import { OWNER, surveyZones } from '../../../src/formats/fat/zones.ts';
+import { renewedFiles } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
 import { otherSlot, type Slot, SLOT_PARTITION } from '../../../src/shared/board/slots.ts';
 import { type DiskChecker, slice } from './check-disk.ts';
 import type { DiskState } from './recorded-disk.ts';
@@ -13,7 +14,7 @@ import type { WriteLog } from './write-log.ts';
 const SECTOR_BYTES = 512;
 
 /** Sectors of the whole disk, and what they are to hold. */
-export type KeptSectors = ReadonlyMap<number, Uint8Array>;
+type KeptSectors = ReadonlyMap<number, Uint8Array>;
 
 export interface WriteRules {
   /** Of the boot partition and the tables. */
@@ -22,6 +23,8 @@ export interface WriteRules {
   root: { first: number; end: number };
   /** The sector that says which slot is committed. */
   commitSector: number;
+  /** Of the root directory, where files that both slots need are replaced after the commit. */
+  renewed: ReadonlySet<number>;
 }
 
 export async function writeRules(disk: DiskState, checker: DiskChecker, running: Slot): Promise<WriteRules> {
@@ -45,7 +48,9 @@ export async function writeRules(disk: DiskState, checker: DiskChecker, running:
       ),
     );
   const { layout } = checker.board;
-  for (const sector of await sectorsOf(layout.ownFile(otherSlot(running)).path)) kept.delete(sector);
+  const { trialPath } = layout;
+  const ofTrials = [layout.ownFile(otherSlot(running)).path, ...(trialPath === null ? [] : [trialPath])];
+  for (const path of ofTrials) for (const sector of await sectorsOf(path)) kept.delete(sector);
   const root = checker.partition(SLOT_PARTITION[running]);
   return {
     kept,
@@ -54,6 +59,9 @@ export async function writeRules(disk: DiskState, checker: DiskChecker, running:
       end: (root.offsetBytes + root.lengthBytes) / SECTOR_BYTES,
     },
     commitSector: (await sectorsOf(layout.commit.path))[0]!,
+    renewed: new Set(
+      renewedFiles(layout).length === 0 ? [] : rootSectors(volume, boot.offsetBytes / SECTOR_BYTES),
+    ),
   };
 }
 
@@ -91,7 +99,8 @@ export function findForbiddenWrites(
     if (touched.length === 0) continue;
     const data = entry.kind === 'write' ? log.dataOf(entry) : new Uint8Array(entry.lengthBytes);
     for (const sector of touched) {
-      if (sector === rules.commitSector && commit !== undefined && number >= commit) continue;
+      const isAfter = commit !== undefined && number >= commit;
+      if (isAfter && (sector === rules.commitSector || rules.renewed.has(sector))) continue;
       const at = (sector - first) * SECTOR_BYTES;
       const now = data.subarray(at, at + SECTOR_BYTES);
       if (Buffer.compare(now, rules.kept.get(sector)!) !== 0) {
@@ -100,6 +109,13 @@ export function findForbiddenWrites(
     }
   }
   return problems;
+}
+
+/** Of a FAT16, which has its root directory in one place; a FAT32's is a file like any other. */
+function rootSectors({ geometry }: FatVolume, firstSector: number): number[] {
+  const { rootOffsetBytes, rootBytes } = geometry;
+  const first = firstSector + rootOffsetBytes / SECTOR_BYTES;
+  return Array.from({ length: rootBytes / SECTOR_BYTES }, (_, index) => first + index);
 }
 
 /** Sectors of the boot partition that anything but the slot's directory needs, FAT sectors among them. */

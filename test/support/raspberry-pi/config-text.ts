@@ -15,7 +15,7 @@ export interface FilterFacts {
   partition: number;
 }
 
-export interface ConfigSetting {
+interface ConfigSetting {
   key: string;
   value: string;
   /** From 1. */

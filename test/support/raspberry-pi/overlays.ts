@@ -7,7 +7,7 @@ import { type DeviceTree, findNode, parseDeviceTree, stringsOf } from './device-
 import type { FatReader } from './fat-reader.ts';
 import type { PiModel } from './pi-models.ts';
 
-export interface AppliedOverlay {
+interface AppliedOverlay {
   name: string;
   path: string;
 }

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type ByteSource, sourceOfBytes } from '../../../src/formats/byte-source.ts';
+import { atTheEnd } from '../at-the-end.ts';
 import { findTool, requireTool } from '../require-tool.ts';
 import { SECTOR_BYTES } from './boot-partition.ts';
 import { PI_MODELS } from './pi-models.ts';
@@ -71,6 +72,7 @@ export function fakeKernel(): Buffer {
 export function deviceTree(platform: string): Buffer {
   return compileTree(`compatible = "raspberrypi,test", "brcm,${platform}";
     chosen { bootargs = "coherent_pool=1M cgroup_disable=memory"; };
+    soc { usb@7e980000 { compatible = "brcm,bcm2708-usb"; }; };
     __overrides__ { audio = ""; i2c_arm = ""; };`);
 }
 
@@ -119,7 +121,7 @@ export async function makeCard(
 /** Its path. */
 export function makeCardFile(t: TestContext, files: CardFiles, options: CardOptions = {}): string {
   const directory = mkdtempSync(join(tmpdir(), 'tsk-pi-card-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  atTheEnd(t, () => rmSync(directory, { recursive: true, force: true }));
   const path = join(directory, 'card.img');
   writeFileSync(path, emptyCard(path, options));
   const there = Object.entries(files).filter(([, content]) => content !== undefined);

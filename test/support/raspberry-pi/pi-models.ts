@@ -5,7 +5,7 @@
 // raspberrypi/documentation, config_txt/conditional.adoc. Type numbers: raspberry-pi/revision-codes.adoc.
 
 /** Who reads config.txt first: bootcode.bin from the disk, or the EEPROM. */
-export type FirstStage = 'bootcode' | 'eeprom';
+type FirstStage = 'bootcode' | 'eeprom';
 
 export interface PiModel {
   /** As the device tree's name has it, where that tells them apart. */

@@ -9,6 +9,11 @@ import { fakeKernel, wholeCard } from './pi-card.ts';
 const TREES = ['bcm2710-rpi-3-b.dtb', 'bcm2711-rpi-4-b.dtb', 'bcm2712-rpi-5-b.dtb'];
 const OVERLAYS = ['overlays/README', 'overlays/bcm2712d0.dtbo'];
 
+/** That of the first build is what the card was made with. */
+function firmwareOf(build: string, bytes: Uint8Array): Uint8Array {
+  return build === 'old' ? bytes : Buffer.concat([bytes, Buffer.from(` of ${build}`)]);
+}
+
 /** `trees`: of the builds after the first. */
 export function stagedPi(trees = TREES): StagedFiles {
   const card = wholeCard();
@@ -24,6 +29,7 @@ export function stagedPi(trees = TREES): StagedFiles {
           (path) => [path, bytesOf(`a/${path}`)] as const,
         ),
         ...written.map(({ path, text }) => [path, Buffer.from(text)] as const),
+        ...firmware.map((path) => [`firmware/${path}`, firmwareOf(name, bytesOf(path))] as const),
       ]),
   };
 }

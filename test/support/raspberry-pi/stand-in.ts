@@ -5,29 +5,32 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, readFileSync, closeSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FileDevice } from '../../../src/host/files/file-device.ts';
 import { QmpClient } from '../../../src/host/vm/qmp.ts';
+import { atExit, endChildAtTheEnd } from '../at-the-end.ts';
 import { cell, formatDeviceTree, makeNode, text } from './device-tree.ts';
 import { unpackKernel } from './kernel-file.ts';
 import { type PiStart, startFrom } from './pi-firmware.ts';
 import type { MachineRun, PiMachine } from './pi-machines.ts';
 import type { PiModel } from './pi-models.ts';
+import { freePort } from '../network/free-port.ts';
 
 export interface StandInOptions {
   machine: PiMachine;
   model: PiModel;
   diskPath: string;
   guestPorts?: readonly number[];
+  /** So many restarts on trial it comes up as after any other one, as some Raspberry Pi 5s do until their power was cut. */
+  forgetsTryboot?: number;
   /** For the kernel, behind all others. */
   extraWords?: readonly string[];
-  /** Such as those of write-log.ts; the drive is called "disk". */
-  extraQemuArgs?: readonly string[];
 }
+
+/** What an EEPROM says of itself: 2025-05-08, started from the SD card, for a board that takes any version. */
+const EEPROM = { 'build-timestamp': Date.UTC(2025, 4, 8) / 1000, 'boot-mode': 1 };
 
 /** More than any test's story needs: a machine that never comes to rest ends here. */
 const MAX_STARTS = 12;
@@ -43,14 +46,18 @@ export class StandIn {
   readonly ended: Promise<'powered-off' | 'power-cut'>;
   readonly #options: StandInOptions;
   readonly #directory: string;
+  /** Says that the stand-in need not be removed any more when this process goes. */
+  readonly #forget: () => void;
   #qemu: ChildProcess | undefined;
   #isCut = false;
+  #forgotten = 0;
 
   private constructor(options: StandInOptions, ports: ReadonlyMap<number, number>) {
     this.#options = options;
     this.ports = ports;
     // A Unix socket's path is limited to 107 bytes.
     this.#directory = mkdtempSync(join(tmpdir(), 'tsk-pi-'));
+    this.#forget = atExit(() => rmSync(this.#directory, { recursive: true, force: true }));
     this.ended = this.#goOn();
     // Whoever waits for something else hears of a failure by that; `ended` itself may be asked for much later.
     this.ended.catch(() => undefined);
@@ -72,6 +79,11 @@ export class StandIn {
     return existsSync(path) ? readFileSync(path, 'latin1') : '';
   }
 
+  /** Of the QEMU that runs now; undefined between two. */
+  get pid(): number | undefined {
+    return this.#qemu?.pid;
+  }
+
   get restarts(): number {
     return this.starts.length - 1;
   }
@@ -86,6 +98,7 @@ export class StandIn {
   /** Ends it, however it goes, and leaves nothing behind but the disk. */
   async dispose(): Promise<void> {
     await this.cutPower();
+    this.#forget();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
@@ -96,14 +109,14 @@ export class StandIn {
       if (this.#isCut) return 'power-cut';
       if (reason === 'guest-shutdown') return 'powered-off';
       if (reason !== 'guest-reset') throw new Error(`QEMU ended: ${reason ?? this.#messages()}`);
-      isTryboot = this.#askedForTryboot();
+      isTryboot = this.#askedForTryboot() && !this.#forgets();
     }
     throw new Error(`The machine was started ${MAX_STARTS} times and came to no rest`);
   }
 
   /** Until QEMU ends; what it says of the reason. */
   async #start(isTryboot: boolean): Promise<string | undefined> {
-    const { machine, model, diskPath, extraQemuArgs = [] } = this.#options;
+    const { machine, model, diskPath } = this.#options;
     const disk = await FileDevice.open(diskPath, 'r');
     const run = this.#files(this.starts.length);
     let deviceTreePath: string;
@@ -119,9 +132,10 @@ export class StandIn {
     }
     if (this.#isCut) return undefined;
     const messages = openSync(this.#path(0, 'messages'), 'a');
-    const args = [...machine.arguments(run), '-dtb', deviceTreePath, ...extraQemuArgs];
+    const args = [...machine.arguments(run), '-dtb', deviceTreePath];
     const qemu = spawn(machine.program, args, { stdio: ['ignore', messages, messages] });
     closeSync(messages);
+    endChildAtTheEnd(qemu);
     this.#qemu = qemu;
     const ended = once(qemu, 'exit');
     const shutdown = watchShutdown(qemu, run.qmpSocketPath);
@@ -141,6 +155,8 @@ export class StandIn {
     const bootloader = makeNode(tree, '/chosen/bootloader').properties;
     bootloader.set('partition', cell(start.partition.number));
     bootloader.set('tryboot', cell(start.isTryboot ? 1 : 0));
+    if (start.model.firstStage === 'eeprom')
+      for (const [name, value] of Object.entries(EEPROM)) bootloader.set(name, cell(value));
     makeNode(tree, '/chosen').properties.set('os_prefix', text(start.osPrefix));
     const path = join(this.#directory, 'tree.dtb');
     writeFileSync(path, formatDeviceTree(tree));
@@ -160,6 +176,12 @@ export class StandIn {
     if (seen === false && isAsked)
       throw new Error('The kernel restarted on trial and told the firmware nothing of it');
     return isAsked;
+  }
+
+  #forgets(): boolean {
+    if (this.#forgotten === (this.#options.forgetsTryboot ?? 0)) return false;
+    this.#forgotten++;
+    return true;
   }
 
   #files(index: number): MachineRun {
@@ -202,14 +224,4 @@ function watchShutdown(qemu: ChildProcess, socketPath: string): () => string | u
   };
   void watch();
   return () => reason;
-}
-
-/** Free now; the same port is taken by each start of the machine. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

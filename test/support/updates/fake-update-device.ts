@@ -1,19 +1,19 @@
-// A device for the update client: it takes chunks and checks them, restarts, tries and rolls back as a test scripts
-// it. What it says of itself beside that is example data. What it refuses by itself has no code, as on devices of 0.1.
-// The real receiver has tests of its own.
+// A device for the update client: it takes chunks, restarts, tries and rolls back as a test scripts it. What it says of
+// itself beside that is example data. What it refuses by itself has no code, as on devices of 0.1. The real receiver has
+// tests of its own.
 
 import assert from 'node:assert/strict';
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createZstdDecompress, zstdDecompressSync } from 'node:zlib';
-import { ChunkStreamDecoder } from '../../../src/formats/chunk-stream.ts';
-import { numberChunks } from '../../../src/shared/manifest/chunk-index.ts';
+import { zstdDecompressSync } from 'node:zlib';
 import type { BootRecord } from '../../../src/shared/api/init-api.ts';
+import { DICTIONARY_HEADER } from '../../../src/shared/update/manifest-dictionary.ts';
 import type { Manifest } from '../../../src/shared/manifest/manifest.ts';
 import type { ServiceStatus } from '../../../src/shared/services/services.ts';
 import type { Slot } from '../../../src/shared/board/slots.ts';
@@ -30,14 +30,11 @@ import type {
   UpdateOutcome,
   UpdateRecord,
 } from '../../../src/shared/update/update-state.ts';
-import { WEB_USER, type WebStatus } from '../../../src/shared/api/web-api.ts';
-import {
-  exampleNetwork,
-  exampleServices,
-  exampleSystem,
-  exampleTime,
-  exampleUpdateState,
-} from '../web/fake-device.ts';
+import { type StartTime, WEB_USER, type WebStatus } from '../../../src/shared/api/web-api.ts';
+import { exampleServices, exampleSystem, exampleUpdateState } from '../web/fake-device.ts';
+import { FakeChunkStore } from './fake-chunk-store.ts';
+import { fakeRecord, fakeTrial } from './fake-trial.ts';
+import { fakeWebStatus } from './fake-web-status.ts';
 
 /** How long it takes to restart. */
 const AWAY_MS = 300;
@@ -64,18 +61,16 @@ export class FakeUpdateDevice {
   bootId: string = randomUUID();
   boots: BootRecord[] = [];
   status: UpdateStatus;
-  /** It was built before there were updates. */
+  /** Devices of before do not tell. */
+  startTime: StartTime | undefined;
+  /** Whether the device was built before there were updates. */
   isOld = false;
   mode: SwitchMode = 'reboot';
   rebootBecause: readonly string[] = ['the kernel changes'];
   changedApps: readonly string[] = [];
-  /** Numbers of chunks that it has nowhere before the first update. */
-  missing: readonly number[] = [0, 1, 2];
-  readonly received = new Set<number>();
+  readonly chunks = new FakeChunkStore();
   /** By `METHOD what`; each answers once, in order. */
   readonly refusals = new Map<string, Refusal[]>();
-  /** The connection breaks after so many chunks; each counts once. */
-  readonly breaks: number[] = [];
   installEvents: InstallEvent[] = [
     { event: 'progress', phase: 'root', doneBytes: 500, totalBytes: 1000 },
     { event: 'progress', phase: 'root', doneBytes: 1000, totalBytes: 1000 },
@@ -97,6 +92,7 @@ export class FakeUpdateDevice {
   readonly #server: http.Server;
   readonly #news = new EventEmitter();
   readonly #followers = new Set<http.ServerResponse>();
+  #https: https.Server | undefined;
   #port = 0;
   #manifest: Manifest | undefined;
   #script: Promise<void> = Promise.resolve();
@@ -123,6 +119,8 @@ export class FakeUpdateDevice {
     await device.#listen();
     t.after(async () => {
       await device.#script.catch(() => undefined);
+      device.#https?.closeAllConnections();
+      device.#https?.close();
       await device.goAway();
     });
     return device;
@@ -165,20 +163,7 @@ export class FakeUpdateDevice {
   }
 
   beginTrial(waitsFor: readonly string[], more: Partial<Trial> = {}): void {
-    const slot: Slot = this.status.committed === 'a' ? 'b' : 'a';
-    const trial: Trial = {
-      id: 'trial-1',
-      slot,
-      buildId: this.status.slots[slot]?.buildId ?? '',
-      fromBuildId: this.status.slots[this.status.committed ?? 'a']?.buildId ?? '',
-      mode: this.mode,
-      confirmBy: 'client',
-      who: 'tsk on michael@laptop',
-      startedAtMs: Date.now(),
-      deadlineAtMs: Date.now() + 300_000,
-      waitsFor,
-      ...more,
-    };
+    const trial = fakeTrial(this.status, { mode: this.mode, waitsFor, ...more });
     this.status = { ...this.status, trial };
   }
 
@@ -189,22 +174,7 @@ export class FakeUpdateDevice {
   endTrial(outcome: UpdateOutcome, more: Partial<UpdateRecord> = {}): void {
     const { trial } = this.status;
     if (trial === null) return;
-    const record: UpdateRecord = {
-      id: trial.id,
-      startedAtMs: trial.startedAtMs,
-      endedAtMs: Date.now(),
-      fromBuildId: trial.fromBuildId,
-      toBuildId: trial.buildId,
-      toSlot: trial.slot,
-      mode: trial.mode,
-      who: trial.who,
-      outcome,
-      reason: null,
-      lastLines: null,
-      bootId: this.bootId,
-      ...(trial.stillUnwell && { stillUnwell: trial.stillUnwell }),
-      ...more,
-    };
+    const record = fakeRecord(trial, { outcome, bootId: this.bootId, ...more });
     const committed = outcome === 'confirmed' ? trial.slot : this.status.committed;
     this.status = { ...this.status, trial: null, committed, history: [record, ...this.status.history] };
   }
@@ -224,6 +194,14 @@ export class FakeUpdateDevice {
     return { buildId, hostname, tskrazyVersion, buildTimeSec, signedAtSec: null, components, apps };
   }
 
+  /** As of now it is spoken to by TLS alone, as a build with TLS is from the network. */
+  async beginTls({ privateKey, certificate }: { privateKey: string; certificate: string }, port: number) {
+    const answer = this.#server.listeners('request')[0] as http.RequestListener;
+    this.#https = https.createServer({ key: privateKey, cert: certificate }, answer);
+    this.#https.listen(port, '127.0.0.1');
+    await once(this.#https, 'listening');
+  }
+
   async #listen(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve));
     this.#port = (this.#server.address() as AddressInfo).port;
@@ -234,6 +212,10 @@ export class FakeUpdateDevice {
     const what = `${request.method} ${path.split('/').at(-1)}`;
     if (path === '/health') {
       response.end('ok');
+      return;
+    }
+    if (this.#https !== undefined && !('encrypted' in request.socket)) {
+      reply(response, 403, { error: { code: 'needs-tls', message: 'This device is spoken to by HTTPS' } });
       return;
     }
     this.asked.push(what);
@@ -286,25 +268,9 @@ export class FakeUpdateDevice {
   }
 
   #webStatus(): WebStatus {
-    return {
-      timeMs: Date.now(),
-      bootId: this.bootId,
-      model: null,
-      processor: null,
-      system: this.system,
-      services: this.services.map((service) => ({ ...service, usage: null })),
-      usage: {
-        cpu: { cores: 1, busyFraction: null },
-        memory: { totalBytes: 512e6, availableBytes: 256e6 },
-        temperatureCelsius: null,
-        disks: [],
-        traffic: [],
-      },
-      network: exampleNetwork(),
-      time: exampleTime(),
-      mayChange: this.#password !== null,
-      update: null,
-    };
+    const { bootId, system, services } = this;
+    const status = fakeWebStatus({ bootId, system, services, mayChange: this.#password !== null });
+    return { ...status, ...(this.startTime && { startTime: this.startTime }) };
   }
 
   async #answerUpdate(
@@ -317,6 +283,10 @@ export class FakeUpdateDevice {
         reply(response, 200, this.status);
         return;
       case 'POST update':
+        if (request.headers[DICTIONARY_HEADER.toLowerCase()] !== undefined) {
+          reply(response, 415, { error: { code: 'wrong-type', message: 'No slot has that manifest' } });
+          return;
+        }
         this.#open(await readBody(request), response);
         return;
       case 'PUT chunks':
@@ -362,39 +332,21 @@ export class FakeUpdateDevice {
       ...this.status,
       session: { client: client.name, startedAtMs: now, lastHeardAtMs: now, buildId },
     };
-    const chunks = numberChunks(manifest);
-    const missingChunks = this.missing.filter((index) => !this.received.has(index));
     const offer: UpdateOffer = {
       id: `session-${this.requests.length}`,
       slot: 'b',
       mode: this.mode,
       rebootBecause: this.mode === 'live' ? [] : this.rebootBecause,
       changedApps: this.changedApps,
-      missingChunks,
-      missingBytes: missingChunks.reduce((sum, index) => sum + (chunks[index]?.lengthBytes ?? 0), 0),
+      ...this.chunks.whatIsMissing(manifest),
     };
     reply(response, 201, offer);
   }
 
   async #takeChunks(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     assert.ok(this.#manifest);
-    const chunks = numberChunks(this.#manifest);
-    const decoder = new ChunkStreamDecoder();
-    const breakAfter = this.breaks.shift() ?? Infinity;
-    let count = 0;
-    for await (const piece of request.pipe(createZstdDecompress())) {
-      for (const { index, bytes } of decoder.push(piece as Buffer)) {
-        if (count === breakAfter) {
-          request.destroy();
-          return;
-        }
-        assert.equal(createHash('sha256').update(bytes).digest('hex'), chunks[index]?.sha256);
-        assert.ok(this.missing.includes(index) && !this.received.has(index), `Chunk ${index} comes again`);
-        this.received.add(index);
-        count += 1;
-      }
-    }
-    decoder.end();
+    const count = await this.chunks.take(request, this.#manifest);
+    if (count === null) return;
     reply(response, 200, { chunks: count, bytes: 0, missingChunks: 0 });
   }
 
@@ -405,7 +357,7 @@ export class FakeUpdateDevice {
   }
 }
 
-/** It restarts into the new build, is not well at once, and then is. */
+/** Restarts the device into the new build, which is not well at once, and then is. */
 export async function trialThatIsWell(device: FakeUpdateDevice): Promise<void> {
   await device.restart('b');
   device.beginTrial(['app irrigation has run for 2 s, not 30 s yet']);

@@ -37,7 +37,7 @@ export function newImage(options: Partial<ImageOptions> = {}): TestImage {
   return makeImage({ key: KEY, root, signedAtSec: 1_700_000_100, ...options });
 }
 
-export interface Transfer {
+interface Transfer {
   request: http.ClientRequest;
   answer: Promise<{ status: number; body: string }>;
 }

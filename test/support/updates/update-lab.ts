@@ -4,15 +4,16 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { type ByteDevice, sliceDevice } from '../../../src/formats/byte-source.ts';
 import { openFat } from '../../../src/formats/fat/volume.ts';
 import { buildImage } from '../../../src/host/build/build-image.ts';
+import { signManifest } from '../../../src/host/build/sign-manifest.ts';
 import { DEFAULT_DISK_BYTES, writeDiskImage } from '../../../src/host/build/disk-image.ts';
 import type { UpdateResult } from '../../../src/host/deploy/update/update-result.ts';
-import { ensurePassword, openInstance } from '../../../src/host/config/instance.ts';
+import { openInstance } from '../../../src/host/config/instance.ts';
 import { ensureUpdateKeys } from '../../../src/host/config/update-keys.ts';
 import { FileDevice } from '../../../src/host/files/file-device.ts';
 import { silentProgress } from '../../../src/host/progress.ts';
@@ -22,11 +23,13 @@ import { powerOff, startVirtualMachine, type VirtualMachine } from '../../../src
 import { type BoardId, BOARDS } from '../../../src/shared/board/boards.ts';
 import { layOutDisk, SECTOR_BYTES } from '../../../src/shared/board/disk-layout.ts';
 import type { Slot } from '../../../src/shared/board/slots.ts';
+import type { UpdatePermissions } from '../../../src/shared/manifest/manifest-signature.ts';
 import { UPDATE_API, type UpdateStatus } from '../../../src/shared/update/update-api.ts';
-import { type NewSession, WEB_API, WEB_USER, type WebStatus } from '../../../src/shared/api/web-api.ts';
-import type { SignedImage } from './tampered-requests.ts';
+import { WEB_API, type WebStatus } from '../../../src/shared/api/web-api.ts';
 import { CommandLine, type Follower } from '../cli/command-line.ts';
 import { atTheEnd, endMachineAtTheEnd } from '../at-the-end.ts';
+import { resume, resumeArguments, type SavedMemory } from '../machines/saved-memory.ts';
+import { LabPage } from './lab-page.ts';
 
 const PAGE_PORT = 80;
 const TLS_PORT = 443;
@@ -41,12 +44,16 @@ export type Lifetime = Pick<TestContext, 'after' | 'diagnostic'>;
 export interface LabOptions {
   /** Such as `tskrazy.trial-sec=60`, which makes trials shorter. */
   kernelArgs?: readonly string[];
+  /** "web" of tskrazy.json. */
+  web?: object;
 }
 
 export interface BootOptions {
   extraQemuArgs?: readonly string[];
   /** Another disk than the lab's, with firmware that knows nothing of it. */
   diskPath?: string;
+  /** From which it goes on. A machine that dies then is started once more, from its disk. */
+  memory?: SavedMemory;
 }
 
 interface SpeakerChanges {
@@ -56,26 +63,40 @@ interface SpeakerChanges {
   first?: string;
 }
 
+export interface SignableImage {
+  manifest: string;
+  sign(signedAtSec: number, options?: { of?: string; permitted?: UpdatePermissions }): string;
+}
+
 /** As far as anybody can tell afterwards. */
-export const DID_NOT_COME_UP = /did not come up: panic, hang or power cut/;
+export const DID_NOT_COME_UP = /did not come up: panic, hang or power cut|did not try the new build/;
 
 export class UpdateLab {
   readonly directory: string;
   readonly diskPath: string;
+  readonly page: LabPage;
   readonly #t: Lifetime;
   readonly board: BoardId;
   #config: Record<string, unknown>;
   #machine: VirtualMachine | undefined;
-  #token: string | undefined;
 
   private constructor(t: Lifetime, directory: string, board: BoardId, options: LabOptions) {
     this.#t = t;
     this.board = board;
     this.directory = directory;
     this.diskPath = join(directory, 'disk.img');
-    this.#config = { hostname: 'lab', board, kernel: { extraArgs: options.kernelArgs ?? [] } };
+    this.page = new LabPage(directory, () => this.url);
+    const { kernelArgs = [], web = {} } = options;
+    this.#config = { hostname: 'lab', board, kernel: { extraArgs: kernelArgs }, web };
     this.configureSpeaker({});
     this.speak({});
+  }
+
+  /** In a directory that has all of it. */
+  static at(t: Lifetime, directory: string, board: BoardId, options: LabOptions): UpdateLab {
+    const lab = new UpdateLab(t, directory, board, options);
+    t.after(() => lab.kill());
+    return lab;
   }
 
   /** With a disk that has not been started from yet. */
@@ -85,8 +106,7 @@ export class UpdateLab {
     cpSync(join(import.meta.dirname, '..', 'machines', 'device-apps'), join(directory, 'src'), {
       recursive: true,
     });
-    const lab = new UpdateLab(t, directory, board, options);
-    t.after(() => lab.kill());
+    const lab = UpdateLab.at(t, directory, board, options);
     const instance = await openInstance(directory);
     const built = await buildImage({
       instance,
@@ -125,10 +145,13 @@ export class UpdateLab {
   }
 
   /** Until the page answers. */
-  async boot({ extraQemuArgs = [], diskPath = this.diskPath }: BootOptions = {}): Promise<void> {
+  async boot({ extraQemuArgs = [], diskPath = this.diskPath, memory }: BootOptions = {}): Promise<void> {
     const directory = diskPath === this.diskPath ? this.directory : mkdtempSync(join(this.directory, 'vm-'));
-    this.#token = undefined;
+    this.page.forgetSession();
+    let saved = memory;
     const start = async (): Promise<VirtualMachine> => {
+      const resumed = saved;
+      saved = undefined;
       const machine = await startVirtualMachine({
         board: BOARDS[this.board],
         name: 'lab',
@@ -140,9 +163,12 @@ export class UpdateLab {
           guestPort,
         })),
         extraArgs: extraQemuArgs,
+        warn: (text) => this.diagnose(text),
+        ...(resumed && { firstArgs: resumeArguments(resumed), accelerator: resumed.accelerator }),
       });
       this.#machine = machine;
       endMachineAtTheEnd(machine);
+      if (resumed) await resume(machine, resumed);
       return machine;
     };
     await bootMachine({
@@ -222,11 +248,11 @@ export class UpdateLab {
   }
 
   async updateStatus(): Promise<UpdateStatus> {
-    return (await this.#get(UPDATE_API.update)) as UpdateStatus;
+    return (await this.page.get(UPDATE_API.update)) as UpdateStatus;
   }
 
   async status(): Promise<WebStatus> {
-    return (await this.#get(WEB_API.status)) as WebStatus;
+    return (await this.page.get(WEB_API.status)) as WebStatus;
   }
 
   /** For whoever reads the output of the test. */
@@ -284,30 +310,19 @@ export class UpdateLab {
     }
   }
 
-  /** What the instance is now, built and signed by its key, and not sent anywhere. */
-  async signedImage(): Promise<SignedImage> {
+  /** What the instance is now, built and not sent anywhere, with its keys to sign that or another manifest. */
+  async buildSigned(): Promise<SignableImage> {
     const instance = await openInstance(this.directory);
     const options = { instance, board: BOARDS[this.board], offline: false, report: silentProgress };
     const image = await buildImage(options);
     await image.dispose();
-    const [manifest, signatures] = [image.manifestBytes, image.sign(Math.floor(Date.now() / 1000))];
+    const keys = await ensureUpdateKeys(instance);
+    const manifest = Buffer.from(image.manifestBytes).toString();
     return {
-      manifest: Buffer.from(manifest).toString(),
-      signatures: Buffer.from(signatures).toString(),
+      manifest,
+      sign: (sec, { of = manifest, permitted } = {}) =>
+        Buffer.from(signManifest(Buffer.from(of), keys, sec, permitted)).toString(),
     };
-  }
-
-  /** By somebody who knows the password; status and answer. */
-  async post(path: string, body: unknown): Promise<{ status: number; body: string }> {
-    this.#token ??= await this.#logIn();
-    const headers = { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' };
-    const response = await fetch(new URL(path, this.url), {
-      method: 'POST',
-      headers,
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(60_000),
-    });
-    return { status: response.status, body: await response.text() };
   }
 
   copyDisk(path: string): void {
@@ -317,13 +332,16 @@ export class UpdateLab {
   /** A directory for a component of the instance's own (`components` in tskrazy.json). */
   componentDirectory(name: string, files: Readonly<Record<string, Uint8Array>>): string {
     const directory = join(this.directory, name);
-    mkdirSync(directory);
-    for (const [path, content] of Object.entries(files)) writeFileSync(join(directory, path), content);
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(directory, path)), { recursive: true });
+      writeFileSync(join(directory, path), content);
+    }
     return directory;
   }
 
   async #updateOnce(options: readonly string[]): Promise<UpdateResult> {
-    const args = ['update', '--json', ...options, '--host', this.#host];
+    const host = options.includes('--insecure-http') ? new URL(this.url).host : this.#host;
+    const args = ['update', '--json', ...options, '--host', host];
     const { stdout, stderr } = await new CommandLine(this.directory).tsk(...args);
     const result = JSON.parse(stdout || '{}') as UpdateResult;
     if (typeof result.outcome !== 'string') throw new Error(`tsk ${args.join(' ')}: ${stdout}${stderr}`);
@@ -339,30 +357,5 @@ export class UpdateLab {
 
   #urlOf(guestPort: number): string {
     return `http://127.0.0.1:${this.machine.ports.get(guestPort) ?? 0}/`;
-  }
-
-  /** With a session: Basic authentication would cost the device a scrypt with each request. */
-  async #get(path: string): Promise<unknown> {
-    this.#token ??= await this.#logIn();
-    const headers = { authorization: `Bearer ${this.#token}` };
-    const response = await fetch(new URL(path, this.url), { headers, signal: AbortSignal.timeout(20_000) });
-    if (response.status === 401) {
-      // Sessions end with the start that they were made in.
-      this.#token = undefined;
-      return this.#get(path);
-    }
-    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
-    return response.json();
-  }
-
-  async #logIn(): Promise<string> {
-    const { password } = await ensurePassword(await openInstance(this.directory));
-    const response = await fetch(new URL(WEB_API.sessions, this.url), {
-      method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(`${WEB_USER}:${password}`).toString('base64')}` },
-      signal: AbortSignal.timeout(20_000),
-    });
-    if (!response.ok) throw new Error(`The device refuses a session: ${response.status}`);
-    return ((await response.json()) as NewSession).token;
   }
 }

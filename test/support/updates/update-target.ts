@@ -26,7 +26,9 @@ import {
   SIGNATURES_NAME,
   signedText,
   type TrustedKey,
+  type UpdatePermissions,
 } from '../../../src/shared/manifest/manifest-signature.ts';
+import { NOTHING_PERMITTED, permissionsText } from '../../../src/shared/manifest/update-permissions.ts';
 import type { BootLoaderLayout } from '../../../src/shared/boot-loader/boot-loader-layout.ts';
 import { otherSlot, type Slot, SLOTS } from '../../../src/shared/board/slots.ts';
 import { PC_LAYOUT } from '../boot-loader/pc-layout.ts';
@@ -53,6 +55,7 @@ export interface TestImage {
   manifestText: string;
   signaturesText: string;
   kernel: string;
+  bootFiles: Readonly<Record<string, string>>;
   root: Uint8Array;
   /** By its number in an offer. */
   chunk(index: number): Uint8Array;
@@ -61,8 +64,11 @@ export interface TestImage {
 export interface ImageOptions {
   key: TestKey | null;
   signedAtSec?: number;
+  permitted?: Partial<UpdatePermissions>;
   root: Uint8Array;
   kernel?: string;
+  /** Boot files besides the kernel, by path. */
+  bootFiles?: Readonly<Record<string, string>>;
   /** What else is to be different. */
   manifest?: Partial<Manifest>;
 }
@@ -70,9 +76,11 @@ export interface ImageOptions {
 export function makeImage(options: ImageOptions): TestImage {
   const { root, kernel = 'kernel', key, signedAtSec = 1_700_000_000 } = options;
   const kernelBytes = Buffer.from(kernel);
+  const bootFiles = { vmlinuz: kernel, ...options.bootFiles };
+  const system = Buffer.from(JSON.stringify(bootFiles));
   const manifest: Manifest = {
     formatVersion: 1,
-    buildId: sha256(Buffer.concat([root, kernelBytes])),
+    buildId: sha256(Buffer.concat([root, system])),
     hostname: 'garden',
     board: 'pc-amd64',
     arch: 'amd64',
@@ -80,9 +88,12 @@ export function makeImage(options: ImageOptions): TestImage {
     buildTimeSec: 1_700_000_000,
     components: { kernel: sha256(kernelBytes).slice(0, 7) },
     kernelArgs: ['ro'],
-    systemSha256: sha256(kernelBytes),
+    systemSha256: sha256(system),
     apps: [{ name: 'sensor', kind: 'node', contentSha256: sha256(root) }],
-    bootFiles: [{ path: 'vmlinuz', ...contentOf(kernelBytes, KERNEL_CHUNK_BYTES) }],
+    bootFiles: Object.entries(bootFiles).map(([path, text]) => ({
+      path,
+      ...contentOf(Buffer.from(text), KERNEL_CHUNK_BYTES),
+    })),
     root: contentOf(root, CHUNK_BYTES),
     minLayout: { rootPartitionBytes: root.length, bootPartitionBytes: kernelBytes.length },
     ...options.manifest,
@@ -91,21 +102,41 @@ export function makeImage(options: ImageOptions): TestImage {
   return {
     manifest,
     manifestText,
-    signaturesText: key ? signatures(manifestText, key, signedAtSec) : '',
+    signaturesText: key ? signatures(manifestText, key, signedAtSec, options.permitted) : '',
     kernel,
+    bootFiles,
     root,
     chunk(index) {
       const { file, offsetBytes, lengthBytes } = numberChunks(manifest)[index]!;
-      return (file ? kernelBytes : root).subarray(offsetBytes, offsetBytes + lengthBytes);
+      const bytes = file ? Buffer.from(bootFiles[file.path as keyof typeof bootFiles]) : root;
+      return bytes.subarray(offsetBytes, offsetBytes + lengthBytes);
     },
   };
 }
 
-function signatures(manifestText: string, key: TestKey, signedAtSec: number): string {
-  const text = signedText(Buffer.from(manifestText), signedAtSec);
-  const signature = sign(null, text, key.privateKey).toString('base64');
-  const signatures = [{ keyId: key.trusted.id, signature }];
-  return Buffer.from(formatSignatures({ formatVersion: 1, signedAtSec, signatures })).toString();
+function signatures(
+  manifestText: string,
+  key: TestKey,
+  signedAtSec: number,
+  some?: Partial<UpdatePermissions>,
+): string {
+  const bytes = Buffer.from(manifestText);
+  const signaturesOf = (text: Uint8Array) => [
+    { keyId: key.trusted.id, signature: sign(null, text, key.privateKey).toString('base64') },
+  ];
+  const permitted = some && { ...NOTHING_PERMITTED, ...some };
+  const permissions = permitted && {
+    ...permitted,
+    signatures: signaturesOf(permissionsText(bytes, signedAtSec, permitted)),
+  };
+  return Buffer.from(
+    formatSignatures({
+      formatVersion: 1,
+      signedAtSec,
+      signatures: signaturesOf(signedText(bytes, signedAtSec)),
+      ...(permissions && { permissions }),
+    }),
+  ).toString();
 }
 
 function contentOf(
@@ -126,7 +157,7 @@ function sha256(bytes: Uint8Array): string {
 
 function slotFiles(slot: Slot, image: TestImage): Record<string, string> {
   return {
-    [`${slot}/vmlinuz`]: image.kernel,
+    ...Object.fromEntries(Object.entries(image.bootFiles).map(([path, text]) => [`${slot}/${path}`, text])),
     [`${slot}/${MANIFEST_NAME}`]: image.manifestText,
     [`${slot}/${SIGNATURES_NAME}`]: image.signaturesText,
   };
@@ -137,6 +168,8 @@ export interface TargetOptions {
   layout?: BootLoaderLayout;
   /** What slot b holds already. */
   other?: TestImage;
+  /** In the root of the boot partition, by path. */
+  shared?: Readonly<Record<string, string>>;
 }
 
 export class UpdateTarget {
@@ -165,11 +198,11 @@ export class UpdateTarget {
   static async create(
     running: TestImage,
     rootPartitionBytes: number,
-    { layout = PC_LAYOUT, other }: TargetOptions = {},
+    { layout = PC_LAYOUT, other, shared = {} }: TargetOptions = {},
   ): Promise<UpdateTarget> {
     const boot = await bootVolume({
       layout,
-      files: { ...slotFiles('a', running), ...(other && slotFiles('b', other)) },
+      files: { ...shared, ...slotFiles('a', running), ...(other && slotFiles('b', other)) },
     });
     const target = new UpdateTarget(layout, rootPartitionBytes, boot.sizeBytes);
     writeFileSync(target.bootPath, await boot.read(0, boot.sizeBytes));
@@ -183,13 +216,12 @@ export class UpdateTarget {
   /** As on a device, one at a time may write. */
   openDisk(use: DiskUse = 'write'): OpenUpdateDisk {
     if (use === 'write' && this.isWritten) throw Object.assign(new Error('EBUSY'), { code: 'EBUSY' });
-    const mode = use === 'write' ? 'r+' : 'r';
     const source = this.running;
     const target = otherSlot(source);
     const opened = [
-      openBlockDevice(this.bootPath, this.bootBytes, mode),
+      openBlockDevice(this.bootPath, this.bootBytes, use === 'look' ? 'r' : 'r+'),
       openBlockDevice(this.#path(source), this.#rootBytes, 'r'),
-      openBlockDevice(this.#path(target), this.#rootBytes, mode),
+      openBlockDevice(this.#path(target), this.#rootBytes, use === 'write' ? 'r+' : 'r'),
     ] as const;
     this.openCount++;
     this.isWritten ||= use === 'write';

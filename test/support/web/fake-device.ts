@@ -11,9 +11,10 @@ import type {
   ServiceState,
   ServiceStatus,
 } from '../../../src/shared/services/services.ts';
+import type { Hardware } from '../../../src/device/web/hardware.ts';
 import type { MeasuredService, UsageSample } from '../../../src/device/web/usage-meter.ts';
 import type { Trial, UpdateRecord, UpdateState } from '../../../src/shared/update/update-state.ts';
-import type { DeviceUsage, ServiceUsage } from '../../../src/shared/api/web-api.ts';
+import type { DeviceUsage, ListeningPort, ServiceUsage } from '../../../src/shared/api/web-api.ts';
 
 const MIB = 1024 * 1024;
 const HOUR_MS = 3_600_000;
@@ -41,7 +42,30 @@ export function exampleSystem(): SystemStatus {
     perm: { state: 'mounted', device: '/dev/vda4', note: null },
     loadAverage: [0.21, 0.18, 0.12],
     watchdog: 'fed',
+    power: {
+      underVoltage: { now: false, sinceStart: false },
+      throttled: { now: false, sinceStart: false },
+      softTemperatureLimit: { now: false, sinceStart: false },
+    },
     warnings: [],
+  };
+}
+
+/** A Raspberry Pi's: it tells most. */
+export function exampleHardware(): Hardware {
+  return {
+    model: 'Raspberry Pi 4 Model B Rev 1.5',
+    processor: null,
+    revision: 'c03115',
+    serialNumber: '10000000abcdef01',
+    bootDisk: {
+      path: '/dev/mmcblk0',
+      kind: 'SD card',
+      name: 'SC32G',
+      madeIn: '08/2023',
+      sizeBytes: 31_914_983_424,
+      wearPercent: null,
+    },
   };
 }
 
@@ -223,6 +247,17 @@ export function exampleTime(): TimeStatus {
   };
 }
 
+/** In place of those of the computer that runs the tests. */
+export function examplePorts(): ListeningPort[] {
+  return [
+    { protocol: 'tcp', port: 80, addresses: ['::'], service: 'web' },
+    { protocol: 'tcp', port: 443, addresses: ['::'], service: 'web' },
+    { protocol: 'udp', port: 5353, addresses: ['0.0.0.0'], service: 'net' },
+    { protocol: 'tcp', port: 8080, addresses: ['::'], service: 'sensor-hub' },
+    { protocol: 'tcp', port: 9000, addresses: ['127.0.0.1'], service: 'irrigation' },
+  ];
+}
+
 export function exampleNetwork(): NetStatus {
   return {
     formatVersion: 1,
@@ -282,6 +317,7 @@ export class FakeMeter {
       cpu: { cores: 4, busyFraction: tick === 0 ? null : 0.14 + 0.09 * wave(4) },
       memory: { totalBytes: 498 * MIB, availableBytes: (372 + 12 * wave(9)) * MIB },
       temperatureCelsius: 47.2 + 2 * wave(11),
+      fanRpm: null,
       disks: [
         { mountPoint: '/perm', totalBytes: 1630 * MIB, usedBytes: 214 * MIB, availableBytes: 1332 * MIB },
       ],

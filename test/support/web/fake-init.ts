@@ -14,6 +14,10 @@ import {
 } from '../../../src/shared/api/init-api.ts';
 import { type RefusalCode, statusOf } from '../../../src/shared/api/refusals.ts';
 import { json as readJson } from 'node:stream/consumers';
+import { ApiRefusal } from '../../../src/device/api-refusal.ts';
+import { routeWifi } from '../../../src/device/init/api/wifi-routes.ts';
+import type { FakeWifi } from './fake-wifi.ts';
+import { FakeBreakglass } from './fake-breakglass.ts';
 
 import type { LogLine, LogStream, ServiceStatus } from '../../../src/shared/services/services.ts';
 import {
@@ -76,10 +80,13 @@ export class FakeInit {
   boots: BootRecord[] = [];
   /** Of the boot before this one, by name. */
   readonly earlierLogs = new Map<string, LogLine[]>();
-  /** It answers nothing but 500. */
+  /** Whether this init answers nothing but 500. */
   isBroken = false;
   /** What was asked of it, as `restart hello-ts`. */
   readonly acts: string[] = [];
+  readonly breakglass = new FakeBreakglass();
+  /** undefined: the image has none. */
+  wifi: FakeWifi | undefined;
   readonly #server: http.Server;
   readonly #followers = new Set<http.ServerResponse>();
   #timers: NodeJS.Timeout[] = [];
@@ -138,7 +145,15 @@ export class FakeInit {
     if (this.isBroken) return refuse(response, 'failed', 'Something went wrong');
     if (version !== 'v1') return refuse(response, 'no-such-address', 'There is no such address');
     if (request.method === 'GET') {
-      if (noun === 'system') return reply(response, 200, { ...this.system, ...uptime(this.system) });
+      if (noun === 'system') {
+        const { session } = this.breakglass;
+        const system = {
+          ...this.system,
+          ...(session && { breakglass: session }),
+          ...(this.wifi && { wifi: this.wifi.changes.trials() }),
+        };
+        return reply(response, 200, { ...system, ...uptime(system) });
+      }
       if (noun === 'services') return reply(response, 200, [...this.services.values()]);
       if (noun === 'events') return this.#followEvents(response);
       if (noun === 'boots') return reply(response, 200, this.boots);
@@ -146,6 +161,8 @@ export class FakeInit {
         const isBrief = url.searchParams.get('brief') === '1';
         return reply(response, 200, isBrief ? briefOf(this.update) : this.update);
       }
+      if (noun === 'breakglass') return reply(response, 200, this.breakglass.session);
+      if (noun === 'wifi') return this.#actOnWifi((wifi) => reply(response, 200, wifi.networks()), response);
       if (noun === 'logs') return this.#sendLog(response, name, url.searchParams);
     }
     if (request.method === 'POST') {
@@ -154,9 +171,29 @@ export class FakeInit {
         this.acts.push(noun);
         return reply(response, 202, { accepted: noun });
       }
+      if (noun === 'breakglass') {
+        const answer = this.breakglass.act(name, await readJson(request));
+        if (answer === undefined) return refuse(response, 'breakglass-ended', 'This session is over');
+        return reply(response, 200, answer);
+      }
+      if (noun === 'wifi')
+        return this.#actOnWifi((wifi) => routeWifi(async () => wifi, name, request, response), response);
       if (noun === 'update') return this.#actOnUpdate(response, name, await readJson(request));
     }
     return refuse(response, 'no-such-address', 'There is no such address');
+  }
+
+  async #actOnWifi(
+    act: (wifi: FakeWifi['changes']) => void | Promise<void>,
+    response: http.ServerResponse,
+  ): Promise<void> {
+    if (this.wifi === undefined) return refuse(response, 'no-wifi', 'This image has no Wi-Fi');
+    try {
+      await act(this.wifi.changes);
+    } catch (error) {
+      if (!(error instanceof ApiRefusal)) throw error;
+      refuse(response, error.code, error.message);
+    }
   }
 
   #actOnUpdate(response: http.ServerResponse, name: string, body: unknown): void {

@@ -10,7 +10,7 @@ import { findTool } from '../require-tool.ts';
 import { bundledAssets } from './web-assets.ts';
 import { TEST_PASSWORD, startWebDevice, type WebDevice, type WebDeviceOptions } from './web-device.ts';
 
-const CHROMIUM_ARGS = [
+export const CHROMIUM_ARGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',

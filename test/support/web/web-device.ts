@@ -6,16 +6,25 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { DeviceTls } from '../../../src/shared/api/device-tls.ts';
+import type { DeviceTls } from '../../../src/shared/services/device-tls.ts';
 import type { AssetTable } from '../../../src/device/web/assets.ts';
 import type { UpdatesOptions } from '../../../src/device/web/updates.ts';
 import type { DeviceConfig } from '../../../src/shared/services/services.ts';
 import type { TimeStatus } from '../../../src/shared/network/time-status.ts';
 import type { UpdateState } from '../../../src/shared/update/update-state.ts';
-import { createWebServer, listen, type WebLimits, type WebServer } from '../../../src/device/web/server.ts';
+import {
+  createWebServer,
+  listen,
+  type WebLimits,
+  type WebServer,
+  type WebServerOptions,
+} from '../../../src/device/web/server.ts';
+import { noteStart } from '../../../src/device/web/start-time.ts';
 import { makeAuthority, makeDeviceCertificate } from '../../../src/host/config/identity/certificate.ts';
 import { formatIdentity } from '../../../src/host/config/identity/device-identity.ts';
-import { FakeMeter, exampleConfig, exampleNetwork, exampleTime } from './fake-device.ts';
+import { FakeMeter, exampleConfig, exampleHardware, exampleNetwork, exampleTime } from './fake-device.ts';
+import type { WifiNetwork } from '../../../src/shared/network/wifi-file.ts';
+import { FakeWifi } from './fake-wifi.ts';
 import { FakeInit } from './fake-init.ts';
 
 export const TEST_PASSWORD = 'demo';
@@ -56,6 +65,10 @@ export interface WebDeviceOptions {
   /** File of the device's key and certificate; without, they are made for the occasion. */
   identityPath?: string;
   updates?: Pick<UpdatesOptions, 'openDisk' | 'idleMs'>;
+  permits?: WebServerOptions['permits'];
+  breakglass?: WebServerOptions['breakglass'];
+  /** Networks that the device knows. Absent: it has no Wi-Fi. */
+  wifi?: readonly WifiNetwork[];
 }
 
 export async function startWebDevice(options: WebDeviceOptions = {}): Promise<WebDevice> {
@@ -64,6 +77,8 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
   const netStatusPath = join(directory, 'net.json');
   const timeStatusPath = join(directory, 'time.json');
   await writeFile(netStatusPath, JSON.stringify(exampleNetwork()));
+  const startTimePath = join(directory, 'start-time.json');
+  noteStart({ path: startTimePath, loaderTime: join(directory, 'no-variable') });
   await writeFile(timeStatusPath, JSON.stringify(options.time ?? exampleTime()));
   const init = await FakeInit.start({
     socketPath,
@@ -71,6 +86,7 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
     stopMs: options.lively === true ? 600 : 5,
   });
   Object.assign(init.update, options.update);
+  if (options.wifi) init.wifi = new FakeWifi(directory, netStatusPath, options.wifi);
   const identity = options.tls && makeTestIdentity(directory);
   const config = { ...exampleConfig(options.password === null ? null : PASSWORD_HASH), ...options.config };
   if (identity) config.web = { ...config.web, tls: { port: 0, ...identity, ...options.tls } };
@@ -80,14 +96,20 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
     initSocketPath: socketPath,
     netStatusPath,
     timeStatusPath,
+    startTimePath,
+    knownAddressesPath: join(directory, 'known-addresses.json'),
     assets: options.assets ?? new Map(),
     meter: new FakeMeter(),
+    hardware: exampleHardware(),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.updates === undefined ? {} : { updates: options.updates }),
+    ...(options.permits === undefined ? {} : { permits: options.permits }),
+    ...(options.breakglass === undefined ? {} : { breakglass: options.breakglass }),
   });
   const port = await listen(server.http, options.port ?? 0);
   const tlsPort = server.https && (await listen(server.https, 0));
-  server.context.trial.start(port);
+  const { tls } = config.web;
+  server.context.trial.start(port, tls && { fingerprint: tls.fingerprint, port: tlsPort ?? 0 });
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -96,6 +118,7 @@ export async function startWebDevice(options: WebDeviceOptions = {}): Promise<We
     server,
     close: async () => {
       await server.close();
+      init.wifi?.close();
       await init.close();
       await rm(directory, { recursive: true });
     },

@@ -1,21 +1,19 @@
 // An app that is root and has the boot switch in its hands: what it is told over HTTP it does, and says how it went.
-// It keeps what there is to remember apart from init's.
+// The app keeps what there is to remember apart from init's.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { openFat } from '../../../../src/formats/fat/volume.ts';
 import { linuxSys } from '../../../../src/device/sys/linux.ts';
 import type { Sys } from '../../../../src/device/sys/sys.ts';
 import { LoaderFiles } from '../../../../src/device/boot-loader/loader-files.ts';
-import { openBootSwitch } from '../../../../src/device/boot-loader/open-boot-switch.ts';
+import { openBootSwitch } from '../../../../src/device/init/update/open-boot-switch.ts';
 import { openUpdateDisk } from '../../../../src/device/update/update-disk.ts';
-import { BOARDS, boardLike } from '../../../../src/shared/board/boards.ts';
 import { layoutOf } from '../../../../src/shared/boot-loader/layout-of.ts';
 import { isSlot, type Slot } from '../../../../src/shared/board/slots.ts';
+import { HOST_BOARD } from '../host-board.ts';
 
 const PORT = 8081;
-const SECTOR_BYTES = 512;
-const RESTARTS = ['restart-into-trial', 'restart', 'panic'];
+const RESTARTS = ['restart-into-trial', 'panic'];
 const OWN_STATE = '/perm/boot-switcher';
 
 const sys: Sys = {
@@ -24,7 +22,7 @@ const sys: Sys = {
 };
 mkdirSync(OWN_STATE, { recursive: true });
 const said: string[] = [];
-const { boot } = BOARDS[boardLike(process.arch)];
+const { boot } = HOST_BOARD;
 const layout = layoutOf(boot);
 const opened = openBootSwitch(sys, boot, (text) => said.push(text));
 const trace = opened.then((bootSwitch) => bootSwitch.takeTrace());
@@ -36,8 +34,6 @@ async function act(name: string, slot: Slot, text: string): Promise<void> {
       return bootSwitch.armTrial(slot);
     case 'commit':
       return bootSwitch.commit(slot);
-    case 'spoil-kernel':
-      return spoilKernel(slot);
     case 'renew-entry': {
       using disk = openUpdateDisk(sys, layout, 'write');
       const rootPartitionGuid = await disk.rootGuid(slot);
@@ -51,22 +47,8 @@ async function act(name: string, slot: Slot, text: string): Promise<void> {
   }
 }
 
-/** Its first sector, so that the loader must notice. Once more, and it is as before. */
-async function spoilKernel(slot: Slot): Promise<void> {
-  using disk = openUpdateDisk(sys, layout, 'write');
-  const [start] = await (await openFat(disk.boot)).extents(`${slot}/vmlinuz`);
-  const offsetBytes = start?.offsetBytes ?? 0;
-  const sector = await disk.boot.read(offsetBytes, SECTOR_BYTES);
-  await disk.boot.write(
-    offsetBytes,
-    sector.map((byte) => byte ^ 0xff),
-  );
-  await disk.dropCaches();
-}
-
 async function restart(name: string): Promise<void> {
   if (name === 'restart-into-trial') await (await opened).restartIntoTrial();
-  else if (name === 'restart') sys.power('restart');
   else writeFileSync('/proc/sysrq-trigger', 'c');
 }
 

@@ -67,10 +67,10 @@ function readCpu(): { busyTicks: number; totalTicks: number } {
   return { totalTicks, busyTicks: totalTicks - (ticks[3] ?? 0) - (ticks[4] ?? 0) };
 }
 
-/** init's cgroup for services is `/tsk/NAME`. */
+/** The cgroups of services are `/tsk/NAME` and `/apps/NAME`. */
 function serviceOf(pid: string): string {
   const cgroup = readFileSync(`/proc/${pid}/cgroup`, 'latin1').trim();
-  return pid === '1' ? 'init' : (/\/tsk\/([^/]+)/.exec(cgroup)?.[1] ?? cgroup);
+  return pid === '1' ? 'init' : (/\/(?:tsk|apps)\/([^/]+)/.exec(cgroup)?.[1] ?? cgroup);
 }
 
 function kib(text: string, name: string): number {

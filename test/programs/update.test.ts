@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, suite, test } from 'node:test';
+import { parseSignatures } from '../../src/shared/manifest/manifest-signature.ts';
 import { BuiltGarden, OLD_BUILD, UpdateGarden } from '../support/updates/update-garden.ts';
 
 const built = await BuiltGarden.build();
@@ -29,7 +30,7 @@ void suite('updating a device', { concurrency: 2 }, () => {
       'Reading everything back',
     ];
     assert.match(stderr, new RegExp([...steps, 'Restarting garden', 'Trying build'].join('.*\n'), 's'));
-    assert.deepEqual([...garden.device.received], [0, 1, 2]);
+    assert.deepEqual([...garden.device.chunks.received], [0, 1, 2]);
     assert.equal(garden.device.status.committed, 'b');
     assert.match(garden.device.requests[0]?.client.name ?? '', /^.+@.+$/);
   });
@@ -141,6 +142,26 @@ void suite('updating a device', { concurrency: 2 }, () => {
     device.system = { ...device.system, hostname: 'shed' };
     assert.match(await garden.succeeds('update', '--allow-rename', '--dry-run'), /^shed: build/);
     assert.equal(device.requests[0]?.allowRename, true);
+  });
+
+  test('to a device that knows signed permissions nothing is said unsigned', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.system = { ...device.system, hostname: 'shed' };
+    const { protocol } = device.status;
+    const features = [...protocol.features, 'signed-permissions'];
+    device.status = {
+      ...device.status,
+      protocol: { ...protocol, features },
+      newestSignedAtSec: 4_000_000_000,
+    };
+    assert.match(await garden.fails('update', '--allow-rename', '--dry-run'), /newest that it has confirmed/);
+    await garden.succeeds('update', '--allow-rename', '--allow-downgrade', '--dry-run');
+    const [request] = device.requests;
+    assert.deepEqual([request?.allowRename, request?.allowDowngrade], [undefined, undefined]);
+    const { permissions } = parseSignatures(Buffer.from(request?.signatures ?? ''));
+    assert.deepEqual([permissions?.renameFrom, permissions?.downgradeFromSec], ['shed', 4_000_000_000]);
+    assert.equal(permissions?.signatures.length, 1);
   });
 });
 

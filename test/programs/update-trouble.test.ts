@@ -166,8 +166,8 @@ void suite('an update that is interrupted', { concurrency: 2 }, () => {
   test('a lost connection, a restart of the device, a lost answer: it goes on, and sends nothing twice', async (t) => {
     const garden = await UpdateGarden.start(t, built);
     const { device } = garden;
-    device.missing = [0, 1, 2, 3, 4];
-    device.breaks.push(1, 2);
+    device.chunks.missing = [0, 1, 2, 3, 4];
+    device.chunks.breaks.push(1, 2);
     device.loses.add('POST try');
     let isCut = false;
     device.onRequest = (what) => {
@@ -179,7 +179,7 @@ void suite('an update that is interrupted', { concurrency: 2 }, () => {
     assert.equal(code, 0, stderr);
     assert.match(stderr, /Lost the connection to garden; waiting for it: connected again\n/);
     assert.match(stdout, /^garden now runs build/m);
-    assert.deepEqual([...device.received], [0, 1, 2, 3, 4]);
+    assert.deepEqual([...device.chunks.received], [0, 1, 2, 3, 4]);
     assert.equal(new Set(device.requests.map(({ client }) => client.id)).size, 1);
   });
 
@@ -190,16 +190,42 @@ void suite('an update that is interrupted', { concurrency: 2 }, () => {
     device.refusals.set('POST update', [...restartFirst]);
     assert.match(
       await garden.succeeds('update', '--dry-run'),
-      /^ {2}garden has to restart first: since .*\n {2}What is to be sent, and .* is seen after that\.\nNothing was changed\.\n$/m,
+      /^ {2}garden has to restart first: since its last update went live it still uses the slot that this one is written to\.\n {2}What is to be sent, and .* is seen after that\.\nNothing was changed\.\n$/m,
     );
     assert.deepEqual(garden.changes, ['POST update']);
     device.asked.length = 0;
     device.refusals.set('POST update', [...restartFirst]);
     assert.match(
       await garden.succeeds('update'),
-      /^garden has to restart first: since .*\n.*\ngarden now runs build/ms,
+      /^garden has to restart first: since its last update went live it still .*\n.*\ngarden now runs build/ms,
     );
     assert.deepEqual(garden.changes.slice(0, 3), ['POST update', 'POST reboot', 'POST update']);
+  });
+
+  test('how long the restart takes that comes first is known from what the device tells of its start', async (t) => {
+    const garden = await UpdateGarden.start(t, built);
+    const { device } = garden;
+    device.startTime = { beforeKernelSec: null, untilPageSec: 17.2 };
+    const restartFirst = (): void =>
+      void device.refusals.set(
+        'POST update',
+        refusal(409, 'It has to restart first', { restartFirst: true }),
+      );
+    restartFirst();
+    assert.match(
+      await garden.succeeds('update', '--dry-run'),
+      /^ {2}garden has to restart first, for about 18 s and what its firmware takes: since its last update went live /m,
+    );
+    restartFirst();
+    const { plan } = JSON.parse(await garden.succeeds('update', '--dry-run', '--json')) as UpdateResult;
+    assert.deepEqual(plan?.restartsFirst, { aboutSeconds: 18, withoutFirmware: true });
+    device.startTime = { beforeKernelSec: 8.25, untilPageSec: 17.2 };
+    restartFirst();
+    assert.match(
+      await garden.succeeds('update', '--dry-run'),
+      /^ {2}garden has to restart first, for about 26 s: since /m,
+    );
+    assert.deepEqual(garden.changes, ['POST update', 'POST update', 'POST update']);
   });
 
   test('how long the restart that comes first takes is known from the last one', async (t) => {
@@ -320,7 +346,7 @@ void suite('an update that is rolled back', { concurrency: 2 }, () => {
 
 const REASON = 'app irrigation exited with code 1 three times in 30 s';
 
-/** It starts into the new build, whose app crashes, and goes back. */
+/** Restarts the device into the new build, whose app crashes, and back. */
 async function rollsBack(device: FakeUpdateDevice): Promise<void> {
   await device.restart('b');
   const failedBoot = device.bootId;
