@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 
-const OWN = join(import.meta.dirname, '..');
+export const OWN = join(import.meta.dirname, '..');
 
 export interface Checkout {
   /** `now`, or `against`. */

@@ -1,6 +1,7 @@
 // A copy of examples/demo in a directory of its own, gone when the bench ends: it may be edited and built.
 
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDemoInstance } from '../scripts/demo-instance.ts';
@@ -19,4 +20,15 @@ export async function copyDemo(): Promise<Instance> {
   // Its lock may have come along, and that without a key would be refused.
   await ensureUpdateKeys(instance);
   return instance;
+}
+
+export async function setKernelArguments(
+  { configPath }: Instance,
+  extraArgs: readonly string[],
+): Promise<void> {
+  const config = await readFile(configPath, 'utf8');
+  await writeFile(
+    configPath,
+    config.replace('"apps":', `"kernel": ${JSON.stringify({ extraArgs })},\n  "apps":`),
+  );
 }

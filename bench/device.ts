@@ -5,7 +5,9 @@
 import http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WEB_API } from '../src/shared/api/web-api.ts';
+import { measureLines } from './device-lines.ts';
 import { measurePage } from './device-page.ts';
+import { measureTls } from './device-tls.ts';
 import { type Figures, median, type Row, say } from './figures.ts';
 import { HOST_BOARD } from '../test/support/machines/host-board.ts';
 import { PROBE_APP, ProbeDevice, ProbeDisk } from '../test/support/machines/probe-device.ts';
@@ -33,10 +35,17 @@ export async function benchDevice(runs: number): Promise<Figures> {
     Object.assign(figures, await measureRequests(device));
     say('requests over a restart of the page');
     Object.assign(figures, await measureRestart(device));
+    say('TLS');
+    Object.assign(figures, await measureTls(device, disk, runs));
     say('log lines');
-    figures['logLinesPerSec'] = await measureLogLines(device);
+    Object.assign(figures, await measureLines(device));
     say('the page in Chromium');
-    Object.assign(figures, await measurePage(device.pageUrl, disk.password, runs));
+    const place = {
+      url: device.pageUrl,
+      tlsUrl: `https://127.0.0.1:${device.tlsPort}/`,
+      password: disk.password,
+    };
+    Object.assign(figures, await measurePage(place, runs));
     return figures;
   } finally {
     await device.stop();
@@ -140,38 +149,4 @@ async function measureRestart(device: ProbeDevice): Promise<Figures> {
 
 function percentile95(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? Number.NaN;
-}
-
-const LOG_SECONDS = 10;
-const LOG_RATES = [500, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 10_000, 15_000, 20_000];
-/** Lines of 100 bytes that use up what init lets a service write at once. */
-const BURST_LINES = 60_000;
-/** What was dropped is announced with a delay. */
-const NOTICE_MS = 1200;
-
-/** The highest of the rates that a service keeps up for ten seconds, after a burst, with nothing dropped. */
-async function measureLogLines(device: ProbeDevice): Promise<number> {
-  let best = 0;
-  for (const perSecond of LOG_RATES) {
-    await device.writeLines(BURST_LINES, 1e9);
-    await delay(NOTICE_MS);
-    const before = await lastSeq(device);
-    const lines = perSecond * LOG_SECONDS;
-    const elapsedMs = await device.writeLines(lines, perSecond);
-    await delay(NOTICE_MS);
-    if ((await lastSeq(device)) - before < lines || (await hasDropped(device, before))) break;
-    best = Math.max(best, Math.round(lines / (elapsedMs / 1000)));
-  }
-  return best;
-}
-
-async function lastSeq(device: ProbeDevice): Promise<number> {
-  return (await device.logLines('probe', 1)).at(-1)?.seq ?? 0;
-}
-
-async function hasDropped(device: ProbeDevice, since: number): Promise<boolean> {
-  const lines = await device.logLines('probe', 1000);
-  return lines.some(
-    ({ seq, stream, text }) => seq > since && stream === 'init' && text.startsWith('dropped'),
-  );
 }

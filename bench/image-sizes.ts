@@ -1,5 +1,6 @@
 // What an image's bytes are spent on: the files of the boot partition, and the root image by part, as packed.
 
+import type { ByteSource } from '../src/formats/byte-source.ts';
 import { openFat } from '../src/formats/fat/volume.ts';
 import { openSquashfs, type SquashfsReader } from '../src/formats/squashfs/reader.ts';
 import { BLOCK_SIZE_MASK } from '../src/formats/squashfs/superblock.ts';
@@ -19,15 +20,16 @@ export async function measureImage(bootPath: string, rootPath: string): Promise<
   const boot = await FileDevice.open(bootPath, 'r');
   const root = await FileDevice.open(rootPath, 'r');
   try {
-    return {
-      rootImageBytes: root.sizeBytes,
-      ...(await sizesOfRoot(await openSquashfs(root), root.sizeBytes)),
-      ...(await sizesOfBoot(boot)),
-    };
+    return { ...(await measureRoot(root, root.sizeBytes)), ...(await sizesOfBoot(boot)) };
   } finally {
     await boot.close();
     await root.close();
   }
+}
+
+/** `root` may be the partition, which is larger than its image. */
+export async function measureRoot(root: ByteSource, imageBytes: number): Promise<Figures> {
+  return { rootImageBytes: imageBytes, ...(await sizesOfRoot(await openSquashfs(root), imageBytes)) };
 }
 
 async function sizesOfRoot(image: SquashfsReader, imageBytes: number): Promise<Figures> {

@@ -10,6 +10,7 @@ import { findTool } from '../test/support/require-tool.ts';
 import { checkouts, runTsk } from './checkouts.ts';
 import { copyDemo } from './demo-copy.ts';
 import { type Figures, medians, say } from './figures.ts';
+import { measureSandboxStart } from './sandbox-start.ts';
 
 /** Starts are short and vary. */
 const STARTS_PER_RUN = 4;
@@ -55,7 +56,8 @@ export async function benchStart(runs: number, against: string | undefined): Pro
     const rows = starts.map((samples, index) => ({ program: programs[index]!.name, ...medians(samples) }));
     return [checkout.name === 'now' ? 'start' : `start, ${checkout.name}`, rows] as const;
   });
-  return { runs: runs * STARTS_PER_RUN, ...Object.fromEntries(tables) };
+  const sandbox = await measureSandboxStart(roots[0]!.directory, runs * STARTS_PER_RUN);
+  return { runs: runs * STARTS_PER_RUN, ...Object.fromEntries(tables), ...sandbox };
 }
 
 function measureStart(root: string, path: string): Record<string, number> {

@@ -26,8 +26,9 @@ await build({
 });
 chmodSync('dist/tsk.js', 0o755);
 
-for (const { name } of DEVICE_PROGRAMS) {
-  const { code, sourceMap } = await bundleDeviceProgram(name);
+for (const program of DEVICE_PROGRAMS) {
+  const { name } = program;
+  const { code, sourceMap } = await bundleDeviceProgram(program);
   writeFileSync(`dist/device/${name}.cjs`, code);
   writeFileSync(`dist/device/${name}.cjs.map`, sourceMap);
 }

@@ -1,23 +1,23 @@
-// npm run demo: examples/demo as an appliance in a virtual machine of this computer's own architecture. The
-// same as `tsk -i examples/demo vm run`, after looking whether QEMU and its firmware are there.
+// npm run demo: examples/demo as an appliance in a virtual machine of this computer's own architecture, a PC: a Raspberry Pi,
+// as new instances are for, is emulated on most computers, and here somebody waits for the first sight of it. The same as
+// `tsk -i examples/demo vm run`, after looking whether QEMU and its firmware are there.
 
 import { openDemoInstance } from './demo-instance.ts';
 import { installMissingTools } from './install-tools.ts';
-import { BOARDS } from '../src/shared/board/boards.ts';
 import { Output } from '../src/host/cli/output.ts';
 import { runProgram } from '../src/host/cli/run-program.ts';
 import { runInForeground } from '../src/host/vm/run-in-foreground.ts';
+import { HOST_BOARD } from '../test/support/machines/host-board.ts';
 
 await runProgram(
   async (signal) => {
     const output = new Output({ json: false, quiet: false });
-    const board = BOARDS[process.arch === 'arm64' ? 'pc-arm64' : 'pc-amd64'];
     try {
-      await installMissingTools(board, output);
+      await installMissingTools(HOST_BOARD, output);
       const instance = await openDemoInstance(output);
       await runInForeground({
         instance,
-        board,
+        board: HOST_BOARD,
         offline: false,
         report: output.progress,
         signal,

@@ -3,24 +3,26 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { runTarget } from '../test/fuzz/run-target.ts';
 import { TARGETS } from '../test/fuzz/targets.ts';
+import { parseOptions, usageError } from './parse-options.ts';
 
-const { values, positionals } = parseArgs({
-  options: {
-    seconds: { type: 'string' },
-    inputs: { type: 'string' },
-    seed: { type: 'string' },
-    input: { type: 'string' },
+const USAGE = 'npm run fuzz -- NAME... [--seconds N] [--inputs N] [--seed N] [--input FILE]';
+const { values, positionals } = parseOptions(
+  {
+    options: {
+      seconds: { type: 'string' },
+      inputs: { type: 'string' },
+      seed: { type: 'string' },
+      input: { type: 'string' },
+    },
+    allowPositionals: true,
   },
-  allowPositionals: true,
-});
+  USAGE,
+);
 const unknown = positionals.find((name) => !Object.hasOwn(TARGETS, name));
-if (unknown !== undefined) {
-  console.error(`There is no fuzz target "${unknown}": there are ${Object.keys(TARGETS).join(', ')}`);
-  process.exit(1);
-}
+if (unknown !== undefined)
+  usageError(USAGE, `There is no fuzz target "${unknown}": there are ${Object.keys(TARGETS).join(', ')}`);
 const names = positionals.length > 0 ? positionals : Object.keys(TARGETS);
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`seed ${seed}`);

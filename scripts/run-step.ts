@@ -7,12 +7,16 @@ export interface Step {
   command: string;
   args: readonly string[];
   show?: boolean;
+  env?: NodeJS.ProcessEnv;
 }
 
 /** Exit code of the command. */
 export async function runStep(step: Step): Promise<number> {
   const started = performance.now();
-  const child = spawn(step.command, step.args, { stdio: step.show ? 'inherit' : 'pipe' });
+  const child = spawn(step.command, step.args, {
+    stdio: step.show ? 'inherit' : 'pipe',
+    env: step.env ?? process.env,
+  });
   const output: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
   child.stderr?.on('data', (chunk: Buffer) => output.push(chunk));

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { packageRoot } from '../src/host/package-root.ts';
 import { findTool } from '../test/support/require-tool.ts';
-import { exampleHistory } from '../test/support/web/fake-device.ts';
+import { WEB_API } from '../src/shared/api/web-api.ts';
+import { exampleHistory, examplePorts } from '../test/support/web/fake-device.ts';
 import { MIB, newImage, OLD } from '../test/support/updates/update-device.ts';
 import { UpdateTarget } from '../test/support/updates/update-target.ts';
 import { bundledAssets } from '../test/support/web/web-assets.ts';
@@ -34,6 +35,7 @@ async function open(
     timezoneId: 'Europe/Berlin',
   });
   const page = await context.newPage();
+  await page.route(`**${WEB_API.ports}`, (route) => route.fulfill({ json: examplePorts() }));
   await page.goto(url);
   await page.fill('#password', TEST_PASSWORD);
   await page.press('#password', 'Enter');
@@ -49,6 +51,7 @@ const target = await UpdateTarget.create(OLD, 4 * MIB, { other: newImage() });
 const device = await startWebDevice({
   lively: true,
   assets: await bundledAssets(),
+  tls: {},
   updates: { openDisk: (use) => target.openDisk(use) },
   update: { history: exampleHistory() },
 });
@@ -67,7 +70,7 @@ try {
     await page.bringToFront();
     await page.screenshot({ path: join(directory, `status-${name}.png`) });
     if (!OTHER_VIEWS.has(name)) continue;
-    await page.getByRole('link', { name: 'irrigation' }).click();
+    await page.locator('.service').getByRole('link', { name: 'irrigation' }).click();
     await page.waitForSelector('.log-line');
     await sleep(1_000);
     await page.screenshot({ path: join(directory, `log-${name}.png`) });

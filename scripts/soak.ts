@@ -2,7 +2,6 @@
 // watches the page all the while, and the memory of every process of ours sampled. Ends with whether each is flat;
 // exit code 1 when one is not, or when something of ours was started again.
 
-import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DEVICE_PROGRAMS, SYSTEM_SERVICES } from '../src/shared/services/device-programs.ts';
 import { WEB_API } from '../src/shared/api/web-api.ts';
@@ -13,6 +12,7 @@ import {
   ProbeDisk,
   PROBE_APP,
 } from '../test/support/machines/probe-device.ts';
+import { parseOptions, usageError } from './parse-options.ts';
 
 const SAMPLE_MS = 5000;
 /** Node.js takes its time to find its size: what is compared is the second quarter with the last. */
@@ -21,14 +21,16 @@ const SETTLED_AFTER_MINUTES = 15;
 /** What the lowest of two quarters may differ by chance. */
 const TOLERANCE_KIB = 4096;
 
-const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '30' }, json: { type: 'boolean', default: false } },
-});
+const USAGE = 'node scripts/soak.ts [--minutes N] [--json]';
+
+const { values } = parseOptions(
+  {
+    options: { minutes: { type: 'string', default: '30' }, json: { type: 'boolean', default: false } },
+  },
+  USAGE,
+);
 const minutes = Number(values.minutes);
-if (!(minutes > 0)) {
-  console.error('Usage: node scripts/soak.ts [--minutes N] [--json]');
-  process.exit(1);
-}
+if (!(minutes > 0)) usageError(USAGE);
 
 interface Trend {
   service: string;

@@ -1,6 +1,6 @@
 // What comes out of several runs of tests: the sums, and which tests took longest.
 
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import type { EventData, TestsStream } from 'node:test';
 
 export interface Counts {
@@ -25,8 +25,20 @@ export interface EndedTest {
   durationMs: number;
 }
 
+/** A file in which something failed. */
+export interface FailedFile {
+  /** Absolute. */
+  file: string;
+  /** What the file has added to the sums. */
+  counts: Counts;
+  /** Of its first test that failed. */
+  name: string;
+  message: string;
+}
+
 export class TestReport {
   readonly counts: Counts = { pass: 0, fail: 0, skipped: 0 };
+  readonly #failed = new Map<string, FailedFile>();
   readonly #tests: TimedTest[] = [];
   /** By file and nesting, of tests whose parent has not ended yet. */
   readonly #openMs = new Map<string, number[]>();
@@ -41,15 +53,38 @@ export class TestReport {
     }: EventData.TestPass | EventData.TestFail): void =>
       this.take({ file: entryFile ?? file ?? '', name, nesting, durationMs: details.duration_ms });
     stream.on('test:pass', take).on('test:fail', take);
-    stream.on('test:summary', ({ file, counts, success }) => {
-      // Each file has a summary of its own before that of the run.
-      if (file !== undefined) return;
-      this.counts.pass += counts.passed;
-      this.counts.skipped += counts.skipped;
-      const failed = counts.tests - counts.passed - counts.skipped - counts.todo;
-      // The runner itself may fail where no test did.
-      this.counts.fail += success ? failed : Math.max(1, failed);
+    stream.on('test:fail', ({ entryFile, file, name, details }) => {
+      const path = entryFile ?? file ?? '';
+      // A process that ends before its tests has no summary, and is one failure.
+      const counts = { pass: 0, fail: 1, skipped: 0 };
+      if (!this.#failed.has(path))
+        this.#failed.set(path, { file: path, counts, name, message: firstLine(details.error) });
     });
+    stream.on('test:summary', (summary) => {
+      // Each file has a summary of its own before that of the run.
+      const counts = countsOf(summary);
+      if (summary.file === undefined) this.#add(counts, 1);
+      else {
+        const failed = this.#failed.get(summary.file);
+        if (failed !== undefined) failed.counts = counts;
+      }
+    });
+  }
+
+  failedAmong(files: readonly string[]): FailedFile[] {
+    return files.flatMap((file) => this.#failed.get(resolve(file)) ?? []);
+  }
+
+  /** Out of the sums, because another run decides. */
+  forget({ file, counts }: FailedFile): void {
+    this.#failed.delete(file);
+    this.#add(counts, -1);
+  }
+
+  #add({ pass, fail, skipped }: Counts, sign: 1 | -1): void {
+    this.counts.pass += sign * pass;
+    this.counts.fail += sign * fail;
+    this.counts.skipped += sign * skipped;
   }
 
   /** In the runner's order: those inside a test come before it. */
@@ -67,6 +102,18 @@ export class TestReport {
   }
 }
 
+function countsOf({ counts, success }: EventData.TestSummary): Counts {
+  const failed = counts.tests - counts.passed - counts.skipped - counts.todo;
+  // The runner itself may fail where no test did.
+  return { pass: counts.passed, fail: success ? failed : Math.max(1, failed), skipped: counts.skipped };
+}
+
+/** The runner wraps what a test has thrown. */
+function firstLine(error: Error): string {
+  const { message } = error.cause instanceof Error ? error.cause : error;
+  return message.split('\n', 1)[0]!;
+}
+
 export function describeSlowest(tests: readonly TimedTest[], directory: string): string {
   const seconds = tests.map(({ ownMs }) => (ownMs / 1000).toFixed(1));
   const width = Math.max(0, ...seconds.map((text) => text.length));
@@ -75,5 +122,16 @@ export function describeSlowest(tests: readonly TimedTest[], directory: string):
       ({ file, name }, index) =>
         `${seconds[index]!.padStart(width)} s  ${relative(directory, file)}: ${name}`,
     )
+    .join('\n');
+}
+
+/** A line per file that failed at its first try, with what it then said. */
+export function describeSecondTries(files: readonly FailedFile[], directory: string): string {
+  return files
+    .map(({ file, name, message }) => {
+      // What ends a file as a whole has its path for a name.
+      const what = resolve(name) === file ? [message] : [name, message];
+      return [relative(directory, file), ...what].join(': ');
+    })
     .join('\n');
 }

@@ -20,6 +20,14 @@ export function tierFiles(tier: Tier): string[] {
   return PATTERNS[tier].flatMap((pattern) => globSync(pattern)).toSorted();
 }
 
+/** Unit tests that start processes, derive keys or cut power thousands of times; and what of test/ is no simulated boot. */
+const LEFT_TO_NPM_TEST = /\.slow\.test\.ts$|^test\/(?!init\/\d)/;
+
+/** Those of a tier that the fast gate runs. */
+export function quickFiles(tier: Tier): string[] {
+  return tierFiles(tier).filter((file) => !LEFT_TO_NPM_TEST.test(file));
+}
+
 /** What builds images: in the test's own process, or by the command line in an instance. */
 const BUILDERS = /^(src\/host\/components\/load-components\.ts|test\/support\/cli\/.*)$/;
 

@@ -7,13 +7,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseArgs, styleText } from 'node:util';
+import { styleText } from 'node:util';
 import { type AppBuild, buildApp } from '../src/host/apps/build-app.ts';
 import { defaultCacheDirectory } from '../src/host/cache-directory.ts';
 import { UserError } from '../src/host/user-error.ts';
 import { appConfig, appContext, unpack } from '../test/support/builds/app-builds.ts';
 import { HOST_BOARD_ID } from '../test/support/machines/host-board.ts';
 import { TRY_CASES } from './try-npm-cases.ts';
+import { parseOptions, usageError } from './parse-options.ts';
 
 /** Only imported. */
 const IMPORTED =
@@ -30,12 +31,13 @@ interface Outcome {
   detail: string;
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' } } });
+const USAGE = 'node scripts/try-npm.ts NAME[+NAME...] ... | --all';
+const { values, positionals } = parseOptions(
+  { allowPositionals: true, options: { all: { type: 'boolean' } } },
+  USAGE,
+);
 const names = values.all === true ? [...Object.keys(TRY_CASES), ...IMPORTED.split(' ')] : positionals;
-if (names.length === 0) {
-  console.error('Usage: node scripts/try-npm.ts NAME[+NAME...] ... | --all');
-  process.exit(1);
-}
+if (names.length === 0) usageError(USAGE);
 const outcomes: Outcome[] = [];
 for (const name of names) {
   const outcome = await tryPackages(name);

@@ -3,30 +3,8 @@
 
 import { isBuiltin } from 'node:module';
 import { dirname, join, posix, relative, sep } from 'node:path';
+import { type Context, type Node, textOf } from './plugin.ts';
 import { ROOMS, type Room } from './rooms.ts';
-
-/** As much of ESTree and of oxlint's plugin interface (ESLint's) as the rule touches. */
-interface Node {
-  type: string;
-  value?: unknown;
-  source?: Node | null;
-  specifiers?: readonly { type: string; imported?: { name?: string; value?: string } }[];
-  callee?: Node;
-  name?: string;
-  property?: Node;
-  arguments?: readonly Node[];
-  argument?: Node;
-  literal?: Node;
-  quasis?: readonly { value: { cooked: string | null } }[];
-  expressions?: readonly unknown[];
-  parent?: Node;
-}
-
-interface Context {
-  filename: string;
-  cwd: string;
-  report(problem: { node: Node; message: string }): void;
-}
 
 /** Module and the names that are taken of it; `*` where all may be. */
 interface Import {
@@ -143,10 +121,4 @@ function checkCode(node: Node, check: (taken: Import) => void): void {
     /(?:\brequire\s*\(|\bgetBuiltinModule\s*\(|\bimport\s*\(|\bfrom\s+|\bimport\s+)\s*['"]((?:node:)?[\w/]+)['"]/g,
   ))
     if (specifier !== undefined && isBuiltin(specifier)) check({ specifier, names: ['*'], node });
-}
-
-function textOf(node: Node): string | undefined {
-  if (typeof node.value === 'string') return node.value;
-  if (node.type !== 'TemplateLiteral' || (node.expressions?.length ?? 0) > 0) return undefined;
-  return node.quasis?.[0]?.value.cooked ?? undefined;
 }

@@ -1,6 +1,7 @@
 // Who may import what: one row a directory of src/, an allow-list each. What no row names is refused, so a new directory needs a
-// row before its first import. The rule `house/rooms` (rooms-rule.ts) holds every import against this table: static and
-// lazy ones, re-exports, types, `require`, and code in strings that a worker will run.
+// row before its first import. A row names only directories whose rows stand above it, so that no two directories can take
+// from each other. The rule `house/rooms` (rooms-rule.ts) holds every import against this table: static and lazy ones,
+// re-exports, types, `require`, and code in strings that a worker will run.
 
 export interface Room {
   /** The row with the longest directory that a file lies in is the file's. A directory with `/*` stands for its own files only. */
@@ -61,37 +62,135 @@ const BELOW = ['src/formats', 'src/shared'];
 const DEVICE_BELOW = [...BELOW, 'src/device/*', 'src/device/sys'];
 const HOST_BELOW = [...BELOW, 'src/host/*', 'src/host/files'];
 
+/** A directory of src/shared/, and the others there that it may import. */
+function shared(name: string, ...others: readonly string[]): Room {
+  return {
+    directory: `src/shared/${name}`,
+    imports: ['src/formats', 'src/shared/*', ...others.map((other) => `src/shared/${other}`)],
+    builtins: PURE,
+  };
+}
+
+/** A directory of src/device/init/, and the others there that it may import. */
+function initPart(name: string, ...others: readonly string[]): Room {
+  return {
+    directory: `src/device/init/${name}`,
+    imports: [...DEVICE_BELOW, ...others.map((other) => `src/device/init/${other}`)],
+    builtins: DEVICE,
+  };
+}
+
+const PAGE: Omit<Room, 'directory'> = { imports: ['src/shared'], builtins: {}, packages: ['preact'] };
+
 export const ROOMS: readonly Room[] = [
   { directory: 'src/formats', imports: [], builtins: PURE },
-  { directory: 'src/shared', imports: ['src/formats'], builtins: PURE, packages: ['valibot'] },
+  { directory: 'src/shared/*', imports: ['src/formats'], builtins: PURE },
+  shared('board'),
+  shared('text'),
+  shared('network'),
+  shared('boot-loader', 'board'),
+  shared('manifest', 'board'),
+  shared('services', 'board', 'manifest', 'network', 'text'),
+  shared('permit', 'manifest', 'services'),
+  shared('debug', 'permit'),
+  shared('update', 'board', 'boot-loader', 'manifest'),
+  shared('breakglass', 'permit'),
+  shared('api', 'board', 'breakglass', 'network', 'services', 'update'),
+  {
+    ...shared('config', 'board', 'boot-loader', 'manifest', 'network', 'services'),
+    packages: ['valibot'],
+  },
+  { directory: 'src/app/gpio', imports: [], builtins: allOf('ffi', 'fs', 'os', 'worker_threads') },
   { directory: 'src/app', imports: [], builtins: allOf('net', 'util'), packages: ['tskrazy'] },
 
-  { directory: 'src/web-ui', imports: ['src/shared'], builtins: {}, packages: ['preact'] },
+  { directory: 'src/web-ui/device', ...PAGE },
+  { directory: 'src/web-ui/parts', ...PAGE, imports: ['src/shared', 'src/web-ui/device'] },
+  // An asset of its own: views take its types, and load it by its address.
+  { directory: 'src/web-ui/terminal', ...PAGE, packages: ['@xterm/addon-fit', '@xterm/xterm'] },
+  {
+    directory: 'src/web-ui/views',
+    ...PAGE,
+    imports: ['src/shared', 'src/web-ui/device', 'src/web-ui/parts', 'src/web-ui/terminal'],
+  },
+  { directory: 'src/web-ui', ...PAGE },
 
+  {
+    directory: 'src/device/sys',
+    imports: ['src/formats', 'src/shared/board'],
+    builtins: { ...DEVICE, 'node:ffi': '*', 'node:tty': '*' },
+  },
   { directory: 'src/device/*', imports: [...BELOW, 'src/device/sys'], builtins: DEVICE },
-  { directory: 'src/device/sys', imports: ['src/formats'], builtins: { ...DEVICE, 'node:ffi': '*' } },
-  { directory: 'src/device/boot-loader', imports: DEVICE_BELOW, builtins: DEVICE },
-  { directory: 'src/device/update', imports: [...DEVICE_BELOW, 'src/device/boot-loader'], builtins: DEVICE },
+  { directory: 'src/device/boot-loader/*', imports: DEVICE_BELOW, builtins: DEVICE },
+  {
+    directory: 'src/device/boot-loader/systemd-boot',
+    imports: [...DEVICE_BELOW, 'src/device/boot-loader/*'],
+    builtins: DEVICE,
+  },
+  {
+    directory: 'src/device/boot-loader/raspberry-pi',
+    imports: [...DEVICE_BELOW, 'src/device/boot-loader/*'],
+    builtins: DEVICE,
+  },
+  {
+    directory: 'src/device/update',
+    imports: [...DEVICE_BELOW, 'src/device/boot-loader/*'],
+    builtins: DEVICE,
+  },
+  { directory: 'src/device/net/dhcp', imports: DEVICE_BELOW, builtins: DEVICE },
+  { directory: 'src/device/net/mdns', imports: DEVICE_BELOW, builtins: DEVICE },
+  {
+    directory: 'src/device/breakglass',
+    imports: [...DEVICE_BELOW, 'src/device/update'],
+    builtins: DEVICE,
+  },
+  { directory: 'src/device/net/ntp', imports: DEVICE_BELOW, builtins: DEVICE },
+  { directory: 'src/device/net/wifi', imports: DEVICE_BELOW, builtins: DEVICE },
   { directory: 'src/device/net', imports: DEVICE_BELOW, builtins: DEVICE },
   {
     directory: 'src/device/web',
-    imports: [...DEVICE_BELOW, 'src/device/update'],
+    imports: [...DEVICE_BELOW, 'src/device/update', 'src/device/breakglass'],
     builtins: DEVICE,
     packages: ['virtual:web-ui-assets'],
   },
+  initPart('log'),
+  initPart('uevents'),
+  initPart('modules', 'uevents'),
+  initPart('serial', 'uevents'),
+  initPart('supervisor/network'),
+  initPart('supervisor', 'log'),
+  initPart('memory', 'supervisor'),
+  initPart('breakglass', 'log', 'supervisor'),
+  initPart('device', 'breakglass', 'log', 'supervisor', 'uevents'),
+  initPart('perm', 'device'),
+  initPart('screen', 'device'),
+  initPart('wifi', 'device'),
   {
-    directory: 'src/device/init',
-    imports: [...DEVICE_BELOW, 'src/device/boot-loader', 'src/device/update'],
+    directory: 'src/device/init/update/trial',
+    imports: [...DEVICE_BELOW, 'src/device/boot-loader/*'],
+    builtins: PURE,
+  },
+  {
+    directory: 'src/device/init/update',
+    imports: [
+      ...DEVICE_BELOW,
+      'src/device/boot-loader',
+      ...['device', 'log', 'supervisor'].map((other) => `src/device/init/${other}`),
+    ],
     builtins: DEVICE,
   },
-  { directory: 'src/device/init/log', imports: DEVICE_BELOW, builtins: DEVICE },
+  // The module is in a text for apps that are debugged, and never loaded by init.
   {
-    directory: 'src/device/init/supervisor',
-    imports: [...DEVICE_BELOW, 'src/device/init/log'],
+    ...initPart('debug', 'supervisor'),
+    builtins: { ...DEVICE, ...allOf('inspector') },
+  },
+  initPart('api', 'breakglass', 'debug', 'log', 'supervisor', 'update', 'wifi'),
+  {
+    directory: 'src/device/init/*',
+    imports: [...DEVICE_BELOW, 'src/device/init'],
     builtins: DEVICE,
   },
 
-  { directory: 'src/host/*', imports: [...BELOW, 'src/host/files'], builtins: HOST },
+  { directory: 'src/host/*', imports: BELOW, builtins: HOST },
   { directory: 'src/host/files', imports: [...BELOW, 'src/host/*'], builtins: HOST },
   {
     directory: 'src/host/components',
@@ -100,16 +199,23 @@ export const ROOMS: readonly Room[] = [
     packages: ['modern-tar', 'valibot', 'xz-decompress', 'yauzl'],
   },
   {
+    directory: 'src/host/config/identity',
+    imports: HOST_BELOW,
+    builtins: HOST,
+    packages: ['@peculiar/asn1-schema', '@peculiar/asn1-x509'],
+  },
+  {
     directory: 'src/host/config',
     imports: [...HOST_BELOW, 'src/host/components'],
     builtins: HOST,
-    packages: ['@peculiar/asn1-schema', '@peculiar/asn1-x509', 'jsonc-parser', 'valibot'],
+    packages: ['jsonc-parser', 'valibot'],
   },
   {
     directory: 'src/host/apps',
     imports: [...HOST_BELOW, 'src/host/components', 'src/host/config'],
-    builtins: HOST,
-    packages: ['acorn', 'esbuild', 'ignore', 'jsonc-parser'],
+    // The last is for a script that programs are started with.
+    builtins: { ...HOST, ...allOf('diagnostics_channel') },
+    packages: ['acorn', 'esbuild', 'ignore', 'jsonc-parser', 'modern-tar'],
   },
   {
     directory: 'src/host/build',
@@ -128,7 +234,22 @@ export const ROOMS: readonly Room[] = [
     imports: [...HOST_BELOW, 'src/host/config', 'src/host/vm'],
     builtins: HOST,
   },
-  { directory: 'src/host/deploy', imports: [...HOST_BELOW, 'src/host/build'], builtins: HOST },
+  {
+    directory: 'src/host/permit',
+    imports: [...HOST_BELOW, 'src/host/config', 'src/host/devices'],
+    builtins: HOST,
+  },
+  {
+    directory: 'src/host/debug',
+    imports: [...HOST_BELOW, 'src/host/config', 'src/host/devices', 'src/host/permit'],
+    builtins: { ...HOST, ...allOf('repl') },
+  },
+  {
+    directory: 'src/host/breakglass',
+    imports: [...HOST_BELOW, 'src/host/components', 'src/host/config', 'src/host/devices', 'src/host/permit'],
+    builtins: HOST,
+  },
+  { directory: 'src/host/deploy/*', imports: [...HOST_BELOW, 'src/host/build'], builtins: HOST },
   {
     directory: 'src/host/deploy/update',
     imports: [
@@ -137,7 +258,7 @@ export const ROOMS: readonly Room[] = [
       'src/host/config',
       'src/host/build',
       'src/host/devices',
-      'src/host/deploy',
+      'src/host/deploy/*',
     ],
     builtins: HOST,
   },
