@@ -246,7 +246,10 @@ void suite('an update that is interrupted', { concurrency: 2 }, () => {
     device.refusals.set('POST update', refusal(409, 'It has to restart first', { restartFirst: true }));
     const said = await garden.succeeds('update');
     assert.match(said, /^garden has to restart first, for about 26 s: since /);
-    assert.match(said, / to send, no further restart: only the apps that changed are switched$/m);
+    assert.match(
+      said,
+      / to send, packed on the way, no further restart: only the apps that changed are switched$/m,
+    );
     // Measured anew, and quicker than that.
     device.refusals.set('POST update', refusal(409, 'It has to restart first', { restartFirst: true }));
     device.status = { ...device.status, slots: { ...device.status.slots, b: null }, committed: 'a' };
@@ -305,7 +308,7 @@ void suite('an update that is rolled back', { concurrency: 2 }, () => {
     device.onTry = rollsBack;
     const { code, stdout, stderr } = await garden.cli.tsk('update', '--host', device.address);
     assert.equal(code, 1);
-    assert.match(stdout, /to send, then a restart: the kernel changes\n$/);
+    assert.match(stdout, /to send, packed on the way, then a restart: the kernel changes\n$/);
     assert.match(
       stderr,
       /Error: garden rolled back to build 91cc00000000: app irrigation exited with code 1 three times in 30 s\n\nThe last lines of irrigation:\n {2}Error: dry\n {6}at irrigation\.ts:1:\d+\nHint: The whole log: tsk logs --boot -1 irrigation\nMore: docs\/troubleshooting\.md#rolled-back\n$/,

@@ -20,7 +20,7 @@ void suite('updating a device', { concurrency: 2 }, () => {
     assert.match(stdout, /^ {2}kernel +6\.0\.1 -> v/m);
     assert.match(stdout, /^ {2}camera +app gone$/m);
     assert.match(stdout, /^ {2}irrigation +app changed$/m);
-    assert.match(stdout, /^ {2}[\d.]+ k?B to send, then a restart: the kernel changes$/m);
+    assert.match(stdout, /^ {2}[\d.]+ k?B to send, packed on the way, then a restart: the kernel changes$/m);
     const end = `^garden now runs build ${built.shortId} \\(was 91cc00000000\\), [\\d.]+ k?B sent, \\d+\\.\\d s without service\\.$`;
     assert.match(stdout, new RegExp(end, 'm'));
     const steps = [
@@ -58,7 +58,10 @@ void suite('updating a device', { concurrency: 2 }, () => {
   test('tsk update --dry-run says what would happen and ends its session', async (t) => {
     const garden = await UpdateGarden.start(t, built);
     const stdout = await garden.succeeds('update', '--dry-run');
-    assert.match(stdout, /irrigation +app changed\n.* to send, then a restart: .*\nNothing was changed\.\n$/);
+    assert.match(
+      stdout,
+      /irrigation +app changed\n.* to send, packed on the way, then a restart: .*\nNothing was changed\.\n$/,
+    );
     assert.deepEqual(garden.changes, ['POST update', 'DELETE session-1']);
   });
 

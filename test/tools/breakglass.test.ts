@@ -64,7 +64,7 @@ suite('tsk ssh', () => {
       const command = 'id -un; pwd; echo $SHELL; ls /usr/sbin/sshd; exit 3';
       const { code, stdout, stderr } = await tsk.tsk('ssh', ...device.host, command);
       assert.deepEqual([code, stdout], [3, 'root\n/root\n/bin/sh\n/usr/sbin/sshd\n'], stderr);
-      assert.match(stderr, /^toolbox/m);
+      assert.match(stderr, /^Sending the toolbox/m);
       assert.match(
         await device.says('break-glass: opened'),
         /opened by .+ from 127\.0\.0\.1 with key [0-9a-f]{16}, for 1 h/,
@@ -94,7 +94,7 @@ suite('tsk ssh', () => {
     await t.test('one that is open stays, is joined, and tells who has it', async () => {
       const opened = await tsk.tsk('ssh', ...device.host, '--open', '2h');
       // The device has kept what the first session was sent.
-      assert.doesNotMatch(opened.stderr, /toolbox/);
+      assert.doesNotMatch(opened.stderr, /Sending/);
       assert.equal(
         await tsk.succeeds('ssh', ...device.host, 'cat /run/tsk/breakglass/authorized_keys | wc -l'),
         '1\n',
@@ -142,10 +142,12 @@ suite('tsk ssh', () => {
       const old = spawnSync('scp', ['-O', '-q', '-F', config, 'garden:/tmp/copied', `${back}-old`]);
       assert.equal(old.status, 0, old.stderr.toString());
       assert.ok(readFileSync(`${back}-old`).equals(bytes));
-      assert.match(
-        await tsk.fails('cp', ...device.host, ':/tmp/x', ':/tmp/y'),
-        /both sides are on the device/,
-      );
+      assert.match(await tsk.fails('cp', ...device.host, ':/tmp/x', ':/tmp/y'), /both are on the device/);
+      const log = await tsk.succeeds('logs', 'breakglass', ...device.host);
+      assert.match(log, /close "\/tmp\/copied" bytes read 0 written 1000000$/m);
+      assert.match(log, /command: scp .*-f \/tmp\/copied$/m);
+      // What sshd has to say is no fault.
+      assert.doesNotMatch(log, /^\S+ \S+ !/m);
     });
 
     await t.test('-L, -R and -D go to ssh as they are', async (t) => {

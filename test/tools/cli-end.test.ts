@@ -40,6 +40,7 @@ await runProgram(async (signal) => {
       process.stderr.write('cleaning\\n');
       await delay(5);
     }
+    if (process.argv[2] === 'hang') await delay(600_000);
     writeFileSync(${JSON.stringify(cleaned)}, 'all');
   }
 }, { json: false });
@@ -48,9 +49,9 @@ await runProgram(async (signal) => {
 
 type Run = ChildProcessByStdio<null, Readable, Readable>;
 
-function start(): Run {
+function start(words: readonly string[] = []): Run {
   rmSync(cleaned, { force: true });
-  return spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [program, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 async function codeOf(run: Run): Promise<number | null> {
@@ -84,6 +85,26 @@ test('a signal that comes after the end of the reader is not yet the second one'
   for await (const said of run.stderr) if (String(said).includes('cleaning')) break;
   run.kill('SIGHUP');
   assert.equal(await codeOf(run), 129);
+});
+
+test('a signal that comes twice at once, as `timeout` sends it, is one', async () => {
+  const run = start();
+  run.stdout.resume();
+  await once(run.stderr, 'data');
+  run.kill('SIGINT');
+  run.kill('SIGTERM');
+  assert.equal(await codeOf(run), 130);
+});
+
+test('whoever is told again ends at once, also in the middle of a clean-up', async () => {
+  const run = start(['hang']);
+  run.stdout.resume();
+  await once(run.stderr, 'data');
+  const again = setInterval(() => run.kill('SIGTERM'), 50);
+  await once(run, 'exit');
+  clearInterval(again);
+  assert.equal(run.exitCode, 143);
+  assert.ok(!existsSync(cleaned));
 });
 
 test('lost progress stops nothing', async () => {

@@ -104,7 +104,7 @@ async function sendToolbox(
   { path, sizeBytes }: Toolbox,
   report: ProgressReporter,
 ): Promise<OpenedSession> {
-  const step = report.start('toolbox', sizeBytes);
+  const step = report.start('Sending the toolbox', sizeBytes);
   async function* body(): AsyncGenerator<Uint8Array> {
     for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
       yield chunk;

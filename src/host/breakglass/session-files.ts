@@ -21,6 +21,7 @@ const APPLETS = '/usr/lib/tskrazy/applets';
 /** Tools of Debian first, then busybox's, then those of the image. */
 const PATH = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${APPLETS}:/tsk/bin`;
 const SHELL = '/usr/lib/tskrazy/shell';
+const SFTP = '/usr/lib/openssh/sftp-server';
 /** Its standard output is the log of the session. */
 const LOG = BREAKGLASS_PATHS.log;
 
@@ -54,7 +55,7 @@ ClientAliveInterval 15
 ClientAliveCountMax 4
 AcceptEnv LANG LC_*
 SetEnv PATH=${PATH}
-Subsystem sftp internal-sftp
+Subsystem sftp ${SFTP}
 `;
 
 /** The first process of a session. What is run in shells and by them is written to its output. */
@@ -64,6 +65,8 @@ umask 022
 /bin/busybox mkdir -p ${APPLETS} /root /var/log
 /bin/busybox --install -s ${APPLETS}
 chmod 700 /root
+# A lock of before it was taken along has no package of it.
+[ -x ${SFTP} ] || sed -i 's,^Subsystem sftp .*,Subsystem sftp internal-sftp,' /etc/ssh/sshd_config
 # sshd tells its user about one that is missing.
 touch /var/log/lastlog
 ln -sf /proc/$$/fd/1 ${LOG}
@@ -77,7 +80,7 @@ END
 done
 mv /etc/passwd.new /etc/passwd
 unset ${APPS_VARIABLE}
-[ "$1" = listen ] && exec /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config
+[ "$1" = listen ] && exec /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config 2>&1
 exec sleep 2147483647
 `;
 
@@ -87,6 +90,10 @@ export SHELL=/bin/sh
 log() {
   [ "$(id -u)" != 0 ] || printf '%s\\n' "$1" >>${LOG}
 }
+if [ "$*" = '-c ${SFTP}' ] && [ "$(id -u)" = 0 ]; then
+  # It says which files it reads and writes.
+  exec ${SFTP} -e -l INFO 2>>${LOG}
+fi
 if [ "$1" = -c ]; then
   log "command: $2"
   exec /bin/sh "$@"

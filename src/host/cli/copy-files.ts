@@ -25,13 +25,16 @@ export async function copyFiles(
     throw new UserError(`Cannot copy "${to}": it is not said where to`, { hint: 'See "tsk cp --help".' });
   const isTo = isOnDevice(to);
   const onDevice = from.filter(isOnDevice);
-  if (isTo ? onDevice.length > 0 : onDevice.length < from.length)
-    throw new UserError(
-      `Cannot copy to "${to}": ${isTo ? 'both sides are' : 'not all of one side is'} on the device`,
-      {
-        hint: 'Paths of the device begin with a colon, such as :/tmp/x; one side has to be here, and the other one there.',
-      },
-    );
+  if (isTo ? onDevice.length > 0 : onDevice.length < from.length) {
+    const where = isTo
+      ? 'both are on the device'
+      : onDevice.length === 0
+        ? 'both are here'
+        : 'some of it is here';
+    throw new UserError(`Cannot copy ${from.map((path) => `"${path}"`).join(', ')} to "${to}": ${where}`, {
+      hint: 'A path of the device begins with a colon, such as :/tmp/x; the other one is of this computer.',
+    });
+  }
   await requireTool('scp');
   const device = await connect(session, options);
   const { app } = options;

@@ -13,6 +13,8 @@ const EXIT_USER_ERROR = 1;
 const EXIT_BUG = 70;
 /** SIGPIPE stands for an output that nobody reads any more: Node.js tells of that by an error. */
 const EXIT_CODES_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
+/** Within it a second signal is the first one once more: `timeout`, for one, sends it to the process and then to its group. */
+const SAME_SIGNAL_MS = 500;
 type Signal = keyof typeof EXIT_CODES_BY_SIGNAL;
 
 export interface ProgramOptions {
@@ -26,8 +28,10 @@ export async function runProgram(
 ): Promise<void> {
   const controller = new AbortController();
   let received: Signal | undefined;
+  let receivedAtMs = 0;
   const stop = (name: Signal): void => {
     received = name;
+    receivedAtMs = performance.now();
     controller.abort(new UserError('Interrupted'));
   };
   for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
@@ -35,7 +39,8 @@ export async function runProgram(
       // One Ctrl-C may first end the reader of a pipe, and a terminal that is closed takes no words before it signals.
       if (received === undefined || received === 'SIGPIPE') stop(name);
       // The second one means it: whoever hangs in the clean-up must not keep the terminal.
-      else if (name !== 'SIGHUP') process.exit(EXIT_CODES_BY_SIGNAL[name]);
+      else if (name !== 'SIGHUP' && performance.now() - receivedAtMs > SAME_SIGNAL_MS)
+        process.exit(EXIT_CODES_BY_SIGNAL[name]);
     });
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,12 +1,13 @@
 // A break-glass session in words.
 
 import type { BreakglassSession, BreakglassStatus } from '../../shared/breakglass/breakglass-api.ts';
+import { formatTime } from './times.ts';
 
 export function describeSession(
   hostname: string,
   { who, from, endsAtMs, staysOpen, listensOn, connections }: BreakglassSession,
 ): string {
-  const until = new Date(endsAtMs).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  const until = formatTime(endsAtMs).slice(0, 16);
   const lines = [
     `A break-glass session is open on ${hostname} until ${until}: opened by ${who} from ${from}.`,
     connections === 1 ? '1 connection' : `${connections} connections`,

@@ -34,7 +34,8 @@ function formatCourse(
 ): string {
   if (missingBytes === null)
     return `${describeRestartFirst(hostname, restartsFirst ?? { aboutSeconds: null })}\n  What is to be sent, and whether another restart is due, is seen after that.`;
-  const size = missingBytes === 0 ? 'Nothing to send' : `${formatBytes(missingBytes)} to send`;
+  const size =
+    missingBytes === 0 ? 'Nothing to send' : `${formatBytes(missingBytes)} to send, packed on the way`;
   if (mode === 'live')
     return `${size}, no ${restartsFirst === null ? '' : 'further '}restart: only the apps that changed are switched`;
   const because = rebootBecause.length === 0 ? '' : `: ${rebootBecause.join(', ')}`;

@@ -89,25 +89,27 @@ export const COMPONENT_KINDS: Readonly<Record<ComponentName, ComponentKind>> = {
   'wifi-supplicant': debianKind('wifi-supplicant', 3, WIFI_SUPPLICANT),
   'wireless-regdb': debianKind('wireless-regdb', 1, WIRELESS_REGDB),
   'wifi-firmware': debianKind('wifi-firmware', 1, WIFI_FIRMWARE),
-  toolbox: debianKind('toolbox', 1, TOOLBOX),
+  toolbox: debianKind('toolbox', 2, TOOLBOX),
 };
 
 /** What is asked for besides, for a toolbox. */
-export const TOOL_KIND: Pick<ComponentKind, 'recipe' | 'write'> = {
-  recipe: 1,
-  async write({ board, debian }, locked, writer) {
-    if (locked.source !== 'debian') throw wrongSource('toolbox', locked);
-    const files = new DebianFiles(board, 'toolbox');
-    for (const [name, path] of await debian.fetch('toolbox', locked))
-      await files.addPackage(name, path, isOfTool);
-    await writeTool(
-      files,
-      board,
-      writer,
-      locked.packages.map(({ name }) => name),
-    );
-  },
-};
+export function toolKind(tool: string): Pick<ComponentKind, 'recipe' | 'write'> {
+  return {
+    recipe: 1,
+    async write({ board, debian }, locked, writer) {
+      if (locked.source !== 'debian') throw wrongSource('toolbox', locked);
+      const files = new DebianFiles(board, tool);
+      for (const [name, path] of await debian.fetch(tool, locked))
+        await files.addPackage(name, path, isOfTool);
+      await writeTool(
+        files,
+        board,
+        writer,
+        locked.packages.map(({ name }) => name),
+      );
+    },
+  };
+}
 
 function nodeKind(name: NodeComponentName): ComponentKind {
   const version = NODE_VERSIONS[name];

@@ -89,6 +89,12 @@ export class Apt {
     return [...parseStanzas(result.stdout.split('\n'))];
   }
 
+  /** Of all packages. */
+  async names(): Promise<string[]> {
+    const { stdout } = await this.#run(this.#tools.cache, ['pkgnames']);
+    return stdout.split('\n').filter(Boolean);
+  }
+
   /** By each name the package that stands for it: the first that apt knows. Names without one are left out. */
   async providersOf(names: readonly string[]): Promise<Map<string, string>> {
     const { stdout } = await this.#run(this.#tools.cache, ['showpkg', ...names]);

@@ -3,6 +3,7 @@
 
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { nearestName } from '../nearest-name.ts';
 import { UserError } from '../user-error.ts';
 import { noNetwork, notInCache, wrongHash } from './component-error.ts';
 import { Apt, aptStateName } from './debian-apt.ts';
@@ -28,6 +29,8 @@ export interface DebianSelection {
    * Absent: all has to be there.
    */
   extras?: readonly string[];
+  /** Whether a person has typed the name: where it is not to be had, that is wrong rather than the archive. Absent: false. */
+  isTyped?: boolean;
 }
 
 interface Question {
@@ -71,7 +74,7 @@ export class DebianSource {
       const list = await this.#mirrorList(mirror, archive);
       found = await select(selection, async (names) => list(names));
     }
-    if (!found) throw this.#noSuchPackage(component, selection, apt);
+    if (!found) throw await this.#noSuchPackage(component, selection, apt);
     const packages = [...found.values()].map((stanza) => lockedPackage(component, stanza));
     packages.sort((a, b) => (a.name < b.name ? -1 : 1));
     const main = packages.find((candidate) => candidate.name === selection.packages[0]);
@@ -113,7 +116,7 @@ export class DebianSource {
     let complaint: string | undefined = 'apt is not installed';
     if (apt) {
       complaint = await this.#exclusively(archive, () =>
-        this.#downloadByApt(apt, component, packages, onBytes),
+        this.#downloadByApt(apt, component, packages, archive, onBytes),
       );
       if (complaint === undefined) return;
     }
@@ -131,12 +134,13 @@ export class DebianSource {
     apt: Apt,
     component: string,
     packages: readonly LockedDebianPackage[],
+    archive: DebianArchive | undefined,
     onBytes: (bytes: number) => void,
   ): Promise<string | undefined> {
     await apt.prepare();
     const directory = await this.#context.cache.stateDirectory(
       'apt',
-      this.#context.board.debianArch,
+      aptStateName(this.#context.board.debianArch, archive),
       'download',
     );
     await rm(directory, { recursive: true });
@@ -247,12 +251,28 @@ export class DebianSource {
     return get && cache && config ? new Apt(this.#context, { get, cache, config }, archive) : undefined;
   }
 
-  #noSuchPackage(component: string, selection: DebianSelection, apt: Apt | undefined): UserError {
+  async #noSuchPackage(
+    component: string,
+    selection: DebianSelection,
+    apt: Apt | undefined,
+  ): Promise<UserError> {
     const complaint = apt?.complaint ?? '';
     if (isNetworkComplaint(complaint))
       return noNetwork(component, 'the Debian archive', new Error(complaint));
     const { debianArch } = this.#context.board;
     const from = apt ? 'apt' : 'TSK_DEBIAN_MIRROR';
+    if (selection.isTyped === true && complaint === '') {
+      const [name = ''] = selection.packages;
+      const nearest = nearestName(name, (await apt?.names()) ?? []);
+      return new UserError(
+        `Cannot take "${name}" along: ${from} knows no package of that name for ${debianArch}`,
+        {
+          hint:
+            (nearest === undefined ? '' : `Did you mean ${nearest}? `) +
+            'It has to be the name of a package of Debian, such as bind9-dnsutils for dig.',
+        },
+      );
+    }
     const carried =
       selection.archive === undefined ? debianArch : `${debianArch} and ${selection.archive.area}`;
     return new UserError(

@@ -9,7 +9,7 @@ import {
   type ComponentKind,
   type ComponentSources,
   isLockedFor,
-  TOOL_KIND,
+  toolKind,
 } from './component-kinds.ts';
 import { type Component, type ComponentName, componentNamesOf, NO_OPTIONAL_PARTS } from './component.ts';
 import { explainComponentError } from './component-error.ts';
@@ -70,7 +70,7 @@ export async function loadTools(
     names.map((name) => {
       const locked = lock.tools?.[board.id]?.[name];
       if (locked === undefined) throw new Error(`Cannot load the tool "${name}": the lock does not have it`);
-      return loadComponent(sources, 'toolbox', locked, TOOL_KIND);
+      return loadComponent(sources, 'toolbox', locked, toolKind(name));
     }),
   );
 }

@@ -19,10 +19,12 @@ const PROGRAM = /^(?:usr\/)?(?:s?bin|lib\/openssh)\/[^/]+$/;
 const SCP = 'usr/bin/scp';
 
 export const TOOLBOX: DebianComponent = {
-  packages: ['openssh-server', 'busybox-static', 'openssh-client'],
+  packages: ['openssh-server', 'busybox-static', 'openssh-client', 'openssh-sftp-server'],
   follows: (name) => LIBRARY.test(name),
   async write(files, board, writer, packages) {
-    const server = files.pathsOf('openssh-server').filter((path) => PROGRAM.test(path));
+    const server = ['openssh-server', 'openssh-sftp-server']
+      .flatMap((name) => files.pathsOf(name))
+      .filter((path) => PROGRAM.test(path));
     const programs: DebEntry[] = [];
     for (const path of [...server, SCP]) {
       const { entry } = files.require(path);
@@ -47,6 +49,7 @@ const NOT_NEEDED =
 export function toolSelection(name: string): DebianSelection {
   return {
     packages: [name],
+    isTyped: true,
     extras: [TERMINFO],
     follows: (dependency) => LIBRARY.test(dependency) || OF_TOOLS.test(dependency),
   };

@@ -260,6 +260,9 @@ export class Breakglass {
     open.connections.add(number);
     clearTimeout(open.idle);
     const output = new ServiceOutput(service.log);
+    // sshd writes all that it has to say, good and bad, to its standard error.
+    const onOutput: SpawnRequest['onOutput'] = (_stream, chunk, source) =>
+      output.write('stdout', chunk, source);
     const over = (how: string): void => {
       open.connections.delete(number);
       service.tell(`connection ${number} ${how}`);
@@ -271,7 +274,7 @@ export class Breakglass {
       ...what,
       cwd: '/',
       root: sys.path(BREAKGLASS_PATHS.root),
-      onOutput: output.write.bind(output),
+      onOutput,
       onExit: () => over('closed'),
       onClose: () => output.end(),
     };
@@ -305,10 +308,9 @@ export class Breakglass {
         await sleep(LAST_WORD_MS);
       }
       if (open.service !== undefined) {
-        const { tree } = open.service;
         const gone = supervisor.dismiss(open.service);
         // Shells and what they have started are not asked: they have had the last word.
-        await tree?.kill();
+        await open.service.kill('the session ends');
         await gone;
         if (!(await endGuests(sys)))
           throw new Error('a process in the sandbox of an app hangs in the kernel');

@@ -129,8 +129,10 @@ async function openReports(
   }
 }
 
-function limit({ limits }: ServiceSpec, { cgroup, note }: LaunchContext): void {
+function limit({ limits, diesFirst }: ServiceSpec, { cgroup, note }: LaunchContext): void {
   const missed = cgroup?.limit(limits) ?? (limits === undefined ? [] : ['anything']);
+  // What goes before all others when memory is short needs no limit to keep it from them.
+  if (diesFirst === true) return;
   for (const what of missed) note(`cannot limit ${what}: the kernel has no controller for it`);
 }
 

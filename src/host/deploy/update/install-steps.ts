@@ -10,9 +10,12 @@ const WHAT: Record<Progress['phase'], string> = {
   'boot files': 'Writing the boot files',
   check: 'Reading everything back',
 };
+/** It is read back in two parts where boot files are written in between. */
+const SECOND_CHECK = 'Reading the boot files back';
 
 export class InstallSteps {
   readonly #report: ProgressReporter;
+  #checkedBytes = 0;
   #current: { phase: Progress['phase']; step: ProgressStep; doneBytes: number } | undefined;
 
   constructor(report: ProgressReporter) {
@@ -22,10 +25,14 @@ export class InstallSteps {
   show({ phase, doneBytes, totalBytes }: Progress): void {
     if (this.#current?.phase !== phase) {
       this.end();
-      this.#current = { phase, step: this.#report.start(WHAT[phase], totalBytes), doneBytes: 0 };
+      const isSecond = phase === 'check' && this.#checkedBytes > 0;
+      const earlier = isSecond ? this.#checkedBytes : 0;
+      const step = this.#report.start(isSecond ? SECOND_CHECK : WHAT[phase], totalBytes - earlier);
+      this.#current = { phase, step, doneBytes: earlier };
     }
     this.#current.step.advance(doneBytes - this.#current.doneBytes);
     this.#current.doneBytes = doneBytes;
+    if (phase === 'check') this.#checkedBytes = doneBytes;
   }
 
   end(): void {
