@@ -102,17 +102,26 @@ function encodeOptions(options: ReadonlyMap<number, Uint8Array>): Uint8Array {
 
 /** The options field, then `file`, then `sname` where option 52 says so: the order in which values are joined. */
 function decodeOptions(bytes: Uint8Array): Map<number, Uint8Array> {
-  const options = new Map<number, Uint8Array>();
-  addOptions(options, bytes.subarray(OPTIONS_OFFSET), 'options');
-  const overload = options.get(OPTION_OVERLOAD)?.[0] ?? 0;
-  options.delete(OPTION_OVERLOAD);
-  if ((overload & 1) !== 0) addOptions(options, bytes.subarray(FILE_OFFSET, COOKIE_OFFSET), 'file');
-  if ((overload & 2) !== 0) addOptions(options, bytes.subarray(SNAME_OFFSET, FILE_OFFSET), 'sname');
-  options.delete(OPTION_OVERLOAD);
-  return options;
+  const parts = new Map<number, Uint8Array[]>();
+  addOptions(parts, bytes.subarray(OPTIONS_OFFSET), 'options');
+  const overload = parts.get(OPTION_OVERLOAD)?.find(({ length }) => length > 0)?.[0] ?? 0;
+  if ((overload & 1) !== 0) addOptions(parts, bytes.subarray(FILE_OFFSET, COOKIE_OFFSET), 'file');
+  if ((overload & 2) !== 0) addOptions(parts, bytes.subarray(SNAME_OFFSET, FILE_OFFSET), 'sname');
+  parts.delete(OPTION_OVERLOAD);
+  return new Map([...parts].map(([code, values]) => [code, joined(values)]));
 }
 
-function addOptions(options: Map<number, Uint8Array>, field: Uint8Array, fieldName: string): void {
+function joined(values: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(values.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const value of values) {
+    bytes.set(value, offset);
+    offset += value.length;
+  }
+  return bytes;
+}
+
+function addOptions(parts: Map<number, Uint8Array[]>, field: Uint8Array, fieldName: string): void {
   let offset = 0;
   // A field without an end option is accepted: it ends where its bytes end.
   while (offset < field.length) {
@@ -125,8 +134,9 @@ function addOptions(options: Map<number, Uint8Array>, field: Uint8Array, fieldNa
     }
     const value = field.subarray(offset, offset + length);
     offset += length;
-    const earlier = options.get(code);
-    options.set(code, earlier === undefined ? value.slice() : Uint8Array.of(...earlier, ...value));
+    const earlier = parts.get(code);
+    if (earlier === undefined) parts.set(code, [value]);
+    else earlier.push(value);
   }
 }
 
