@@ -1,6 +1,7 @@
-// node scripts/try-examples.ts [NAME...]: the examples that are servers, built and used. Each is copied, built as its
+// node scripts/try-examples.ts [--machine] [NAME...]: the examples that are servers, built and used. Each is copied, built as its
 // README says, made into an app for both architectures of PCs, and started here, where nothing but the app's own files is.
-// Then it is used, started again, and asked for what it was to keep. Ends with a table; exit code 1 where one failed. Needs
+// With `--machine` it is an image that a virtual
+// machine starts instead. Then it is used, started again, and asked for what it was to keep. Ends with a table; exit code 1 where one failed. Needs
 // root, and a registry of npm, or npm's cache of it.
 
 import { execFileSync } from 'node:child_process';
@@ -10,12 +11,16 @@ import { basename, join } from 'node:path';
 import type { AppBuild } from '../src/host/apps/build-app.ts';
 import { EXAMPLE_CASES, type ExampleCase } from '../test/support/examples/example-cases.ts';
 import { buildExample, tryHere } from '../test/support/examples/try-here.ts';
+import { tryOnMachine } from '../test/support/examples/try-on-machine.ts';
 import { HOST_BOARD_ID } from '../test/support/machines/host-board.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
 import { parseOptions, usageError } from './parse-options.ts';
 
-const USAGE = `node scripts/try-examples.ts [${Object.keys(EXAMPLE_CASES).join('|')}]...`;
-const { positionals } = parseOptions({ allowPositionals: true }, USAGE);
+const USAGE = `node scripts/try-examples.ts [--machine] [${Object.keys(EXAMPLE_CASES).join('|')}]...`;
+const { positionals, values } = parseOptions(
+  { allowPositionals: true, options: { machine: { type: 'boolean', default: false } } },
+  USAGE,
+);
 const names = positionals.length === 0 ? Object.keys(EXAMPLE_CASES) : positionals;
 const unknown = names.find((name) => !Object.hasOwn(EXAMPLE_CASES, name));
 if (unknown !== undefined) usageError(USAGE, `There is no example "${unknown}" to try`);
@@ -34,7 +39,7 @@ async function tell(name: string): Promise<void> {
   const t = new ScriptContext((text) => process.stderr.write(`${text}\n`));
   try {
     const example = EXAMPLE_CASES[name]?.() as ExampleCase;
-    const seen = await tryBuilds(t, name, example);
+    const seen = await (values.machine ? tryImage(t, name, example) : tryBuilds(t, name, example));
     console.log(`| ${name} | ${seen} | ${Math.round((Date.now() - began) / 1000)} s |`);
   } catch (error) {
     failures++;
@@ -83,6 +88,10 @@ async function tryBuilds(t: ScriptContext, name: string, example: ExampleCase): 
   if (own === undefined) throw new Error(`this machine is no ${HOST_BOARD_ID}`);
   const seen = await tryHere(t, example, { directory, builds: own, scratch: scratchOf(name) });
   return `${sizes.join('; ')} | ${seen}`;
+}
+
+async function tryImage(t: ScriptContext, name: string, example: ExampleCase): Promise<string> {
+  return tryOnMachine(t, example, { directory: copyExample(name), scratch: scratchOf(name) });
 }
 
 function bytesOf({ entries }: AppBuild): number {

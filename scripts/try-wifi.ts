@@ -73,12 +73,16 @@ try {
   await wrong.cutPower();
   card.writeWifiFile({ country: 'DE', networks: [{ ssid: 'home', passphrase: SECRET }] });
 
+  const wired = await RadioDevice.powerOn(context, card, hwsimMachine(context, files).machine, ['hwsim.cable']);
+  await step('page by the cable that the machine has instead, from power on', () => wired.pageAnswers());
+  await wired.cutPower();
+
   const second = hwsimMachine(context, files);
   const device = await RadioDevice.powerOn(context, card, second.machine);
   const isOver = new AbortController();
   const air = device.keepAir(second.accessPoint, HOME, isOver.signal);
   air.catch((error: unknown) => console.log(`The access point: ${String(error)}`));
-  await step('page with the right password of the card', async () => {
+  await step('page by Wi-Fi, with the right password of the card, from power on', async () => {
     await device.says(/: connected to "home"/);
     await device.pageAnswers();
   });

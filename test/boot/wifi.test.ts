@@ -9,7 +9,7 @@ import { BOARDS } from '../../src/shared/board/boards.ts';
 import type { WebStatus } from '../../src/shared/api/web-api.ts';
 import { APP_SOURCE, makeRoot, writeInstance } from '../support/cli/instances.ts';
 import { requireTool } from '../support/require-tool.ts';
-import { type AccessPoint, type Air, WPA2, WPA3 } from '../support/wifi/access-point.ts';
+import { type AccessPoint, type Air, HIDDEN, MIXED, WPA2, WPA3 } from '../support/wifi/access-point.ts';
 import { hwsimFiles } from '../support/wifi/hwsim-initramfs.ts';
 import { hwsimMachine } from '../support/wifi/hwsim-machine.ts';
 import { RadioCard, RadioDevice } from '../support/wifi/radio-device.ts';
@@ -19,6 +19,7 @@ const HOME: Air = { ssid: 'home', settings: WPA2(SECRET) };
 const OPEN_HOME: Air = { ssid: 'home' };
 const WRONG_HOME: Air = { ssid: 'home', settings: WPA2('wrong horse') };
 const LAB: Air = { ssid: 'lab', settings: WPA3(SECRET) };
+const CELLAR: Air = { ssid: 'cellar', settings: { ...MIXED(SECRET), ...HIDDEN } };
 
 const root = makeRoot('wifi');
 const card = new RadioCard(join(root, 'garden'), join(root, 'card.img'));
@@ -29,6 +30,7 @@ async function makeCard(): Promise<void> {
   });
   await add('home');
   await add('lab', '--wpa3');
+  await add('cellar', '--hidden');
   await card.flash();
 }
 
@@ -58,6 +60,7 @@ test('a card with wifi.json comes up on Wi-Fi alone, says what is wrong, comes b
     [HOME, /: connected to "home"/],
     [WRONG_HOME, /Wi-Fi network "home" refuses the password: it is wrong/],
     [LAB, /: connected to "lab"/],
+    [CELLAR, /: connected to "cellar"/],
   ];
   for (const [air, said] of steps) {
     device.forget();
@@ -66,10 +69,24 @@ test('a card with wifi.json comes up on Wi-Fi alone, says what is wrong, comes b
     await device.says(said);
     if (device.isConnected()) await device.pageAnswers();
     t.diagnostic(`${String(said)} after ${Math.round((performance.now() - startedMs) / 1000)} s`);
-    assert.equal(device.isConnected(), air === HOME || air === LAB, device.console().slice(-3000));
+    assert.equal(
+      device.isConnected(),
+      [HOME, LAB, CELLAR].includes(air as Air),
+      device.console().slice(-3000),
+    );
   }
+  await checkRoaming(device, accessPoint);
   await checkUpdate(device);
 });
+
+/** A network of two access points, of which the one that the device has joined goes. */
+async function checkRoaming(device: RadioDevice, accessPoint: AccessPoint): Promise<void> {
+  await accessPoint.start(CELLAR, 'wlan1');
+  device.forget();
+  await accessPoint.stop('wlan0');
+  await device.says(/: connected to "cellar"/);
+  await device.pageAnswers();
+}
 
 async function checkStatus(device: RadioDevice): Promise<void> {
   const { code, stdout, stderr } = await device.tsk(['status', '--json']);
@@ -79,7 +96,7 @@ async function checkStatus(device: RadioDevice): Promise<void> {
   assert.deepEqual(network?.wifi, { country: 'DE', problem: null });
   assert.deepEqual(
     radio?.wifi?.networks.map(({ ssid }) => ssid),
-    ['home', 'lab'],
+    ['home', 'lab', 'cellar'],
   );
   assert.deepEqual([radio?.wifi?.ssid, radio?.problem], ['home', null]);
 }

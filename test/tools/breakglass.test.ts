@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
@@ -293,11 +293,42 @@ suite('tsk ssh', () => {
     await t.test('then nothing leaves a core any more', () => assert.equal(device.corePattern, ''));
 
     await t.test("a program of one's own goes along", async () => {
-      await tsk.succeeds('ssh', ...device.host, '--open', '1h', '--with', probe);
+      await tsk.succeeds('ssh', ...device.host, '--open', '1h', '--with', `${probe},rsync`);
       // Who has no wishes of his own takes what is there.
       assert.equal(await tsk.succeeds('ssh', ...device.host, 'probe'), 'probed\n');
+    });
+
+    await t.test('rsync works by the configuration for ssh, where its package was taken along', async (t) => {
+      const rsync = requireTool(t, 'rsync');
+      if (rsync === undefined) return;
+      const [config, there, back] = ['ssh_config', 'synced', 'synced-back'].map((name) =>
+        join(device.directory, name),
+      ) as [string, string, string];
+      mkdirSync(join(there, 'ä b'), { recursive: true });
+      writeFileSync(join(there, 'ä b', 'large'), randomBytes(500_000));
+      symlinkSync('ä b/large', join(there, 'link'));
+      const sync = (from: string, to: string): string => {
+        const args = ['-a', '--stats', '-e', `ssh -F ${config}`, `${from}/`, to];
+        const { status, stdout, stderr } = spawnSync(rsync, args, { encoding: 'utf8' });
+        assert.equal(status, 0, stderr);
+        return stdout;
+      };
+      sync(there, 'garden:/tmp/synced');
+      assert.match(sync(there, 'garden:/tmp/synced'), /Number of regular files transferred: 0$/m);
+      sync('garden:/tmp/synced', back);
+      assert.ok(readFileSync(join(back, 'ä b', 'large')).equals(readFileSync(join(there, 'link'))));
+      assert.equal(readlinkSync(join(back, 'link')), 'ä b/large');
+    });
+
+    await t.test('it is closed for all by whoever says so', async () => {
       await tsk.succeeds('ssh', ...device.host, '--close');
       await device.closes();
+    });
+
+    await t.test('a package that there is none of is told with the one that was meant', async () => {
+      const error = await tsk.fails('ssh', ...device.host, '--with', 'stracee', 'true');
+      assert.match(error, /Cannot take "stracee" along: apt knows no package of that name for amd64/);
+      assert.match(error, /Did you mean strace\?/);
     });
 
     await t.test('the password alone does not suffice, nor does the key of another instance', async () => {

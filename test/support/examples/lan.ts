@@ -1,17 +1,17 @@
-// A cable between this machine and a network namespace that runs an example, whose programs are asked through it as from the
-// next room, by multicast too. Needs root and iproute2.
+// A cable between this machine and a network namespace or a virtual machine that runs an example, whose programs are asked
+// through it as from the next room, by multicast too. Needs root and iproute2.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { findTool } from '../require-tool.ts';
 import type { Lifetime } from '../updates/update-lab.ts';
 
 const DEVICE_NAME = 'lan0';
-const PREFIX_LENGTH = 24;
+export const PREFIX_LENGTH = 24;
 
 export class Lan {
   readonly hostAddress: string;
   readonly deviceAddress: string;
-  /** This machine's end; the namespace is called the same. */
+  /** This machine's end; a namespace is called the same. */
   readonly interfaceName: string;
 
   private constructor(number: number) {
@@ -20,14 +20,24 @@ export class Lan {
     this.interfaceName = `tsklan${number}`;
   }
 
+  /** With a namespace at the other end. */
   static create(t: Pick<Lifetime, 'after'>): Lan {
     const lan = new Lan(freeNumber());
-    lan.#lay();
+    lan.#layToNamespace();
     t.after(() => lan.#remove());
     return lan;
   }
 
-  #lay(): void {
+  /** With whatever opens the interface at the other end: QEMU. */
+  static createTap(t: Pick<Lifetime, 'after'>): Lan {
+    const lan = new Lan(freeNumber());
+    ip('tuntap', 'add', lan.interfaceName, 'mode', 'tap');
+    lan.#setUp();
+    t.after(() => ip('link', 'del', lan.interfaceName));
+    return lan;
+  }
+
+  #layToNamespace(): void {
     const { interfaceName } = this;
     const inside = ['-n', interfaceName];
     ip('netns', 'add', interfaceName);
@@ -36,8 +46,12 @@ export class Lan {
     ip(...inside, 'addr', 'add', `${this.deviceAddress}/${PREFIX_LENGTH}`, 'dev', DEVICE_NAME);
     for (const name of ['lo', DEVICE_NAME]) ip(...inside, 'link', 'set', name, 'up');
     ip(...inside, 'route', 'add', 'default', 'via', this.hostAddress, 'onlink', 'dev', DEVICE_NAME);
-    ip('addr', 'add', `${this.hostAddress}/${PREFIX_LENGTH}`, 'dev', interfaceName);
-    ip('link', 'set', interfaceName, 'up');
+    this.#setUp();
+  }
+
+  #setUp(): void {
+    ip('addr', 'add', `${this.hostAddress}/${PREFIX_LENGTH}`, 'dev', this.interfaceName);
+    ip('link', 'set', this.interfaceName, 'up');
   }
 
   /** In the namespace. */

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Board, type BoardId, BOARDS } from '../../../src/shared/board/boards.ts';
+import { WEB_API, type WebStatus } from '../../../src/shared/api/web-api.ts';
 import type { ServiceStatus } from '../../../src/shared/services/services.ts';
 import { silentProgress } from '../../../src/host/progress.ts';
 import { ensurePassword, type Instance, openInstance } from '../../../src/host/config/instance.ts';
 import { type RunningInstance, runInstance } from '../../../src/host/vm/run-instance.ts';
 import { atTheEnd } from '../at-the-end.ts';
+import type { Lifetime } from '../updates/update-lab.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
 
@@ -48,7 +50,7 @@ export class Appliance {
   }
 
   /** The test's diagnostics say when it had to be started twice. */
-  static async boot(t: TestContext, instance: Instance, options: ApplianceOptions): Promise<Appliance> {
+  static async boot(t: Lifetime, instance: Instance, options: ApplianceOptions): Promise<Appliance> {
     const board: Board = BOARDS[options.board];
     const running = await runInstance({
       instance,
@@ -92,10 +94,12 @@ export class Appliance {
     return fetch(new URL(path, this.url), { method, headers: { authorization } });
   }
 
-  async services(): Promise<ServiceStatus[]> {
-    const response = await this.request('api/v1/status');
-    const status = (await response.json()) as { services: ServiceStatus[] };
-    return status.services;
+  async status(): Promise<WebStatus> {
+    return (await this.request(WEB_API.status)).json() as Promise<WebStatus>;
+  }
+
+  async services(): Promise<readonly ServiceStatus[]> {
+    return (await this.status()).services;
   }
 
   async service(name: string): Promise<ServiceStatus> {

@@ -1,5 +1,6 @@
-// The access point beside the device: Debian's hostapd in the same machine, in a network of its own that has the machine's cable.
-// Who joins is in QEMU's network, whose DHCP server answers. Spoken to over a serial port: a line is a command of a shell.
+// The access points beside the device: Debian's hostapd in the same machine, on two radios in a network of its own that has the
+// machine's cable. Who joins is in QEMU's network, whose DHCP server answers. Spoken to over a serial port: a line is a command
+// of a shell.
 
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +14,9 @@ export interface Air {
   /** Lines for hostapd.conf. */
   settings?: Readonly<Record<string, string | number>>;
 }
+
+/** The second one is for a network that has two access points. */
+type Radio = 'wlan0' | 'wlan1';
 
 export class AccessPoint {
   readonly #connect: () => Socket;
@@ -28,7 +32,7 @@ export class AccessPoint {
   /** Once after each start of the machine, which gives its cable and a radio away while commands are taken already. */
   async prepare(): Promise<void> {
     await this.run(
-      'for each in eth0 wlan0; do until ip link show $each > /dev/null 2>&1; do sleep 0.1; done; done',
+      'for each in eth0 wlan0 wlan1; do until ip link show $each > /dev/null 2>&1; do sleep 0.1; done; done',
     );
     await this.run(
       'ip link add br0 type bridge; ip link set br0 up; ip link set eth0 master br0; ip link set eth0 up',
@@ -39,18 +43,21 @@ export class AccessPoint {
    * By an address of its own each time: nobody else's access point has that of another one, and who joins remembers networks by
    * the address for half a minute after they are gone.
    */
-  async start(air: Air): Promise<void> {
-    await this.stop();
+  async start(air: Air, radio: Radio = 'wlan0'): Promise<void> {
+    await this.stop(radio);
     this.#started++;
     const address = `02:00:00:00:01:${this.#started.toString(16).padStart(2, '0')}`;
-    await this.run(`ip link set wlan0 down; ip link set wlan0 address ${address}`);
-    await this.run(`printf '%b' '${hostapdConf(air).replaceAll('\n', '\\n')}' > /tmp/h.conf`);
-    await this.run('hostapd -B -P /run/h.pid -f /tmp/h.log /tmp/h.conf || { cat /tmp/h.log; false; }');
+    await this.run(`ip link set ${radio} down; ip link set ${radio} address ${address}`);
+    const conf = hostapdConf(air, radio).replaceAll('\n', '\\n');
+    await this.run(`printf '%b' '${conf}' > /tmp/${radio}.conf`);
+    const log = `/tmp/${radio}.log`;
+    await this.run(`hostapd -B -P ${pidFile(radio)} -f ${log} /tmp/${radio}.conf || { cat ${log}; false; }`);
   }
 
-  async stop(): Promise<void> {
+  async stop(radio: Radio = 'wlan0'): Promise<void> {
+    const file = pidFile(radio);
     await this.run(
-      'if [ -e /run/h.pid ]; then kill $(cat /run/h.pid); while [ -e /run/h.pid ]; do sleep 0.1; done; fi',
+      `if [ -e ${file} ]; then kill $(cat ${file}); while [ -e ${file} ]; do sleep 0.1; done; fi`,
     );
   }
 
@@ -104,15 +111,19 @@ export class AccessPoint {
   }
 }
 
-function hostapdConf({ ssid, settings = {} }: Air): string {
+function pidFile(radio: Radio): string {
+  return `/run/${radio}.pid`;
+}
+
+function hostapdConf({ ssid, settings = {} }: Air, radio: Radio): string {
   const lines = {
-    interface: 'wlan0',
+    interface: radio,
     bridge: 'br0',
     ctrl_interface: '/run/hostapd',
     country_code: 'DE',
     ieee80211d: 1,
     hw_mode: 'g',
-    channel: 1,
+    channel: radio === 'wlan0' ? 1 : 6,
     ssid,
     ...settings,
   };
@@ -127,6 +138,13 @@ export const WPA2 = (passphrase: string) => ({
   wpa_passphrase: passphrase,
   wpa_key_mgmt: 'WPA-PSK',
 });
+/** As the two of them together: who cannot do WPA3 joins by WPA2. */
+export const MIXED = (passphrase: string) => ({
+  ...WPA2(passphrase),
+  wpa_key_mgmt: 'WPA-PSK SAE',
+  ieee80211w: 1,
+});
+export const HIDDEN = { ignore_broadcast_ssid: 1 };
 export const WPA3 = (passphrase: string) => ({
   ...WPA2(passphrase),
   wpa_key_mgmt: 'SAE',

@@ -1,6 +1,7 @@
 #!/bin/busybox sh
-# Starts on Debian's kernel with two radios that only exist in it, gives one of them and the cable to an access point in a
-# network namespace of its own, and hands over to the product, which sees the other radio and nothing else.
+# Starts on Debian's kernel with three radios that only exist in it, gives two of them and the cable to access points in a
+# network namespace of their own, and hands over to the product, which sees the third radio and nothing else. With hwsim.cable
+# in the kernel's command line the product has the cable.
 export PATH=/bin:/sbin
 /bin/busybox --install -s /bin
 mkdir -p /proc /sys /dev /new /ap
@@ -26,8 +27,8 @@ unshare -n chroot /ap /bin/sh -c 'export PATH=/bin:/sbin
   while :; do read -r line || { sleep 0.1; continue; }; eval "$line"; echo "@rc $?"; done' "$port" &
 ap=$!
 sleep 0.3
-iw phy phy0 set netns $ap || echo "hwsim: the radio cannot be given away"
-ip link set eth0 netns $ap || echo "hwsim: the cable cannot be given away"
+for each in phy0 phy1; do iw phy $each set netns $ap || echo "hwsim: a radio cannot be given away"; done
+grep -q hwsim.cable /proc/cmdline || ip link set eth0 netns $ap || echo "hwsim: the cable cannot be given away"
 
 until [ -e /dev/vda3 ]; do sleep 0.1; done
 root=/dev/vda2

@@ -63,13 +63,14 @@ export class RadioDevice {
     t: { after(end: () => unknown): void },
     card: RadioCard,
     machine: HwsimMachine['machine'],
+    words: readonly string[] = [],
   ): Promise<RadioDevice> {
     const standIn = await StandIn.powerOn({
       machine,
       model: piModel('zero-2-w'),
       diskPath: card.path,
       guestPorts: [PAGE_PORT, TLS_PORT],
-      extraWords: ['tskrazy.console=logs'],
+      extraWords: ['tskrazy.console=logs', ...words],
     });
     t.after(() => standIn.dispose());
     return new RadioDevice(card, standIn);
