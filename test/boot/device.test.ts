@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { WebStatus } from '../../src/shared/api/web-api.ts';
 import type { LogLine } from '../../src/shared/services/services.ts';
+import { SHELL_COMMANDS } from '../../src/shared/services/shell.ts';
 import { NODE_VERSIONS } from '../../src/host/components/node-versions.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
 import { Appliance, copyExample, eventually } from '../support/machines/appliance.ts';
@@ -118,6 +119,14 @@ execFile('node', ['-p', 'process.version'], (error, stdout) => {
 setInterval(() => {}, 1e6);
 `;
 
+/** Uses a shell, its commands and Node.js by its name. */
+const SHELLED = `
+import { execFile, execSync } from 'node:child_process';
+console.log('by a shell: ' + execSync('echo "$(uname -s) and $(ls /bin | grep -c .)" | tr a-z A-Z; node -p 6*7', { encoding: 'utf8' }));
+execFile('/usr/bin/env', ['sh', '-c', 'exit 3'], (error) => console.log('by env: ' + error?.code));
+setInterval(() => {}, 1e6);
+`;
+
 interface Observation {
   orphans: number[];
   zombies: number[];
@@ -132,6 +141,7 @@ const SOURCES = {
   polite: POLITE,
   watcher: WATCHER,
   versioned: VERSIONED,
+  shelled: SHELLED,
 };
 const APPS = {
   crasher: { node: './src/crasher.ts' },
@@ -144,6 +154,7 @@ const APPS = {
   polite: { node: './src/polite.ts', ready: true, waitFor: ['network'] },
   client: { node: './src/crasher.ts', waitFor: ['app:polite'], restart: 'never' },
   watcher: { node: './src/watcher.ts', waitFor: ['clock'], sandbox: 'off' },
+  shelled: { node: './src/shelled.ts', shell: true, autostart: false },
   newer: { node: './src/versioned.ts', autostart: false },
   older: { node: './src/versioned.ts', nodeVersion: '22', autostart: false },
 };
@@ -193,9 +204,13 @@ test('a device keeps time, services and data, and tsk operates it, over a reboot
   await t.test('tsk shows it', () => looksAtIt(garden));
   await t.test('tsk shows stacks as they are in the sources', () => seesSourcePlaces(garden));
   await t.test('tsk looks into an app that runs', () => looksIntoAnApp(garden, appliance));
+  await t.test('tsk brings a shell, in which whoever fills the memory has it to himself', () =>
+    bringsAShell(garden, appliance),
+  );
   await t.test("an app runs on a Node.js of its own beside one on the image's", () =>
     runsOnAnotherNode(garden, appliance),
   );
+  await t.test('an app that was given a shell has it', () => hasAShell(garden, appliance));
   await t.test('tsk steers apps', () => steersApps(garden));
   await t.test('tsk says what is wrong', (t) => isToldWhatIsWrong(t, garden, appliance));
   await t.test('tsk follows over a reboot', () => followsOverReboot(garden));
@@ -208,6 +223,42 @@ test('a device keeps time, services and data, and tsk operates it, over a reboot
   assert.match(await garden.succeeds('poweroff'), /^operated answers no more\./);
   assert.equal(await appliance.powerOff(), 'powered-off');
 });
+
+async function bringsAShell(garden: CommandLine, appliance: Appliance): Promise<void> {
+  await garden.succeeds('ssh', '--open', '1h');
+  const seen = await garden.tsk('ssh', 'id -un; ls /perm/ticker >/dev/null; exit 3');
+  assert.deepEqual([seen.code, seen.stdout], [3, 'root\n'], seen.stderr);
+  const before = await startsOf(appliance);
+  const filling = await garden.tsk('ssh', 'tail -c 2000000000 /dev/zero >/dev/null');
+  assert.notEqual(filling.code, 0);
+  assert.deepEqual(await startsOf(appliance), before);
+  await eventually('why the shell has ended', async () =>
+    /killed.*memory|memory is short/.test(await garden.succeeds('logs', 'breakglass')),
+  );
+  // The session goes on.
+  assert.equal(await garden.succeeds('ssh', 'echo here'), 'here\n');
+  await garden.succeeds('ssh', '--close');
+  assert.match(await garden.succeeds('ssh', '--status'), /^No break-glass session is open on operated\./);
+}
+
+/** How often each app was started; those that crash by themselves left out. */
+async function startsOf(appliance: Appliance): Promise<object> {
+  const services = await appliance.services();
+  const steady = services.filter(({ name }) => !['crasher', 'client', 'breakglass'].includes(name));
+  return Object.fromEntries(steady.map(({ name, startCount }) => [name, startCount]));
+}
+
+async function hasAShell(garden: CommandLine, appliance: Appliance): Promise<void> {
+  await garden.succeeds('start', 'shelled');
+  const said = await eventually('what its shell did', async () => {
+    const log = await appliance.log('shelled');
+    return log.includes('by env') && log;
+  });
+  assert.match(said, new RegExp(`by a shell: LINUX AND ${SHELL_COMMANDS.length + 1}\\n`));
+  assert.match(said, / 42\n/);
+  assert.match(said, /by env: 3\n/);
+  await garden.succeeds('stop', 'shelled');
+}
 
 async function runsOnAnotherNode(garden: CommandLine, appliance: Appliance): Promise<void> {
   await garden.succeeds('start', 'newer');

@@ -26,6 +26,7 @@ import { runTool } from '../../src/host/run-tool.ts';
 import { UserError } from '../../src/host/user-error.ts';
 import { WIFI_LIBRARY_DIRECTORY } from '../../src/shared/network/wifi.ts';
 import { BOARD_IDS, BOARDS, type BoardId } from '../../src/shared/board/boards.ts';
+import { SHELL_COMMANDS } from '../../src/shared/services/shell.ts';
 import { filesFrom } from '../../src/shared/boot-loader/boot-loader-layout.ts';
 import { layoutOf } from '../../src/shared/boot-loader/layout-of.ts';
 import { sourceContext } from '../support/builds/component-context.ts';
@@ -51,6 +52,7 @@ const NEEDS = {
   bringsWifiFirmware: false,
   nodeLines: [],
   installsOnDevice: false,
+  hasShell: true,
 };
 
 /** The newest components of a board, time zones among them; fetched once for all tests. */
@@ -161,6 +163,14 @@ for (const id of BOARD_IDS) {
       });
       assert.equal(stdout.trim(), new Intl.DateTimeFormat('en', options).format(time), zone);
     }
+  });
+
+  test(`${id}: busybox has every command that apps with a shell find`, async (t) => {
+    if (!requireTool(t, 'apt-get') || !requireTool(t, 'npm')) return;
+    const { directory } = (await load(id)).components.get('busybox')!;
+    // The table of its commands: names with a zero byte behind each, in their order.
+    const text = await readFile(join(directory, 'bin/busybox'), 'latin1');
+    for (const name of SHELL_COMMANDS) assert.ok(text.includes(`\0${name}\0`), name);
   });
 
   test(`${id}: a second load is offline, quick and the same; the lock stays as it is`, async (t) => {

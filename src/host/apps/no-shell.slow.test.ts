@@ -20,7 +20,8 @@ function run(
   return [JSON.parse(stdout), stderr];
 }
 
-const LINE = (command: string) => `tskrazy: there is no shell on this device: ${command} was not run\n`;
+const LINE = (command: string) =>
+  `tskrazy: there is no shell on this device: ${command} was not run ("shell": true gives an app one)\n`;
 
 const tried = (act: string) => `try { ${act} } catch (error) { told(error); }`;
 

@@ -43,7 +43,7 @@ function tell(file, [, option, ...rest]) {
   const command = (option === '-c' ? rest[0] : [option, ...rest].join(' ')) || file;
   const masked = command.slice(0, 4000)${MASKING};
   const cut = masked.length > 120 ? masked.slice(0, 120) + '...' : masked;
-  writeSync(2, 'tskrazy: there is no shell on this device: ' + JSON.stringify(cut) + ' was not run\\n');
+  writeSync(2, 'tskrazy: there is no shell on this device: ' + JSON.stringify(cut) + ' was not run ("shell": true gives an app one)\\n');
 }
 function neverThrow(act) {
   try {

@@ -11,6 +11,7 @@ import {
 } from '../components/component.ts';
 import { NPM_DIRECTORY } from '../../shared/services/device-packages.ts';
 import { nodePath } from '../../shared/services/node-lines.ts';
+import { BUSYBOX_PATH, SHELL_COMMANDS, SHELL_DIRECTORY } from '../../shared/services/shell.ts';
 import { chooseModules } from './kernel-modules.ts';
 import type { FileContent, FileOnDisk, Layer, RootTree } from '../root-tree.ts';
 
@@ -48,7 +49,23 @@ export function addComponents(tree: RootTree, components: Components): void {
     const component = components.get(name as ComponentName);
     if (component && layer !== null) addComponent(tree, component, layer);
   }
+  if (components.has('busybox')) addShellCommands(tree);
   for (const component of components.values()) addLicences(tree, component);
+}
+
+/** What apps with a shell see as /bin; their Node.js is laid over the empty file. */
+function addShellCommands(tree: RootTree): void {
+  const base = { layer: 'system', origin: 'component busybox' } as const;
+  for (const name of SHELL_COMMANDS)
+    tree.add({
+      ...base,
+      kind: 'symlink',
+      path: `${SHELL_DIRECTORY}/${name}`,
+      mode: 0o777,
+      target: BUSYBOX_PATH,
+    });
+  const empty: FileContent = { kind: 'bytes', bytes: new Uint8Array() };
+  tree.add({ ...base, kind: 'file', path: `${SHELL_DIRECTORY}/node`, mode: 0o555, content: empty });
 }
 
 /** Layers in the order of the root; null: nothing of the component is in the root. */
@@ -61,6 +78,7 @@ const ROOT_LAYERS: Readonly<Record<ComponentName, Layer | null>> = {
   'ca-certificates': 'system',
   e2fsprogs: 'system',
   bubblewrap: 'system',
+  busybox: 'system',
   tzdata: 'system',
   'wifi-supplicant': 'system',
   'wireless-regdb': 'system',

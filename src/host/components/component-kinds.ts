@@ -7,6 +7,7 @@ import type { TreeWriter } from './component-tree.ts';
 import {
   BOOT_LOADER,
   BUBBLEWRAP,
+  BUSYBOX,
   CA_CERTIFICATES,
   type DebianComponent,
   E2FSPROGS,
@@ -85,6 +86,7 @@ export const COMPONENT_KINDS: Readonly<Record<ComponentName, ComponentKind>> = {
   e2fsprogs: debianKind('e2fsprogs', 1, E2FSPROGS),
   'ca-certificates': debianKind('ca-certificates', 1, CA_CERTIFICATES),
   bubblewrap: debianKind('bubblewrap', 1, BUBBLEWRAP),
+  busybox: debianKind('busybox', 1, BUSYBOX),
   tzdata: debianKind('tzdata', 1, TZDATA),
   'wifi-supplicant': debianKind('wifi-supplicant', 3, WIFI_SUPPLICANT),
   'wireless-regdb': debianKind('wireless-regdb', 1, WIRELESS_REGDB),

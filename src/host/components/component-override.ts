@@ -47,6 +47,7 @@ const REQUIRED_FILES: Readonly<Record<ComponentName, (board: Board) => string[]>
   e2fsprogs: () => ['sbin/e2fsck', 'sbin/mkfs.ext4', 'sbin/resize2fs'],
   'ca-certificates': () => ['etc/ssl/certs/ca-certificates.crt'],
   bubblewrap: () => ['bin/bwrap', 'bin/setpriv'],
+  busybox: () => ['bin/busybox'],
   tzdata: () => ['usr/share/zoneinfo/UTC'],
   'wifi-supplicant': () => [SUPPLICANT_FILE],
   'wireless-regdb': () => REGULATORY_FILES,

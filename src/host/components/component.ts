@@ -18,6 +18,7 @@ export const COMPONENT_NAMES = [
   'e2fsprogs',
   'ca-certificates',
   'bubblewrap',
+  'busybox',
   'tzdata',
   'wifi-supplicant',
   'wireless-regdb',
@@ -40,13 +41,19 @@ export interface OptionalParts {
   nodeLines: readonly NodeLine[];
   /** Programs of apps install packages on the device. */
   installsOnDevice: boolean;
+  /** Apps find a shell. */
+  hasShell: boolean;
 }
 
 export function optionalPartsOf(config: {
   time: { zone?: string };
   wifi?: unknown;
   components: Partial<Record<ComponentName, unknown>>;
-  apps: readonly { nodeVersion?: NodeLine; installOnDevice?: boolean }[];
+  apps: readonly {
+    nodeVersion?: NodeLine;
+    installOnDevice?: boolean;
+    sandbox: 'off' | { hasShell?: boolean };
+  }[];
 }): OptionalParts {
   return {
     hasTimeZone: config.time.zone !== undefined,
@@ -54,6 +61,7 @@ export function optionalPartsOf(config: {
     bringsWifiFirmware: config.components['wifi-firmware'] !== undefined,
     nodeLines: NODE_LINES.filter((line) => config.apps.some(({ nodeVersion }) => nodeVersion === line)),
     installsOnDevice: config.apps.some(({ installOnDevice }) => installOnDevice === true),
+    hasShell: config.apps.some(({ sandbox }) => sandbox !== 'off' && sandbox.hasShell === true),
   };
 }
 
@@ -63,6 +71,7 @@ export const NO_OPTIONAL_PARTS: OptionalParts = {
   bringsWifiFirmware: false,
   nodeLines: [],
   installsOnDevice: false,
+  hasShell: false,
 };
 
 export type NodeComponentName = 'node' | `node-${NodeLine}`;
@@ -86,6 +95,7 @@ export function componentNamesOf(board: Board, parts: OptionalParts): ComponentN
     const line = nodeLineOf(name);
     if (line !== undefined) return parts.nodeLines.includes(line);
     if (name === 'npm') return parts.installsOnDevice;
+    if (name === 'busybox') return parts.hasShell;
     if (name === 'tzdata') return parts.hasTimeZone;
     if (name === 'wifi-supplicant' || name === 'wireless-regdb') return parts.hasWifi;
     if (name === 'wifi-firmware') return parts.hasWifi && (board.hasWifiFirmware || parts.bringsWifiFirmware);

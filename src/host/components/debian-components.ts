@@ -143,6 +143,16 @@ export const CA_CERTIFICATES: DebianComponent = {
 
 const ZONES = 'usr/share/zoneinfo/';
 
+/** The shell of apps that ask for one. */
+export const BUSYBOX: DebianComponent = {
+  packages: ['busybox-static'],
+  follows: () => false,
+  async write(files, _board, writer, packages) {
+    await files.addProgram(writer, 'bin/busybox', files.require('bin/busybox', 'usr/bin/busybox').entry);
+    await files.addCopyright(writer, packages);
+  },
+};
+
 export const TZDATA: DebianComponent = {
   packages: ['tzdata'],
   follows: () => false,

@@ -87,7 +87,7 @@ function resolveTrustedKey(text: string): TrustedKey {
 type AppFile = NonNullable<ConfigFile['apps']>[string];
 
 function resolveApp(name: string, file: AppFile): AppConfig {
-  const { user, sandbox, memory, maxProcesses, cpuWeight, npm, ...app } = file;
+  const { user, sandbox, shell, memory, maxProcesses, cpuWeight, npm, ...app } = file;
   return {
     ...app,
     ...resolveNpm(npm),
@@ -103,7 +103,7 @@ function resolveApp(name: string, file: AppFile): AppConfig {
     ready: app.ready ?? false,
     // An app without a sandbox is run as on gokrazy: everything is allowed.
     user: sandbox === 'off' ? 'root' : (user ?? 'own'),
-    sandbox: resolveSandbox(sandbox ?? 'on'),
+    sandbox: resolveSandbox(sandbox ?? 'on', shell === true),
     limits: {
       maxProcesses: maxProcesses ?? DEFAULT_MAX_PROCESSES,
       ...(memory === undefined ? {} : { memoryBytes: parseMemorySize(memory) }),
@@ -118,10 +118,10 @@ function resolveNpm(npm: AppFile['npm']): Pick<AppConfig, 'npm' | 'bin'> {
   return { npm: npm.package, ...(npm.bin === undefined ? {} : { bin: npm.bin }) };
 }
 
-function resolveSandbox(file: NonNullable<AppFile['sandbox']>): AppConfig['sandbox'] {
+function resolveSandbox(file: NonNullable<AppFile['sandbox']>, hasShell: boolean): AppConfig['sandbox'] {
   if (file === 'off') return 'off';
   const { devices = [], paths = {}, capabilities = [], syscalls } = file === 'on' ? {} : file;
-  return { devices, paths, capabilities, ...(syscalls && { syscalls }) };
+  return { devices, paths, capabilities, ...(syscalls && { syscalls }), ...(hasShell && { hasShell }) };
 }
 
 type ComponentEntry = { directory?: string; goModule?: string; npmPackage?: string };

@@ -72,7 +72,8 @@ export function onlyForNode<T extends object>(keys: readonly string[]): v.RawChe
     for (const key of keys.filter(has))
       if (!has('npm') && !has('node'))
         addIssue({ message: `has "${key}", which only apps with "node" or "npm" have` });
-    if (has('writable') && (value as { sandbox?: unknown }).sandbox === 'off')
-      addIssue({ message: 'has "writable", which needs the sandbox' });
+    for (const key of ['writable', 'shell'].filter(has))
+      if ((value as { sandbox?: unknown }).sandbox === 'off')
+        addIssue({ message: `has "${key}", which needs the sandbox` });
   });
 }

@@ -62,6 +62,7 @@ export const componentsSchema = v.strictObject(
     e2fsprogs: replaced('Other ext4 tools'),
     'ca-certificates': replaced('Other certificate authorities'),
     bubblewrap: replaced('Other tools to sandbox apps with: bwrap and setpriv'),
+    busybox: replaced('Another busybox for apps with a shell: bin/busybox'),
     tzdata: replaced('Other time zones: usr/share/zoneinfo'),
     'wifi-supplicant': replaced('Another wpa_supplicant: sbin/wpa_supplicant'),
     'wireless-regdb': replaced('Another regulatory database: lib/firmware/regulatory.db, with its signature'),

@@ -85,6 +85,14 @@ export const isolationEntries = {
       v.description('"off", or what the app may use besides its own data (default: "on")'),
     ),
   ),
+  shell: v.exactOptional(
+    v.pipe(
+      v.boolean('must be true or false'),
+      v.description(
+        "A shell for the app, and its commands: busybox's, in /bin of the sandbox (default: false)",
+      ),
+    ),
+  ),
   memory: v.exactOptional(
     v.pipe(
       v.string('must be a string like "64MiB"'),

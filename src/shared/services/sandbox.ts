@@ -14,6 +14,8 @@ export interface SandboxSpec {
   capabilities: readonly string[];
   /** Absent: none besides those of its capabilities. */
   syscalls?: readonly SyscallGroupName[];
+  /** Whether it has a shell and its commands in /bin (shell.ts). Absent: false. */
+  hasShell?: boolean;
 }
 
 /** The group has the same number. */

@@ -139,6 +139,7 @@ const COMPONENT_TITLES: Readonly<Record<string, string>> = {
   libc: 'GNU C library',
   'boot-loader': 'systemd-boot',
   'ca-certificates': 'CA certificates',
+  busybox: 'shell of apps',
   tzdata: 'time zones',
 };
 

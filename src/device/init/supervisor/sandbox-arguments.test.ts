@@ -53,6 +53,16 @@ test('sandboxArguments hides what is not the app’s', () => {
   assert.ok(args.indexOf('/perm') < args.indexOf('/perm/sensor'));
 });
 
+test('sandboxArguments: a shell and its commands are in /bin of whom it was given to, with the Node.js of the same image', () => {
+  const sandbox = { ...program.sandbox, hasShell: true };
+  const args = sandboxArguments({ ...program, root: '/mnt/live', sandbox });
+  assert.deepEqual(operandsOf('--ro-bind', args, 2).slice(0, 3), [
+    '/mnt/live -> /',
+    '/mnt/live/opt/shell/bin -> /bin',
+    '/mnt/live/bin/node -> /bin/node',
+  ]);
+});
+
 test('sandboxArguments: reports of crashes go to where /perm shows nothing of it', () => {
   const args = sandboxArguments({ ...program, reports: '/perm/log/reports/sensor' });
   assert.deepEqual(operandsOf('--bind', args, 2), [

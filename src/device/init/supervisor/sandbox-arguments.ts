@@ -15,6 +15,8 @@ import { secretsDirectoryFor, secretsRunDirectory } from '../../../shared/servic
 import { CONFINE_PATH } from '../../../shared/services/confine.ts';
 import { REPORTS_IN_SANDBOX } from '../../../shared/services/crash-reports.ts';
 import { MACHINE_ID_PATH } from '../../../shared/services/machine-id.ts';
+import { nodePath } from '../../../shared/services/node-lines.ts';
+import { SHELL_DIRECTORY } from '../../../shared/services/shell.ts';
 import { isOnMountPoint } from '../../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
 import { IO_URING_GROUP, type SandboxSpec, type ServiceUser } from '../../../shared/services/sandbox.ts';
@@ -73,6 +75,7 @@ function namespaces(program: SandboxedProgram): string[] {
     // An app without a cgroup that can be killed has to end with the process that init can kill.
     cgroup === undefined ? ['--die-with-parent'] : [],
     ['--ro-bind', root, '/', '--proc', '/proc'],
+    sandbox.hasShell === true ? shellOf(root) : [],
     user === undefined ? PROTECTED_FROM_ROOT.flatMap((path) => ['--ro-bind-try', path, path]) : [],
     cgroup === undefined ? [] : ['--ro-bind', cgroup, '/sys/fs/cgroup'],
     ['--dev-bind', devices.directory, '/dev', ...scratch, '/dev/shm'],
@@ -101,6 +104,13 @@ function namespaces(program: SandboxedProgram): string[] {
     isFiltered ? ['--seccomp', '3'] : [],
   ];
   return options.flat();
+}
+
+/** In place of the image's /bin, which has Node.js and nothing else. */
+function shellOf(root: string): string[] {
+  const node = nodePath(undefined);
+  const commands = ['--ro-bind', posix.join(root, SHELL_DIRECTORY), posix.dirname(node)];
+  return [...commands, '--ro-bind', posix.join(root, node), node];
 }
 
 /** The root image has empty directories there. */
