@@ -33,6 +33,9 @@ export function isPrivateKeyFile(path: string): boolean {
   return isPrivateKey(readHead(path));
 }
 
+/** One for all files: there may be tens of thousands. */
+const headBuffer = Buffer.alloc(HEAD_BYTES);
+
 export function isPrivateKey(head: Buffer): boolean {
   const text = head.toString('latin1');
   if (text.includes('PRIVATE KEY') && PEM_KEY.test(text)) return true;
@@ -61,11 +64,11 @@ function isDerKey(bytes: Buffer): boolean {
   });
 }
 
+/** Good until the next one is read. */
 function readHead(path: string): Buffer {
-  const buffer = Buffer.alloc(HEAD_BYTES);
   const file = openSync(path, 'r');
   try {
-    return buffer.subarray(0, readSync(file, buffer));
+    return headBuffer.subarray(0, readSync(file, headBuffer));
   } finally {
     closeSync(file);
   }

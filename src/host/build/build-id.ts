@@ -2,8 +2,7 @@
 // the root and the boot directory. It goes into the image itself, so the one file that carries it is left out.
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { sha256OfFile } from '../components/file-hash.ts';
 import { describeReadError } from '../files/read-error.ts';
 import type { FileContent, RootEntry } from '../root-tree.ts';
 
@@ -14,13 +13,11 @@ const FILES_AT_ONCE = 32;
 export async function hashContent(content: FileContent): Promise<string> {
   if (content.kind === 'bytes') return createHash('sha256').update(content.bytes).digest('hex');
   if (content.sha256 !== undefined) return content.sha256;
-  const hash = createHash('sha256');
   try {
-    await pipeline(createReadStream(content.path, { highWaterMark: 1024 * 1024 }), hash);
+    content.sha256 = await sha256OfFile(content.path);
   } catch (error) {
     throw describeReadError(error);
   }
-  content.sha256 = hash.digest('hex');
   return content.sha256;
 }
 

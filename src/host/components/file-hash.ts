@@ -1,13 +1,22 @@
 // Hashes of files on disk.
 
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 
-/** Feeds the file through `hash` and returns it. */
+const PIECE_BYTES = 1024 * 1024;
+const MIN_PIECE_BYTES = 1024;
+
+/** Feeds the file through `hash` and returns it. A stream would take a whole piece of memory for each of many small files. */
 export async function hashFile(path: string, hash: Hash): Promise<Hash> {
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }))
-    hash.update(chunk as Uint8Array);
-  return hash;
+  await using file = await open(path);
+  const { size } = await file.stat();
+  // One that has grown meanwhile, or says no size, is read to its end all the same.
+  const buffer = Buffer.allocUnsafe(Math.min(Math.max(size, MIN_PIECE_BYTES), PIECE_BYTES));
+  for (;;) {
+    const { bytesRead } = await file.read(buffer);
+    if (bytesRead === 0) return hash;
+    hash.update(buffer.subarray(0, bytesRead));
+  }
 }
 
 export async function sha256OfFile(path: string): Promise<string> {
