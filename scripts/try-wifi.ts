@@ -73,7 +73,9 @@ try {
   await wrong.cutPower();
   card.writeWifiFile({ country: 'DE', networks: [{ ssid: 'home', passphrase: SECRET }] });
 
-  const wired = await RadioDevice.powerOn(context, card, hwsimMachine(context, files).machine, ['hwsim.cable']);
+  const wired = await RadioDevice.powerOn(context, card, hwsimMachine(context, files).machine, [
+    'hwsim.cable',
+  ]);
   await step('page by the cable that the machine has instead, from power on', () => wired.pageAnswers());
   await wired.cutPower();
 
