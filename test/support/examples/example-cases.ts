@@ -1,7 +1,7 @@
 // What is done with each example that is a server, once it has started: what a person would do first.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HomeClient } from './home-client.ts';
 import { askOf, type Place } from './place.ts';
@@ -11,6 +11,8 @@ export interface ExampleCase {
   /** In the order of their start; the last is the one that is used. */
   apps: readonly string[];
   port: number;
+  /** Has the instance in that directory use one of the machine's two networks alone. */
+  keepTo?: (directory: string, interfaceName: string) => void;
   /** Says what was seen. */
   use: (place: Place) => Promise<string>;
   /** After a restart of the apps: what is to be kept. */
@@ -120,11 +122,13 @@ export const EXAMPLE_CASES: Readonly<Record<string, () => ExampleCase>> = {
 const BRIDGE_PORT = 51826;
 
 /** Of the example, or of an instance made from the template. */
+function configOf(directory: string): string {
+  const paths = ['config.json', 'homebridge/config.json'].map((name) => join(directory, name));
+  return paths.find((path) => existsSync(path)) ?? '';
+}
+
 function pinOf(directory: string): string {
-  const path = ['config.json', 'homebridge/config.json']
-    .map((name) => join(directory, name))
-    .find((name) => existsSync(name));
-  const { bridge } = JSON.parse(readFileSync(path ?? '', 'utf8')) as { bridge: { pin: string } };
+  const { bridge } = JSON.parse(readFileSync(configOf(directory), 'utf8')) as { bridge: { pin: string } };
   return bridge.pin;
 }
 
@@ -133,6 +137,13 @@ function pairedBridge(): ExampleCase {
   return {
     apps: ['bridge'],
     port: BRIDGE_PORT,
+    // What it answers in the one network it takes for somebody else's answer in the other.
+    keepTo(directory, interfaceName) {
+      const path = configOf(directory);
+      const config = JSON.parse(readFileSync(path, 'utf8')) as { bridge: object };
+      const bridge = { ...config.bridge, bind: [interfaceName] };
+      writeFileSync(path, JSON.stringify({ ...config, bridge }));
+    },
     async use(place) {
       const ask = askOf(place, BRIDGE_PORT);
       // HomeKit Accessory Protocol: only who is paired may see what there is, and who is not may have it blink.

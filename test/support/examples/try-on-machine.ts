@@ -32,6 +32,7 @@ export async function tryOnMachine(
   const adapter = new ScriptedAdapter();
   const adapterPath = await serveAdapter(t, adapter, lan.hostAddress);
   const place: Place = { directory, lan, adapter, adapterPath, scratch };
+  example.keepTo?.(directory, CABLE);
   const instance = await openInstance(directory);
   instance.config.board = HOST_BOARD_ID;
   const address = `${lan.deviceAddress}/${PREFIX_LENGTH}`;
