@@ -1,10 +1,16 @@
-// node scripts/try-wifi.ts: a device on Wi-Fi alone, the long way. Its password is wrong first and is put right on the card; it is
-// updated by a restart, over Wi-Fi; then an update comes whose app does not run, and is rolled back, over Wi-Fi. In a machine as in
-// test/boot/wifi.test.ts, with some five starts of it; prints how long each step took. Exit code 1 where one fails.
+// node scripts/try-wifi.ts: a device on Wi-Fi alone, the long way. Its password is wrong first and is put right on the card, and so
+// is the signature of its regulatory database, which an update puts right by a restart, over Wi-Fi; then an update comes whose app
+// does not run, and is rolled back, over Wi-Fi. In a machine as in test/boot/wifi.test.ts, with some six starts of it; prints how
+// long each step took. Exit code 1 where one fails.
 
-import { writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { APP_SOURCE, makeRoot, writeInstance } from '../test/support/cli/instances.ts';
+import { defaultCacheDirectory } from '../src/host/cache-directory.ts';
+import { loadComponents } from '../src/host/components/load-components.ts';
+import { readLockFile } from '../src/host/components/lock-file.ts';
+import { silentProgress } from '../src/host/progress.ts';
+import { BOARDS } from '../src/shared/board/boards.ts';
+import { APP_SOURCE, makeRoot, writeConfig, writeInstance } from '../test/support/cli/instances.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
 import { type Air, WPA2 } from '../test/support/wifi/access-point.ts';
 import { hwsimFiles } from '../test/support/wifi/hwsim-initramfs.ts';
@@ -16,6 +22,8 @@ parseOptions({}, 'node scripts/try-wifi.ts');
 
 const SECRET = 'correct horse';
 const HOME: Air = { ssid: 'home', settings: WPA2(SECRET) };
+const UNSIGNED =
+  /the kernel does not take the regulatory database: it is not signed by a key that the kernel knows/;
 const WRONG = /Wi-Fi network "home" refuses the password: it is wrong/;
 
 const context = new ScriptContext((text) => console.log(text));
@@ -45,6 +53,40 @@ async function update(device: RadioDevice, text: string, wanted: string): Promis
     );
 }
 
+/** The component, but for a bit of its signature. */
+async function writeUnsignedDatabase(directory: string): Promise<void> {
+  await tsk(['get']);
+  const lock = await readLockFile(join(card.instance, 'tskrazy.lock.json'));
+  if (lock === undefined) throw new Error('tsk get has written no lock');
+  const board = BOARDS['raspberry-pi'];
+  const name = 'wireless-regdb';
+  const cacheDirectory = defaultCacheDirectory();
+  const options = {
+    board,
+    lock,
+    cacheDirectory,
+    offline: false,
+    report: silentProgress,
+    names: [name],
+  } as const;
+  cpSync((await loadComponents(options)).get(name)?.directory ?? '', directory, { recursive: true });
+  const path = join(directory, 'lib/firmware/regulatory.db.p7s');
+  const signature = readFileSync(path);
+  signature[signature.length - 1]! ^= 1;
+  rmSync(path);
+  writeFileSync(path, signature);
+}
+
+/** `tsk wifi add` has written to it, too. */
+function leaveOutComponents(): void {
+  const path = join(card.instance, 'tskrazy.json');
+  const { components: _components, ...config } = JSON.parse(readFileSync(path, 'utf8')) as Record<
+    string,
+    unknown
+  >;
+  writeFileSync(path, JSON.stringify(config));
+}
+
 /** Memory, user and capabilities of the program, and the switches of radios that it may open. */
 async function describeSupplicant(device: RadioDevice): Promise<void> {
   const look = [
@@ -59,7 +101,11 @@ async function describeSupplicant(device: RadioDevice): Promise<void> {
 }
 
 try {
-  writeInstance(card.instance, 'raspberry-pi', { network: { wifi: { country: 'DE' } } });
+  const config = { board: 'raspberry-pi', network: { wifi: { country: 'DE' } } };
+  writeInstance(card.instance, 'raspberry-pi', config);
+  await writeUnsignedDatabase(join(card.instance, 'regdb'));
+  const components = { 'wireless-regdb': { directory: './regdb' } };
+  writeConfig(card.instance, { ...config, components });
   await tsk(['wifi', 'add', 'home'], 'wrong horse');
   await step('card written', () => card.flash());
   const files = await hwsimFiles();
@@ -70,7 +116,9 @@ try {
     await first.accessPoint.start(HOME);
     await wrong.says(WRONG);
   });
+  await step('wrong signature of the regulatory database said', () => wrong.says(UNSIGNED));
   await wrong.cutPower();
+  leaveOutComponents();
   card.writeWifiFile({ country: 'DE', networks: [{ ssid: 'home', passphrase: SECRET }] });
 
   const wired = await RadioDevice.powerOn(context, card, hwsimMachine(context, files).machine, [
