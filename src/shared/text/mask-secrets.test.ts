@@ -67,7 +67,7 @@ test('hasSecretInAddress: no address of packages as there are many', () => {
 
 test('what hostile programs write is looked through in its time', () => {
   for (const word of ['a.', 'x-', 'passwd', 'key-', 'a://a', 'a://a?&', 'a://a:']) {
-    const text = word.repeat(50_000);
+    const text = word.repeat(10_000);
     assert.equal(maskSecrets(text), text);
     assert.equal(hasSecretInAddress(text), false, word);
   }
