@@ -96,7 +96,7 @@ async function checkStatus(device: RadioDevice): Promise<void> {
   assert.deepEqual(network?.wifi, { country: 'DE', problem: null });
   assert.deepEqual(
     radio?.wifi?.networks.map(({ ssid }) => ssid),
-    ['home', 'lab', 'cellar'],
+    ['home', 'cellar', 'lab'],
   );
   assert.deepEqual([radio?.wifi?.ssid, radio?.problem], ['home', null]);
 }
