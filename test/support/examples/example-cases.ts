@@ -137,11 +137,11 @@ function pairedBridge(): ExampleCase {
   return {
     apps: ['bridge'],
     port: BRIDGE_PORT,
-    // What it answers in the one network it takes for somebody else's answer in the other.
+    // The one of its two responders that can: the other one speaks in the network of the default route alone.
     keepTo(directory, interfaceName) {
       const path = configOf(directory);
       const config = JSON.parse(readFileSync(path, 'utf8')) as { bridge: object };
-      const bridge = { ...config.bridge, bind: [interfaceName] };
+      const bridge = { ...config.bridge, bind: [interfaceName], advertiser: 'ciao' };
       writeFileSync(path, JSON.stringify({ ...config, bridge }));
     },
     async use(place) {
