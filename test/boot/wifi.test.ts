@@ -19,6 +19,7 @@ const HOME: Air = { ssid: 'home', settings: WPA2(SECRET) };
 const OPEN_HOME: Air = { ssid: 'home' };
 const WRONG_HOME: Air = { ssid: 'home', settings: WPA2('wrong horse') };
 const LAB: Air = { ssid: 'lab', settings: WPA3(SECRET) };
+const CAFE: Air = { ssid: 'cafe' };
 const CELLAR: Air = { ssid: 'cellar', settings: { ...MIXED(SECRET), ...HIDDEN } };
 
 const root = makeRoot('wifi');
@@ -31,6 +32,7 @@ async function makeCard(): Promise<void> {
   await add('home');
   await add('lab', '--wpa3');
   await add('cellar', '--hidden');
+  await add('cafe', '--open');
   await card.flash();
 }
 
@@ -60,6 +62,7 @@ test('a card with wifi.json comes up on Wi-Fi alone, says what is wrong, comes b
     [HOME, /: connected to "home"/],
     [WRONG_HOME, /Wi-Fi network "home" refuses the password: it is wrong/],
     [LAB, /: connected to "lab"/],
+    [CAFE, /: connected to "cafe"/],
     [CELLAR, /: connected to "cellar"/],
   ];
   for (const [air, said] of steps) {
@@ -71,7 +74,7 @@ test('a card with wifi.json comes up on Wi-Fi alone, says what is wrong, comes b
     t.diagnostic(`${String(said)} after ${Math.round((performance.now() - startedMs) / 1000)} s`);
     assert.equal(
       device.isConnected(),
-      [HOME, LAB, CELLAR].includes(air as Air),
+      [HOME, LAB, CAFE, CELLAR].includes(air as Air),
       device.console().slice(-3000),
     );
   }
@@ -96,7 +99,7 @@ async function checkStatus(device: RadioDevice): Promise<void> {
   assert.deepEqual(network?.wifi, { country: 'DE', problem: null });
   assert.deepEqual(
     radio?.wifi?.networks.map(({ ssid }) => ssid),
-    ['home', 'cellar', 'lab'],
+    ['home', 'cafe', 'cellar', 'lab'],
   );
   assert.deepEqual([radio?.wifi?.ssid, radio?.problem], ['home', null]);
 }
