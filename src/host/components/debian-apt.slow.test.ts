@@ -48,7 +48,7 @@ async function setUp(t: TestContext): Promise<Scene> {
       `${name}) printf 'Package: ${name}\\nVersion: 1\\nDepends: ${depends}\\nProvides: ${provides}\\nFilename: ${name}.deb\\nSize: 1\\nSHA256: ${HASH}\\n\\n';;`,
   );
   const scripts = {
-    'apt-config': `echo 'Dir "/";'; echo "Dir::Etc \\"\${ETC:-${etc}}\\";"`,
+    'apt-config': `echo 'Dir "/";'; echo "Dir::Etc \\"\${ETC:-${etc}}\\";"; echo "Dir::Etc::sourcelist \\"\${LIST:-sources.list}\\";"`,
     'apt-get': `read -r _ _ suite _ <"\${APT_CONFIG%/*}/sources.list.d/0.list"; echo "update $suite" >>${log}; test ! -e ${log}-fail`,
     'apt-cache': `echo "$*" >>${log}
 if [ $1 = showpkg ]; then case " $* " in *" mta "*) printf 'Package: mta\\nReverse Provides: \\nexim4 1 (= )\\npostfix 1 (= )\\n';; esac; exit; fi
@@ -119,6 +119,15 @@ test('lists count for the sources that they were fetched from, whoever shares th
   assert.deepEqual(updates(), ['update sid', 'update bookworm']);
   await ask(new DebianSource(context));
   assert.deepEqual(updates(), []);
+});
+
+test('a list of sources that lies elsewhere is where it is', async (t) => {
+  const { context, sources, updates } = await setUp(t);
+  const path = join(sources, '..', '..', 'elsewhere.list');
+  writeFileSync(path, sourcesOf('forky'));
+  const environment = { ...context.environment, LIST: path };
+  await ask(new DebianSource({ ...context, environment }));
+  assert.deepEqual(updates(), ['update forky']);
 });
 
 test('package lists of the last hour are not fetched again, unless the newest are wanted or the sources are others', async (t) => {

@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { UserError } from '../user-error.ts';
 import {
   archivePreferences,
@@ -238,9 +238,9 @@ function privateConfig(
 
 async function readSources(dump: string): Promise<HostSourceText[]> {
   const setting = (name: string) => new RegExp(`^${name} "(.*)";$`, 'm').exec(dump)?.[1] ?? '';
-  const base = join(setting('Dir') || '/', setting('Dir::Etc') || 'etc/apt');
-  const parts = join(base, setting('Dir::Etc::sourceparts') || 'sources.list.d');
-  const paths = [join(base, setting('Dir::Etc::sourcelist') || 'sources.list')];
+  const base = resolve(setting('Dir') || '/', setting('Dir::Etc') || 'etc/apt');
+  const parts = resolve(base, setting('Dir::Etc::sourceparts') || 'sources.list.d');
+  const paths = [resolve(base, setting('Dir::Etc::sourcelist') || 'sources.list')];
   for (const name of await readdir(parts).catch(() => [])) {
     if (/\.(list|sources)$/.test(name)) paths.push(join(parts, name));
   }
