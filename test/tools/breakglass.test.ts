@@ -325,6 +325,14 @@ suite('tsk ssh', () => {
       await device.closes();
     });
 
+    await t.test('its log is there when it is over', async () => {
+      const log = await tsk.succeeds('logs', 'breakglass', ...device.host);
+      assert.match(log, /command: probe$/m);
+      // An end in order looks like one.
+      assert.match(log, / \* killed: the session ends\n$/);
+      assert.match(await tsk.fails('logs', 'breakglas', ...device.host), /Did you mean breakglass\?/);
+    });
+
     await t.test('a package that there is none of is told with the one that was meant', async () => {
       const error = await tsk.fails('ssh', ...device.host, '--with', 'stracee', 'true');
       assert.match(error, /Cannot take "stracee" along: apt knows no package of that name for amd64/);

@@ -19,8 +19,7 @@ export async function printLog(session: Session, name: string, options: LogsOpti
     });
   }
   const open = await connect(session, options);
-  if (boot === 0)
-    requireName('read the log', name, [...serviceNames(open.status), LOG_OF_INIT, LOG_OF_KERNEL]);
+  if (boot === 0) await requireLog(open, name);
   const printer = new LogPrinter(session, options, open);
   const query = {
     lines: options.lines ?? (options.since === undefined ? DEFAULT_LINES : MAX_LOG_LINES),
@@ -33,6 +32,14 @@ export async function printLog(session: Session, name: string, options: LogsOpti
   }
   if (boot !== 0) printer.useBuild((await findBoot(open, boot, name)).buildId);
   printer.print(await open.client.log(name, { ...query, boot }));
+}
+
+/** Also of what has gone since the start, such as a session: the status does not have it any more. */
+async function requireLog({ client, status }: OpenDevice, name: string): Promise<void> {
+  const present = [...serviceNames(status), LOG_OF_INIT, LOG_OF_KERNEL];
+  if (present.includes(name)) return;
+  const boots = await client.boots();
+  requireName('read the log', name, boots.find(({ boot }) => boot === 0)?.logs ?? present);
 }
 
 /** How long ago counts by the device's clock, which stamped the lines. */

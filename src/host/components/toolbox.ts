@@ -20,7 +20,8 @@ const SCP = 'usr/bin/scp';
 
 export const TOOLBOX: DebianComponent = {
   packages: ['openssh-server', 'busybox-static', 'openssh-client', 'openssh-sftp-server'],
-  follows: (name) => LIBRARY.test(name),
+  // From OpenSSH 10.6 on the copyright of all of them is in a package of its own.
+  follows: (name) => LIBRARY.test(name) || name === 'openssh-common',
   async write(files, board, writer, packages) {
     const server = ['openssh-server', 'openssh-sftp-server']
       .flatMap((name) => files.pathsOf(name))
