@@ -1,8 +1,7 @@
 // node scripts/try-examples.ts [--machine] [NAME...]: the examples that are servers, built and used. Each is copied, built as its
-// README says, made into an app for both architectures of PCs, and started here, where nothing but the app's own files is.
-// With `--machine` it is an image that a virtual
-// machine starts instead. Then it is used, started again, and asked for what it was to keep. Ends with a table; exit code 1 where one failed. Needs
-// root, and a registry of npm, or npm's cache of it.
+// README says, made into an app for both architectures of PCs, and started here, where nothing but the app's own files is; with
+// --machine it is made into an image that a virtual machine starts. Then the example is used, started again, and asked for what it
+// was to keep. Ends with a table; exit code 1 where one failed. Needs root, and a registry of npm, or npm's cache of it.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

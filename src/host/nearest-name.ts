@@ -20,6 +20,12 @@ function editDistance(a: string, b: string): number {
   return previous[b.length] ?? 0;
 }
 
+/** Of tens of thousands one is always near: only one letter's slip in a word that is long enough counts there. */
+export function nearestOfMany(name: string, candidates: readonly string[]): string | undefined {
+  if (name.length < 5) return undefined;
+  return candidates.find((candidate) => editDistance(name, candidate) === 1);
+}
+
 /** The candidate nearest to `name`; undefined when none is near enough to be a slip of the fingers. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   let nearest: string | undefined;

@@ -113,6 +113,8 @@ setInterval(() => burn(20), 100);
 /** Says on which Node.js it runs, and on which one what it starts by its name. */
 const VERSIONED = `
 import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+console.log('sees of a shell: ' + readdirSync('/tsk/shell').length + ' ' + existsSync('/bin/sh'));
 execFile('node', ['-p', 'process.version'], (error, stdout) => {
   console.log('runs on ' + process.version + ', starts ' + (error?.message ?? stdout));
 });
@@ -255,7 +257,7 @@ async function hasAShell(garden: CommandLine, appliance: Appliance): Promise<voi
     const log = await appliance.log('shelled');
     return log.includes('by env') && log;
   });
-  assert.match(said, new RegExp(`by a shell: LINUX AND ${SHELL_COMMANDS.length + 1}\\n`));
+  assert.match(said, new RegExp(`by a shell: LINUX AND ${SHELL_COMMANDS.length + 2}\\n`));
   assert.match(said, / 42\n/);
   assert.match(said, /by env: 3\n/);
   await garden.succeeds('stop', 'shelled');
@@ -269,6 +271,8 @@ async function runsOnAnotherNode(garden: CommandLine, appliance: Appliance): Pro
   const [newer, older] = [NODE_VERSIONS.node, NODE_VERSIONS['node-22']];
   assert.equal(await said('newer'), `runs on v${newer}, starts v${newer}`);
   assert.equal(await said('older'), `runs on v${older}, starts v${older}`);
+  // That of the app that was given one.
+  assert.match(await appliance.log('older'), /sees of a shell: 0 false/);
   const prompt = garden.follow('repl', 'older');
   prompt.type('process.execPath\n');
   assert.equal(await prompt.ended, 0, prompt.stderr);

@@ -142,7 +142,16 @@ suite('tsk ssh', () => {
       const old = spawnSync('scp', ['-O', '-q', '-F', config, 'garden:/tmp/copied', `${back}-old`]);
       assert.equal(old.status, 0, old.stderr.toString());
       assert.ok(readFileSync(`${back}-old`).equals(bytes));
-      assert.match(await tsk.fails('cp', ...device.host, ':/tmp/x', ':/tmp/y'), /both are on the device/);
+      for (const [paths, where] of [
+        [[':/tmp/x', ':/tmp/y'], 'both are on the device'],
+        [['x', 'y'], 'both are here'],
+        [['x', ':/tmp/x', ':/tmp/'], 'some of them are on the device'],
+        [['x', ':/tmp/x', 'y'], 'some of them are here'],
+        [['x', 'y', 'z'], 'all are here'],
+      ] as const) {
+        const error = await tsk.fails('cp', ...device.host, ...paths);
+        assert.match(error, new RegExp(`^Error: Cannot copy .* to "${paths.at(-1)}": ${where}$`, 'm'));
+      }
       const log = await tsk.succeeds('logs', 'breakglass', ...device.host);
       assert.match(log, /close "\/tmp\/copied" bytes read 0 written 1000000$/m);
       assert.match(log, /command: scp .*-f \/tmp\/copied$/m);

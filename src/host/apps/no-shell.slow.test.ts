@@ -4,17 +4,22 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { makeFiles } from '../../../test/support/builds/app-builds.ts';
-import { NO_SHELL_SCRIPT } from './no-shell.ts';
+import { noShellScript } from './no-shell.ts';
 
 /** What the program prints as JSON, and what is in its log. */
 function run(
   t: TestContext,
   code: string,
-  { name = 'main.cjs', options = [] }: { name?: string; options?: string[] } = {},
+  {
+    name = 'main.cjs',
+    options = [],
+    // On a device there is none.
+    text = noShellScript(true, '/none/sh'),
+  }: { name?: string; options?: string[]; text?: string } = {},
 ): [unknown, string] {
   const directory = makeFiles(t, { [name]: code });
   const script = join(directory, 'no-shell.cjs');
-  writeFileSync(script, NO_SHELL_SCRIPT);
+  writeFileSync(script, text);
   const args = ['--require', script, ...options, join(directory, name)];
   const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: directory, encoding: 'utf8' });
   return [JSON.parse(stdout), stderr];
@@ -23,9 +28,12 @@ function run(
 const LINE = (command: string) =>
   `tskrazy: there is no shell on this device: ${command} was not run ("shell": true gives an app one)\n`;
 
+const listBy = (shell: string) =>
+  `require('child_process').exec('ls', { shell: '${shell}' }, ({ code }) => console.log(JSON.stringify(code)));`;
+
 const tried = (act: string) => `try { ${act} } catch (error) { told(error); }`;
 
-suite('NO_SHELL_SCRIPT', () => {
+suite('noShellScript', () => {
   test('tells once of what was not run, however it was to be, and the program gets what it would get', (t) => {
     const wanted = `const shell = '/none/sh';\nconst codes = [];\nconst told = (error) => codes.push(error.code);`;
     const end = "process.on('exit', () => console.log(JSON.stringify(codes)));";
@@ -56,6 +64,17 @@ suite('NO_SHELL_SCRIPT', () => {
         assert.deepEqual(found, [['ENOENT'], LINE(command)], `${name}: ${way}`);
       }
     }
+  });
+
+  test('gives no hint to who has a shell and wants another one, nor to who may have none', (t) => {
+    assert.deepEqual(run(t, listBy('/none/zsh'), { text: noShellScript(true) }), [
+      'ENOENT',
+      'tskrazy: there is no /none/zsh on this device: "ls" was not run\n',
+    ]);
+    assert.deepEqual(run(t, listBy('/none/sh'), { text: noShellScript(false, '/none/sh') }), [
+      'ENOENT',
+      'tskrazy: there is no shell on this device: "ls" was not run\n',
+    ]);
   });
 
   test('is silent about all else', (t) => {

@@ -2,6 +2,7 @@
 // which many programs swallow.
 
 import { SECRET_FORMS } from '../../shared/text/mask-secrets.ts';
+import type { AppConfig } from '../config/app-config.ts';
 import type { RootFile } from '../root-tree.ts';
 import { appTextFile } from './app-text-file.ts';
 
@@ -10,16 +11,18 @@ const MASKING = SECRET_FORMS.map(([form, instead]) => `.replace(${form}, ${JSON.
   '',
 );
 
+const HINT = ' ("shell": true gives an app one)';
+
 export interface NoShell {
   entry: RootFile;
   /** Options of Node.js, before all others: the script takes them away from what the program forks. */
   nodeArguments: string[];
 }
 
-export function noShell(appName: string): NoShell {
-  const path = `/app/${appName}/no-shell.cjs`;
+export function noShell({ name, sandbox }: Pick<AppConfig, 'name' | 'sandbox'>): NoShell {
+  const path = `/app/${name}/no-shell.cjs`;
   return {
-    entry: appTextFile(appName, path, NO_SHELL_SCRIPT),
+    entry: appTextFile(name, path, noShellScript(sandbox !== 'off')),
     nodeArguments: ['--require', path],
   };
 }
@@ -29,7 +32,10 @@ export function noShell(appName: string): NoShell {
  * of those that are waited for (`execSync`) it does not, and what runs them is the one place that is there before
  * `node:child_process` is loaded and that ES modules, too, come through.
  */
-export const NO_SHELL_SCRIPT = `// Made by tsk: tells in the log of the first program that was not run for want of a shell.
+export const noShellScript = (
+  mayHaveShell: boolean,
+  shell = '/bin/sh',
+): string => `// Made by tsk: tells in the log of the first program that was not run for want of a shell.
 'use strict';
 // Processes that the program forks would get our option, too.
 process.execArgv.splice(0, 2);
@@ -38,12 +44,16 @@ let isTold = false;
 function tell(file, [, option, ...rest]) {
   if (isTold || !/^(?:.*\\/)?(?:ba|da|a|k|z)?sh$/.test(file)) return;
   // The directory to run it in may be what does not exist.
-  if (existsSync(file.includes('/') ? file : '/bin/sh')) return;
+  const path = file.includes('/') ? file : '/bin/' + file;
+  if (existsSync(path)) return;
   isTold = true;
   const command = (option === '-c' ? rest[0] : [option, ...rest].join(' ')) || file;
   const masked = command.slice(0, 4000)${MASKING};
   const cut = masked.length > 120 ? masked.slice(0, 120) + '...' : masked;
-  writeSync(2, 'tskrazy: there is no shell on this device: ' + JSON.stringify(cut) + ' was not run ("shell": true gives an app one)\\n');
+  const isOther = existsSync('${shell}');
+  const what = isOther ? path : 'shell';
+  const hint = isOther ? '' : ${JSON.stringify(mayHaveShell ? HINT : '')};
+  writeSync(2, 'tskrazy: there is no ' + what + ' on this device: ' + JSON.stringify(cut) + ' was not run' + hint + '\\n');
 }
 function neverThrow(act) {
   try {

@@ -65,7 +65,7 @@ umask 022
 /bin/busybox mkdir -p ${APPLETS} /root /var/log
 /bin/busybox --install -s ${APPLETS}
 chmod 700 /root
-# A lock of before it was taken along has no package of it.
+# A lock of before sftp-server was taken along has no package of sftp-server.
 [ -x ${SFTP} ] || sed -i 's,^Subsystem sftp .*,Subsystem sftp internal-sftp,' /etc/ssh/sshd_config
 # sshd tells its user about one that is missing.
 touch /var/log/lastlog
@@ -91,7 +91,7 @@ log() {
   [ "$(id -u)" != 0 ] || printf '%s\\n' "$1" >>${LOG}
 }
 if [ "$*" = '-c ${SFTP}' ] && [ "$(id -u)" = 0 ]; then
-  # It says which files it reads and writes.
+  # sftp-server says which files it reads and writes.
   exec ${SFTP} -e -l INFO 2>>${LOG}
 fi
 if [ "$1" = -c ]; then

@@ -11,7 +11,7 @@ import {
 } from '../components/component.ts';
 import { NPM_DIRECTORY } from '../../shared/services/device-packages.ts';
 import { nodePath } from '../../shared/services/node-lines.ts';
-import { BUSYBOX_PATH, SHELL_COMMANDS, SHELL_DIRECTORY } from '../../shared/services/shell.ts';
+import { SHELL_COMMANDS, SHELL_DIRECTORY, SHELL_ROOT } from '../../shared/services/shell.ts';
 import { chooseModules } from './kernel-modules.ts';
 import type { FileContent, FileOnDisk, Layer, RootTree } from '../root-tree.ts';
 
@@ -62,7 +62,7 @@ function addShellCommands(tree: RootTree): void {
       kind: 'symlink',
       path: `${SHELL_DIRECTORY}/${name}`,
       mode: 0o777,
-      target: BUSYBOX_PATH,
+      target: 'busybox',
     });
   const empty: FileContent = { kind: 'bytes', bytes: new Uint8Array() };
   tree.add({ ...base, kind: 'file', path: `${SHELL_DIRECTORY}/node`, mode: 0o555, content: empty });
@@ -110,6 +110,7 @@ function rootPath(name: ComponentName, path: string): string | undefined {
   const line = nodeLineOf(name);
   if (name === 'node' || line !== undefined) return path === 'bin/node' ? nodePath(line) : undefined;
   if (name === 'npm') return `${NPM_DIRECTORY}/${path}`;
+  if (name === 'busybox') return `${SHELL_ROOT}/${path}`;
   const program = /^(?:usr\/)?s?bin\/([^/]+)$/.exec(path);
   return program ? `/tsk/bin/${program[1]}` : `/${path}`;
 }

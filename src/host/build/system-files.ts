@@ -7,6 +7,7 @@ import { MACHINE_ID_PATH } from '../../shared/services/machine-id.ts';
 import { SUPPLICANT_CONFIG_PATH } from '../../shared/network/wifi.ts';
 import { SECRETS_DIRECTORY } from '../../shared/services/app-secrets.ts';
 import { DEVICE_CONFIG_PATH, type DeviceConfig } from '../../shared/services/services.ts';
+import { SHELL_ROOT } from '../../shared/services/shell.ts';
 import type { BundledProgram } from './device-programs.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { Layer, RootTree } from '../root-tree.ts';
@@ -47,7 +48,7 @@ export function addDevicePrograms(
 
 export function addSystemFiles(tree: RootTree, config: DeviceConfig): void {
   // What a sandbox covers has to be there.
-  for (const path of [...MOUNT_POINTS, '/app']) {
+  for (const path of [...MOUNT_POINTS, '/app', SHELL_ROOT]) {
     tree.add({ kind: 'directory', path, mode: 0o755, layer: 'config', origin: ORIGIN });
   }
   // Always, so that an app's first secret changes nothing but the app.

@@ -26,11 +26,9 @@ export async function copyFiles(
   const isTo = isOnDevice(to);
   const onDevice = from.filter(isOnDevice);
   if (isTo ? onDevice.length > 0 : onDevice.length < from.length) {
-    const where = isTo
-      ? 'both are on the device'
-      : onDevice.length === 0
-        ? 'both are here'
-        : 'some of it is here';
+    const misplaced = isTo ? onDevice.length : from.length - onDevice.length;
+    const share = misplaced === from.length ? (misplaced === 1 ? 'both are' : 'all are') : 'some of them are';
+    const where = `${share} ${isTo ? 'on the device' : 'here'}`;
     throw new UserError(`Cannot copy ${from.map((path) => `"${path}"`).join(', ')} to "${to}": ${where}`, {
       hint: 'A path of the device begins with a colon, such as :/tmp/x; the other one is of this computer.',
     });

@@ -89,7 +89,7 @@ export class Apt {
     return [...parseStanzas(result.stdout.split('\n'))];
   }
 
-  /** Of all packages. */
+  /** Those of all packages. */
   async names(): Promise<string[]> {
     const { stdout } = await this.#run(this.#tools.cache, ['pkgnames']);
     return stdout.split('\n').filter(Boolean);

@@ -3,7 +3,7 @@
 
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { nearestName } from '../nearest-name.ts';
+import { nearestOfMany } from '../nearest-name.ts';
 import { UserError } from '../user-error.ts';
 import { noNetwork, notInCache, wrongHash } from './component-error.ts';
 import { Apt, aptStateName } from './debian-apt.ts';
@@ -263,7 +263,8 @@ export class DebianSource {
     const from = apt ? 'apt' : 'TSK_DEBIAN_MIRROR';
     if (selection.isTyped === true && complaint === '') {
       const [name = ''] = selection.packages;
-      const nearest = nearestName(name, (await apt?.names()) ?? []);
+      const names = apt === undefined ? [] : await this.#exclusively(selection.archive, () => apt.names());
+      const nearest = nearestOfMany(name, names);
       return new UserError(
         `Cannot take "${name}" along: ${from} knows no package of that name for ${debianArch}`,
         {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { resolveConfig } from './instance-config.ts';
 import { parseConfig } from './parse-config.ts';
 import { ConfigError } from './problem.ts';
 
@@ -179,6 +180,22 @@ test('parseConfig: an interface without its "ipv4", or with another word, is sho
 function problemsOfApp(pairs: string): string {
   return String(problemsOf(withApp(`{ ${pairs} }`)));
 }
+
+function hasShell(pairs: string): unknown {
+  const sandbox = resolveConfig(parseConfig(withApp(`{ ${pairs} }`), PATH), '/').apps[0]?.sandbox;
+  return sandbox !== undefined && sandbox !== 'off' && sandbox.hasShell;
+}
+
+test('parseConfig: a shell is in the sandbox, for an app of any kind', () => {
+  for (const pairs of ['"node": "m.ts", "shell": true', '"go": "./x", "shell": true'])
+    assert.equal(hasShell(pairs), true, pairs);
+  for (const pairs of ['"node": "m.ts"', '"node": "m.ts", "shell": false'])
+    assert.equal(hasShell(pairs), undefined, pairs);
+  assert.match(
+    problemsOfApp('"node": "m.ts", "sandbox": "off", "shell": true'),
+    /has "shell", which needs the sandbox/,
+  );
+});
 
 test('parseConfig: directories to write to lie in the app, and one not in another', () => {
   assert.equal(problemsOfApp('"npm": "./server", "writable": ["config", ".next/cache"]'), '');

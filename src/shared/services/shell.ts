@@ -1,10 +1,9 @@
-// The shell that an app may ask for (`shell`): busybox, in the image once for all apps that do, and only where one does. What such an
-// app sees at /bin is SHELL_DIRECTORY with its own Node.js in it; other apps see no shell there.
+// The shell that an app may ask for (`shell`): busybox, in the image once for all apps that do, and only where one does. Sandboxes
+// hide SHELL_ROOT; in those of apps with a shell SHELL_DIRECTORY lies over /bin, with the image's Node.js in it.
 
-/** In the image, where the programs of the system are. */
-export const BUSYBOX_PATH = '/tsk/bin/busybox';
-/** Links to it by the names of its commands, and an empty file in the place of `node`. */
-export const SHELL_DIRECTORY = '/opt/shell/bin';
+export const SHELL_ROOT = '/tsk/shell';
+/** busybox, links to busybox by the names of its commands, and an empty file in the place of `node`. */
+export const SHELL_DIRECTORY = `${SHELL_ROOT}/bin`;
 
 /** What Debian's has of the commands that scripts call; `busybox --list` has them all. */
 export const SHELL_COMMANDS = `

@@ -64,11 +64,3 @@ test('hasSecretInAddress: no address of packages as there are many', () => {
   ])
     assert.ok(!hasSecretInAddress(`{"a": "${address}"}`), address);
 });
-
-test('what hostile programs write is looked through in its time', () => {
-  for (const word of ['a.', 'x-', 'passwd', 'key-', 'a://a', 'a://a?&', 'a://a:']) {
-    const text = word.repeat(10_000);
-    assert.equal(maskSecrets(text), text);
-    assert.equal(hasSecretInAddress(text), false, word);
-  }
-});

@@ -131,9 +131,9 @@ async function openReports(
 
 function limit({ limits, diesFirst }: ServiceSpec, { cgroup, note }: LaunchContext): void {
   const missed = cgroup?.limit(limits) ?? (limits === undefined ? [] : ['anything']);
-  // What goes before all others when memory is short needs no limit to keep it from them.
-  if (diesFirst === true) return;
-  for (const what of missed) note(`cannot limit ${what}: the kernel has no controller for it`);
+  // What goes before all others when memory is short needs no limit of memory to keep it from them.
+  const felt = diesFirst === true ? missed.filter((what) => what !== 'memory') : missed;
+  for (const what of felt) note(`cannot limit ${what}: the kernel has no controller for it`);
 }
 
 /** An app whose limits cannot be held does not start, but for ports: those were open to all before there was a guard. */

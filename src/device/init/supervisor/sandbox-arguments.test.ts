@@ -34,6 +34,7 @@ test('sandboxArguments hides what is not the app’s', () => {
     '/etc/tskrazy',
     '/run',
     '/perm',
+    '/tsk/shell',
   ]);
   assert.deepEqual(operandsOf('--ro-bind', args, 2), [
     '/ -> /',
@@ -41,7 +42,14 @@ test('sandboxArguments hides what is not the app’s', () => {
     '/run/net -> /run/net',
   ]);
   assert.deepEqual(operandsOf('--bind', args, 2), ['/perm/sensor -> /perm/sensor']);
-  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/app', '/boot', '/etc/tskrazy', '/run', '/perm']);
+  assert.deepEqual(operandsOf('--remount-ro', args, 1), [
+    '/app',
+    '/boot',
+    '/etc/tskrazy',
+    '/run',
+    '/perm',
+    '/tsk/shell',
+  ]);
   assert.deepEqual(operandsOf('--ro-bind-try', args, 2).slice(0, 1), ['/app/sensor -> /app/sensor']);
   assert.deepEqual(operandsOf('--size', args, 3), [
     '134217728 -> --tmpfs -> /dev/shm',
@@ -58,7 +66,7 @@ test('sandboxArguments: a shell and its commands are in /bin of whom it was give
   const args = sandboxArguments({ ...program, root: '/mnt/live', sandbox });
   assert.deepEqual(operandsOf('--ro-bind', args, 2).slice(0, 3), [
     '/mnt/live -> /',
-    '/mnt/live/opt/shell/bin -> /bin',
+    '/mnt/live/tsk/shell/bin -> /bin',
     '/mnt/live/bin/node -> /bin/node',
   ]);
 });
@@ -180,7 +188,13 @@ test('sandboxArguments leaves root its number, and a whole /perm writable when a
   assert.equal(args.join(' ').includes('--reuid'), false);
   assert.ok(args.includes('--bounding-set=-all'));
   assert.ok(operandsOf('--ro-bind-try', args, 2).includes('/proc/sys -> /proc/sys'));
-  assert.deepEqual(operandsOf('--remount-ro', args, 1), ['/app', '/boot', '/etc/tskrazy', '/run']);
+  assert.deepEqual(operandsOf('--remount-ro', args, 1), [
+    '/app',
+    '/boot',
+    '/etc/tskrazy',
+    '/run',
+    '/tsk/shell',
+  ]);
 });
 
 test('sandboxArguments: filters are set by bwrap and, last of all, by confine', () => {

@@ -16,7 +16,7 @@ import { CONFINE_PATH } from '../../../shared/services/confine.ts';
 import { REPORTS_IN_SANDBOX } from '../../../shared/services/crash-reports.ts';
 import { MACHINE_ID_PATH } from '../../../shared/services/machine-id.ts';
 import { nodePath } from '../../../shared/services/node-lines.ts';
-import { SHELL_DIRECTORY } from '../../../shared/services/shell.ts';
+import { SHELL_DIRECTORY, SHELL_ROOT } from '../../../shared/services/shell.ts';
 import { isOnMountPoint } from '../../../shared/services/mount-points.ts';
 import { RESOLV_CONF_PATH } from '../../../shared/network/net-status.ts';
 import { IO_URING_GROUP, type SandboxSpec, type ServiceUser } from '../../../shared/services/sandbox.ts';
@@ -52,7 +52,7 @@ export interface SandboxedProgram {
 
 const BWRAP = '/tsk/bin/bwrap';
 const SETPRIV = '/tsk/bin/setpriv';
-const HIDDEN = ['/app', '/boot', '/etc/tskrazy', '/run', '/perm'];
+const HIDDEN = ['/app', '/boot', '/etc/tskrazy', '/run', '/perm', SHELL_ROOT];
 /**
  * Root may write there even without any capability, and name a program that the kernel then runs outside
  * (kernel/core_pattern). bwrap means to cover the first, but takes the directory's mode for its files'.

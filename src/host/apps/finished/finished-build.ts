@@ -98,7 +98,7 @@ export async function takeFinishedBuild(
   const built = await packagesForBoard(app, taken.entries, { project, included }, context);
   const packages = needsPackages ? dependenciesOf(project) : [];
   const modules = await addModules(app, [], packages, { project, staged: undefined, included }, context);
-  const shell = noShell(app.name);
+  const shell = noShell(app);
   return {
     kind: 'node',
     argv: [nodeProgram(app), ...shell.nodeArguments, `/app/${app.name}/${entry}`],

@@ -78,7 +78,7 @@ export async function buildNodeApp(
   const path = `/app/${app.name}/${bundled.fileName}`;
   // What is in packages is not looked through.
   const mayStartPrograms = bundled.code.includes('child_process') || modules.packages.length > 0;
-  const shell = mayStartPrograms ? noShell(app.name) : undefined;
+  const shell = mayStartPrograms ? noShell(app) : undefined;
   return {
     kind: 'node',
     argv: [nodeProgram(app), ...(shell?.nodeArguments ?? []), path],

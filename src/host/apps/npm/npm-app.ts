@@ -52,7 +52,7 @@ export async function buildNpmApp(
     context,
   );
   const data = dataFiles(app, instanceDirectory);
-  const shell = noShell(app.name);
+  const shell = noShell(app);
   const dataDirectory = app.dataDir ?? `/perm/${app.name}`;
   const launch = launchOf(name, dataDirectory, app.installOnDevice);
   const modulesDirectory = `/app/${app.name}/node_modules`;

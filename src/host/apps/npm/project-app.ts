@@ -130,7 +130,7 @@ async function takeProject(
   const path = `/app/${name}/${start.path}`;
   requireTaken(app, path, own.entries);
   const modules = await projectModules(app, project, included, context);
-  const shell = noShell(name);
+  const shell = noShell(app);
   return {
     kind: 'node',
     argv: [nodeProgram(app), ...shell.nodeArguments, ...start.nodeArguments, path, ...start.args],

@@ -10,7 +10,7 @@ const WHAT: Record<Progress['phase'], string> = {
   'boot files': 'Writing the boot files',
   check: 'Reading everything back',
 };
-/** It is read back in two parts where boot files are written in between. */
+/** A slot is read back in two parts where boot files are written in between. */
 const SECOND_CHECK = 'Reading the boot files back';
 
 export class InstallSteps {
