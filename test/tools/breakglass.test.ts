@@ -344,7 +344,7 @@ suite('tsk ssh', () => {
 
     await t.test('a package that there is none of is told with the one that was meant', async () => {
       const error = await tsk.fails('ssh', ...device.host, '--with', 'stracee', 'true');
-      assert.match(error, /Cannot take "stracee" along: apt knows no package of that name for amd64/);
+      assert.match(error, /Cannot take "stracee" along: apt knows no package of that name for \w+/);
       assert.match(error, /Did you mean strace\?/);
     });
 
