@@ -108,17 +108,7 @@ function decodeOptions(bytes: Uint8Array): Map<number, Uint8Array> {
   if ((overload & 1) !== 0) addOptions(parts, bytes.subarray(FILE_OFFSET, COOKIE_OFFSET), 'file');
   if ((overload & 2) !== 0) addOptions(parts, bytes.subarray(SNAME_OFFSET, FILE_OFFSET), 'sname');
   parts.delete(OPTION_OVERLOAD);
-  return new Map([...parts].map(([code, values]) => [code, joined(values)]));
-}
-
-function joined(values: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(values.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const value of values) {
-    bytes.set(value, offset);
-    offset += value.length;
-  }
-  return bytes;
+  return new Map([...parts].map(([code, values]) => [code, new Uint8Array(Buffer.concat(values))]));
 }
 
 function addOptions(parts: Map<number, Uint8Array[]>, field: Uint8Array, fieldName: string): void {

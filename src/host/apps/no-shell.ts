@@ -32,10 +32,8 @@ export function noShell({ name, sandbox }: Pick<AppConfig, 'name' | 'sandbox'>):
  * of those that are waited for (`execSync`) it does not, and what runs them is the one place that is there before
  * `node:child_process` is loaded and that ES modules, too, come through.
  */
-export const noShellScript = (
-  mayHaveShell: boolean,
-  shell = '/bin/sh',
-): string => `// Made by tsk: tells in the log of the first program that was not run for want of a shell.
+export function noShellScript(mayHaveShell: boolean, shell = '/bin/sh'): string {
+  return `// Made by tsk: tells in the log of the first program that was not run for want of a shell.
 'use strict';
 // Processes that the program forks would get our option, too.
 process.execArgv.splice(0, 2);
@@ -78,3 +76,4 @@ neverThrow(() => {
   };
 });
 `;
+}

@@ -6,6 +6,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 
 /** Keys are short; what stands further behind in a file is not looked at. */
 const HEAD_BYTES = 256 * 1024;
+/** One buffer for all files: there may be tens of thousands. */
+const headBuffer = Buffer.alloc(HEAD_BYTES);
 const MAX_DER_BYTES = 16 * 1024;
 
 /**
@@ -32,9 +34,6 @@ const JWK_PRIVATE = { shared: /"k"\s*:\s*"[\w-]{22,}"/, own: /"d"\s*:\s*"[\w-]{4
 export function isPrivateKeyFile(path: string): boolean {
   return isPrivateKey(readHead(path));
 }
-
-/** One for all files: there may be tens of thousands. */
-const headBuffer = Buffer.alloc(HEAD_BYTES);
 
 export function isPrivateKey(head: Buffer): boolean {
   const text = head.toString('latin1');
@@ -64,7 +63,7 @@ function isDerKey(bytes: Buffer): boolean {
   });
 }
 
-/** Good until the next one is read. */
+/** The bytes are good until the next head is read. */
 function readHead(path: string): Buffer {
   const file = openSync(path, 'r');
   try {

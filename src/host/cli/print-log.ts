@@ -38,7 +38,7 @@ export async function printLog(session: Session, name: string, options: LogsOpti
 async function requireLog({ client, status }: OpenDevice, name: string): Promise<void> {
   const present = [...serviceNames(status), LOG_OF_INIT, LOG_OF_KERNEL];
   if (present.includes(name)) return;
-  // One of before it could tell has names of its own alone.
+  // A device that does not know of its starts yet, or is gone, has the names of its status alone.
   const boots = await client.boots().catch(() => []);
   requireName('read the log', name, boots.find(({ boot }) => boot === 0)?.logs ?? present);
 }

@@ -13,7 +13,7 @@ const EXIT_USER_ERROR = 1;
 const EXIT_BUG = 70;
 /** SIGPIPE stands for an output that nobody reads any more: Node.js tells of that by an error. */
 const EXIT_CODES_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
-/** Within it a second signal is the first one once more: `timeout`, for one, sends it to the process and then to its group. */
+/** Within this time a second signal is the first one once more: `timeout`, for one, sends it to the process and then to its group. */
 const SAME_SIGNAL_MS = 500;
 type Signal = keyof typeof EXIT_CODES_BY_SIGNAL;
 

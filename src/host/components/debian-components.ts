@@ -141,8 +141,6 @@ export const CA_CERTIFICATES: DebianComponent = {
   },
 };
 
-const ZONES = 'usr/share/zoneinfo/';
-
 /** The shell of apps that ask for one. */
 export const BUSYBOX: DebianComponent = {
   packages: ['busybox-static'],
@@ -152,6 +150,8 @@ export const BUSYBOX: DebianComponent = {
     await files.addCopyright(writer, packages);
   },
 };
+
+const ZONES = 'usr/share/zoneinfo/';
 
 export const TZDATA: DebianComponent = {
   packages: ['tzdata'],

@@ -9,6 +9,7 @@ import type { ScriptedAdapter } from '../zigbee/scripted-adapter.ts';
 import type { Lan } from './lan.ts';
 
 const ASK_LIMIT_MS = 60_000;
+const LAST_WORDS_CHARS = 1500;
 
 export type Ask = (path: string, init?: RequestInit) => Promise<Response>;
 
@@ -40,6 +41,26 @@ export async function answersAt(place: Pick<Place, 'lan'>, port: number, limitMs
     },
     limitMs,
   );
+}
+
+interface Use {
+  port: number;
+  limitMs: number;
+  /** Says what was seen. */
+  act: (place: Place) => Promise<string>;
+  /** What each app has said. */
+  logs: () => Promise<string[]>;
+}
+
+/** Once it answers; where that fails, the apps' last words are told. */
+export async function useExample(place: Place, { port, limitMs, act, logs }: Use): Promise<string> {
+  try {
+    await answersAt(place, port, limitMs);
+    return await act(place);
+  } catch (error) {
+    const said = (await logs()).map((text) => text.slice(-LAST_WORDS_CHARS)).join('\n');
+    throw new Error(`${(error as Error).message}; the apps said: ${said}`, { cause: error });
+  }
 }
 
 /** An adapter that is reached by TCP, as those with a network socket are: its address. */

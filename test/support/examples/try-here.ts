@@ -11,7 +11,7 @@ import type { Lifetime } from '../updates/update-lab.ts';
 import { ScriptedAdapter } from '../zigbee/scripted-adapter.ts';
 import type { ExampleCase } from './example-cases.ts';
 import { Lan } from './lan.ts';
-import { answersAt, type Place, serveAdapter } from './place.ts';
+import { type Place, serveAdapter, useExample } from './place.ts';
 import { installApp, runApp } from './run-app.ts';
 
 const START_LIMIT_MS = 180_000;
@@ -50,14 +50,11 @@ export async function tryHere(t: Lifetime, example: ExampleCase, options: TryOpt
   const adapter = new ScriptedAdapter();
   const adapterPath = await serveAdapter(t, adapter, lan.hostAddress);
   const place: Place = { directory, lan, adapter, adapterPath, scratch };
-  const start = async (use: (place: Place) => Promise<string>): Promise<string> => {
+  const start = async (act: ExampleCase['use']): Promise<string> => {
     const running = builds.map((built) => runApp(built, root, lan));
+    const logs = async (): Promise<string[]> => running.map((app) => app.output());
     try {
-      await answersAt(place, example.port, START_LIMIT_MS);
-      return await use(place);
-    } catch (error) {
-      const said = running.map((app) => app.output().slice(-1500)).join('\n');
-      throw new Error(`${(error as Error).message}; the apps said: ${said}`, { cause: error });
+      return await useExample(place, { port: example.port, limitMs: START_LIMIT_MS, act, logs });
     } finally {
       for (const app of running) await app.stop();
     }

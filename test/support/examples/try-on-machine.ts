@@ -9,7 +9,7 @@ import type { Lifetime } from '../updates/update-lab.ts';
 import { ScriptedAdapter } from '../zigbee/scripted-adapter.ts';
 import type { ExampleCase } from './example-cases.ts';
 import { Lan, PREFIX_LENGTH } from './lan.ts';
-import { answersAt, type Place, serveAdapter } from './place.ts';
+import { type Place, serveAdapter, useExample } from './place.ts';
 
 /** A program of thousands of files, emulated. */
 const START_LIMIT_MS = 900_000;
@@ -47,16 +47,9 @@ export async function tryOnMachine(
       'virtio-net-pci,netdev=cable,romfile=',
     ],
   });
-  const use = async (what: (place: Place) => Promise<string>): Promise<string> => {
-    try {
-      await answersAt(place, example.port, START_LIMIT_MS);
-      return await what(place);
-    } catch (error) {
-      const said = await Promise.all(example.apps.map((app) => machine.log(app)));
-      const last = said.map((text) => text.slice(-1500)).join('\n');
-      throw new Error(`${(error as Error).message}; the apps said: ${last}`, { cause: error });
-    }
-  };
+  const logs = (): Promise<string[]> => Promise.all(example.apps.map((app) => machine.log(app)));
+  const use = (act: ExampleCase['use']): Promise<string> =>
+    useExample(place, { port: example.port, limitMs: START_LIMIT_MS, act, logs });
   const seen = await use(example.use);
   const seconds = Math.round((Date.now() - began) / 1000);
   const first = `built, started and used in ${seconds} s: ${seen}`;

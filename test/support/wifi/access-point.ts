@@ -29,7 +29,7 @@ export class AccessPoint {
     this.#connect = connect;
   }
 
-  /** Once after each start of the machine, which gives its cable and a radio away while commands are taken already. */
+  /** Once after each start of the machine, which gives its cable and two radios away while commands are taken already. */
   async prepare(): Promise<void> {
     await this.run(
       'for each in eth0 wlan0 wlan1; do until ip link show $each > /dev/null 2>&1; do sleep 0.1; done; done',

@@ -25,9 +25,8 @@ export class InstallSteps {
   show({ phase, doneBytes, totalBytes }: Progress): void {
     if (this.#current?.phase !== phase) {
       this.end();
-      const isSecond = phase === 'check' && this.#checkedBytes > 0;
-      const earlier = isSecond ? this.#checkedBytes : 0;
-      const step = this.#report.start(isSecond ? SECOND_CHECK : WHAT[phase], totalBytes - earlier);
+      const earlier = phase === 'check' ? this.#checkedBytes : 0;
+      const step = this.#report.start(earlier > 0 ? SECOND_CHECK : WHAT[phase], totalBytes - earlier);
       this.#current = { phase, step, doneBytes: earlier };
     }
     this.#current.step.advance(doneBytes - this.#current.doneBytes);
