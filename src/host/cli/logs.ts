@@ -16,7 +16,7 @@ export const addLogsVerb: VerbAdder = (program, action) => {
         'the lines of your TypeScript files, if this computer has built the device. Lines marked "!" were written ' +
         `to standard error, those marked "*" are what init says of the app.\n${WHICH_DEVICE}`,
     )
-    .argument('<app>', 'name of the app, or net, web, init, kernel')
+    .argument('<app>', 'name of the app, or net, web, init, kernel; breakglass once there was a session')
     .option('-f, --follow', 'go on with the lines to come, also over a reboot, until Ctrl-C')
     .option(
       '-n, --lines <number>',
