@@ -126,6 +126,27 @@ void suite('operating a device', { concurrency: 2 }, () => {
       (await garden.tsk('logs', 'backup', '--boot', '-2')).stderr,
       /the oldest that is kept is -1/,
     );
+
+    assert.equal((await garden.tsk('logs')).stdout, 'backup\n');
+    assert.deepEqual(JSON.parse((await garden.tsk('logs', '--boot', '-1', '--json')).stdout), {
+      logs: ['backup'],
+    });
+    assert.match((await garden.tsk('logs', '-f')).stderr, /Cannot tell which log is meant: no name is given/);
+  });
+
+  test('tsk logs says when there are older lines than those that nobody has counted', async (t) => {
+    const garden = await Garden.start(t);
+    const { init } = garden.device;
+    for (let number = 1; number <= 98; number++) init.log('backup', `line ${number}`);
+    const all = await garden.tsk('logs', 'backup');
+    assert.match(all.stdout, / line 1\n/);
+    assert.equal(all.stderr, '');
+    for (let number = 99; number <= 101; number++) init.log('backup', `line ${number}`);
+    const last = await garden.tsk('logs', 'backup');
+    assert.deepEqual(last.stdout.match(/line \d+/g)?.slice(0, 2), ['line 2', 'line 3']);
+    assert.equal(last.stdout.match(/\n/g)?.length, 100);
+    assert.match(last.stderr, /older lines are left out: "-n 1000" shows more/);
+    assert.equal((await garden.tsk('logs', 'backup', '-n', '5')).stderr, '');
   });
 
   test('tsk logs -f prints each line once, whatever happens to the connection, until Ctrl-C', async (t) => {

@@ -338,7 +338,10 @@ suite('tsk ssh', () => {
       const log = await tsk.succeeds('logs', 'breakglass', ...device.host);
       assert.match(log, /command: probe$/m);
       // An end in order looks like one.
-      assert.match(log, / \* killed: the session ends\n$/);
+      assert.match(log, / \* killed: the session ends: closed from [^\n]+\n$/);
+      // Who came with which key, and none of what sshd tells those who mend it.
+      assert.match(log, /Accepted publickey for root .* SHA256:/);
+      assert.doesNotMatch(log, /Starting session|Postponed/);
       assert.match(await tsk.fails('logs', 'breakglas', ...device.host), /Did you mean breakglass\?/);
     });
 

@@ -16,6 +16,8 @@ export interface AppContext {
   report: ProgressReporter;
   /** File names (sonames) of the shared libraries that the image provides. */
   libraries: ReadonlySet<string>;
+  /** Of the instance: programs of one that is no script are found by its name. */
+  appNames: ReadonlySet<string>;
   lock: Lock;
   secrets: InstanceAppSecrets;
   signal?: AbortSignal;

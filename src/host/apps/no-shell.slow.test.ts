@@ -69,7 +69,7 @@ suite('noShellScript', () => {
   test('gives no hint to who has a shell and wants another one, nor to who may have none', (t) => {
     assert.deepEqual(run(t, listBy('/none/zsh'), { text: noShellScript(true) }), [
       'ENOENT',
-      'tskrazy: there is no /none/zsh on this device: "ls" was not run\n',
+      'tskrazy: there is no /none/zsh on this device: "ls" was not run (there is /bin/sh)\n',
     ]);
     assert.deepEqual(run(t, listBy('/none/sh'), { text: noShellScript(false, '/none/sh') }), [
       'ENOENT',

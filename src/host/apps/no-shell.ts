@@ -50,7 +50,7 @@ function tell(file, [, option, ...rest]) {
   const cut = masked.length > 120 ? masked.slice(0, 120) + '...' : masked;
   const isOther = existsSync('${shell}');
   const what = isOther ? path : 'shell';
-  const hint = isOther ? '' : ${JSON.stringify(mayHaveShell ? HINT : '')};
+  const hint = isOther ? ' (there is ${shell})' : ${JSON.stringify(mayHaveShell ? HINT : '')};
   writeSync(2, 'tskrazy: there is no ' + what + ' on this device: ' + JSON.stringify(cut) + ' was not run' + hint + '\\n');
 }
 function neverThrow(act) {

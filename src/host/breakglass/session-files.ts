@@ -48,7 +48,7 @@ PrintLastLog no
 PrintMotd no
 UseDNS no
 PidFile none
-LogLevel VERBOSE
+LogLevel INFO
 LoginGraceTime 30
 MaxStartups 10:30:30
 ClientAliveInterval 15

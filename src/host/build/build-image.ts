@@ -238,6 +238,7 @@ async function buildApps(
     offline,
     report,
     libraries: librariesOf(components, board),
+    appNames: new Set(instance.config.apps.map(({ name }) => name)),
     lock,
     secrets: options.secrets.apps,
     ...(signal === undefined ? {} : { signal }),

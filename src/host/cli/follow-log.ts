@@ -7,7 +7,7 @@ import { MAX_LOG_LINES } from '../../shared/api/web-api.ts';
 import { NoAnswerError } from '../devices/no-answer-error.ts';
 import type { OpenDevice } from '../devices/open-device.ts';
 import { connect } from './device-session.ts';
-import type { LogPrinter, LogsOptions } from './log-printer.ts';
+import { type LogPrinter, type LogsOptions, oneMore } from './log-printer.ts';
 import type { Session } from './session.ts';
 
 const RETRY_MS = 1000;
@@ -17,7 +17,7 @@ export async function followLog(
   name: string,
   options: LogsOptions,
   open: OpenDevice,
-  query: LogQuery,
+  query: LogQuery & { lines: number },
   printer: LogPrinter,
 ): Promise<void> {
   const { signal } = session;
@@ -47,15 +47,15 @@ export async function followLog(
 async function printFirst(
   name: string,
   { client, status }: OpenDevice,
-  query: LogQuery,
+  query: LogQuery & { lines: number },
   printer: LogPrinter,
 ): Promise<LogPosition> {
   const position = new LogPosition(status.bootId);
   // One more than wanted: then there is a line to go on from, whatever was wanted.
-  const lines = await client.log(name, { lines: Math.min(MAX_LOG_LINES, (query.lines ?? 0) + 1) });
+  const lines = await client.log(name, { lines: oneMore(query.lines) });
   const wanted = query.since === undefined ? lines : await client.log(name, query);
   position.take([...lines, ...wanted]);
-  printer.print(wanted.slice(Math.max(0, wanted.length - (query.lines ?? 0))));
+  printer.printLast(query.lines, wanted);
   return position;
 }
 

@@ -16,7 +16,10 @@ export const addLogsVerb: VerbAdder = (program, action) => {
         'the lines of your TypeScript files, if this computer has built the device. Lines marked "!" were written ' +
         `to standard error, those marked "*" are what init says of the app.\n${WHICH_DEVICE}`,
     )
-    .argument('<app>', 'name of the app, or net, web, init, kernel; breakglass once there was a session')
+    .argument(
+      '[app]',
+      'name of the app, or net, web, init, kernel; breakglass once there was a session; without one, the names',
+    )
     .option('-f, --follow', 'go on with the lines to come, also over a reboot, until Ctrl-C')
     .option(
       '-n, --lines <number>',
@@ -43,10 +46,16 @@ export const addLogsVerb: VerbAdder = (program, action) => {
         ['tsk logs sensor --boot -1', 'why did it go down?'],
         ['tsk logs sensor --reports', 'the stacks of its last crashes'],
         ['tsk logs kernel -n 1000 --json', 'for a script'],
+        ['tsk logs', 'of what there is a log'],
       ),
     )
     .action(
-      action(async (session: Session, name: string, options: LogsOptions) => {
+      action(async (session: Session, name: string | undefined, options: LogsOptions) => {
+        if (name === undefined) {
+          const { printLogNames } = await import('./print-log-names.ts');
+          await printLogNames(session, options);
+          return;
+        }
         if (options.reports === true) {
           const { printReports } = await import('./print-reports.ts');
           await printReports(session, name, options);

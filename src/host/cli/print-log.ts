@@ -1,11 +1,12 @@
 // What tsk logs does, but for following (follow-log.ts).
 
-import { type BootRecord, LOG_OF_INIT, LOG_OF_KERNEL } from '../../shared/api/init-api.ts';
+import { LOG_OF_INIT, LOG_OF_KERNEL } from '../../shared/api/init-api.ts';
 import { MAX_LOG_LINES } from '../../shared/api/web-api.ts';
 import type { OpenDevice } from '../devices/open-device.ts';
 import { UserError } from '../user-error.ts';
 import { connect, requireName, serviceNames } from './device-session.ts';
-import { LogPrinter, type LogsOptions } from './log-printer.ts';
+import { findBoot } from './find-boot.ts';
+import { LogPrinter, oneMore, type LogsOptions } from './log-printer.ts';
 import type { Session } from './session.ts';
 import type { Since } from './times.ts';
 
@@ -30,8 +31,13 @@ export async function printLog(session: Session, name: string, options: LogsOpti
     await followLog(session, name, options, open, query, printer);
     return;
   }
-  if (boot !== 0) printer.useBuild((await findBoot(open, boot, name)).buildId);
-  printer.print(await open.client.log(name, { ...query, boot }));
+  if (boot !== 0) {
+    const { logs, buildId } = await findBoot(open, boot);
+    requireName('read the log', name, logs, `boot ${boot} has left none of that name`);
+    printer.useBuild(buildId);
+  }
+  const lines = await open.client.log(name, { ...query, lines: oneMore(query.lines), boot });
+  printer.printLast(query.lines, lines);
 }
 
 /** Also of what has gone since the start, such as a session: the status does not have it any more. */
@@ -46,23 +52,4 @@ async function requireLog({ client, status }: OpenDevice, name: string): Promise
 /** How long ago counts by the device's clock, which stamped the lines. */
 function sinceMs(since: Since, deviceTimeMs: number): number {
   return 'timeMs' in since ? since.timeMs : Math.max(0, Math.floor(deviceTimeMs - since.agoMs));
-}
-
-async function findBoot({ client, status }: OpenDevice, boot: number, name: string): Promise<BootRecord> {
-  const boots = await client.boots();
-  const found = boots.find((record) => record.boot === boot);
-  const { hostname, perm } = status.system;
-  if (found === undefined) {
-    const oldest = boots.at(-1)?.boot ?? 0;
-    const kept = oldest === 0 ? 'no earlier one is kept' : `the oldest that is kept is ${oldest}`;
-    throw new UserError(`Cannot read the logs of boot ${boot} of "${hostname}": ${kept}`, {
-      hint:
-        perm.state === 'tmpfs'
-          ? `Logs survive in /perm only, which is in memory on this device: ${perm.note ?? 'no reason is known'}`
-          : 'Old ones make room for new ones. They begin anew when a disk is written anew.',
-    });
-  }
-  if (found.logs.length === 0) throw new UserError(`Cannot read the logs of boot ${boot}: it has left none`);
-  requireName('read the log', name, found.logs, `boot ${boot} has left none of that name`);
-  return found;
 }

@@ -8,7 +8,7 @@ import { displayPath } from '../config/problem.ts';
 import { nearestName } from '../nearest-name.ts';
 import { processExists } from '../process-exists.ts';
 import { UserError } from '../user-error.ts';
-import { describePages, runInForeground } from '../vm/run-in-foreground.ts';
+import { describeRun, runInForeground } from '../vm/run-in-foreground.ts';
 import { runInstance } from '../vm/run-instance.ts';
 import { stopVm as endVm } from '../vm/stop-vm.ts';
 import { usualForwards } from '../vm/usual-forwards.ts';
@@ -68,7 +68,7 @@ export async function runVm(session: Session, options: VmRunOptions): Promise<vo
     { name: instance.config.hostname, pid: running.vm.pid, url: running.url, password, ports },
     [
       `Runs in the background as process ${running.vm.pid}`,
-      ...describePages(running, password, instance.config.web),
+      ...describeRun(running, password, run),
       `Stop it with "tsk vm stop ${instance.config.hostname}".`,
     ].join('\n'),
   );

@@ -1,7 +1,6 @@
 // A virtual machine that lives as long as the command in the terminal: says where the page is, waits for
 // Ctrl-C (or for the machine to go down by itself), and powers it off in order.
 
-import type { InstanceConfig } from '../config/instance-config.ts';
 import { openSecrets, shownPassword } from '../config/instance-secrets.ts';
 import { type RunningInstance, runInstance, type RunOptions } from './run-instance.ts';
 
@@ -11,7 +10,7 @@ export async function runInForeground(
   const { say, signal, instance } = options;
   const secrets = options.secrets ?? (await openSecrets(instance, { for: 'virtual machine', notice: say }));
   const running = await runInstance({ ...options, secrets });
-  const pages = describePages(running, shownPassword(secrets), instance.config.web);
+  const pages = describeRun(running, shownPassword(secrets), options);
   say(['', ...pages, '', 'Ctrl-C powers it off.'].join('\n'));
   const interrupted = new Promise<'interrupted'>((resolve) => {
     signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
@@ -27,16 +26,22 @@ export async function runInForeground(
   say(how === 'powered-off' ? 'Powered off.' : 'It did not power off in time, so QEMU was ended.');
 }
 
-/** Lines that say where the pages of device and apps are. */
-export function describePages(
+/** Lines that say where the pages of device and apps are, and how long their data stays. */
+export function describeRun(
   running: RunningInstance,
   password: string,
-  { port, tls, tlsPort }: InstanceConfig['web'],
+  { instance, keep }: Pick<RunOptions, 'instance' | 'keep'>,
 ): string[] {
+  const { port, tls, tlsPort } = instance.config.web;
   // TLS is for tsk: a browser of this computer needs none.
   const ofPage = tls === 'off' ? [port] : [port, tlsPort];
   const forwards = [...running.ports]
     .filter(([guestPort]) => !ofPage.includes(guestPort))
     .map(([guestPort, hostPort]) => `  ${`port ${guestPort}`.padEnd(11)}  http://127.0.0.1:${hostPort}/`);
-  return [`  Status page  ${running.url}`, `  Password     ${password}`, ...forwards];
+  return [
+    `  Status page  ${running.url}`,
+    `  Password     ${password}`,
+    ...forwards,
+    ...(keep ? [] : ['  Data         on a new disk, gone with the machine; --keep has one that stays']),
+  ];
 }

@@ -63,6 +63,7 @@ export function appContext(
     offline: false,
     report: silentProgress,
     libraries: new Set(LIBRARIES),
+    appNames: new Set(),
     secrets: { salt: '', apps: {} },
     lock: { formatVersion: 1, createdAtSec: 0, boards: {} },
   };

@@ -310,7 +310,7 @@ export class Breakglass {
       if (open.service !== undefined) {
         const gone = supervisor.dismiss(open.service);
         // Shells and what they have started are not asked: they have had the last word.
-        await open.service.kill('the session ends');
+        await open.service.kill(`the session ends: ${why}`);
         await gone;
         if (!(await endGuests(sys)))
           throw new Error('a process in the sandbox of an app hangs in the kernel');

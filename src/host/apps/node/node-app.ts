@@ -26,6 +26,7 @@ import { findNamedPackages } from './named-packages.ts';
 import { OutsidePackages } from './outside-packages.ts';
 import { readOwnCode } from './own-code.ts';
 import { PackageScan } from './package-scan.ts';
+import { missingPrograms } from './started-programs.ts';
 import { tellNamed, tellOutside } from './package-warnings.ts';
 
 type NodeApp = AppConfig & { node: string };
@@ -108,6 +109,10 @@ export async function buildNodeApp(
         sources,
         included: [...included, ...modules.entries],
       }),
+      ...missingPrograms(
+        { appName: app.name, instanceDirectory, sandbox: app.sandbox, appNames: context.appNames },
+        sources,
+      ),
     ],
     leftOut: modules.leftOut,
     compiled: modules.compiled,
