@@ -9,19 +9,24 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { AppBuild } from '../src/host/apps/build-app.ts';
 import { EXAMPLE_CASES, type ExampleCase } from '../test/support/examples/example-cases.ts';
+import { paletteCase } from '../test/support/examples/palette.ts';
 import { buildExample, tryHere } from '../test/support/examples/try-here.ts';
-import { tryOnMachine } from '../test/support/examples/try-on-machine.ts';
+import { tryOnMachine, type TryOptions } from '../test/support/examples/try-on-machine.ts';
 import { HOST_BOARD_ID } from '../test/support/machines/host-board.ts';
 import { ScriptContext } from '../test/support/script-context.ts';
 import { parseOptions, usageError } from './parse-options.ts';
 
-const USAGE = `node scripts/try-examples.ts [--machine] [${Object.keys(EXAMPLE_CASES).join('|')}]...`;
+/** Node-RED that installs a node on the device: of a machine alone. */
+const PALETTE = 'palette';
+const EXAMPLES = Object.keys(EXAMPLE_CASES);
+const USAGE = `node scripts/try-examples.ts [${EXAMPLES.join('|')}]... | --machine [${[...EXAMPLES, PALETTE].join('|')}]...`;
 const { positionals, values } = parseOptions(
   { allowPositionals: true, options: { machine: { type: 'boolean', default: false } } },
   USAGE,
 );
-const names = positionals.length === 0 ? Object.keys(EXAMPLE_CASES) : positionals;
-const unknown = names.find((name) => !Object.hasOwn(EXAMPLE_CASES, name));
+const known = values.machine ? [...EXAMPLES, PALETTE] : EXAMPLES;
+const names = positionals.length === 0 ? known : positionals;
+const unknown = names.find((name) => !known.includes(name));
 if (unknown !== undefined) usageError(USAGE, `There is no example "${unknown}" to try`);
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsk-try-examples-'));
@@ -37,8 +42,11 @@ async function tell(name: string): Promise<void> {
   const began = Date.now();
   const t = new ScriptContext((text) => process.stderr.write(`${text}\n`));
   try {
-    const example = EXAMPLE_CASES[name]?.() as ExampleCase;
-    const seen = await (values.machine ? tryImage(t, name, example) : tryBuilds(t, name, example));
+    const directory = copyExample(name === PALETTE ? 'node-red' : name);
+    const example =
+      name === PALETTE ? await paletteCase(t, directory) : (EXAMPLE_CASES[name]?.() as ExampleCase);
+    const tried = { directory, scratch: scratchOf(name) };
+    const seen = await (values.machine ? tryOnMachine : tryBuilds)(t, example, tried);
     console.log(`| ${name} | ${seen} | ${Math.round((Date.now() - began) / 1000)} s |`);
   } catch (error) {
     failures++;
@@ -72,8 +80,11 @@ function copyExample(name: string): string {
   return directory;
 }
 
-async function tryBuilds(t: ScriptContext, name: string, example: ExampleCase): Promise<string> {
-  const directory = copyExample(name);
+async function tryBuilds(
+  t: ScriptContext,
+  example: ExampleCase,
+  { directory, scratch: packages }: TryOptions,
+): Promise<string> {
   const sizes: string[] = [];
   let own: AppBuild[] | undefined;
   for (const board of ['pc-amd64', 'pc-arm64'] as const) {
@@ -85,12 +96,8 @@ async function tryBuilds(t: ScriptContext, name: string, example: ExampleCase): 
     );
   }
   if (own === undefined) throw new Error(`this machine is no ${HOST_BOARD_ID}`);
-  const seen = await tryHere(t, example, { directory, builds: own, scratch: scratchOf(name) });
+  const seen = await tryHere(t, example, { directory, builds: own, scratch: packages });
   return `${sizes.join('; ')} | ${seen}`;
-}
-
-async function tryImage(t: ScriptContext, name: string, example: ExampleCase): Promise<string> {
-  return tryOnMachine(t, example, { directory: copyExample(name), scratch: scratchOf(name) });
 }
 
 function bytesOf({ entries }: AppBuild): number {

@@ -11,6 +11,7 @@ import { openFat } from '../../src/formats/fat/volume.ts';
 import { QmpClient } from '../../src/host/vm/qmp.ts';
 import type { Follower } from '../support/cli/command-line.ts';
 import { eventually } from '../support/machines/appliance.ts';
+import { makeTarball, type NpmFixture } from '../support/builds/npm-instance.ts';
 import { HOST_BOARD, HOST_BOARD_ID, UNGUARDED } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { brokenRelease } from '../support/updates/broken-release.ts';
@@ -35,7 +36,7 @@ test('an update that goes wrong is taken back', { concurrency: MACHINES_AT_ONCE 
   await Promise.all([
     t.test('on the device: apps, a client and a network', async (t) => {
       const lab = await saved.restore(t);
-      await t.test('an app that crashes', () => appCrashes(lab));
+      await t.test('a program whose plugin throws', () => programThrows(lab));
       await t.test('a health URL that says 500', () => healthSays500(lab));
       await t.test('a client that never confirms', () => nobodyConfirms(lab));
       await t.test('a network that the new configuration breaks, and a certificate that is cut off', () =>
@@ -59,14 +60,22 @@ test('an update that goes wrong is taken back', { concurrency: MACHINES_AT_ONCE 
   ]);
 });
 
-async function appCrashes(lab: UpdateLab): Promise<void> {
-  lab.speak({ word: 'two', first: `console.error('cannot go on');\nprocess.exit(7);` });
+/** A published program in place of our own, with a plugin that does not get on with it. */
+async function programThrows(lab: UpdateLab): Promise<void> {
+  const packages: Readonly<Record<string, NpmFixture>> = {
+    hub: { json: { bin: 'hub.js' }, files: { 'hub.js': "require('hub-radio').start({});" } },
+    'hub-radio': { files: { 'index.js': 'exports.start = ({ bus }) => bus.open();' } },
+  };
+  for (const [name, fixture] of Object.entries(packages))
+    writeFileSync(join(lab.directory, `${name}.tgz`), await makeTarball(name, fixture));
+  lab.configureSpeaker({ node: undefined, npm: './hub.tgz', plugins: ['./hub-radio.tgz'] });
   await updateFails(lab, {
     outcome: 'rolled back',
     mode: 'live',
-    reason: /app speaker exited with code 7 three times in 30 s/,
-    lastLines: { of: 'speaker', text: /cannot go on/ },
+    reason: /app speaker exited with code 1 three times in 30 s/,
+    lastLines: { of: 'speaker', text: /TypeError: .* reading 'open'/ },
   });
+  lab.configureSpeaker({});
 }
 
 async function healthSays500(lab: UpdateLab): Promise<void> {

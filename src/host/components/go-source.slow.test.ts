@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { sourceContext } from '../../../test/support/builds/component-context.ts';
 import { startFileServer } from '../../../test/support/builds/file-server.ts';
 import { makeZip } from '../../../test/support/formats/make-archives.ts';
@@ -234,13 +234,13 @@ test('what is no zip of this module is refused', async (t) => {
   }
 });
 
-async function lockedModule(t: Parameters<typeof startFileServer>[0]): Promise<LockedGoModule> {
+async function lockedModule(t: TestContext): Promise<LockedGoModule> {
   const server = await startFileServer(t, TREE);
   return resolveGoModule(await sourceContext(t, { GOPROXY: server.url }), 'kernel', MODULE);
 }
 
 /** An address where nobody listens. */
-async function closedPort(t: Parameters<typeof startFileServer>[0]): Promise<string> {
+async function closedPort(t: TestContext): Promise<string> {
   const server = await startFileServer(t, {});
   await server.close();
   return server.url;

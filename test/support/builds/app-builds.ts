@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { TestContext } from 'node:test';
+import type { Lifetime } from '../updates/update-lab.ts';
 import type { AppConfig } from '../../../src/host/config/app-config.ts';
 import type { AppContext } from '../../../src/host/apps/app-context.ts';
 import type { AppBuild } from '../../../src/host/apps/build-app.ts';
@@ -11,7 +11,10 @@ import { silentProgress } from '../../../src/host/progress.ts';
 import { type BoardId, BOARDS } from '../../../src/shared/board/boards.ts';
 
 /** A new directory with these files; gone when the test is over. */
-export function makeFiles(t: TestContext, files: Readonly<Record<string, string | Uint8Array>>): string {
+export function makeFiles(
+  t: Pick<Lifetime, 'after'>,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): string {
   const directory = mkdtempSync(join(tmpdir(), 'tsk-apps-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   for (const [path, content] of Object.entries(files)) {

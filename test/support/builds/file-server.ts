@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { TestContext } from 'node:test';
+import type { Lifetime } from '../updates/update-lab.ts';
 
 export interface ServedFile {
   bytes: Uint8Array;
@@ -30,7 +30,7 @@ export interface FileServer {
 
 /** Closed at the end of the test. */
 export async function startFileServer(
-  t: TestContext,
+  t: Pick<Lifetime, 'after'>,
   files: Readonly<Record<string, Uint8Array | string | ServedFile>>,
 ): Promise<FileServer> {
   const served = new Map<string, ServedFile>();

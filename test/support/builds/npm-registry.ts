@@ -3,10 +3,10 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { makeFiles } from './app-builds.ts';
 import { type FileServer, startFileServer } from './file-server.ts';
 import { makeTarball, type NpmFixture } from './npm-instance.ts';
+import type { Lifetime } from '../updates/update-lab.ts';
 
 export interface NpmRegistry extends Pick<FileServer, 'url' | 'files' | 'requests' | 'close'> {
   /** The version published last is the newest one. */
@@ -15,7 +15,7 @@ export interface NpmRegistry extends Pick<FileServer, 'url' | 'files' | 'request
   makeInstance(files?: Readonly<Record<string, string>>): string;
 }
 
-export async function startNpmRegistry(t: TestContext): Promise<NpmRegistry> {
+export async function startNpmRegistry(t: Pick<Lifetime, 'after'>): Promise<NpmRegistry> {
   const server = await startFileServer(t, {});
   const published = new Map<string, Record<string, object>>();
   return {

@@ -19,27 +19,41 @@ export interface ExampleCase {
   again?: (place: Place) => Promise<string>;
 }
 
-const FLOW = [
-  { id: 'tab', type: 'tab', label: 'hello' },
-  { id: 'in', type: 'http in', z: 'tab', url: '/hello', method: 'get', wires: [['make']] },
-  {
-    id: 'make',
-    type: 'function',
-    z: 'tab',
-    func: 'msg.payload = `hello ${6 * 7}`; return msg;',
-    outputs: 1,
-    wires: [['out']],
-  },
-  { id: 'out', type: 'http response', z: 'tab', wires: [] },
-];
+const NODE_RED_PORT = 1880;
 
-async function flowAnswers(place: Place): Promise<string> {
-  const answer = await textOf(await askOf(place, 1880)('/hello'));
-  assert.equal(answer, 'hello 42');
+/** What is asked for, a function, and nodes of the types that are named, one after another. */
+function flowThrough(types: readonly string[]): object[] {
+  const ids = ['make', ...types, 'out'];
+  const wires = (index: number): string[][] => [ids.slice(index, index + 1)];
+  return [
+    { id: 'tab', type: 'tab', label: 'hello' },
+    { id: 'in', type: 'http in', z: 'tab', url: '/hello', method: 'get', wires: wires(0) },
+    {
+      id: 'make',
+      type: 'function',
+      z: 'tab',
+      func: 'msg.payload = `hello ${6 * 7}`; return msg;',
+      outputs: 1,
+      wires: wires(1),
+    },
+    ...types.map((type, index) => ({ id: type, type, z: 'tab', wires: wires(index + 2) })),
+    { id: 'out', type: 'http response', z: 'tab', wires: [] },
+  ];
+}
+
+/** As the editor of Node-RED does it. */
+export async function deployFlow(place: Place, types: readonly string[] = []): Promise<void> {
+  const headers = { 'content-type': 'application/json', 'node-red-deployment-type': 'full' };
+  const flow = { method: 'POST', headers, body: JSON.stringify(flowThrough(types)) };
+  assert.equal((await askOf(place, NODE_RED_PORT)('/flows', flow)).status, 204);
+}
+
+export async function flowAnswers(place: Place, expected = 'hello 42'): Promise<string> {
+  assert.equal(await textOf(await askOf(place, NODE_RED_PORT)('/hello')), expected);
   return 'a flow answers';
 }
 
-async function textOf(response: Response): Promise<string> {
+export async function textOf(response: Response): Promise<string> {
   const text = await response.text();
   assert.ok(response.ok, `${response.status} ${text.slice(0, 200)}`);
   return text;
@@ -84,14 +98,12 @@ export const EXAMPLE_CASES: Readonly<Record<string, () => ExampleCase>> = {
   }),
   'node-red': () => ({
     apps: ['red'],
-    port: 1880,
+    port: NODE_RED_PORT,
     async use(place) {
-      const headers = { 'content-type': 'application/json', 'node-red-deployment-type': 'full' };
-      const flow = { method: 'POST', headers, body: JSON.stringify(FLOW) };
-      assert.equal((await askOf(place, 1880)('/flows', flow)).status, 204);
+      await deployFlow(place);
       return `${await flowAnswers(place)} that was deployed over HTTP`;
     },
-    again: flowAnswers,
+    again: (place) => flowAnswers(place),
   }),
   homebridge: pairedBridge,
   zigbee2mqtt: () => ({

@@ -16,9 +16,10 @@ const START_LIMIT_MS = 900_000;
 /** The first one is the machine's own, by which its page is forwarded. */
 const CABLE = 'eth1';
 
-interface TryOptions {
+export interface TryOptions {
   /** Of the instance. */
   directory: string;
+  /** For packages of those who use the example. */
   scratch: string;
 }
 
