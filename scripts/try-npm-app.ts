@@ -1,7 +1,9 @@
-// node scripts/try-npm-app.ts NAME[@RANGE][+PLUGIN...] ... [--install PACKAGE]: published programs as npm apps, as tsk builds them.
-// Each is pinned, built for both architectures of PCs, and started where nothing but its own files is, without a shell's help:
-// says whether it listens, and where, or how it ended. `--install` has Node-RED install a node by its palette's API, as its page does,
-// and looks whether it is there after a restart, too. Wants a registry of npm. On Linux only: it reads /proc.
+// node scripts/try-npm-app.ts NAME[@RANGE][+PLUGIN...] ... [--override NAME@RANGE]... [--install PACKAGE] [--after SECONDS]
+// [--node PATH]: published programs as npm apps, as tsk builds them. Each is pinned, built for both architectures of PCs, and
+// started where nothing but its own files is, without a shell's help: says whether it listens, and where, or how it ended.
+// `--install` has Node-RED install a node by its palette's API, as its page does, and looks whether it is there after a restart,
+// too. `--after` adds the memory that it has (Pss) when it has run for so long; `--node` starts it by another Node.js. Wants a
+// registry of npm. On Linux only: it reads /proc.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,18 +30,34 @@ import { findTool } from '../test/support/require-tool.ts';
 import { parseOptions, usageError } from './parse-options.ts';
 
 const START_LIMIT_MS = 300_000;
-const USAGE = 'node scripts/try-npm-app.ts NAME[@RANGE][+PLUGIN...] ... [--install PACKAGE]';
+const USAGE =
+  'node scripts/try-npm-app.ts NAME[@RANGE][+PLUGIN...] ... [--override NAME@RANGE]... [--install PACKAGE] ' +
+  '[--after SECONDS] [--node PATH]';
 const { values, positionals } = parseOptions(
-  { allowPositionals: true, options: { install: { type: 'string' } } },
+  {
+    allowPositionals: true,
+    options: {
+      after: { type: 'string' },
+      node: { type: 'string' },
+      install: { type: 'string' },
+      override: { type: 'string', multiple: true },
+    },
+  },
   USAGE,
 );
 if (positionals.length === 0) usageError(USAGE);
+const nodePath = values.node ?? process.execPath;
+const overrides = Object.fromEntries(
+  (values.override ?? []).map((text) => [text.replace(/@[^@]*$/, ''), text.split('@').at(-1) ?? '']),
+);
+
 async function tryProgram(spec: string, scratch: string, install: string | undefined): Promise<string> {
   const [npm = '', ...plugins] = spec.split('+');
   const app = appConfig({
     name: 'tried',
     npm,
     plugins,
+    overrides,
     ...(install !== undefined && { installOnDevice: true }),
   });
   const sizes: string[] = [];
@@ -56,12 +74,13 @@ async function tryProgram(spec: string, scratch: string, install: string | undef
   unpack(own, root);
   const device = new TriedDevice(own, root);
   await using run = await device.start();
-  const seen = `${sizes.join(', ')}; ${run.summary}`;
+  const seen = `${sizes.join(', ')}; ${run.summary}${await memoryLater(run)}`;
   if (install === undefined) return seen;
   return `${seen}; ${await usePalette(device, run, install)}`;
 }
 
 interface Running extends AsyncDisposable {
+  pid: number;
   ports: number[];
   summary: string;
 }
@@ -84,7 +103,7 @@ class TriedDevice {
       : [];
     for (const path of files) {
       const text = readFileSync(join(own, path), 'utf8');
-      const moved = text.replaceAll('/opt/npm', npm).replace('#!/bin/node', `#!${process.execPath}`);
+      const moved = text.replaceAll('/opt/npm', npm).replace('#!/bin/node', `#!${nodePath}`);
       writeFileSync(join(own, path), this.#here(moved));
     }
   }
@@ -96,14 +115,14 @@ class TriedDevice {
     const own = Object.fromEntries(
       Object.entries(service.env).map(([name, value]) => [name, this.#here(value)]),
     );
-    const child = spawn(process.execPath, service.argv.slice(1).map(this.#here), {
+    const child = spawn(nodePath, service.argv.slice(1).map(this.#here), {
       cwd: data,
       // Of this computer it has the directory of Node.js alone.
       env: {
         ...own,
         HOME: data,
         TSK_DATA_DIR: data,
-        PATH: [own['PATH'] ?? '', dirname(process.execPath)].join(delimiter),
+        PATH: [own['PATH'] ?? '', dirname(nodePath)].join(delimiter),
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -129,6 +148,7 @@ class TriedDevice {
 function running(child: ChildProcess, ended: Promise<unknown>, ports: number[], output: string): Running {
   const told = output.split('\n').filter((line) => line.includes('tskrazy:'));
   return {
+    pid: child.pid ?? 0,
     ports,
     summary: [`listens on ${ports.join(', ')}`, ...told].join('; '),
     async [Symbol.asyncDispose]() {
@@ -137,6 +157,21 @@ function running(child: ChildProcess, ended: Promise<unknown>, ports: number[], 
       await ended;
     },
   };
+}
+
+/** As asked for, of the program and all that it has started. */
+async function memoryLater({ pid }: Running): Promise<string> {
+  if (values.after === undefined) return '';
+  await sleep(Number(values.after) * 1000);
+  return `; after ${values.after} s ${Math.round(memoryOf(pid) / 1000)} MB`;
+}
+
+function memoryOf(pid: number): number {
+  const kB = /^Pss: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1];
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').split(' ').filter(Boolean),
+  );
+  return children.reduce((sum, child) => sum + memoryOf(Number(child)), Number(kB));
 }
 
 function portsOf(pid: number): number[] {
