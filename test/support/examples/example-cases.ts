@@ -23,7 +23,7 @@ const NODE_RED_PORT = 1880;
 
 /** What is asked for, a function, and nodes of the types that are named, one after another. */
 function flowThrough(types: readonly string[]): object[] {
-  const ids = ['make', ...types, 'out'];
+  const ids = ['make', ...types.map((type) => `a-${type}`), 'out'];
   const wires = (index: number): string[][] => [ids.slice(index, index + 1)];
   return [
     { id: 'tab', type: 'tab', label: 'hello' },
@@ -36,7 +36,7 @@ function flowThrough(types: readonly string[]): object[] {
       outputs: 1,
       wires: wires(1),
     },
-    ...types.map((type, index) => ({ id: type, type, z: 'tab', wires: wires(index + 2) })),
+    ...types.map((type, index) => ({ id: `a-${type}`, type, z: 'tab', wires: wires(index + 2) })),
     { id: 'out', type: 'http response', z: 'tab', wires: [] },
   ];
 }
