@@ -1,5 +1,5 @@
-// node scripts/try-npm-app.ts NAME[@RANGE][+PLUGIN...] ... [--override NAME@RANGE]... [--install PACKAGE] [--after SECONDS]
-// [--node PATH]: published programs as npm apps, as tsk builds them. Each is pinned, built for both architectures of PCs, and
+// node scripts/try-npm-app.ts NAME[@RANGE][+PLUGIN...] ... [--override NAME@RANGE]... [--install PACKAGE]
+// [--args "WORD ..."] [--bin NAME] [--after SECONDS] [--node PATH]: published programs as npm apps, as tsk builds them. Each is pinned, built for both architectures of PCs, and
 // started where nothing but its own files is, without a shell's help: says whether it listens, and where, or how it ended.
 // `--install` has Node-RED install a node by its palette's API, as its page does, and looks whether it is there after a restart,
 // too. `--after` adds the memory that it has (Pss) when it has run for so long; `--node` starts it by another Node.js. Wants a
@@ -32,12 +32,14 @@ import { parseOptions, usageError } from './parse-options.ts';
 const START_LIMIT_MS = 300_000;
 const USAGE =
   'node scripts/try-npm-app.ts NAME[@RANGE][+PLUGIN...] ... [--override NAME@RANGE]... [--install PACKAGE] ' +
-  '[--after SECONDS] [--node PATH]';
+  '[--args "WORD ..."] [--bin NAME] [--after SECONDS] [--node PATH]';
 const { values, positionals } = parseOptions(
   {
     allowPositionals: true,
     options: {
       after: { type: 'string' },
+      args: { type: 'string' },
+      bin: { type: 'string' },
       node: { type: 'string' },
       install: { type: 'string' },
       override: { type: 'string', multiple: true },
@@ -58,6 +60,8 @@ async function tryProgram(spec: string, scratch: string, install: string | undef
     npm,
     plugins,
     overrides,
+    args: values.args?.split(' ') ?? [],
+    ...(values.bin !== undefined && { bin: values.bin }),
     ...(install !== undefined && { installOnDevice: true }),
   });
   const sizes: string[] = [];
@@ -138,7 +142,9 @@ class TriedDevice {
         child.kill('SIGKILL');
         await ended;
         const how = child.exitCode === null ? 'listens nowhere' : `ended with code ${child.exitCode}`;
-        throw new Error(`it ${how}: ${output.trim().slice(-400)}`);
+        throw new Error(
+          `it ${how}: ${/^\S*Error\b.*$/m.exec(output)?.[0] ?? ''} ... ${output.trim().slice(-400)}`,
+        );
       }
       await sleep(500);
     }
@@ -176,7 +182,7 @@ function memoryOf(pid: number): number {
 
 function portsOf(pid: number): number[] {
   const own = new Set(
-    readdirSync(`/proc/${pid}/fd`).flatMap((name) => {
+    namesOf(`/proc/${pid}/fd`).flatMap((name) => {
       try {
         return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${name}`))?.[1] ?? [];
       } catch {
@@ -188,6 +194,15 @@ function portsOf(pid: number): number[] {
     ({ protocol, inode }) => protocol === 'tcp' && own.has(inode),
   );
   return [...new Set(found.map(({ port }) => port))].toSorted((a, b) => a - b);
+}
+
+/** None of a process that has ended. */
+function namesOf(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 function nodes(ports: readonly number[]): string {

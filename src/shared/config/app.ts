@@ -154,9 +154,7 @@ const npmSource = v.exactOptional(
         {
           package: npmProgram('Name of the package and a range of versions, or directory of a project'),
           bin: v.exactOptional(
-            filledText(
-              'Which of its programs to start, by its name in "bin"; of a directory also a file in it',
-            ),
+            filledText('Which of its programs to start, by its name in "bin"; or a file in it'),
           ),
         },
         'must be a package or an object with "package" and "bin"',

@@ -29,6 +29,8 @@ suite('mainModule', () => {
     assert.equal(mainOf(t, { main: './b' }, files), 'b.js');
     assert.equal(mainOf(t, { main: 'lib' }, files), 'lib/index.js');
     assert.equal(mainOf(t, {}, { 'index.js': '' }), 'index.js');
+    for (const bin of ['lib', './lib/index.js', 'lib/index'])
+      assert.equal(mainOf(t, { bin: './a.js', main: 'b.js' }, files, { bin }), 'lib/index.js');
   });
 
   test('is started with what its first line gives to Node.js', (t) => {
@@ -80,7 +82,12 @@ suite('mainModule', () => {
       ],
       [
         () => mainOf(t, { bin: { x: 'a.js' } }, {}, { bin: 'z' }),
-        /no "bin" of the name "z"; it has "x"$/,
+        /neither a "bin" of the name "z" nor such a file; of "bin" it has "x"$/,
+        /npm\.bin/,
+      ],
+      [
+        () => mainOf(t, {}, { 'a.js': '' }, { bin: '../a.js' }),
+        /nor such a file; of "bin" it has none$/,
         /npm\.bin/,
       ],
     ];

@@ -11,7 +11,7 @@ import { moduleFile } from './module-file.ts';
 export interface MainModuleRequest {
   appName: string;
   packageName: string;
-  /** Of `bin`, where the configuration names one. */
+  /** A program by its name in `bin`, or a file, where the configuration names one. */
   bin: string | undefined;
   /** The package on this computer. */
   directory: string;
@@ -103,19 +103,17 @@ function interpreterOf(line: string): Interpreter {
 
 /** npm's own rule for `npx`: the only one, or the one that is called like the package. */
 function chooseBin(
-  { appName, packageName, bin }: MainModuleRequest,
+  { appName, packageName, bin, directory }: MainModuleRequest,
   bins: ReadonlyMap<string, string>,
 ): string | undefined {
   const names = [...bins.keys()];
   if (bin !== undefined) {
-    const path = bins.get(bin);
+    const path = bins.get(bin) ?? moduleFile(directory, bin);
     if (path !== undefined) return path;
     const has = names.length === 0 ? 'none' : names.map((name) => `"${name}"`).join(', ');
     throw new UserError(
-      `Cannot start app "${appName}": npm package "${packageName}" has no "bin" of the name "${bin}"; it has ${has}`,
-      {
-        hint: `Name one that is there in apps.${appName}.npm.bin, or none.`,
-      },
+      `Cannot start app "${appName}": npm package "${packageName}" has neither a "bin" of the name "${bin}" nor such a file; of "bin" it has ${has}`,
+      { hint: `Name one that is there in apps.${appName}.npm.bin, or none.` },
     );
   }
   const plain = packageName.slice(packageName.indexOf('/') + 1);
