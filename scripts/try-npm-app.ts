@@ -2,7 +2,7 @@
 // [--args "WORD ..."] [--bin NAME] [--after SECONDS] [--node PATH]: published programs as npm apps, as tsk builds them. Each is pinned, built for both architectures of PCs, and
 // started where nothing but its own files is, without a shell's help: says whether it listens, and where, or how it ended.
 // `--install` has Node-RED install a node by its palette's API, as its page does, and looks whether it is there after a restart,
-// too. `--after` adds the memory that it has (Pss) when it has run for so long; `--node` starts it by another Node.js. Wants a
+// too. `--after` adds the memory that it has (resident) when it has run for so long; `--node` starts it by another Node.js. Wants a
 // registry of npm. On Linux only: it reads /proc.
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -173,7 +173,7 @@ async function memoryLater({ pid }: Running): Promise<string> {
 }
 
 function memoryOf(pid: number): number {
-  const kB = /^Pss: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1];
+  const kB = /^Rss: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1];
   const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').split(' ').filter(Boolean),
   );

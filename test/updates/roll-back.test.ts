@@ -69,13 +69,16 @@ async function programThrows(lab: UpdateLab): Promise<void> {
   for (const [name, fixture] of Object.entries(packages))
     writeFileSync(join(lab.directory, `${name}.tgz`), await makeTarball(name, fixture));
   lab.configureSpeaker({ node: undefined, npm: './hub.tgz', plugins: ['./hub-radio.tgz'] });
-  await updateFails(lab, {
-    outcome: 'rolled back',
-    mode: 'live',
-    reason: /app speaker exited with code 1 three times in 30 s/,
-    lastLines: { of: 'speaker', text: /TypeError: .* reading 'open'/ },
-  });
-  lab.configureSpeaker({});
+  try {
+    await updateFails(lab, {
+      outcome: 'rolled back',
+      mode: 'live',
+      reason: /app speaker exited with code 1 three times in 30 s/,
+      lastLines: { of: 'speaker', text: /TypeError: .* \(reading 'open'\)/ },
+    });
+  } finally {
+    lab.configureSpeaker({});
+  }
 }
 
 async function healthSays500(lab: UpdateLab): Promise<void> {

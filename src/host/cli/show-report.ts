@@ -27,6 +27,8 @@ import { formatBytes } from './sizes.ts';
 import { formatDuration } from './times.ts';
 
 const SHOWN_RECORDS = 5;
+/** Of what failed an update: an error with its stack. */
+const SHOWN_LINES = 20;
 const SHOWN_BOOTS = 5;
 
 /** Rows without a name are lines of their own. */
@@ -213,7 +215,7 @@ function describeUpdates(updates: UpdateStatus): Rows {
     ...history.slice(0, SHOWN_RECORDS).map((record): [string, string] => {
       const { startedAtMs, fromBuildId, toBuildId, mode, outcome, reason, lastLines } = record;
       const lines =
-        lastLines?.lines.slice(-SHOWN_RECORDS).map((line) => `\n    ${lastLines.of}: ${line}`) ?? [];
+        lastLines?.lines.slice(-SHOWN_LINES).map((line) => `\n    ${lastLines.of}: ${line}`) ?? [];
       const what = `${shortBuildId(fromBuildId)} -> ${shortBuildId(toBuildId)}, ${mode}`;
       return [
         time(startedAtMs),

@@ -17,7 +17,7 @@ import { describeError } from '../../describe-error.ts';
 import type { Device } from '../device/device.ts';
 import { askedTrial, makeTrialId } from './asked-trial.ts';
 import { BootLoader } from './boot-loader.ts';
-import { type LastLines, NOTHING_BEFORE } from './trial/pending-trial.ts';
+import { type LastLines, MAX_LAST_LINES, NOTHING_BEFORE } from './trial/pending-trial.ts';
 import { needsEvidence } from './trial/recall.ts';
 import { stepTrial } from './trial/machine.ts';
 import {
@@ -36,7 +36,6 @@ import type { TrialHealth } from './trial-health.ts';
 import type { AppSwitch, TrialsOptions } from './trials-options.ts';
 
 const LOOK_EVERY_MS = 1000;
-const LINES_OF_FAULT = 20;
 
 export class Trials {
   readonly #options: TrialsOptions;
@@ -292,8 +291,8 @@ export class Trials {
   #lastLinesOf(name: string): LastLines {
     const log = this.#device.supervisor.get(name)?.log;
     return log === undefined
-      ? { of: LOG_OF_INIT, lines: this.#device.log.ring.last(LINES_OF_FAULT) }
-      : { of: name, lines: log.last(LINES_OF_FAULT) };
+      ? { of: LOG_OF_INIT, lines: this.#device.log.ring.last(MAX_LAST_LINES) }
+      : { of: name, lines: log.last(MAX_LAST_LINES) };
   }
 
   #say(text: string): void {

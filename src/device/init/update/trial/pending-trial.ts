@@ -9,7 +9,8 @@ import type {
 } from '../../../../shared/update/update-state.ts';
 import type { HealthBefore } from './health-before.ts';
 
-const MAX_LAST_LINES = 20;
+/** An error of Node.js with its stack, and with that of its cause, is some thirty. */
+export const MAX_LAST_LINES = 40;
 const MAX_LINE_CHARACTERS = 300;
 const MAX_REASON_CHARACTERS = 1000;
 
