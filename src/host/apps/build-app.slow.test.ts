@@ -282,6 +282,20 @@ suite('buildApp of a node app', () => {
     assert.deepEqual(remedied.warnings, []);
   });
 
+  test('warns of programs that are not on the device, by the line of the file', async (t) => {
+    const files = {
+      'src/main.ts':
+        "import type { Told } from './other.ts';\nimport { spawn } from 'node:child_process';\n\nexport const run = (told: Told): void => {\n" +
+        "  told(spawn('ffmpeg', ['-version']));\n};\n",
+      'src/other.ts': 'export type Told = (what: unknown) => void;\n',
+    };
+    const { warnings } = await build(t, files, { node: 'src/main.ts' });
+    assert.deepEqual(
+      warnings.map((line) => /^\S+ "\w+"/.exec(line)?.[0]),
+      ['src/main.ts:5: "ffmpeg"'],
+    );
+  });
+
   test('takes what a framework has built as it is, with its static files', async (t) => {
     const page =
       "import { readFileSync } from 'node:fs';\nconsole.log(readFileSync(new URL('PATH', import.meta.url), 'utf8'));";
