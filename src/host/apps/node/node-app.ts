@@ -26,7 +26,7 @@ import { findNamedPackages } from './named-packages.ts';
 import { OutsidePackages } from './outside-packages.ts';
 import { readOwnCode } from './own-code.ts';
 import { PackageScan } from './package-scan.ts';
-import { missingPrograms } from './started-programs.ts';
+import { missingPrograms } from './missing-programs.ts';
 import { tellNamed, tellOutside } from './package-warnings.ts';
 
 type NodeApp = AppConfig & { node: string };

@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { missingPrograms, startedPrograms } from './started-programs.ts';
+import { startedPrograms } from './started-programs.ts';
 import { lineOf, parseCode } from './syntax-tree.ts';
 
-function codeOf(text: string) {
+function startedIn(text: string): string[] {
   const root = parseCode(text);
   assert.ok(root !== undefined, text);
-  return { path: '/i/main.js', root, text, lineOf };
-}
-
-function startedIn(text: string): string[] {
-  return startedPrograms(codeOf(text)).map(
-    ({ call, program = '?', byShell }) => `${call} ${program}${byShell ? ' by a shell' : ''}`,
+  return startedPrograms({ path: 'main.js', root, text, lineOf }).map(
+    ({ call, program = '?', shell }) => `${call} ${program}${shell === undefined ? '' : ` by ${shell}`}`,
   );
 }
 
@@ -21,26 +17,50 @@ test('startedPrograms: however the functions are imported', () => {
     "import { exec as run } from 'child_process'; run(`df`);",
     "import * as cp from 'node:child_process'; cp.exec('df -h');",
     "import cp from 'node:child_process'; cp?.exec('df -h');",
-    "const { exec: run } = require('child_process'); run('FOO=1 sudo df | wc -l');",
+    "import { default as cp } from 'node:child_process'; const { exec } = cp; exec('df');",
+    "import cp from 'node:child_process'; const run = cp.exec; run('df');",
+    "const { exec: run } = require('child_process'); run('FOO=1 df | wc -l');",
+    "const { exec = other } = require('child_process'); exec('df');",
     "const cp = require('node:child_process'); cp.exec('df');",
+    "let cp; cp = require('node:child_process'); cp.exec('df');",
+    "const exec = require('child_process').exec; exec('df');",
+    "require('child_process').exec('df');",
+    "const exec = util.promisify(require('child_process').exec); await exec('df');",
     "const { exec } = await import('node:child_process'); exec('df;ls');",
+    "(await import('node:child_process')).exec('df');",
+    // As compilers write it for CommonJS.
+    'const child_process_1 = require("child_process"); (0, child_process_1.exec)("df");',
+    'const cp = __importStar(require("child_process")); cp.exec("df");',
+    'const cp = __importDefault(require("child_process")); cp.default.exec("df");',
   ])
-    assert.deepEqual(startedIn(code), ['exec df by a shell'], code);
+    assert.deepEqual(startedIn(code), ['exec df by sh'], code);
 });
 
 test('startedPrograms: with a shell, without one, and handed on', () => {
   const calls = {
-    "execSync('$TOOL -v');": ['execSync ? by a shell'],
-    'execSync(command);': ['execSync ? by a shell'],
-    'const run = promisify(exec);': ['exec ? by a shell'],
+    "execSync('$TOOL -v');": ['execSync ? by sh'],
+    'execSync(command);': ['execSync ? by sh'],
+    "exec('');": ['exec ? by sh'],
+    "exec('sudo -n reboot');": ['exec sudo by sh'],
+    'exec(\'A=1 B="a b" df\');': ['exec df by sh'],
+    "exec('A=1');": ['exec ? by sh'],
+    [`exec('T=${'QUJD='.repeat(40)}');`]: ['exec ? by sh'],
+    'const run = promisify(exec);': [],
+    "const run = promisify(execFile); run('df', []);": ['execFile df'],
+    "await promisify(execFile)('df', []);": ['execFile df'],
+    'export default promisify(exec);': ['exec ? by sh'],
+    'module.exports = promisify(exec);': ['exec ? by sh'],
+    'use(exec);': ['exec ? by sh'],
     "spawn('df', ['-h']);": ['spawn df'],
-    "spawn('df', { shell: true });": ['spawn df by a shell'],
-    "execFile('df', [], { 'shell': '/bin/bash' }, done);": ['execFile df by a shell'],
+    "spawn('df', { shell: true });": ['spawn df by sh'],
+    "spawn('df -h', options);": ['spawn df by sh'],
+    "execFile('df', [], { 'shell': '/bin/bash' }, done);": ['execFile df by bash'],
+    "exec('df', { shell: '/bin/bash' });": ['exec df by bash'],
     "spawn('df', { shell: false });": ['spawn df'],
-    "spawnSync('bash', ['-c', 'df']);": ['spawnSync ? by a shell'],
-    "spawn('/bin/sh', ['run']);": ['spawn ? by a shell'],
+    "spawnSync('bash', ['-c', 'df']);": ['spawnSync ? by bash'],
+    "spawn('/bin/sh', ['run']);": ['spawn ? by sh'],
     "execFileSync('/app/x/df');": ['execFileSync /app/x/df'],
-    'spawn(process.execPath, []); spawn(tool);': [],
+    "spawn(process.execPath, []); spawn(tool); spawn('');": [],
     "fork('./child.js');": [],
   };
   for (const [call, found] of Object.entries(calls)) {
@@ -49,36 +69,40 @@ test('startedPrograms: with a shell, without one, and handed on', () => {
   }
 });
 
-test('startedPrograms: nothing of other modules, and nothing that is for other systems', () => {
+test('startedPrograms: nothing of other modules', () => {
   for (const code of [
-    "exec('df'); /x/.exec('df'); pattern.exec('df');",
+    "exec('df'); /x/.exec('df'); pattern.exec('df'); db.exec('df');",
     "import { exec } from './mine.js'; exec('df');",
-    "import { spawn } from 'node:child_process'; if (process.platform === 'darwin') spawn('open', [url]);",
-    "import { execSync } from 'node:child_process'; const out = os.platform() == 'win32' ? execSync('ver') : '';",
-    "import { spawn } from 'node:child_process'; const tool = process.env.TSK_APP_DIR ?? spawn('df');",
   ])
     assert.deepEqual(startedIn(code), [], code);
 });
 
-test('missingPrograms names file, line and what helps', () => {
-  const code = codeOf(
-    "import { exec, spawn } from 'node:child_process';\nexec('vcgencmd measure_temp', done);\nspawn('ffmpeg');\n" +
-      "spawn('node'); spawn('worker'); spawn('/perm/x/tool');",
-  );
-  const app = { appName: 'cam', instanceDirectory: '/i', appNames: new Set(['worker']) };
-  const sandbox = { devices: [], paths: {}, capabilities: [] };
-  const ffmpeg =
-    'main.js:3: "ffmpeg" is started by its name, and no program of that name is on the device; if the app needs it, include ' +
-    'one for the board below /app/cam and start it by its path (TSK_APP_DIR in the environment names that directory)';
-  const byShell =
-    'main.js:2: exec runs "vcgencmd" by a shell, which is not on the device; if the app needs it, ';
-  assert.deepEqual(missingPrograms({ ...app, sandbox }, [code]), [
-    `${byShell}add "shell": true to apps.cam, or start a program of the image without a shell (spawn, execFile)`,
-    ffmpeg,
-  ]);
-  assert.deepEqual(missingPrograms({ ...app, sandbox: 'off' }, [code]), [
-    `${byShell}start a program of the image without a shell (spawn, execFile)`,
-    ffmpeg,
-  ]);
-  assert.deepEqual(missingPrograms({ ...app, sandbox: { ...sandbox, hasShell: true } }, [code]), []);
+test('startedPrograms: what runs on a device, and not what is for other systems', () => {
+  const imported = "import { exec } from 'node:child_process';\n";
+  for (const code of [
+    "if (process.platform === 'linux') exec('df');",
+    "if (process.platform === 'win32') exec('ver'); else exec('df');",
+    "if (os.platform() !== 'darwin') { exec('df'); }",
+    "const isMac = process.platform === 'darwin'; if (!isMac) exec('df');",
+    "if (info.platform) exec('df');",
+    "if (process.platform === 'linux' || force) exec('df');",
+    "switch (process.platform) { case 'darwin': exec('open'); break; case 'linux': exec('df'); }",
+    "if (process.env.NODE_ENV === 'production') exec('df');",
+    "function run() { if (process.platform === 'darwin') return; exec('df'); }",
+  ])
+    assert.deepEqual(startedIn(imported + code), ['exec df by sh'], code);
+  for (const code of [
+    "if (process.platform === 'darwin') exec('open');",
+    "const out = os.platform() == 'win32' ? exec('ver') : '';",
+    "const { platform } = process; if (platform === 'darwin') exec('open');",
+    "const isMac = process.platform === 'darwin'; if (isMac) exec('open');",
+    "process.platform === 'darwin' && exec('open');",
+    "process.platform === 'linux' || exec('open');",
+    "function run() { if (process.platform !== 'darwin') { log(); return; } exec('open'); }",
+    "if (process.env.TSK_APP_DIR === undefined) exec('open');",
+    "if (!process.env['TSK_APP_DIR']) exec('open');",
+    "if (process.env.NODE_ENV !== 'production' && mayOpen) exec('open');",
+    "const tool = process.env.TSK_APP_DIR ?? exec('open');",
+  ])
+    assert.deepEqual(startedIn(imported + code), [], code);
 });

@@ -1,190 +1,166 @@
-// Programs that an app's own code starts, by a shell or by their name, and that no device has. Nothing but literal names is
-// seen, and what stands in packages is not looked through: the app's log says the rest (no-shell.ts).
+// Where an app's own code starts programs by `node:child_process`, and by what name, as far as it is written there.
 
-import { relative } from 'node:path';
-import type { AppConfig } from '../../config/app-config.ts';
 import { isAlternative, type OwnCode } from './own-code.ts';
+import { knownConstants, runsNowhere } from './dead-code.ts';
 import { argumentsOf, type Fields, nameOf, textOf, walk } from './syntax-tree.ts';
 
-/** Functions of `node:child_process` that always use a shell. */
+/** Functions that always use a shell. */
 const BY_SHELL = new Set(['exec', 'execSync']);
 /** Those that use one where their options say so. */
 const BY_NAME = new Set(['spawn', 'spawnSync', 'execFile', 'execFileSync']);
 const MODULE = /^(?:node:)?child_process$/;
-const SHELL_NAMES = /^(?:ba|da|a|k|z)?sh$/;
-/** What stands before a command and is none: settings of variables, `sudo`. */
-const BEFORE_COMMAND = /^(?:\s*(?:\w+=\S*|sudo))*\s+/;
+/** What compilers wrap around `require` in CommonJS. */
+const INTEROP = /^_*(?:importStar|importDefault|interop\w*|toESM)$/i;
+const SHELL_NAME = /^(?:ba|da|a|k|z)?sh$/;
 
 export interface StartedProgram {
   node: Fields;
-  /** As the code calls it. */
+  /** The function, by its name in the module. */
   call: string;
   /** Undefined: it is not known here. */
   program: string | undefined;
-  byShell: boolean;
+  /** Undefined: none. Otherwise `sh`, or the one that is named. */
+  shell: string | undefined;
 }
 
-/** In the order in which they stand in the file. */
-export function startedPrograms({ root }: OwnCode): StartedProgram[] {
-  const names = importedNames(root);
+/** In the order in which they stand in the file, without what is for other systems. */
+export function startedPrograms({ root, text }: OwnCode): StartedProgram[] {
+  if (!text.includes('child_process')) return [];
+  const names = new ImportedNames(root as Fields);
   const found: StartedProgram[] = [];
-  if (names.functions.size === 0 && names.modules.size === 0) return found;
+  const known = knownConstants(root as Fields);
   walk(root, (node, above) => {
-    if (isForOtherSystems(above)) return;
-    const called = node.type === 'CallExpression' ? functionOf(node['callee'], names) : undefined;
-    if (called !== undefined) {
-      const started = startedBy(node, called);
-      if (started !== undefined) found.push(started);
-      return;
-    }
-    // `promisify(exec)`: handed on, to be called elsewhere.
-    const handed = argumentsOf(node)
-      .map((argument) => functionOf(argument, names))
-      .find((name) => name !== undefined && BY_SHELL.has(name));
-    if (handed !== undefined) found.push({ node, call: handed, program: undefined, byShell: true });
+    if (node.type !== 'CallExpression' || isAlternative(above) || runsNowhere(node, above, known)) return;
+    const called = names.functionOf(node['callee']);
+    const started = called === undefined ? handedOn(node, above.at(-1), names) : startedBy(node, called);
+    if (started !== undefined) found.push(started);
   });
   return found;
 }
 
 function startedBy(node: Fields, call: string): StartedProgram | undefined {
   const args = argumentsOf(node);
-  const first = textOf(args[0]);
-  if (BY_SHELL.has(call)) {
-    return { node, call, program: first && firstWord(first), byShell: true };
-  }
-  const isShell = first !== undefined && SHELL_NAMES.test(first.split('/').at(-1) ?? '');
-  if (isShell || args.some(asksForShell)) {
-    return { node, call, program: isShell ? undefined : first && firstWord(first), byShell: true };
-  }
-  return first === undefined ? undefined : { node, call, program: first, byShell: false };
+  const written = textOf(args[0]);
+  const asked = args.map(shellOf).find((shell) => shell !== undefined);
+  if (BY_SHELL.has(call) || asked !== undefined)
+    return {
+      node,
+      call,
+      program: written === undefined ? undefined : programOf(written),
+      shell: asked ?? 'sh',
+    };
+  if (written === undefined || written === '') return undefined;
+  const base = written.split('/').at(-1) ?? '';
+  if (SHELL_NAME.test(base)) return { node, call, program: undefined, shell: base };
+  // A command, with options that are not written here.
+  if (/\s/.test(written)) return { node, call, program: programOf(written), shell: 'sh' };
+  return { node, call, program: written, shell: undefined };
 }
 
-function firstWord(command: string): string | undefined {
-  return /^[^\s;|&<>()$'"`]+/.exec(command.replace(BEFORE_COMMAND, ''))?.[0];
+/** Given to another function, which calls it; but for `promisify`, whose result is followed where it has a name. */
+function handedOn(
+  node: Fields,
+  parent: Fields | undefined,
+  names: ImportedNames,
+): StartedProgram | undefined {
+  if (names.functionOf(node) !== undefined) {
+    const named = (parent?.['id'] ?? parent?.['left']) as Fields | undefined;
+    if (named?.type === 'Identifier' || parent?.['callee'] === node) return undefined;
+  }
+  const call = argumentsOf(node)
+    .map((argument) => names.functionOf(argument))
+    .find((name) => name !== undefined && BY_SHELL.has(name));
+  return call === undefined ? undefined : { node, call, program: undefined, shell: 'sh' };
 }
 
-/** `{ shell: true }` and `{ shell: '/bin/bash' }`. */
-function asksForShell(options: Fields): boolean {
-  if (options.type !== 'ObjectExpression') return false;
-  return (options['properties'] as Fields[]).some((property) => {
+/** The first word of a command, behind variables that are set for it. */
+function programOf(command: string): string | undefined {
+  const bare = command.replace(/^\s*(?:\w+=(?:"[^"]*"|'[^']*'|[^\s"']+)?\s+)*/, '');
+  return /^[^\s;|&<>()$'"`=]+(?![^\s;|&<>()])/.exec(bare)?.[0];
+}
+
+/** `{ shell: true }` is sh, `{ shell: '/bin/bash' }` is bash. */
+function shellOf(options: Fields): string | undefined {
+  if (options.type !== 'ObjectExpression') return undefined;
+  for (const property of options['properties'] as Fields[]) {
     const name = nameOf(property['key']) ?? textOf(property['key']);
     const { type, value } = (property['value'] ?? {}) as Fields;
-    return name === 'shell' && type === 'Literal' && value !== false && value !== '';
-  });
-}
-
-interface ImportedNames {
-  /** Local name to the function's own. */
-  functions: Map<string, string>;
-  /** Local names of the whole module. */
-  modules: Set<string>;
-}
-
-function importedNames(root: OwnCode['root']): ImportedNames {
-  const functions = new Map<string, string>();
-  const modules = new Set<string>();
-  const take = (local: string | undefined, imported: string | undefined): void => {
-    if (local !== undefined && imported !== undefined && (BY_SHELL.has(imported) || BY_NAME.has(imported)))
-      functions.set(local, imported);
-  };
-  walk(root, (node) => {
-    if (node.type === 'ImportDeclaration' && MODULE.test(textOf(node['source']) ?? '')) {
-      for (const specifier of node['specifiers'] as Fields[]) {
-        const local = nameOf(specifier['local']);
-        if (specifier.type === 'ImportSpecifier') take(local, nameOf(specifier['imported']));
-        else if (local !== undefined) modules.add(local);
-      }
-    }
-    if (node.type !== 'VariableDeclarator' || !isRequired(node['init'] as Fields | null)) return;
-    const id = node['id'] as Fields;
-    if (id.type === 'Identifier') modules.add(nameOf(id) ?? '');
-    if (id.type !== 'ObjectPattern') return;
-    for (const { key, value } of id['properties'] as Fields[]) take(nameOf(value), nameOf(key));
-  });
-  return { functions, modules };
-}
-
-/** `require('child_process')`, and `await import('node:child_process')`. */
-function isRequired(node: Fields | null): boolean {
-  if (node?.type === 'AwaitExpression') return isRequired(node['argument'] as Fields);
-  if (node?.type === 'ImportExpression') return MODULE.test(textOf(node['source']) ?? '');
-  return (
-    node?.type === 'CallExpression' &&
-    nameOf(node['callee']) === 'require' &&
-    MODULE.test(textOf(argumentsOf(node)[0]) ?? '')
-  );
-}
-
-function functionOf(node: unknown, { functions, modules }: ImportedNames): string | undefined {
-  const { type, object, expression } = (node ?? {}) as Fields;
-  if (type === 'ChainExpression') return functionOf(expression, { functions, modules });
-  const name = nameOf(node);
-  if (name === undefined) return undefined;
-  if (type === 'Identifier') return functions.get(name);
-  const isOfModule = type === 'MemberExpression' && modules.has(nameOf(object) ?? '');
-  return isOfModule && (BY_SHELL.has(name) || BY_NAME.has(name)) ? name : undefined;
-}
-
-/** In an `if` or `? :` that asks for the operating system, or for the device's own directory, is what is not for devices. */
-function isForOtherSystems(above: readonly Fields[]): boolean {
-  return (
-    isAlternative(above) ||
-    above.some(
-      ({ type, test }) =>
-        ['IfStatement', 'ConditionalExpression', 'SwitchStatement'].includes(type) && asksForPlatform(test),
-    )
-  );
-}
-
-function asksForPlatform(test: unknown): boolean {
-  let isAsked = false;
-  if (test === undefined || test === null) return false;
-  walk(test as Fields, (node) => {
-    isAsked ||= nameOf(node) === 'platform' || ['darwin', 'win32'].includes(textOf(node) ?? '');
-  });
-  return isAsked;
-}
-
-export interface StartingApp {
-  appName: string;
-  instanceDirectory: string;
-  /** As in AppConfig: `off` is an app that cannot have a shell. */
-  sandbox: AppConfig['sandbox'];
-  /** As in AppContext. */
-  appNames: ReadonlySet<string>;
-}
-
-/** A warning for each program that will not start on the device, as far as can be seen here. */
-export function missingPrograms(app: StartingApp, sources: readonly OwnCode[]): string[] {
-  const warnings = sources.flatMap((source) =>
-    startedPrograms(source).flatMap((started) => {
-      const problem = problemOf(started, app);
-      const place = `${relative(app.instanceDirectory, source.path)}:${source.lineOf(started.node)}`;
-      return problem === undefined ? [] : [`${place}: ${problem}`];
-    }),
-  );
-  return [...new Set(warnings)];
-}
-
-function problemOf(
-  { call, program, byShell }: StartedProgram,
-  { appName, sandbox, appNames }: StartingApp,
-): string | undefined {
-  const mayHaveShell = sandbox !== 'off';
-  // What a shell has is busybox's, whose commands are not known here.
-  if (mayHaveShell && sandbox.hasShell === true) return undefined;
-  if (byShell) {
-    const what = program === undefined ? 'a command' : `"${program}"`;
-    const remedies = [
-      ...(mayHaveShell ? [`add "shell": true to apps.${appName}`] : []),
-      'start a program of the image without a shell (spawn, execFile)',
-    ];
-    return `${call} runs ${what} by a shell, which is not on the device; if the app needs it, ${remedies.join(', or ')}`;
+    if (name === 'shell' && type === 'Literal' && value !== false && value !== '')
+      return typeof value === 'string' ? (value.split('/').at(-1) ?? '') : 'sh';
   }
-  if (program === undefined || program.includes('/') || program === 'node' || appNames.has(program))
-    return undefined;
-  return (
-    `"${program}" is started by its name, and no program of that name is on the device; if the app needs it, ` +
-    `include one for the board below /app/${appName} and start it by its path (TSK_APP_DIR in the environment names that directory)`
-  );
+  return undefined;
+}
+
+/** By which names a file knows the module and its functions. */
+class ImportedNames {
+  readonly #functions = new Map<string, string>();
+  readonly #modules = new Set<string>();
+
+  constructor(root: Fields) {
+    walk(root, (node) => {
+      if (node.type === 'ImportDeclaration') this.#takeImport(node);
+      if (node.type === 'VariableDeclarator') this.#take(node['id'] as Fields, node['init']);
+      if (node.type === 'AssignmentExpression' && node['operator'] === '=')
+        this.#take(node['left'] as Fields, node['right']);
+    });
+  }
+
+  /** Of the module, by its own name; also of what `promisify` makes of it. */
+  functionOf(node: unknown): string | undefined {
+    const { type, object, expression, expressions, callee } = (node ?? {}) as Fields;
+    if (type === 'ChainExpression') return this.functionOf(expression);
+    if (type === 'SequenceExpression') return this.functionOf((expressions as Fields[]).at(-1));
+    if (type === 'CallExpression' && nameOf(callee) === 'promisify')
+      return this.functionOf(argumentsOf(node as Fields)[0]);
+    const name = nameOf(node);
+    if (name === undefined) return undefined;
+    if (type === 'Identifier') return this.#functions.get(name);
+    return type === 'MemberExpression' && isFunction(name) && this.#isModule(object) ? name : undefined;
+  }
+
+  #takeImport(node: Fields): void {
+    if (!MODULE.test(textOf(node['source']) ?? '')) return;
+    for (const { type, local, imported } of node['specifiers'] as Fields[]) {
+      const own = type === 'ImportSpecifier' ? (nameOf(imported) ?? textOf(imported)) : 'default';
+      this.#name(nameOf(local), own);
+    }
+  }
+
+  /** What a name, or the names of a pattern, get. */
+  #take(target: Fields, value: unknown): void {
+    if (target.type === 'Identifier') {
+      const called = this.functionOf(value);
+      if (called !== undefined) this.#name(nameOf(target), called);
+      else if (this.#isModule(value)) this.#name(nameOf(target), 'default');
+    }
+    if (target.type !== 'ObjectPattern' || !this.#isModule(value)) return;
+    for (const { key, value: local } of target['properties'] as Fields[]) {
+      const { type, left } = (local ?? {}) as Fields;
+      this.#name(nameOf(type === 'AssignmentPattern' ? left : local), nameOf(key));
+    }
+  }
+
+  #name(local: string | undefined, own: string | undefined): void {
+    if (local === undefined || own === undefined) return;
+    if (own === 'default') this.#modules.add(local);
+    else if (isFunction(own)) this.#functions.set(local, own);
+  }
+
+  /** `require('child_process')`, `await import('node:child_process')`, their `default`, or a name of one. */
+  #isModule(node: unknown): boolean {
+    const { type, argument, source, callee, object } = (node ?? {}) as Fields;
+    if (type === 'Identifier') return this.#modules.has(nameOf(node) ?? '');
+    if (type === 'AwaitExpression') return this.#isModule(argument);
+    if (type === 'ImportExpression') return MODULE.test(textOf(source) ?? '');
+    if (type === 'MemberExpression') return nameOf(node) === 'default' && this.#isModule(object);
+    if (type !== 'CallExpression') return false;
+    const [first] = argumentsOf(node as Fields);
+    const name = nameOf(callee) ?? '';
+    if (INTEROP.test(name)) return this.#isModule(first);
+    return ['require', 'getBuiltinModule'].includes(name) && MODULE.test(textOf(first) ?? '');
+  }
+}
+
+function isFunction(name: string): boolean {
+  return BY_SHELL.has(name) || BY_NAME.has(name);
 }
