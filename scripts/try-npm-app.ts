@@ -1,13 +1,14 @@
-// node scripts/try-npm-app.ts NAME[@RANGE][+PLUGIN...] ... [--override NAME@RANGE]... [--install PACKAGE]
-// [--args "WORD ..."] [--bin NAME] [--after SECONDS] [--node PATH]: published programs as npm apps, as tsk builds them. Each is pinned, built for both architectures of PCs, and
-// started where nothing but its own files is, without a shell's help: says whether it listens, and where, or how it ended.
-// `--install` has Node-RED install a node by its palette's API, as its page does, and looks whether it is there after a restart,
-// too. `--after` adds the memory that it has (resident) when it has run for so long; `--node` starts it by another Node.js. Wants a
-// registry of npm. On Linux only: it reads /proc.
+// node scripts/try-npm-app.ts NAME[@RANGE][+PLUGIN...] ... [--override NAME@RANGE]... [--install PACKAGE] [--args "WORD ..."]
+// [--bin NAME|FILE] [--after SECONDS] [--node PATH]: published programs as npm apps, as tsk builds them. Each is pinned, built
+// for both architectures of PCs, and started where nothing but its own files is, without a shell's help: says whether it listens,
+// and where, or how it ended. `--install` has Node-RED install a node by its palette's API, as its page does, and looks whether it
+// is there after a restart, too. `--after` adds the memory that it has (resident) when it has run for so long; `--node` starts it by
+// another Node.js. Wants a registry of npm. On Linux only: it reads /proc.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -32,7 +33,7 @@ import { parseOptions, usageError } from './parse-options.ts';
 const START_LIMIT_MS = 300_000;
 const USAGE =
   'node scripts/try-npm-app.ts NAME[@RANGE][+PLUGIN...] ... [--override NAME@RANGE]... [--install PACKAGE] ' +
-  '[--args "WORD ..."] [--bin NAME] [--after SECONDS] [--node PATH]';
+  '[--args "WORD ..."] [--bin NAME|FILE] [--after SECONDS] [--node PATH]';
 const { values, positionals } = parseOptions(
   {
     allowPositionals: true,
@@ -48,6 +49,12 @@ const { values, positionals } = parseOptions(
   USAGE,
 );
 if (positionals.length === 0) usageError(USAGE);
+const isOverride = (text: string): boolean => /^@?[^@]+@.+$/.test(text);
+const wrong = (values.override ?? []).find((text) => !isOverride(text));
+if (wrong !== undefined) usageError(USAGE, `An override is NAME@RANGE, not "${wrong}"`);
+if (!/^\d*$/.test(values.after ?? '')) usageError(USAGE, `"${values.after}" is no number of seconds`);
+if (values.node !== undefined && !existsSync(values.node))
+  usageError(USAGE, `There is no Node.js at "${values.node}"`);
 const nodePath = values.node ?? process.execPath;
 const overrides = Object.fromEntries(
   (values.override ?? []).map((text) => [text.replace(/@[^@]*$/, ''), text.split('@').at(-1) ?? '']),
@@ -60,7 +67,7 @@ async function tryProgram(spec: string, scratch: string, install: string | undef
     npm,
     plugins,
     overrides,
-    args: values.args?.split(' ') ?? [],
+    args: values.args?.split(' ').filter(Boolean) ?? [],
     ...(values.bin !== undefined && { bin: values.bin }),
     ...(install !== undefined && { installOnDevice: true }),
   });

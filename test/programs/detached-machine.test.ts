@@ -11,6 +11,10 @@ import { eventually } from '../support/machines/appliance.ts';
 
 const root = makeRoot('detached');
 const instance = writeInstance(join(root, 'pi'), 'raspberry-pi');
+writeFileSync(
+  join(instance, 'src', 'main.ts'),
+  "import { spawn } from 'node:child_process';\nspawn('ffmpeg');\n",
+);
 const FAKE = join(import.meta.dirname, '../fixtures/programs/fake-qemu.mjs');
 const PROGRAM = `#!/bin/sh\nexec '${process.execPath}' '${FAKE}' "$@"\n`;
 writeFileSync(join(root, 'qemu-system-aarch64'), PROGRAM, { mode: 0o755 });
@@ -33,7 +37,12 @@ test('a detached machine restarts with what its disk starts, and on trial when i
   const run = await tsk('vm', 'run', '--detach', '--json');
   assert.equal(run.code, 0, run.stdout + run.stderr);
   t.after(() => tsk('vm', 'stop'));
-  const first = JSON.parse(run.stdout) as Listed;
+  const first = JSON.parse(run.stdout) as Listed & { warnings: string[] };
+  // What is wrong with an app is said before it fails on the machine.
+  assert.match(
+    first.warnings.join('\n'),
+    /^src\/main\.ts:2: "ffmpeg" is started, and no program of that name/,
+  );
   const restart = async (before: number, words: string): Promise<number> => {
     await fetch(new URL(`restart?${words}`, first.url)).catch(() => undefined);
     // Whoever looks while it has no process forgets its record.

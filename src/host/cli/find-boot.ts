@@ -15,8 +15,9 @@ export async function findBoot({ client, status }: OpenDevice, boot: number): Pr
       hint:
         perm.state === 'tmpfs'
           ? `Logs survive in /perm only, which is in memory on this device: ${perm.note ?? 'no reason is known'}`
-          : 'Old ones make room for new ones. They begin anew when a disk is written anew, ' +
-            'as "tsk vm run" without "--keep" does.',
+          : oldest === 0
+            ? 'It is the first start from this disk: "tsk flash", and "tsk vm run" without "--keep", begin anew.'
+            : 'Old ones make room for new ones.',
     });
   }
   if (found.logs.length === 0) throw new UserError(`Cannot read the logs of boot ${boot}: it has left none`);

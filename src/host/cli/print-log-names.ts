@@ -15,5 +15,6 @@ export async function printLogNames(session: Session, options: LogsOptions): Pro
   }
   const open = await connect(session, options);
   const { logs } = await findBoot(open, options.boot ?? 0);
-  session.output.result({ logs }, logs.join('\n'));
+  const names = logs.toSorted();
+  session.output.result({ logs: names }, names.join('\n'));
 }

@@ -65,7 +65,14 @@ export async function runVm(session: Session, options: VmRunOptions): Promise<vo
   const password = shownPassword(secrets);
   const ports = Object.fromEntries(running.ports);
   output.result(
-    { name: instance.config.hostname, pid: running.vm.pid, url: running.url, password, ports },
+    {
+      name: instance.config.hostname,
+      pid: running.vm.pid,
+      url: running.url,
+      password,
+      ports,
+      warnings: running.warnings,
+    },
     [
       `Runs in the background as process ${running.vm.pid}`,
       ...describeRun(running, password, run),

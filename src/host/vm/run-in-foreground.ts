@@ -42,6 +42,6 @@ export function describeRun(
     `  Status page  ${running.url}`,
     `  Password     ${password}`,
     ...forwards,
-    ...(keep ? [] : ['  Data         on a new disk, gone with the machine; --keep has one that stays']),
+    `  Data         ${keep ? 'on the disk that "--keep" uses each time' : 'on a new disk, gone when the machine stops; "--keep" has one that stays'}`,
   ];
 }

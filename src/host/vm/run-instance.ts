@@ -37,6 +37,8 @@ export interface RunningInstance {
   url: string;
   /** Host port by guest port. */
   ports: ReadonlyMap<number, number>;
+  /** Of the build. */
+  warnings: readonly string[];
   stop(): Promise<'powered-off' | 'killed'>;
 }
 
@@ -54,6 +56,7 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
   const secrets =
     options.secrets ?? (await openSecrets(instance, { for: 'virtual machine', notice: () => undefined }));
   const image = await buildImage({ ...options, secrets });
+  for (const warning of image.warnings) options.warn(warning);
   try {
     // The build may have taken minutes, and the disk of a machine that runs must not be written.
     await refuseSecondRun(instance);
@@ -97,7 +100,8 @@ export async function runInstance(options: RunOptions): Promise<RunningInstance>
       started.letLive();
       vm.letGo(started.record);
     }
-    return { vm, url: urlOf(vm), ports: vm.ports, stop: () => started!.stop() };
+    const { warnings } = image;
+    return { vm, url: urlOf(vm), ports: vm.ports, warnings, stop: () => started!.stop() };
   } catch (cause) {
     await started?.stop();
     if (!options.keep) await rm(diskPath, { force: true });

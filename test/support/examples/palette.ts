@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startNpmRegistry } from '../builds/npm-registry.ts';
 import type { Lifetime } from '../updates/update-lab.ts';
 import { deployFlow, type ExampleCase, EXAMPLE_CASES, flowAnswers, textOf } from './example-cases.ts';
-import { askOf } from './place.ts';
+import { askOf, type Place } from './place.ts';
 
 const NAME = 'node-red-contrib-shout';
 /** As a machine sees 127.0.0.1 of the computer that emulates it. */
@@ -20,6 +20,10 @@ const CODE = `module.exports = (RED) => {
   });
 };`;
 const EDITOR = "<script>RED.nodes.registerType('shout', { defaults: {}, inputs: 1, outputs: 1 });</script>";
+
+function hasShouted(place: Place): Promise<string> {
+  return flowAnswers(place, 'HELLO 42');
+}
 
 /** Of the example in that directory. */
 export async function paletteCase(t: Pick<Lifetime, 'after'>, directory: string): Promise<ExampleCase> {
@@ -36,7 +40,6 @@ export async function paletteCase(t: Pick<Lifetime, 'after'>, directory: string)
   writeFileSync(path, JSON.stringify({ ...config, apps: { red } }));
   const example = EXAMPLE_CASES['node-red']?.();
   assert.ok(example !== undefined);
-  const hasShouted = (place: Parameters<ExampleCase['use']>[0]) => flowAnswers(place, 'HELLO 42');
   return {
     ...example,
     async use(place) {

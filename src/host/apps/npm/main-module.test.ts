@@ -86,6 +86,16 @@ suite('mainModule', () => {
         /npm\.bin/,
       ],
       [
+        () => mainOf(t, {}, { 'a.md': '' }, { bin: 'a.md' }),
+        /"a\.md" of .* is no file that Node\.js starts/,
+        /JavaScript/,
+      ],
+      [
+        () => mainOf(t, {}, { 'a.ts': '' }, { bin: 'a.ts' }),
+        /is no file that Node\.js starts \(\.ts\)$/,
+        /TypeScript/,
+      ],
+      [
         () => mainOf(t, {}, { 'a.js': '' }, { bin: '../a.js' }),
         /nor such a file; of "bin" it has none$/,
         /npm\.bin/,

@@ -48,6 +48,17 @@ export function mainModule(request: MainModuleRequest): MainModule {
       },
     );
   }
+  const ending = posix.extname(clean);
+  if (!NODE_ENDINGS.has(ending) && bins.get(request.bin ?? '') === undefined && request.bin !== undefined) {
+    throw new UserError(
+      `${act}: "${clean}" of npm package "${packageName}" is no file that Node.js starts (${ending})`,
+      {
+        hint: /^\.[cm]?tsx?$/.test(ending)
+          ? NOT_COMPILED
+          : `Name a file of JavaScript in apps.${appName}.npm.bin.`,
+      },
+    );
+  }
   const [line = ''] = readFileSync(join(directory, clean), 'latin1').split('\n', 1);
   const { name, ...options } = interpreterOf(line.startsWith('#!') ? line : '#!node');
   if (name !== 'node' && name !== 'nodejs') {
@@ -61,6 +72,8 @@ export function mainModule(request: MainModuleRequest): MainModule {
   return { path: clean, ...options };
 }
 
+/** Some programs have none. */
+const NODE_ENDINGS = new Set(['', '.js', '.cjs', '.mjs']);
 const NOT_NODE = 'Devices have Node.js alone: try a version or another package that says it is for Node.js.';
 const NOT_COMPILED =
   'It was published as TypeScript: import it from a program of your own, which is bundled, and use that as "node".';
@@ -113,7 +126,9 @@ function chooseBin(
     const has = names.length === 0 ? 'none' : names.map((name) => `"${name}"`).join(', ');
     throw new UserError(
       `Cannot start app "${appName}": npm package "${packageName}" has neither a "bin" of the name "${bin}" nor such a file; of "bin" it has ${has}`,
-      { hint: `Name one that is there in apps.${appName}.npm.bin, or none.` },
+      {
+        hint: `Name one that is there in apps.${appName}.npm.bin, a file by its path in the package, or none.`,
+      },
     );
   }
   const plain = packageName.slice(packageName.indexOf('/') + 1);
