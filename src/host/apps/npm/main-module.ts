@@ -49,7 +49,8 @@ export function mainModule(request: MainModuleRequest): MainModule {
     );
   }
   const ending = posix.extname(clean);
-  if (!NODE_ENDINGS.has(ending) && bins.get(request.bin ?? '') === undefined && request.bin !== undefined) {
+  const isNamedFile = request.bin !== undefined && !bins.has(request.bin);
+  if (isNamedFile && !NODE_ENDINGS.has(ending)) {
     throw new UserError(
       `${act}: "${clean}" of npm package "${packageName}" is no file that Node.js starts (${ending})`,
       {
