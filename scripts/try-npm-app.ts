@@ -26,6 +26,8 @@ import { type AppBuild, buildApp } from '../src/host/apps/build-app.ts';
 import { pinApps } from '../src/host/apps/pin-apps.ts';
 import { defaultCacheDirectory } from '../src/host/cache-directory.ts';
 import { appConfig, appContext, unpack } from '../test/support/builds/app-builds.ts';
+import { installByPalette } from '../test/support/examples/palette.ts';
+import type { Ask } from '../test/support/examples/place.ts';
 import { HOST_BOARD_ID } from '../test/support/machines/host-board.ts';
 import { findTool } from '../test/support/require-tool.ts';
 import { parseOptions, usageError } from './parse-options.ts';
@@ -49,16 +51,18 @@ const { values, positionals } = parseOptions(
   USAGE,
 );
 if (positionals.length === 0) usageError(USAGE);
-const isOverride = (text: string): boolean => /^@?[^@]+@.+$/.test(text);
-const wrong = (values.override ?? []).find((text) => !isOverride(text));
-if (wrong !== undefined) usageError(USAGE, `An override is NAME@RANGE, not "${wrong}"`);
 if (!/^\d*$/.test(values.after ?? '')) usageError(USAGE, `"${values.after}" is no number of seconds`);
 if (values.node !== undefined && !existsSync(values.node))
   usageError(USAGE, `There is no Node.js at "${values.node}"`);
 const nodePath = values.node ?? process.execPath;
-const overrides = Object.fromEntries(
-  (values.override ?? []).map((text) => [text.replace(/@[^@]*$/, ''), text.split('@').at(-1) ?? '']),
-);
+const overrides = Object.fromEntries((values.override ?? []).map(parseOverride));
+
+function parseOverride(text: string): [name: string, range: string] {
+  const [, name, range] = /^(@?[^@]+)@(.+)$/.exec(text) ?? [];
+  if (name === undefined || range === undefined)
+    usageError(USAGE, `An override is NAME@RANGE, not "${text}"`);
+  return [name, range];
+}
 
 async function tryProgram(spec: string, scratch: string, install: string | undefined): Promise<string> {
   const [npm = '', ...plugins] = spec.split('+');
@@ -212,24 +216,17 @@ function namesOf(directory: string): string[] {
   }
 }
 
-function nodes(ports: readonly number[]): string {
-  return `http://127.0.0.1:${ports[0]}/nodes`;
+function askOf({ ports: [port] }: Running): Ask {
+  return (path, init) => fetch(new URL(path, `http://127.0.0.1:${port}/`), init);
 }
 
-/** As the page of Node-RED does it. */
 async function usePalette(device: TriedDevice, run: Running, name: string): Promise<string> {
-  const answer = await fetch(nodes(run.ports), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ module: name }),
-    signal: AbortSignal.timeout(START_LIMIT_MS),
-  });
-  if (!answer.ok) throw new Error(`its palette answers ${answer.status}: ${await answer.text()}`);
+  await installByPalette(askOf(run), name);
   await run[Symbol.asyncDispose]();
   await using again = await device.start();
   const deadline = Date.now() + START_LIMIT_MS;
   for (;;) {
-    const list = await fetch(`${nodes(again.ports)}/${name}`, { headers: { accept: 'application/json' } });
+    const list = await askOf(again)(`/nodes/${name}`, { headers: { accept: 'application/json' } });
     if (list.ok) return `its palette has installed ${name}, which is there after a restart`;
     if (Date.now() > deadline) throw new Error(`${name} is not there after a restart (${list.status})`);
     await sleep(500);

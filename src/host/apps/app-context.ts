@@ -16,7 +16,7 @@ export interface AppContext {
   report: ProgressReporter;
   /** File names (sonames) of the shared libraries that the image provides. */
   libraries: ReadonlySet<string>;
-  /** Of the instance: programs of one that is no script are found by its name. */
+  /** Of all apps of the instance: an app that is a program of its own is found by this name. */
   appNames: ReadonlySet<string>;
   lock: Lock;
   secrets: InstanceAppSecrets;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startNpmRegistry } from '../builds/npm-registry.ts';
 import type { Lifetime } from '../updates/update-lab.ts';
 import { deployFlow, type ExampleCase, EXAMPLE_CASES, flowAnswers, textOf } from './example-cases.ts';
-import { askOf, type Place } from './place.ts';
+import { type Ask, askOf, type Place } from './place.ts';
 
 const NAME = 'node-red-contrib-shout';
 /** As a machine sees 127.0.0.1 of the computer that emulates it. */
@@ -20,6 +20,17 @@ const CODE = `module.exports = (RED) => {
   });
 };`;
 const EDITOR = "<script>RED.nodes.registerType('shout', { defaults: {}, inputs: 1, outputs: 1 });</script>";
+
+/** As the page of Node-RED does it. */
+export async function installByPalette(ask: Ask, name: string): Promise<void> {
+  const answer = await ask('/nodes', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ module: name }),
+    signal: AbortSignal.timeout(INSTALL_LIMIT_MS),
+  });
+  await textOf(answer);
+}
 
 function hasShouted(place: Place): Promise<string> {
   return flowAnswers(place, 'HELLO 42');
@@ -43,14 +54,7 @@ export async function paletteCase(t: Pick<Lifetime, 'after'>, directory: string)
   return {
     ...example,
     async use(place) {
-      // As its page does.
-      const answer = await askOf(place, example.port)('/nodes', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ module: NAME }),
-        signal: AbortSignal.timeout(INSTALL_LIMIT_MS),
-      });
-      await textOf(answer);
+      await installByPalette(askOf(place, example.port), NAME);
       await deployFlow(place, ['shout']);
       return `its palette installs a node, and ${await hasShouted(place)} through it`;
     },

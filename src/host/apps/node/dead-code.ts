@@ -1,7 +1,7 @@
 // Whether code of an app runs on a device at all: what is asked for the operating system, for production or for the app's
 // directory there is known beforehand. All else is taken to run.
 
-import { argumentsOf, type Fields, nameOf, textOf, walk } from './syntax-tree.ts';
+import { argumentsOf, type Fields, nameOf, type SyntaxNode, textOf, walk } from './syntax-tree.ts';
 
 /** What is known of the environment there; `true`: a text. */
 const ON_DEVICE: Readonly<Record<string, string | true>> = {
@@ -13,7 +13,7 @@ const ON_DEVICE: Readonly<Record<string, string | true>> = {
 /** Values of constants, by their names. */
 export type KnownConstants = ReadonlyMap<string, boolean>;
 
-export function knownConstants(root: Fields): KnownConstants {
+export function knownConstants(root: SyntaxNode): KnownConstants {
   const known = new Map<string, boolean>();
   walk(root, (node) => {
     if (node.type !== 'VariableDeclaration' || node['kind'] !== 'const') return;
@@ -32,7 +32,7 @@ export function runsNowhere(node: Fields, above: readonly Fields[], known: Known
 }
 
 function isLeftOut(outer: Fields, inner: Fields | undefined, known: KnownConstants): boolean {
-  const { type, test, consequent, alternate, left, right, operator, body, cases, discriminant } = outer;
+  const { type, test, consequent, alternate, left, right, operator, body, discriminant } = outer;
   if (type === 'IfStatement' || type === 'ConditionalExpression') {
     const holds = isTrueThere(test as Fields, known);
     return (inner === consequent && holds === false) || (inner === alternate && holds === true);
@@ -43,8 +43,7 @@ function isLeftOut(outer: Fields, inner: Fields | undefined, known: KnownConstan
   }
   if (type === 'SwitchStatement') {
     const value = valueThere(discriminant as Fields);
-    const chosen = (cases as Fields[]).find((each) => each === inner)?.['test'] as Fields | null | undefined;
-    const text = textOf(chosen);
+    const text = inner?.type === 'SwitchCase' ? textOf(inner['test']) : undefined;
     return typeof value === 'string' && text !== undefined && text !== value;
   }
   // What comes behind `if (process.platform !== 'darwin') return;`.
@@ -87,8 +86,9 @@ function isTrueThere(node: Fields, known: KnownConstants): boolean | undefined {
 function comparison(operator: string, left: Fields, right: Fields): boolean | undefined {
   const isEqual = /^={2,3}$/.test(operator);
   if (!isEqual && !/^!={1,2}$/.test(operator)) return undefined;
-  const value = valueThere(left) ?? valueThere(right);
-  const other = valueThere(left) === undefined ? left : right;
+  const ofLeft = valueThere(left);
+  const value = ofLeft ?? valueThere(right);
+  const other = ofLeft === undefined ? left : right;
   if (value === undefined) return undefined;
   if (isNothing(other)) return !isEqual;
   const text = textOf(other);

@@ -8,7 +8,7 @@ import { isBuiltin } from 'node:module';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import type { RootEntry } from '../../root-tree.ts';
 import { packageNameOf } from '../packages/npm-package.ts';
-import { isAlternative, type OwnCode } from './own-code.ts';
+import { isAlternative, type OwnCode, placeOf } from './own-code.ts';
 import { pathsInWorkingDirectory } from './working-directory.ts';
 import { argumentsOf, type Fields, nameOf, textOf, walk } from './syntax-tree.ts';
 
@@ -34,7 +34,6 @@ interface Wanted {
 /** A warning for each file and package that is there on this machine and not on the device. */
 export function missingFilesBesideCode(files: CodeFiles): string[] {
   const warnings = files.sources.flatMap((source) => {
-    const place = relative(files.instanceDirectory, source.path);
     const required = createdRequires(source.root);
     const problems = [
       ...wantedBy(source, required).map(({ node, written, from }) => ({
@@ -50,7 +49,7 @@ export function missingFilesBesideCode(files: CodeFiles): string[] {
     return problems
       .filter(({ problem }) => problem !== undefined)
       .toSorted((a, b) => a.node.start - b.node.start)
-      .map(({ node, problem }) => `${place}:${source.lineOf(node)}: ${problem}`);
+      .map(({ node, problem }) => `${placeOf(source, node, files.instanceDirectory)}: ${problem}`);
   });
   return [...new Set(warnings)];
 }

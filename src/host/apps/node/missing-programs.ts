@@ -1,9 +1,8 @@
 // Warnings of programs that an app's own code starts and that its device has not. What stands in packages is not looked
 // through, and what is put together while the app runs is not seen: the app's log says the rest (no-shell.ts).
 
-import { relative } from 'node:path';
 import type { AppConfig } from '../../config/app-config.ts';
-import type { OwnCode } from './own-code.ts';
+import { type OwnCode, placeOf } from './own-code.ts';
 import { type StartedProgram, startedPrograms } from './started-programs.ts';
 
 export interface StartingApp {
@@ -26,8 +25,9 @@ export function missingPrograms(app: StartingApp, sources: readonly OwnCode[]): 
   const warnings = sources.flatMap((source) =>
     startedPrograms(source).flatMap((started) => {
       const problem = problemOf(started, app, source);
-      const place = `${relative(app.instanceDirectory, source.path)}:${source.lineOf(started.node)}`;
-      return problem === undefined ? [] : [`${place}: ${problem}`];
+      return problem === undefined
+        ? []
+        : [`${placeOf(source, started.node, app.instanceDirectory)}: ${problem}`];
     }),
   );
   return [...new Set(warnings)];

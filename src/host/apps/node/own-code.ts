@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
-import { extname } from 'node:path';
+import { extname, relative } from 'node:path';
 import { type Loader, transform } from 'esbuild';
 import { type Fields, nameOf, parseCode, type SyntaxNode, walk } from './syntax-tree.ts';
 
@@ -25,6 +25,11 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   '.cts': 'ts',
   '.tsx': 'tsx',
 };
+
+/** `src/main.ts:12`, as the person reads it. */
+export function placeOf(source: OwnCode, node: SyntaxNode, instanceDirectory: string): string {
+  return `${relative(instanceDirectory, source.path)}:${source.lineOf(node)}`;
+}
 
 /** The files that are code. */
 export async function readOwnCode(paths: readonly string[]): Promise<OwnCode[]> {

@@ -2,7 +2,7 @@
 
 import { isAlternative, type OwnCode } from './own-code.ts';
 import { knownConstants, runsNowhere } from './dead-code.ts';
-import { argumentsOf, type Fields, nameOf, textOf, walk } from './syntax-tree.ts';
+import { argumentsOf, type Fields, nameOf, type SyntaxNode, textOf, walk } from './syntax-tree.ts';
 
 /** Functions that always use a shell. */
 const BY_SHELL = new Set(['exec', 'execSync']);
@@ -26,9 +26,9 @@ export interface StartedProgram {
 /** In the order in which they stand in the file, without what is for other systems. */
 export function startedPrograms({ root, text }: OwnCode): StartedProgram[] {
   if (!text.includes('child_process')) return [];
-  const names = new ImportedNames(root as Fields);
+  const names = new ImportedNames(root);
   const found: StartedProgram[] = [];
-  const known = knownConstants(root as Fields);
+  const known = knownConstants(root);
   walk(root, (node, above) => {
     if (node.type !== 'CallExpression' || isAlternative(above) || runsNowhere(node, above, known)) return;
     const called = names.functionOf(node['callee']);
@@ -96,7 +96,7 @@ class ImportedNames {
   readonly #functions = new Map<string, string>();
   readonly #modules = new Set<string>();
 
-  constructor(root: Fields) {
+  constructor(root: SyntaxNode) {
     walk(root, (node) => {
       if (node.type === 'ImportDeclaration') this.#takeImport(node);
       if (node.type === 'VariableDeclarator') this.#take(node['id'] as Fields, node['init']);
