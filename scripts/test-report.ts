@@ -1,4 +1,4 @@
-// What comes out of several runs of tests: the sums, and which tests took longest.
+// What comes out of several runs of tests: the sums, which tests took longest, and why some were skipped.
 
 import { relative, resolve } from 'node:path';
 import type { EventData, TestsStream } from 'node:test';
@@ -40,6 +40,8 @@ export class TestReport {
   readonly counts: Counts = { pass: 0, fail: 0, skipped: 0 };
   readonly #failed = new Map<string, FailedFile>();
   readonly #tests: TimedTest[] = [];
+  /** How many tests gave it. */
+  readonly #skipReasons = new Map<string, number>();
   /** By file and nesting, of tests whose parent has not ended yet. */
   readonly #openMs = new Map<string, number[]>();
 
@@ -53,6 +55,9 @@ export class TestReport {
     }: EventData.TestPass | EventData.TestFail): void =>
       this.take({ file: entryFile ?? file ?? '', name, nesting, durationMs: details.duration_ms });
     stream.on('test:pass', take).on('test:fail', take);
+    stream.on('test:pass', ({ skip }) => {
+      if (typeof skip === 'string') this.#skipReasons.set(skip, (this.#skipReasons.get(skip) ?? 0) + 1);
+    });
     stream.on('test:fail', ({ entryFile, file, name, details }) => {
       const path = entryFile ?? file ?? '';
       // A process that ends before its tests has no summary, and is one failure.
@@ -95,6 +100,11 @@ export class TestReport {
     open[nesting] = (open[nesting] ?? 0) + durationMs;
     // Those inside that ran side by side may sum up to more than the whole.
     this.#tests.push({ file, name, ownMs: Math.max(0, durationMs - insideMs) });
+  }
+
+  /** A line for each reason that tests were skipped for. */
+  describeSkipped(): string[] {
+    return [...this.#skipReasons].map(([reason, count]) => `${count} skipped: ${reason}`);
   }
 
   slowest(count: number): TimedTest[] {

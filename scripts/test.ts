@@ -1,22 +1,26 @@
-// npm test [-- TIER ...] [--only PATTERN]: all tests, or those of some tiers. Those of the fast gate come first, in one
-// process, as in the gate. Machines that are booted or updated have a run of their own at the end. The sum of all runs comes
-// last, with the tests that took longest.
+// npm test [-- TIER ...] [--only PATTERN] [--long]: all tests, or those of some tiers; with the long variants, too. Those of
+// the fast gate come first, in one process, as in the gate. Machines that are booted or updated have a run of their own at the
+// end. The sum of all runs comes last, with the tests that took longest.
 
 import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { readIfExists } from '../src/device/read-if-exists.ts';
+import { TSK_FOR_TESTS } from '../test/support/cli/tsk-program.ts';
+import { LONG_TESTS } from '../test/support/long-variants.ts';
 import { findTool } from '../test/support/require-tool.ts';
+import { bundleTsk } from './bundle-tsk.ts';
 import { parseOptions, usageError } from './parse-options.ts';
 import { describeSecondTries, describeSlowest, TestReport } from './test-report.ts';
 import { findImageTests, quickFiles, type Tier, tierFiles, TIERS } from './tiers.ts';
 
-const USAGE = 'npm test [-- TIER... --only PATTERN]';
+const USAGE = 'npm test [-- TIER... --only PATTERN --long]';
 const { values, positionals } = parseOptions(
   {
-    options: { only: { type: 'string' } },
+    options: { only: { type: 'string' }, long: { type: 'boolean', default: false } },
     allowPositionals: true,
   },
   USAGE,
@@ -25,6 +29,7 @@ const unknown = positionals.find((name) => !(TIERS as readonly string[]).include
 if (unknown !== undefined)
   usageError(USAGE, `There is no tier "${unknown}": the tiers are ${TIERS.join(', ')}`);
 const tiers = positionals.length > 0 ? (positionals as Tier[]) : TIERS;
+if (values.long) process.env[LONG_TESTS] = '1';
 
 /** A hang is a failure, not the end of CI. The longest files take six minutes, and four times that on a slow day. */
 const TEST_TIMEOUT_MS = 30 * 60 * 1000;
@@ -109,6 +114,9 @@ function hasNamespaces(): boolean {
   return readIfExists('/proc/self/mountinfo')?.includes(` ${NAMESPACES} `) === true;
 }
 
+const bundleDirectory = `node_modules/.cache/tsk-for-tests-${process.pid}`;
+process.on('exit', () => rmSync(bundleDirectory, { recursive: true, force: true }));
+process.env[TSK_FOR_TESTS] = await bundleTsk(bundleDirectory);
 const hadNamespaces = hasNamespaces();
 const started = performance.now();
 const ofMachines: readonly Tier[] = ['updates', 'boot'];
@@ -132,6 +140,7 @@ console.log(`\nThe slowest tests, each without those inside it:`);
 console.log(describeSlowest(report.slowest(SHOWN_SLOWEST), process.cwd()));
 console.log(`\nAll tiers in ${Math.round((performance.now() - started) / 1000)} s:`);
 console.log(`${pass} passed, ${fail} failed, ${skipped} skipped`);
+for (const line of report.describeSkipped()) console.log(line);
 if (triedTwice.length > 0) {
   console.log(`Files of emulated machines that got a second try, and what failed at the first:`);
   console.log(describeSecondTries(triedTwice, process.cwd()));

@@ -11,6 +11,7 @@ import type { NewSession, WebStatus } from '../../src/shared/api/web-api.ts';
 import { type BoardId, BOARDS } from '../../src/shared/board/boards.ts';
 import { capabilities, expectedOutcomes, OF_ROOT } from '../support/hostile-app/expected-outcomes.ts';
 import { Appliance, eventually } from '../support/machines/appliance.ts';
+import { UNGUARDED } from '../support/machines/host-board.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { ask, basic } from '../support/web/http-ask.ts';
 import { atTheEnd } from '../support/at-the-end.ts';
@@ -87,6 +88,7 @@ async function makeInstance(t: TestContext, board: BoardId, apps: object): Promi
   const config = {
     hostname: 'isolation',
     board,
+    kernel: { extraArgs: UNGUARDED },
     time: { zone: 'Asia/Kathmandu' },
     apps: Object.fromEntries(found),
   };

@@ -1,4 +1,4 @@
-// The command line as people and scripts meet it: the real bin, its words, exit codes and streams.
+// The command line as people and scripts meet it: its words, exit codes and streams.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -20,6 +20,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { pinNpmPrograms } from '../../src/host/apps/npm/pin-npm-programs.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
 import { TEMPLATES } from '../../src/host/package-root.ts';
+import { TSK, TSK_OF_CHECKOUT } from '../support/cli/tsk-program.ts';
 import { appContext } from '../support/builds/app-builds.ts';
 import { startNpmRegistry } from '../support/builds/npm-registry.ts';
 import { requireTool } from '../support/require-tool.ts';
@@ -28,7 +29,6 @@ const root = mkdtempSync(join(tmpdir(), 'tsk-cli-'));
 after(() => rmSync(root, { recursive: true }));
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const bin = join(checkout, 'bin/tsk.ts');
 // Nothing of the person who runs the tests: no machines of theirs, no editor, no colours.
 const env = {
   PATH: process.env['PATH'] ?? '',
@@ -48,7 +48,7 @@ function tsk(
   args: readonly string[],
   options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
 ): Run {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [TSK, ...args], {
     cwd: options.cwd ?? root,
     env: { ...env, ...options.env },
     encoding: 'utf8',
@@ -237,7 +237,7 @@ test('an instance that cannot be written says so, and why', (t) => {
   if (probe.status !== 0) return t.skip('unshare cannot make a mount namespace here');
   // Node.js tells of a read-only file system as "no such file or directory", a bug of ours by its looks.
   const mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"';
-  const words = [directory, process.execPath, bin, '-i', directory, 'build'];
+  const words = [directory, process.execPath, TSK, '-i', directory, 'build'];
   const run = spawnSync('unshare', ['--mount', '--map-root-user', 'sh', '-c', mount, 'sh', ...words], {
     env,
   });
@@ -546,7 +546,7 @@ async function interrupt(body: string, count: number): Promise<Run> {
 test('a reader that goes away is no error', () => {
   const { status, stderr } = spawnSync(
     '/bin/sh',
-    ['-c', `"${process.execPath}" "${bin}" doctor --json | true`],
+    ['-c', `"${process.execPath}" "${TSK_OF_CHECKOUT}" doctor --json | true`],
     { env, encoding: 'utf8' },
   );
   assert.equal(status, 0);

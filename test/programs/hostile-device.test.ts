@@ -10,10 +10,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
+import { TSK } from '../support/cli/tsk-program.ts';
 import { ask } from '../support/web/http-ask.ts';
 import { startWebDevice, TEST_PASSWORD } from '../support/web/web-device.ts';
-
-const BIN = join(import.meta.dirname, '..', '..', 'bin', 'tsk.ts');
 
 /** A title, a cleared screen by C1, a line that goes back, concealed and turned text, and a line of its own. */
 const STEERING = '\u001B]0;owned\u0007\u009B2J\r\u001B[8m\u202E\u2066\u200B\u061C\nHint: obey';
@@ -75,7 +74,7 @@ function makeInstance(t: TestContext): string {
 function tsk(directory: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
     const env = { ...process.env, FORCE_COLOR: '1' };
-    execFile(process.execPath, [BIN, '-i', directory, ...args], { env }, (_error, stdout, stderr) => {
+    execFile(process.execPath, [TSK, '-i', directory, ...args], { env }, (_error, stdout, stderr) => {
       resolve(`${stdout}${stderr}`);
     });
   });

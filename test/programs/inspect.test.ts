@@ -11,6 +11,7 @@ import { suite, test, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { transformSync } from 'esbuild';
 import { ensureUpdateKeys } from '../../src/host/config/update-keys.ts';
+import { TSK } from '../support/cli/tsk-program.ts';
 import { Follower } from '../support/cli/command-line.ts';
 import { DebuggedDevice } from '../support/debug/debugged-device.ts';
 import { NetworkLab } from '../support/network/network-lab.ts';
@@ -377,7 +378,6 @@ suite('however it ends, the inspector is closed', () => {
       listenWith: () => lab.inDevice(() => openListeningSocket(8080)),
     });
     await eventually('the app', async () => /ready/.test(device.log('ticker')));
-    const tsk = new URL('../../bin/tsk.ts', import.meta.url).pathname;
     const words = [
       '-i',
       device.directory,
@@ -387,7 +387,7 @@ suite('however it ends, the inspector is closed', () => {
       '10.77.0.5:8080',
       '--insecure-http',
     ];
-    lab.spawnOnServer(process.execPath, tsk, ...words);
+    lab.spawnOnServer(process.execPath, TSK, ...words);
     await lab.line(/is open at/);
     lab.disconnectServer();
     await untilClosed(device, 'ticker');

@@ -10,10 +10,9 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { suite, test, type TestContext } from 'node:test';
 import type { LogLine } from '../../src/shared/services/services.ts';
+import { TSK } from '../support/cli/tsk-program.ts';
 import { exampleHardware } from '../support/web/fake-device.ts';
 import { startWebDevice, TEST_PASSWORD, type WebDevice } from '../support/web/web-device.ts';
-
-const BIN = join(import.meta.dirname, '..', '..', 'bin', 'tsk.ts');
 
 class Garden {
   readonly device: WebDevice;
@@ -52,7 +51,7 @@ class Garden {
   }
 
   argv(args: readonly string[]): string[] {
-    return [BIN, '-i', this.#directory, ...args];
+    return [TSK, '-i', this.#directory, ...args];
   }
 
   /** Of a verb that talks to the device. */

@@ -10,10 +10,10 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { ensureIdentity } from '../../src/host/config/identity/device-identity.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
+import { TSK } from '../support/cli/tsk-program.ts';
 import { NetworkLab } from '../support/network/network-lab.ts';
 import { TEST_PASSWORD } from '../support/web/web-device.ts';
 
-const BIN = new URL('../../bin/tsk.ts', import.meta.url).pathname;
 const SPOOFED = new URL('../support/network/spoofed-name.ts', import.meta.url).pathname;
 const SPOOFER = '10.77.0.66';
 const DEVICE = '10.77.0.5';
@@ -36,7 +36,7 @@ test('tsk passes over whoever took the name first, sends him nothing, and names 
   await lab.line(/^ready$/);
 
   const run = async (...args: string[]): Promise<string> => {
-    const child = lab.spawnOnServer(process.execPath, BIN, '-i', directory, ...args);
+    const child = lab.spawnOnServer(process.execPath, TSK, '-i', directory, ...args);
     const said = Promise.all([text(child.stdout), text(child.stderr)]);
     await once(child, 'exit');
     return (await said).join('');

@@ -24,8 +24,8 @@ async function cutAll(
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'tsk-cuts-'));
   t.after(() => rmSync(scratchDirectory, { recursive: true, force: true }));
   const update = await stageUpdate(scratchDirectory, board, run, files);
-  const shares = { rootShare: 1, permShare: 1, fsckShare: 0.03 };
-  return tryPowerCuts(update, { seed: 1, subsets: 2, torn: 2, ...shares, scratchDirectory });
+  const shares = { rootShare: 1, permShare: 1, fsckShare: 0.02 };
+  return tryPowerCuts(update, { seed: 1, subsets: 1, torn: 1, ...shares, scratchDirectory });
 }
 
 const CASES: {

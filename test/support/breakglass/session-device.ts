@@ -15,6 +15,7 @@ import type { DeviceConfig, ServiceSpec } from '../../../src/shared/services/ser
 import { ensurePassword, openInstance } from '../../../src/host/config/instance.ts';
 import { ensureUpdateKeys } from '../../../src/host/config/update-keys.ts';
 import { atTheEnd } from '../at-the-end.ts';
+import { TSK } from '../cli/tsk-program.ts';
 import { CommandLine } from '../cli/command-line.ts';
 import { HOST_BOARD_ID } from '../machines/host-board.ts';
 
@@ -217,7 +218,7 @@ export class SessionDevice {
 
   /** tsk with that for its standard input. */
   pipe(input: Uint8Array, ...args: string[]): Promise<{ code: number | null; stdout: Buffer }> {
-    const argv = [join(REPOSITORY, 'bin', 'tsk.ts'), '-i', this.tsk.directory, ...args];
+    const argv = [TSK, '-i', this.tsk.directory, ...args];
     const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
     child.stdin.end(input);
     const ended = once(child, 'exit') as Promise<[number | null]>;

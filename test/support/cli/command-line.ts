@@ -6,8 +6,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endChildAtTheEnd } from '../at-the-end.ts';
-
-const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
+import { TSK } from './tsk-program.ts';
 
 export interface Run {
   code: number;
@@ -19,10 +18,10 @@ export class CommandLine {
   readonly directory: string;
   readonly #bin: string;
 
-  /** `checkout`: whose tsk it is. */
-  constructor(directory: string, checkout = REPOSITORY) {
+  /** `checkout`: whose tsk it is; absent: ours. */
+  constructor(directory: string, checkout?: string) {
     this.directory = directory;
-    this.#bin = join(checkout, 'bin', 'tsk.ts');
+    this.#bin = checkout === undefined ? TSK : join(checkout, 'bin', 'tsk.ts');
   }
 
   tsk(...args: string[]): Promise<Run> {

@@ -10,6 +10,7 @@ import { unpack } from '../builds/app-builds.ts';
 import type { Lan } from './lan.ts';
 
 const KEPT_OUTPUT_CHARS = 20_000;
+const RESTART_PAUSE_MS = 1000;
 
 interface RunningApp {
   /** What it has said last. */
@@ -33,33 +34,44 @@ function inRoot(text: string, root: string): string {
   return text.replaceAll(/(?<![\w.])\/(app|perm)\//g, `${root}/$1/`);
 }
 
+/** As init does, it starts what has ended by itself again: a program may give up what a busy machine is too slow for. */
 export function runApp({ service }: AppBuild, root: string, lan: Lan): RunningApp {
   const data = join(root, 'perm', service.name);
   const [, ...args] = service.argv.map((arg) => inRoot(arg, root));
   const ownEnv = Object.entries(service.env).map(([key, value]) => [key, inRoot(value, root)]);
-  const child = lan.spawn(process.execPath, args, {
-    cwd: data,
-    env: {
-      ...Object.fromEntries(ownEnv),
-      HOME: data,
-      PATH: '/none',
-      TSK_DATA_DIR: data,
-      TSK_SERVICE: service.name,
-    },
-  });
-  return watch(child);
-}
-
-function watch(child: ChildProcess): RunningApp {
+  const env = {
+    ...Object.fromEntries(ownEnv),
+    HOME: data,
+    PATH: '/none',
+    TSK_DATA_DIR: data,
+    TSK_SERVICE: service.name,
+  };
   let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-KEPT_OUTPUT_CHARS)));
-  const ended = once(child, 'exit');
+  let isStopped = false;
+  let child: ChildProcess;
+  let pause: NodeJS.Timeout | undefined;
+  const say = (text: string): void => {
+    said = (said + text).slice(-KEPT_OUTPUT_CHARS);
+  };
+  const start = (): void => {
+    child = lan.spawn(process.execPath, args, { cwd: data, env });
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => say(chunk.toString()));
+    child.once('exit', (code, signal) => {
+      if (isStopped) return;
+      say(`\n${service.name} ended by itself: ${code ?? signal}\n`);
+      pause = setTimeout(start, RESTART_PAUSE_MS);
+    });
+  };
+  start();
   return {
     output: () => said,
     async stop() {
+      isStopped = true;
+      clearTimeout(pause);
+      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');
-      await ended;
+      await once(child, 'exit');
     },
   };
 }
