@@ -20,6 +20,7 @@ import { requireTool } from '../support/require-tool.ts';
 import { exampleSystem } from '../support/web/fake-device.ts';
 import { eventually } from '../support/machines/appliance.ts';
 
+const PROFILED_SEC = 60;
 const TICKER = `
 globalThis.state = { ticks: 0 };
 setInterval(() => { globalThis.state.ticks++; burn(); }, 20);
@@ -555,14 +556,18 @@ suite('tsk profile', () => {
       'profile',
       'ticker',
       '--cpu',
-      '60s',
+      `${PROFILED_SEC}s`,
       ...device.host,
       '--out',
       join(device.directory, 'x.cpuprofile'),
     );
     await eventually('the inspector', async () => /its inspector is open/.test(device.log('ticker')));
+    // Somewhere between its connection and the profile, or in the middle of that.
+    await eventually('the profile', async () => /Recording/.test(profiling.stderr));
     await device.supervisor.get('ticker')?.kill('by a test');
+    const killedMs = performance.now();
     assert.equal(await profiling.ended, 1);
+    assert.ok(performance.now() - killedMs < PROFILED_SEC * 1000, 'it waits for the rest of the time');
     assert.match(
       profiling.stderr,
       /Cannot (?:profile "ticker" to the end|go on debugging "ticker"): the app has ended \(SIGKILL\)/,

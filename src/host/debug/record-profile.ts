@@ -36,7 +36,8 @@ export async function recordCpu(
   return withClient(inspector, async (client) => {
     await client.send('Profiler.enable');
     await client.send('Profiler.start');
-    await orEnd(inspector, sleep(forMs, undefined, { signal }));
+    // Without a reference: the connection keeps this process, and once that is gone nobody is to wait for the rest of the time.
+    await orEnd(inspector, sleep(forMs, undefined, { signal, ref: false }));
     const { profile } = await orEnd(inspector, client.send('Profiler.stop'));
     signal.throwIfAborted();
     const text = JSON.stringify(map(objectOf(profile)));
