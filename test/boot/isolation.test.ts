@@ -12,6 +12,7 @@ import { type BoardId, BOARDS } from '../../src/shared/board/boards.ts';
 import { capabilities, expectedOutcomes, OF_ROOT } from '../support/hostile-app/expected-outcomes.ts';
 import { Appliance, eventually } from '../support/machines/appliance.ts';
 import { UNGUARDED } from '../support/machines/host-board.ts';
+import { LONG_VARIANT } from '../support/long-variants.ts';
 import { requireTool } from '../support/require-tool.ts';
 import { ask, basic } from '../support/web/http-ask.ts';
 import { atTheEnd } from '../support/at-the-end.ts';
@@ -398,12 +399,14 @@ test('an app that uses more memory than it may is killed alone, and a hostile on
   });
   await nameRefusedCalls(appliance, ['hostile']);
   await areUntouched(appliance, 'hostile', 'victim', 'web', 'net');
-  await tryNetworks(appliance);
   await act(appliance, 'hungry', 'stop');
-  await withstandForkBomb(appliance);
   await withstandHoarder(appliance);
-  await withstandFloods(t, appliance);
-  await withstandFiller(appliance);
-  await areUntouched(appliance, 'hostile', 'victim', 'net');
+  await t.test('networks, a fork bomb, floods and a full /perm', { skip: LONG_VARIANT }, async (t) => {
+    await tryNetworks(appliance);
+    await withstandForkBomb(appliance);
+    await withstandFloods(t, appliance);
+    await withstandFiller(appliance);
+    await areUntouched(appliance, 'hostile', 'victim', 'net');
+  });
   assert.equal(await appliance.powerOff(), 'powered-off');
 });
