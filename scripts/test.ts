@@ -9,7 +9,7 @@ import { resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { readIfExists } from '../src/device/read-if-exists.ts';
-import { TSK_FOR_TESTS } from '../test/support/cli/tsk-program.ts';
+import { TSK_FOR_TESTS } from '../test/support/tsk-program.ts';
 import { LONG_TESTS } from '../test/support/long-variants.ts';
 import { findTool } from '../test/support/require-tool.ts';
 import { bundleTsk } from './bundle-tsk.ts';

@@ -20,7 +20,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { pinNpmPrograms } from '../../src/host/apps/npm/pin-npm-programs.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
 import { TEMPLATES } from '../../src/host/package-root.ts';
-import { TSK, TSK_OF_CHECKOUT } from '../support/cli/tsk-program.ts';
+import { TSK, TSK_OF_CHECKOUT } from '../support/tsk-program.ts';
 import { appContext } from '../support/builds/app-builds.ts';
 import { startNpmRegistry } from '../support/builds/npm-registry.ts';
 import { requireTool } from '../support/require-tool.ts';

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { TSK } from '../support/cli/tsk-program.ts';
+import { TSK } from '../support/tsk-program.ts';
 import { ask } from '../support/web/http-ask.ts';
 import { startWebDevice, TEST_PASSWORD } from '../support/web/web-device.ts';
 

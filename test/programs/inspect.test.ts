@@ -11,7 +11,7 @@ import { suite, test, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { transformSync } from 'esbuild';
 import { ensureUpdateKeys } from '../../src/host/config/update-keys.ts';
-import { TSK } from '../support/cli/tsk-program.ts';
+import { TSK } from '../support/tsk-program.ts';
 import { Follower } from '../support/cli/command-line.ts';
 import { DebuggedDevice } from '../support/debug/debugged-device.ts';
 import { NetworkLab } from '../support/network/network-lab.ts';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { suite, test, type TestContext } from 'node:test';
 import type { LogLine } from '../../src/shared/services/services.ts';
-import { TSK } from '../support/cli/tsk-program.ts';
+import { TSK } from '../support/tsk-program.ts';
 import { exampleHardware } from '../support/web/fake-device.ts';
 import { startWebDevice, TEST_PASSWORD, type WebDevice } from '../support/web/web-device.ts';
 

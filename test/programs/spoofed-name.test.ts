@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { ensureIdentity } from '../../src/host/config/identity/device-identity.ts';
 import { openInstance } from '../../src/host/config/instance.ts';
-import { TSK } from '../support/cli/tsk-program.ts';
+import { TSK } from '../support/tsk-program.ts';
 import { NetworkLab } from '../support/network/network-lab.ts';
 import { TEST_PASSWORD } from '../support/web/web-device.ts';
 

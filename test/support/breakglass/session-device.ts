@@ -15,7 +15,7 @@ import type { DeviceConfig, ServiceSpec } from '../../../src/shared/services/ser
 import { ensurePassword, openInstance } from '../../../src/host/config/instance.ts';
 import { ensureUpdateKeys } from '../../../src/host/config/update-keys.ts';
 import { atTheEnd } from '../at-the-end.ts';
-import { TSK } from '../cli/tsk-program.ts';
+import { TSK } from '../tsk-program.ts';
 import { CommandLine } from '../cli/command-line.ts';
 import { HOST_BOARD_ID } from '../machines/host-board.ts';
 

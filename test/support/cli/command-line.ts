@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endChildAtTheEnd } from '../at-the-end.ts';
-import { TSK } from './tsk-program.ts';
+import { TSK } from '../tsk-program.ts';
 
 export interface Run {
   code: number;

@@ -22,7 +22,7 @@ import { findTool } from '../require-tool.ts';
 import type { BoardId } from '../../../src/shared/board/boards.ts';
 import type { Lock } from '../../../src/host/components/lock-file.ts';
 import { defaultCacheDirectory } from '../../../src/host/cache-directory.ts';
-import { TSK } from './tsk-program.ts';
+import { TSK } from '../tsk-program.ts';
 
 /** A directory that goes when the tests of the file are over. */
 export function makeRoot(name: string): string {

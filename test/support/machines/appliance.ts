@@ -108,8 +108,9 @@ export class Appliance {
     return found;
   }
 
-  async log(name: string): Promise<string> {
-    return (await this.request(`api/v1/logs/${name}`)).text();
+  /** Its last lines. */
+  async log(name: string, lines = 100): Promise<string> {
+    return (await this.request(`api/v1/logs/${name}?lines=${lines}`)).text();
   }
 
   /** Presses the power button and waits; `powered-off` when the device went down by itself. */

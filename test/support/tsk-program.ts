@@ -6,5 +6,5 @@ import { join } from 'node:path';
 export const TSK_FOR_TESTS = 'TSK_FOR_TESTS';
 
 /** As people run it. */
-export const TSK_OF_CHECKOUT = join(import.meta.dirname, '..', '..', '..', 'bin', 'tsk.ts');
+export const TSK_OF_CHECKOUT = join(import.meta.dirname, '..', '..', 'bin', 'tsk.ts');
 export const TSK = process.env[TSK_FOR_TESTS] ?? TSK_OF_CHECKOUT;
