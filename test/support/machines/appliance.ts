@@ -108,9 +108,10 @@ export class Appliance {
     return found;
   }
 
-  /** Its last lines. */
-  async log(name: string, lines = 100): Promise<string> {
-    return (await this.request(`api/v1/logs/${name}?lines=${lines}`)).text();
+  /** Its last lines; as many as the page shows, if that is not said. */
+  async log(name: string, lines?: number): Promise<string> {
+    const query = lines === undefined ? '' : `?lines=${lines}`;
+    return (await this.request(`api/v1/logs/${name}${query}`)).text();
   }
 
   /** Presses the power button and waits; `powered-off` when the device went down by itself. */
