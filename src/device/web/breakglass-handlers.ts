@@ -9,6 +9,7 @@ import { MAX_PERMIT_BYTES } from '../../shared/permit/permit-api.ts';
 import { OpenerRefusal, SessionOpener } from '../breakglass/session-opener.ts';
 import { limitSilence } from '../sys/peer-silence.ts';
 import type { Handler, WebContext } from './exchange.ts';
+import { giveMemoryBackSoon } from './give-memory-back.ts';
 import { HttpError, understand } from './http-error.ts';
 import { joinTunnel } from './tunnel.ts';
 import { canonicalAddress } from './own-addresses.ts';
@@ -46,6 +47,7 @@ const answering =
       throw asHttpError(error);
     } finally {
       context.status.expire();
+      giveMemoryBackSoon();
     }
   };
 
@@ -92,6 +94,7 @@ export async function carryConnection(
     throw new HttpError('breakglass-ended', 'This break-glass session is over', { cause });
   });
   limitSilence(client, context.peerSilenceMs);
+  client.once('close', giveMemoryBackSoon);
   joinTunnel(client, head, session);
 }
 

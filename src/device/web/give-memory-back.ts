@@ -1,0 +1,28 @@
+// After bytes were carried or unpacked: V8 collects garbage when it needs room, and a device of which nobody wants anything
+// would keep the buffers of a copy for days.
+
+import { queryObjects } from 'node:v8';
+import { trimHeap } from '../sys/trim-heap.ts';
+
+/** Not between two commands of a script. */
+const AFTER_MS = 3000;
+
+/** Of which there is none. */
+class Nothing {}
+
+let waiting: NodeJS.Timeout | undefined;
+
+/** In a while in which nobody asks for it again. */
+export function giveMemoryBackSoon(): void {
+  waiting ??= setTimeout(giveMemoryBack, AFTER_MS).unref();
+  waiting.refresh();
+}
+
+/** Takes 20 ms of a PC's processor, in which nobody is answered. */
+export function giveMemoryBack(): void {
+  waiting = undefined;
+  // Whoever counts objects has all the garbage collected first; a function for that alone takes a flag, after which Node.js
+  // compiles its builtins anew.
+  queryObjects(Nothing, { format: 'count' });
+  trimHeap();
+}
