@@ -52,6 +52,7 @@ async function measure({ instance }: ProbeDisk, device: ProbeDevice, runs: numbe
       stdio: ['ignore', 'pipe', 'inherit'],
     });
   const { sizeBytes } = await loadToolbox({ instance, board: HOST_BOARD, tools: [], report: silentProgress });
+  // What a device has that never had a session, to which all is compared.
   const unused = await freeBytes(device);
 
   say('a first session: programs of the device load what they have for it, and keep that');
@@ -59,7 +60,7 @@ async function measure({ instance }: ProbeDisk, device: ProbeDevice, runs: numbe
   const openSeconds = timed(() => tsk(...open));
   tsk('ssh', 'true');
   tsk('ssh', '--close');
-  const before = await freeBytes(device);
+  const afterFirst = await freeBytes(device);
 
   say('a session with the same toolbox');
   const openAgainSeconds = timed(() => tsk(...open));
@@ -67,7 +68,7 @@ async function measure({ instance }: ProbeDisk, device: ProbeDevice, runs: numbe
   const nextPromptSeconds = median(Array.from({ length: runs }, () => timed(() => tsk('ssh', 'true'))));
   // The toolbox lies in memory, and next to nothing else does.
   const [, usedKiB = ''] = /^Shmem: +(\d+) kB$/m.exec(tsk('ssh', 'cat /proc/meminfo')) ?? [];
-  const sessionIdleBytes = before - (await freeBytes(device)) - Number(usedKiB) * 1024;
+  const sessionIdleBytes = unused - (await freeBytes(device)) - Number(usedKiB) * 1024;
 
   say('copies');
   const file = join(instance.directory, 'copied');
@@ -86,7 +87,7 @@ async function measure({ instance }: ProbeDisk, device: ProbeDevice, runs: numbe
 
   say('its end');
   tsk('ssh', '--close');
-  const idleBytesAfterClose = before - (await freeBytes(device));
+  const afterSecond = await freeBytes(device);
   return {
     board: HOST_BOARD.id,
     imageGrowthBytes: await imageGrowth(),
@@ -97,8 +98,9 @@ async function measure({ instance }: ProbeDisk, device: ProbeDevice, runs: numbe
     nextPromptSeconds,
     sessionIdleBytes,
     scpMiBPerSec,
-    firstSessionBytes: unused - before,
-    idleBytesAfterClose,
+    firstSessionBytes: unused - afterFirst,
+    // Of two sessions, with copies.
+    idleBytesAfterClose: unused - afterSecond,
   };
 }
 

@@ -19,6 +19,7 @@ import {
 } from '../../../shared/breakglass/breakglass-api.ts';
 import type { ServiceSpec } from '../../../shared/services/services.ts';
 import { describeError } from '../../describe-error.ts';
+import { giveMemoryBackSoon } from '../../give-memory-back.ts';
 import { clockTimeOf, monotonicMs } from '../../monotonic.ts';
 import { ApiRefusal } from '../../api-refusal.ts';
 import type { PermStatus } from '../../../shared/api/init-api.ts';
@@ -322,6 +323,7 @@ export class Breakglass {
         this.#say('closed');
       });
       dropCoreDumps(sys);
+      giveMemoryBackSoon();
     }
   }
 

@@ -2,7 +2,7 @@
 // would keep the buffers of a copy for days.
 
 import { queryObjects } from 'node:v8';
-import { trimHeap } from '../sys/trim-heap.ts';
+import { trimHeap } from './sys/trim-heap.ts';
 
 /** Not between two commands of a script. */
 const AFTER_MS = 3000;
