@@ -47,7 +47,6 @@ const answering =
       throw asHttpError(error);
     } finally {
       context.status.expire();
-      giveMemoryBackSoon();
     }
   };
 
@@ -70,11 +69,13 @@ export const receiveToolbox = answering(async (opener, { request, response, para
   const session = await opener.receive(params['id'] ?? '', (signal) =>
     receiveBody(request, bodyPace, signal),
   );
+  giveMemoryBackSoon();
   sendJson(response, 200, { session, needsToolbox: false, hostKey: await opener.hostKey() });
 });
 
 export const closeSession = answering(async (opener, { request, response, query }) => {
   await opener.close(`closed from ${addressOf(request)}`, query.get('if') === 'idle');
+  giveMemoryBackSoon();
   response.writeHead(204);
   response.end();
 });
