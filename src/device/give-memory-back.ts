@@ -18,7 +18,7 @@ export function giveMemoryBackSoon(): void {
   waiting.refresh();
 }
 
-/** Takes 20 ms of a PC's processor, in which nobody is answered. */
+/** Takes some 50 ms of a PC's processor, in which nobody is answered. */
 export function giveMemoryBack(): void {
   waiting = undefined;
   // Whoever counts objects has all the garbage collected first; a function for that alone takes a flag, after which Node.js
