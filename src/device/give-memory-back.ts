@@ -7,9 +7,6 @@ import { trimHeap } from './sys/trim-heap.ts';
 /** Not between two commands of a script. */
 const AFTER_MS = 3000;
 
-/** Of which there is none. */
-class Nothing {}
-
 let waiting: NodeJS.Timeout | undefined;
 
 /** In a while in which nobody asks for it again. */
@@ -21,8 +18,8 @@ export function giveMemoryBackSoon(): void {
 /** Takes some 50 ms of a PC's processor, in which nobody is answered. */
 export function giveMemoryBack(): void {
   waiting = undefined;
-  // Whoever counts objects has all the garbage collected first; a function for that alone takes a flag, after which Node.js
-  // compiles its builtins anew.
-  queryObjects(Nothing, { format: 'count' });
+  // Whoever counts objects, of whatever class, has all the garbage collected first. A function for that alone takes a flag, after
+  // which Node.js compiles its builtins anew.
+  queryObjects(FinalizationRegistry, { format: 'count' });
   trimHeap();
 }
