@@ -4,26 +4,15 @@
 
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { build } from 'esbuild';
 import { DEVICE_PROGRAMS } from '../src/shared/services/device-programs.ts';
+import { replaceFile } from '../src/device/replace-file.ts';
 import { bundleDeviceProgram } from '../src/host/build/device-programs.ts';
-import packageJson from '../package.json' with { type: 'json' };
+import { bundleTsk } from './bundle-tsk.ts';
 
 rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist/device', { recursive: true });
 
-await build({
-  entryPoints: { tsk: 'bin/tsk.ts' },
-  outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  chunkNames: 'chunks/[name]-[hash]',
-  platform: 'node',
-  format: 'esm',
-  target: 'node22.18',
-  external: Object.keys(packageJson.dependencies),
-  logLevel: 'warning',
-});
+for (const { path, text } of await bundleTsk({ outdir: 'dist' })) replaceFile(path, text);
 chmodSync('dist/tsk.js', 0o755);
 
 for (const program of DEVICE_PROGRAMS) {

@@ -3,7 +3,6 @@
 // end. The sum of all runs comes last, with the tests that took longest.
 
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { run } from 'node:test';
@@ -12,7 +11,7 @@ import { readIfExists } from '../src/device/read-if-exists.ts';
 import { TSK_FOR_TESTS } from '../test/support/tsk-program.ts';
 import { LONG_TESTS } from '../test/support/long-variants.ts';
 import { findTool } from '../test/support/require-tool.ts';
-import { bundleTsk } from './bundle-tsk.ts';
+import { bundleTskForTests } from './bundle-tsk.ts';
 import { parseOptions, usageError } from './parse-options.ts';
 import { describeSecondTries, describeSlowest, TestReport } from './test-report.ts';
 import { findImageTests, quickFiles, type Tier, tierFiles, TIERS } from './tiers.ts';
@@ -114,9 +113,7 @@ function hasNamespaces(): boolean {
   return readIfExists('/proc/self/mountinfo')?.includes(` ${NAMESPACES} `) === true;
 }
 
-const bundleDirectory = `node_modules/.cache/tsk-for-tests-${process.pid}`;
-process.on('exit', () => rmSync(bundleDirectory, { recursive: true, force: true }));
-process.env[TSK_FOR_TESTS] = await bundleTsk(bundleDirectory);
+process.env[TSK_FOR_TESTS] = await bundleTskForTests('node_modules/.cache/tsk-for-tests');
 const hadNamespaces = hasNamespaces();
 const started = performance.now();
 const ofMachines: readonly Tier[] = ['updates', 'boot'];

@@ -1,4 +1,4 @@
-// The tsk that tests run: the checkout's, or what scripts/test.ts has made of it, which starts in half the time.
+// The tsk that tests run: the checkout's, or what scripts/test.ts has made of it, which starts sooner.
 
 import { join } from 'node:path';
 
