@@ -40,8 +40,7 @@ export class TestReport {
   readonly counts: Counts = { pass: 0, fail: 0, skipped: 0 };
   readonly #failed = new Map<string, FailedFile>();
   readonly #tests: TimedTest[] = [];
-  /** How many tests gave it. */
-  readonly #skipReasons = new Map<string, number>();
+  #skipped: { file: string; reason: string }[] = [];
   /** By file and nesting, of tests whose parent has not ended yet. */
   readonly #openMs = new Map<string, number[]>();
 
@@ -55,8 +54,8 @@ export class TestReport {
     }: EventData.TestPass | EventData.TestFail): void =>
       this.take({ file: entryFile ?? file ?? '', name, nesting, durationMs: details.duration_ms });
     stream.on('test:pass', take).on('test:fail', take);
-    stream.on('test:pass', ({ skip }) => {
-      if (typeof skip === 'string') this.#skipReasons.set(skip, (this.#skipReasons.get(skip) ?? 0) + 1);
+    stream.on('test:pass', ({ entryFile, file, skip }) => {
+      if (typeof skip === 'string') this.#skipped.push({ file: entryFile ?? file ?? '', reason: skip });
     });
     stream.on('test:fail', ({ entryFile, file, name, details }) => {
       const path = entryFile ?? file ?? '';
@@ -83,6 +82,7 @@ export class TestReport {
   /** Out of the sums, because another run decides. */
   forget({ file, counts }: FailedFile): void {
     this.#failed.delete(file);
+    this.#skipped = this.#skipped.filter((each) => each.file !== file);
     this.#add(counts, -1);
   }
 
@@ -104,7 +104,8 @@ export class TestReport {
 
   /** A line for each reason that tests were skipped for. */
   describeSkipped(): string[] {
-    return [...this.#skipReasons].map(([reason, count]) => `${count} skipped: ${reason}`);
+    const byReason = Map.groupBy(this.#skipped, ({ reason }) => reason);
+    return [...byReason].map(([reason, { length }]) => `${length} skipped: ${reason}`);
   }
 
   slowest(count: number): TimedTest[] {
