@@ -4,12 +4,12 @@
 import { queryObjects } from 'node:v8';
 import { trimHeap } from './sys/trim-heap.ts';
 
-/** Not between two commands of a script. */
+/** Long enough that it does not come between two commands of a script. */
 const AFTER_MS = 3000;
 
 let waiting: NodeJS.Timeout | undefined;
 
-/** In a while in which nobody asks for it again. */
+/** Once nobody has asked for it for a while. */
 export function giveMemoryBackSoon(): void {
   waiting ??= setTimeout(giveMemoryBack, AFTER_MS).unref();
   waiting.refresh();

@@ -47,6 +47,7 @@ export class RecordedDisk {
   readonly #pages = new Map<number, Page>();
   /** Whether pages of the image are not all zero, of those that were asked for. */
   readonly #isFilled = new Map<number, boolean>();
+  readonly #probe = new Uint8Array(PAGE_BYTES);
   /** Pages of the image that were read, as they are there: each state reads much the same ones. */
   readonly #imagePages = new Map<number, Uint8Array>();
   /** Entries that no flush has made sure of begin here. */
@@ -102,7 +103,7 @@ export class RecordedDisk {
     if (this.#pages.has(page)) return true;
     let isFilled = this.#isFilled.get(page);
     if (isFilled === undefined) {
-      isFilled = !ZEROS.equals(this.#imagePage(page));
+      isFilled = !ZEROS.equals(this.#readImagePage(page, this.#probe));
       this.#isFilled.set(page, isFilled);
     }
     return isFilled;
@@ -153,20 +154,26 @@ export class RecordedDisk {
     return this.#pages.get(number)?.bytes ?? this.#imagePage(number);
   }
 
-  /** Not to be changed; what lies behind the end of the image is zero. */
+  /** Not to be changed. */
   #imagePage(number: number): Uint8Array {
     const known = this.#imagePages.get(number);
     if (known !== undefined) return known;
-    const bytes = new Uint8Array(PAGE_BYTES);
-    const end = Math.min(PAGE_BYTES, this.sizeBytes - number * PAGE_BYTES);
-    for (let done = 0; done < end;) {
-      const read = readSync(this.#fd, bytes, done, end - done, number * PAGE_BYTES + done);
-      if (read === 0) throw new RangeError(`The disk image ends in its page ${number}`);
-      done += read;
-    }
+    const bytes = this.#readImagePage(number, new Uint8Array(PAGE_BYTES));
     if (this.#imagePages.size >= MAX_IMAGE_PAGES) this.#imagePages.clear();
     this.#imagePages.set(number, bytes);
     return bytes;
+  }
+
+  /** What lies behind the end of the image is zero. */
+  #readImagePage(number: number, into: Uint8Array): Uint8Array {
+    const end = Math.min(PAGE_BYTES, this.sizeBytes - number * PAGE_BYTES);
+    into.fill(0, end);
+    for (let done = 0; done < end;) {
+      const read = readSync(this.#fd, into, done, end - done, number * PAGE_BYTES + done);
+      if (read === 0) throw new RangeError(`The disk image ends in its page ${number}`);
+      done += read;
+    }
+    return into;
   }
 }
 

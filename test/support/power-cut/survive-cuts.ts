@@ -34,24 +34,24 @@ export async function surviveCuts(
     reports.push(report);
   }
   const [first] = reports as [CutReport, CutReport];
-  const inTheMiddle = middleOf(first.writes.boot) + 1;
-  const diskPath = join(scratchDirectory, 'cut.img');
+  const inTheMiddle: BootedCut = {
+    index: 0,
+    cut: middleOf(first.writes.boot) + 1,
+    policy: { kind: 'torn', seed: 2 },
+    isNew: false,
+  };
+  const afterTheCommit: BootedCut = {
+    index: 0,
+    cut: first.commit! + 1,
+    policy: { kind: 'last' },
+    isNew: true,
+  };
+  const boots = (cut: BootedCut): Promise<void> =>
+    bootCut(recording, cut, words, join(scratchDirectory, 'cut.img'));
   await t.test('a machine starts after a cut in the middle of the boot files', { skip: LONG_VARIANT }, () =>
-    bootCut(
-      recording,
-      { index: 0, cut: inTheMiddle, policy: { kind: 'torn', seed: 2 }, isNew: false },
-      words,
-      diskPath,
-    ),
+    boots(inTheMiddle),
   );
-  await t.test('a machine starts after a cut right after the commit', () =>
-    bootCut(
-      recording,
-      { index: 0, cut: first.commit! + 1, policy: { kind: 'last' }, isNew: true },
-      words,
-      diskPath,
-    ),
-  );
+  await t.test('a machine starts after a cut right after the commit', () => boots(afterTheCommit));
 }
 
 interface BootedCut {
